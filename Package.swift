@@ -1,0 +1,37 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The arrows between targets are the architecture: docs/architecture.md says why, scripts/check-arrows
+// holds every import line against this file.
+let package = Package(
+  name: "quarry",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .executableTarget(name: "quarry", dependencies: ["QuarryCommands"]),
+    .executableTarget(name: "quarry-shepherd"),
+    .target(
+      name: "QuarryCommands",
+      dependencies: [
+        "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryCore", "RedisClient",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
+      ]),
+    .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore"]),
+    .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
+    .target(name: "QuarryLode", dependencies: ["QuarryCore"]),
+    .target(
+      name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
+      resources: [.embedInCode("Lua")]),
+    .target(name: "QuarryPublish", dependencies: ["RedisClient", "QuarryCore"]),
+    .target(name: "RedisClient", dependencies: ["CHiredis"]),
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+
+    .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
+    .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

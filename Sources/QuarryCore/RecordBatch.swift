@@ -1,0 +1,113 @@
+/// What a stored line is.
+package enum RecordKind: String, Sendable {
+  case event
+  case artifactEvent = "artifact_event"
+  case artifactChunk = "artifact_chunk"
+  case metrics
+  case fleet
+  case notificationPending = "notification_pending"
+  case notificationDelivered = "notification_delivered"
+}
+
+/// Record lines of one run, ready to be stored: one group of lines for each `event_type` partition, in arrival order.
+///
+/// A line is one compact JSON object: `record_kind`, the partition keys, the policy, then the members that the
+/// caller writes. Lines are encoded once, here, and written to the data file as they are.
+package struct RecordBatch: Sendable {
+  /// The lines of one `event_type` partition.
+  package struct Group: Sendable {
+    package let eventType: String
+    package fileprivate(set) var lines: [UInt8]
+    package fileprivate(set) var count: Int
+    /// True while every line is an artifact chunk.
+    package fileprivate(set) var chunksOnly: Bool
+    fileprivate let tail: [UInt8]
+  }
+
+  package let partition: RunPartition
+  package private(set) var groups: [Group] = []
+  package private(set) var recordCount = 0
+  package private(set) var byteCount = 0
+  private let head: [UInt8]
+  private let trailer: [UInt8]
+
+  /// - Parameters:
+  ///   - policy: the policy's name, kept in every record of a run; nil for records that no policy has seen.
+  ///   - task: what ties the run to its task in a fleet, kept in every record.
+  package init(partition: RunPartition, policy: String?, task: TaskLineage? = nil) {
+    self.partition = partition
+    var head: [UInt8] = []
+    JSONText.appendMember("source", partition.source, to: &head)
+    JSONText.appendMember("category", partition.category, to: &head)
+    JSONText.appendMember("day", partition.day, to: &head)
+    JSONText.appendMember("run_id", partition.runID, to: &head)
+    self.head = head
+    var trailer: [UInt8] = []
+    if let task {
+      JSONText.appendMember("task_id", task.taskID, to: &trailer)
+      JSONText.appendMember("epoch", task.epoch, to: &trailer)
+      JSONText.appendMember("origin_run_id", task.originRunID, to: &trailer)
+    }
+    JSONText.appendMember("policy", policy, to: &trailer)
+    self.trailer = trailer
+  }
+
+  package var isEmpty: Bool { recordCount == 0 }
+
+  /// True when nothing but artifact chunks is in it.
+  package var chunksOnly: Bool { groups.allSatisfy(\.chunksOnly) }
+
+  /// Appends one line.
+  /// - Parameters:
+  ///   - members: appends the record's own members, each preceded by a comma where needed (`JSONText.appendMember`
+  ///     does that). If it throws, the batch is as it was before.
+  package mutating func append<Failure: Error>(
+    _ kind: RecordKind, eventType: String, members: (inout [UInt8]) throws(Failure) -> Void
+  ) throws(Failure) {
+    let index = groupIndex(eventType)
+    let before = groups[index].lines.count
+    groups[index].lines.append(contentsOf: #"{"record_kind":""#.utf8)
+    groups[index].lines.append(contentsOf: kind.rawValue.utf8)
+    groups[index].lines.append(contentsOf: #"","#.utf8)
+    groups[index].lines.append(contentsOf: head)
+    groups[index].lines.append(contentsOf: groups[index].tail)
+    do {
+      try members(&groups[index].lines)
+    } catch {
+      groups[index].lines.removeSubrange(before...)
+      if groups[index].count == 0 { groups.remove(at: index) }
+      throw error
+    }
+    groups[index].lines.append(UInt8(ascii: "}"))
+    groups[index].lines.append(UInt8(ascii: "\n"))
+    groups[index].count += 1
+    groups[index].chunksOnly = groups[index].chunksOnly && kind == .artifactChunk
+    recordCount += 1
+    byteCount += groups[index].lines.count - before
+  }
+
+  /// Forgets the lines and keeps the capacity, for the next batch of the same run.
+  package mutating func removeAll() {
+    for index in groups.indices {
+      groups[index].lines.removeAll(keepingCapacity: true)
+      groups[index].count = 0
+      groups[index].chunksOnly = true
+    }
+    recordCount = 0
+    byteCount = 0
+  }
+
+  private mutating func groupIndex(_ eventType: String) -> Int {
+    if let index = groups.firstIndex(where: { $0.eventType == eventType }) { return index }
+    var tail: [UInt8] = [UInt8(ascii: ",")]
+    JSONText.append("event_type", to: &tail)
+    tail.append(UInt8(ascii: ":"))
+    JSONText.append(eventType, to: &tail)
+    if !trailer.isEmpty {
+      tail.append(UInt8(ascii: ","))
+      tail += trailer
+    }
+    groups.append(Group(eventType: eventType, lines: [], count: 0, chunksOnly: true, tail: tail))
+    return groups.count - 1
+  }
+}

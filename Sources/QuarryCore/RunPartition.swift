@@ -1,0 +1,108 @@
+/// Where in a dataset the records of one run lie: `source`, `category`, `day` and `run_id`, in this order.
+package struct RunPartition: Sendable, Hashable {
+  package let dataset: String
+  package let source: String
+  package let category: String
+  /// UTC date of the run's start, `YYYY-MM-DD`, for all of its records.
+  package let day: String
+  package let runID: String
+
+  /// - Throws: `QuarryError(.usage)` naming the value that cannot be part of a path.
+  package init(dataset: String, source: String, category: String, day: String, runID: String) throws(QuarryError) {
+    try Self.validateDataset(dataset)
+    try Self.validate(source, as: "source")
+    try Self.validate(category, as: "category")
+    try Self.validate(day, as: "day")
+    try Self.validate(runID, as: "run_id")
+    self.dataset = dataset
+    self.source = source
+    self.category = category
+    self.day = day
+    self.runID = runID
+  }
+
+  /// `source=…/category=…/day=…/run_id=…`, percent-escaped, no slash at either end.
+  package var path: String {
+    "source=\(Self.escape(source))/category=\(Self.escape(category))/day=\(Self.escape(day))/run_id=\(Self.escape(runID))"
+  }
+
+  /// The key from the storage root of a sidecar file of this run.
+  package func fileKey(_ filename: String) -> String {
+    "datasets/\(dataset)/partitions/\(path)/files/\(filename)"
+  }
+
+  /// Bytes that stay as they are in one URL path segment (RFC 3986 `pchar` without `!'()*,;`, as Go's
+  /// `url.PathEscape` leaves them).
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    case UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "~"), UInt8(ascii: "$"),
+      UInt8(ascii: "&"), UInt8(ascii: "+"), UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "@"):
+      true
+    default: false
+    }
+  }
+
+  /// Percent-escapes every byte of the UTF-8 form that is not plain, in upper-case hex.
+  package static func escape(_ value: String) -> String {
+    if value.utf8.allSatisfy(isPlain) { return value }
+    let hex = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in value.utf8 {
+      if isPlain(byte) {
+        bytes.append(byte)
+      } else {
+        bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The reverse of `escape`; nil for a broken escape or invalid UTF-8.
+  package static func unescape(_ segment: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var iterator = segment.utf8.makeIterator()
+    while let byte = iterator.next() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
+
+  /// Refuses what could not be one path segment, or could not be seen in a terminal.
+  package static func validate(_ value: String, as name: String) throws(QuarryError) {
+    guard !value.isEmpty else { throw QuarryError(.usage, "\(name) is empty") }
+    guard value != ".", value != ".." else { throw QuarryError(.usage, "\(name) '\(value)' is not a usable name") }
+    for scalar in value.unicodeScalars where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+      throw QuarryError(
+        .usage, "\(name) holds the control character U+\(String(scalar.value, radix: 16, uppercase: true))")
+    }
+    guard value.utf8.count <= 200 else {
+      throw QuarryError(.usage, "\(name) is \(value.utf8.count) bytes long; the limit is 200")
+    }
+  }
+
+  /// A dataset id is not escaped, so it may hold only what needs no escape.
+  package static func validateDataset(_ value: String) throws(QuarryError) {
+    try validate(value, as: "dataset id")
+    guard value.utf8.allSatisfy(isPlain) else {
+      throw QuarryError(
+        .usage, "dataset id '\(value)' may hold only letters, digits and - _ . ~ $ & + : = @")
+    }
+  }
+}

@@ -1,0 +1,1 @@
+// The distributed queue: keys, transitions in Lua, worker and coordinator.

@@ -1,0 +1,1 @@
+// Tells others that a run is over.

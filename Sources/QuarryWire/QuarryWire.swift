@@ -1,0 +1,1 @@
+// MessagePack and frames: what crosses the pipe between executor and runtime.

@@ -1,0 +1,1 @@
+// Redis over hiredis: one owned thread a connection, pipelined.

@@ -1,0 +1,41 @@
+import QuarryCore
+import Testing
+
+@Suite struct RecordBatchTests {
+  func makeBatch(task: TaskLineage? = nil) throws -> RecordBatch {
+    let partition = try RunPartition(
+      dataset: "quarry", source: "s", category: "c", day: "2026-11-24", runID: "r\"1")
+    return RecordBatch(partition: partition, policy: "strict", task: task)
+  }
+
+  @Test func linesCarryThePartitionKeysAndTheCallersMembers() throws {
+    var batch = try makeBatch(task: TaskLineage(taskID: "t", epoch: 7))
+    batch.append(.event, eventType: "item") { JSONText.appendMember("seq", 1, to: &$0) }
+    let line = String(decoding: try #require(batch.groups.first).lines, as: UTF8.self)
+    #expect(
+      line == #"{"record_kind":"event","source":"s","category":"c","day":"2026-11-24","run_id":"r\"1","#
+        + #""event_type":"item","task_id":"t","epoch":7,"policy":"strict","seq":1}"# + "\n")
+    #expect(try JSONParser.parse(line)["run_id"] == "r\"1")
+    #expect(batch.byteCount == line.utf8.count)
+  }
+
+  @Test func aFailedAppendLeavesNothingBehind() throws {
+    struct Stop: Error {}
+    var batch = try makeBatch()
+    #expect(throws: Stop.self) {
+      try batch.append(.event, eventType: "item") { (_: inout [UInt8]) throws(Stop) in throw Stop() }
+    }
+    #expect(batch.isEmpty)
+    #expect(batch.groups.isEmpty)
+  }
+
+  @Test func knowsWhetherItHoldsChunksAlone() throws {
+    var batch = try makeBatch()
+    batch.append(.artifactChunk, eventType: "artifact") { _ in }
+    #expect(batch.chunksOnly)
+    batch.append(.artifactEvent, eventType: "artifact") { _ in }
+    #expect(!batch.chunksOnly)
+    #expect(batch.groups.count == 1)
+    #expect(batch.recordCount == 2)
+  }
+}
