@@ -1,0 +1,47 @@
+# One verb for each intent; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CONFIGURATION ?= release
+SWIFT_BUILD := swift build -c $(CONFIGURATION)
+SWIFT_TEST := swift test -c $(CONFIGURATION)
+NODE := .tools/driver/playwright/driver/node
+
+.PHONY: help setup build demo test test-unit test-integration lint format bench clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (Debian packages; Node and the browser driver into .tools/)
+	@scripts/setup
+
+build: setup ## build quarry and quarry-shepherd
+	$(SWIFT_BUILD) --product quarry
+	$(SWIFT_BUILD) --product quarry-shepherd
+
+demo: build ## crawl the bundled shop with two workers and check the result
+	@$(NODE) examples/shop/demo.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry"
+
+test: setup ## every check and every test
+	@scripts/check
+	@scripts/test unit integration
+
+test-unit: setup ## the tests that need no browser and no built binary
+	@scripts/test unit
+
+test-integration: setup ## the tests that run the built binary with real Redis, Node and Chromium
+	@scripts/test integration
+
+lint: ## arrows between targets, formatting, types of the TypeScript
+	@scripts/setup --lint
+	@scripts/check
+	@scripts/lint
+
+format: ## format Swift and TypeScript in place
+	@scripts/setup --lint
+	@scripts/lint --fix
+
+bench: build ## measure, as ratios within one run
+	@Benchmarks/run "$$($(SWIFT_BUILD) --show-bin-path)"
+
+clean: ## remove build products (not .tools/, not data)
+	rm -rf .build Benchmarks/.build
