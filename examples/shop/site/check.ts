@@ -19,6 +19,8 @@ export interface CheckResult {
   /** SHA-256 over the items in order of SKU, one canonical JSON line each. */
   checksum: string;
   expected_checksum: string;
+  /** A run that found a product, to look at. */
+  sample_run: string;
   /** What is wrong, one sentence each. */
   problems: string[];
 }
@@ -34,9 +36,11 @@ export function checkCrawl(data: string, catalogue: Catalogue): CheckResult {
   const problems: string[] = [];
   const found = new Map<string, string>();
   let items = 0;
+  let sampleRun = '';
   for (const record of dataset.records('event_type=item')) {
     if (!accepted.has(record.run_id as string)) continue;
     items++;
+    sampleRun = record.run_id as string;
     const { picture, ...product } = (record.payload as { data: Partial<Product> & { picture: string } }).data;
     const sku = product.sku ?? '(no sku)';
     if (found.has(sku)) problems.push(`${sku} was accepted more than once`);
@@ -55,6 +59,7 @@ export function checkCrawl(data: string, catalogue: Catalogue): CheckResult {
     expected: expected.length,
     checksum: checksum([...found].toSorted(([a], [b]) => a.localeCompare(b)).map(([, line]) => line)),
     expected_checksum: checksum(expected.map(canonical)),
+    sample_run: sampleRun,
     problems,
   };
   return { ok: problems.length === 0 && result.checksum === result.expected_checksum, ...result };
