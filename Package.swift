@@ -32,6 +32,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+    .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

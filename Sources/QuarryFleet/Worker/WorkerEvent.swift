@@ -1,0 +1,91 @@
+import QuarryCore
+
+/// What happens to a worker.
+package enum WorkerEvent: Sendable {
+  /// The worker is registered and its own leftovers are released.
+  case ready
+  case claimAnswered(ClaimAnswer, sentAt: UInt64)
+  /// The blocking pop came back, with a marker or without.
+  case wokeUp
+  /// The executor's first frame arrived.
+  case executorStarted(runID: String)
+  case heartbeat
+  /// `named`: the run ids that the renewal named; a run claimed meanwhile is not judged by it.
+  case renewed(RenewAnswer, named: [String], sentAt: UInt64)
+  /// The run's deadline passed without a good renewal, or a fenced call was refused.
+  case entitlementLost(runID: String, RunControl.StopReason)
+  case runEnded(runID: String, TaskResult)
+  case completeAnswered(runID: String, CompleteAnswer, sentAt: UInt64)
+  /// `next`: the task's state after it, or why the failure did not count.
+  case failAnswered(runID: String, next: String)
+  /// Ledger records are written and Redis knows it.
+  case settled(count: Int)
+  case storageRefused(String)
+  case storageTook
+  case pauseOver
+  /// First SIGTERM or SIGINT.
+  case drain
+  case drainTimeout
+  /// Second signal.
+  case kill
+  /// Redis is not the one that the worker joined.
+  case generationLost(QuarryError)
+}
+
+/// What a worker does next.
+package enum WorkerAction: Sendable, Equatable {
+  case claim(Int)
+  /// Blocks on the wake-up list, this long at most.
+  case awaitWork(Duration)
+  case run(TaskAssignment, deadline: UInt64)
+  case sendStarted(TaskAssignment)
+  case renew([TaskAssignment])
+  case extend(runID: String, deadline: UInt64)
+  case stop(runID: String, RunControl.StopReason)
+  /// All derived work of the run must be in Redis before it is sent.
+  case complete(TaskAssignment, RunFigures, claimNext: Bool)
+  case fail(TaskAssignment, TaskResult.FailureKind, reason: String)
+  /// The run is no longer held: its reins can be let go.
+  case forget(runID: String)
+  /// Writes the `accepted` record, then tells Redis.
+  case settle(PendingEntry)
+  case startPause(Duration)
+  case startDrainTimer(Duration)
+  case notice(WorkerNotice)
+  case finish(WorkerEnd)
+}
+
+package struct ClaimAnswer: Sendable, Equatable {
+  package var tasks: [TaskAssignment]
+  /// Until something may be due, when there was less work than asked for; nil when nothing is scheduled.
+  package var nextDueMilliseconds: Int64?
+
+  package init(tasks: [TaskAssignment], nextDueMilliseconds: Int64? = nil) {
+    self.tasks = tasks
+    self.nextDueMilliseconds = nextDueMilliseconds
+  }
+}
+
+package struct RenewAnswer: Sendable, Equatable {
+  /// Run ids whose claim is no longer current.
+  package var lost: Set<String>
+  package var cancelled: Set<String>
+
+  package init(lost: Set<String> = [], cancelled: Set<String> = []) {
+    self.lost = lost
+    self.cancelled = cancelled
+  }
+}
+
+package enum CompleteAnswer: Sendable, Equatable {
+  /// `next`: what was claimed in the same trip; nil when nothing was asked for.
+  case accepted(PendingEntry, next: ClaimAnswer?)
+  case refused(String)
+}
+
+/// How a worker's life ends.
+package enum WorkerEnd: Sendable, Equatable {
+  case drained
+  case killed
+  case failed(QuarryError)
+}

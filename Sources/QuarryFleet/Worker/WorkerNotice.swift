@@ -1,0 +1,45 @@
+import QuarryCore
+
+/// What a worker tells the person or the log that watches it; rendering is the command's.
+package enum WorkerNotice: Sendable, Equatable {
+  case up(workerID: String, fleet: String, slots: Int)
+  case runStarted(TaskAssignment)
+  /// The task is done and this run counts.
+  case runAccepted(TaskAssignment, RunFigures)
+  /// The run was reported as failed; `then` is the task's next state as the queue answered it.
+  case runFailed(TaskAssignment, TaskResult.FailureKind, reason: String, then: String)
+  /// The run no longer counts: another worker may have its task, or the task was cancelled.
+  case runSuperseded(TaskAssignment, reason: String)
+  case redisUnreachable(String)
+  case redisBack
+  /// Nothing is claimed for a while because storage refused.
+  case storagePaused(reason: String, Duration)
+  case storageBack
+  case draining(held: Int, Duration)
+  /// The drain's time is over; what still runs is stopped and released.
+  case releasing(held: Int)
+  case generationLost(String)
+  case down(workerID: String)
+}
+
+extension WorkerNotice: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .up(let id, let fleet, let slots): "worker \(id) serves fleet '\(fleet)' with \(slots) slot\(slots == 1 ? "" : "s")"
+    case .runStarted(let task): "run \(task.runID) of \(task.target) started (task \(task.taskID), attempt \(task.attempt))"
+    case .runAccepted(let task, let figures):
+      "run \(task.runID) of \(task.target) done in \(figures.durationMilliseconds) ms, \(figures.itemCount) items"
+    case .runFailed(let task, let kind, let reason, let next):
+      "run \(task.runID) of \(task.target) failed (\(kind.rawValue)), task is \(next): \(reason)"
+    case .runSuperseded(let task, let reason): "run \(task.runID) of \(task.target) no longer counts: \(reason)"
+    case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
+    case .redisBack: "Redis answers again"
+    case .storagePaused(let reason, let pause): "claiming nothing for \(pause.milliseconds) ms, storage refused: \(reason)"
+    case .storageBack: "storage takes records again"
+    case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
+    case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
+    case .generationLost(let message): "stopping: \(message)"
+    case .down(let id): "worker \(id) has left"
+    }
+  }
+}

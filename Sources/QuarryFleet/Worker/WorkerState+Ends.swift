@@ -1,0 +1,129 @@
+import QuarryCore
+
+// How runs end, what storage's refusals do, and how the worker ends.
+
+extension WorkerState {
+  mutating func runEnded(_ runID: String, _ result: TaskResult) -> [WorkerAction] {
+    guard let entry = held[runID], !entry.isReporting else { return [] }
+    switch (entry.stop, result) {
+    case (.leaseLost, _), (.cancelled, _): return drop(runID, entry)
+    case (_, .accepted(let figures)):
+      held[runID]?.isReporting = true
+      held[runID]?.figures = figures
+      return [.complete(entry.task, figures, claimNext: mayClaimOnComplete)]
+    case (.shutdown, _): return report(runID, .release, "the worker is stopping")
+    case (_, .failed(let kind, let reason, _)):
+      return report(runID, kind, reason) + consequences(of: kind, reason: reason)
+    }
+  }
+
+  var mayClaimOnComplete: Bool {
+    phase == .working && pause.allowsClaims && !pause.isOnProbation && unsettled < unsettledLimit
+  }
+
+  mutating func report(_ runID: String, _ kind: TaskResult.FailureKind, _ reason: String) -> [WorkerAction] {
+    guard let task = held[runID]?.task else { return [] }
+    held[runID]?.isReporting = true
+    held[runID]?.failure = (kind, reason)
+    return [.fail(task, kind, reason: reason)]
+  }
+
+  mutating func consequences(of kind: TaskResult.FailureKind, reason: String) -> [WorkerAction] {
+    switch kind {
+    case .storage: return storageRefused(reason)
+    case .versionMismatch:
+      return end(
+        .failed(
+          QuarryError(
+            .executor, "the executor is of another version than this worker: \(reason)",
+            remedy: "Install one version of quarry, its SDK and its executor (this worker is \(Version.current)), then start it again.")))
+    case .app, .crash, .blocked, .release, .unrunnable: return []
+    }
+  }
+
+  mutating func drop(_ runID: String, _ entry: Held) -> [WorkerAction] {
+    held[runID] = nil
+    let reason = entry.stop == .cancelled ? "its task was cancelled" : "its lease is lost"
+    return [.forget(runID: runID), .notice(.runSuperseded(entry.task, reason: reason))] + fill()
+  }
+
+  mutating func completed(_ runID: String, _ answer: CompleteAnswer, sentAt: UInt64) -> [WorkerAction] {
+    guard let entry = held.removeValue(forKey: runID) else { return [] }
+    var actions: [WorkerAction] = [.forget(runID: runID)]
+    switch answer {
+    case .accepted(let pending, let next):
+      unsettled += 1
+      actions += storageTook()
+      actions += [.settle(pending), .notice(.runAccepted(entry.task, entry.figures ?? RunFigures(outcome: .success)))]
+      return actions + (next.map { receive($0, sentAt: sentAt) } ?? fill())
+    case .refused(let reason):
+      return actions + [.notice(.runSuperseded(entry.task, reason: reason))] + fill()
+    }
+  }
+
+  mutating func failed(_ runID: String, next: String) -> [WorkerAction] {
+    guard let entry = held.removeValue(forKey: runID) else { return [] }
+    let failure = entry.failure ?? (.release, "")
+    return [
+      .forget(runID: runID),
+      .notice(.runFailed(entry.task, failure.kind, reason: failure.reason, then: next)),
+    ] + fill()
+  }
+}
+
+// MARK: storage
+
+extension WorkerState {
+  mutating func storageRefused(_ reason: String) -> [WorkerAction] {
+    guard let duration = pause.begin() else { return [] }
+    return [.startPause(duration), .notice(.storagePaused(reason: reason, duration))]
+  }
+
+  mutating func storageTook() -> [WorkerAction] {
+    guard pause.end() else { return [] }
+    return [.notice(.storageBack)] + fill()
+  }
+}
+
+// MARK: the end
+
+extension WorkerState {
+  mutating func end(_ end: WorkerEnd) -> [WorkerAction] {
+    switch phase {
+    case .booting, .working: break
+    case .ending, .ended: return []
+    }
+    phase = .ending(end)
+    return [.startDrainTimer(drainTimeout), .notice(.draining(held: held.count, drainTimeout))]
+  }
+
+  mutating func kill() -> [WorkerAction] {
+    let stops = stopHeld(.shutdown)
+    phase = .ended
+    return stops + [.finish(.killed)]
+  }
+
+  mutating func generationLost(_ error: QuarryError) -> [WorkerAction] {
+    var actions: [WorkerAction] = []
+    if case .ending(.failed) = phase {} else {
+      phase = .ending(.failed(error))
+      actions.append(.notice(.generationLost(error.message)))
+    }
+    isClaiming = false
+    for runID in held.keys.sorted() {
+      if held[runID]?.isReporting == true {
+        held[runID] = nil
+        actions.append(.forget(runID: runID))
+      } else {
+        actions += stop(runID, .leaseLost)
+      }
+    }
+    return actions
+  }
+
+  mutating func finishIfDone() -> [WorkerAction] {
+    guard case .ending(let end) = phase, held.isEmpty, unsettled == 0, !isClaiming else { return [] }
+    phase = .ended
+    return [.finish(end)]
+  }
+}

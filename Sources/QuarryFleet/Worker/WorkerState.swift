@@ -1,0 +1,164 @@
+import QuarryCore
+
+/// What a worker knows and decides: takes an event, answers with actions; all I/O is elsewhere.
+///
+/// A slot is taken from the claim until `complete` or `fail` was answered. Records that storage and Redis still have
+/// to settle take no slot, but too many of them stop claiming.
+package struct WorkerState: Sendable {
+  package enum Phase: Sendable, Equatable {
+    case booting
+    case working
+    /// No more claims; ends when nothing is held and nothing is unsettled.
+    case ending(WorkerEnd)
+    case ended
+  }
+
+  struct Held: Sendable, Equatable {
+    var task: TaskAssignment
+    var stop: RunControl.StopReason?
+    /// `complete` or `fail` is on its way.
+    var isReporting = false
+    var figures: RunFigures?
+    var failure: (kind: TaskResult.FailureKind, reason: String)?
+
+    static func == (left: Held, right: Held) -> Bool {
+      left.task == right.task && left.stop == right.stop && left.isReporting == right.isReporting
+    }
+  }
+
+  package internal(set) var phase = Phase.booting
+  package var timing: LeaseTiming
+  let slots: Int
+  let drainTimeout: Duration
+  var held: [String: Held] = [:]
+  var isClaiming = false
+  var isWaiting = false
+  var unsettled = 0
+  var pause = StoragePause()
+
+  package init(slots: Int, timing: LeaseTiming, drainTimeout: Duration) {
+    self.slots = slots
+    self.timing = timing
+    self.drainTimeout = drainTimeout
+  }
+
+  /// Runs that are held, by run id.
+  package var heldTasks: [TaskAssignment] { held.values.map(\.task).sorted { $0.runID < $1.runID } }
+
+  package mutating func handle(_ event: WorkerEvent) -> [WorkerAction] {
+    guard phase != .ended else { return [] }
+    return react(to: event) + finishIfDone()
+  }
+
+  mutating func react(to event: WorkerEvent) -> [WorkerAction] {
+    switch event {
+    case .ready:
+      if phase == .booting { phase = .working }
+      return fill()
+    case .claimAnswered(let answer, let sentAt): return claimed(answer, sentAt: sentAt)
+    case .wokeUp:
+      isWaiting = false
+      return fill()
+    case .executorStarted(let runID): return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
+    case .heartbeat: return [.renew(heldTasks)]
+    case .renewed(let answer, let named, let sentAt): return renewed(answer, named: named, sentAt: sentAt)
+    case .entitlementLost(let runID, let reason): return stop(runID, reason)
+    case .runEnded(let runID, let result): return runEnded(runID, result)
+    case .completeAnswered(let runID, let answer, let sentAt): return completed(runID, answer, sentAt: sentAt)
+    case .failAnswered(let runID, let next): return failed(runID, next: next)
+    case .settled(let count):
+      unsettled = max(0, unsettled - count)
+      return fill()
+    case .storageRefused(let reason): return storageRefused(reason)
+    case .storageTook: return storageTook()
+    case .pauseOver:
+      pause.isOver()
+      return fill()
+    case .drain: return end(.drained)
+    case .drainTimeout: return stopAll(.shutdown, notice: .releasing(held: held.count))
+    case .kill: return kill()
+    case .generationLost(let error): return generationLost(error)
+    }
+  }
+}
+
+// MARK: claims
+
+extension WorkerState {
+  /// Accepted runs whose ledger record is not written yet; beyond this claiming waits for the ledger.
+  var unsettledLimit: Int { 64 + 4 * slots }
+
+  var freeSlots: Int {
+    guard phase == .working, pause.allowsClaims, unsettled < unsettledLimit else { return 0 }
+    let free = slots - held.count
+    return pause.isOnProbation ? min(free, held.isEmpty ? 1 : 0) : free
+  }
+
+  mutating func fill() -> [WorkerAction] {
+    guard !isClaiming, !isWaiting, freeSlots > 0 else { return [] }
+    isClaiming = true
+    return [.claim(freeSlots)]
+  }
+
+  mutating func claimed(_ answer: ClaimAnswer, sentAt: UInt64) -> [WorkerAction] {
+    isClaiming = false
+    return receive(answer, sentAt: sentAt)
+  }
+
+  mutating func receive(_ answer: ClaimAnswer, sentAt: UInt64) -> [WorkerAction] {
+    var actions: [WorkerAction] = []
+    for task in answer.tasks { actions += take(task, sentAt: sentAt) }
+    if freeSlots > 0 { actions += waitForWork(answer.nextDueMilliseconds) }
+    return actions
+  }
+
+  /// A block lasts until something may be due, and 5 s at most.
+  mutating func waitForWork(_ milliseconds: Int64?) -> [WorkerAction] {
+    guard !isWaiting, !isClaiming else { return [] }
+    isWaiting = true
+    return [.awaitWork(.milliseconds(min(max(milliseconds ?? 5_000, 1), 5_000)))]
+  }
+
+  mutating func take(_ task: TaskAssignment, sentAt: UInt64) -> [WorkerAction] {
+    held[task.runID] = Held(task: task)
+    guard phase == .working else { return report(task.runID, .release, "the worker is stopping") }
+    return [.run(task, deadline: timing.deadline(sentAt: sentAt))]
+  }
+}
+
+// MARK: leases
+
+extension WorkerState {
+  mutating func renewed(_ answer: RenewAnswer, named: [String], sentAt: UInt64) -> [WorkerAction] {
+    var actions: [WorkerAction] = []
+    for runID in named where held[runID] != nil {
+      if answer.lost.contains(runID) {
+        actions += stop(runID, .leaseLost)
+      } else if answer.cancelled.contains(runID) {
+        actions += stop(runID, .cancelled)
+      } else {
+        actions.append(.extend(runID: runID, deadline: timing.deadline(sentAt: sentAt)))
+      }
+    }
+    return actions
+  }
+
+  /// The first reason holds; what is being reported is Redis' to judge.
+  mutating func stop(_ runID: String, _ reason: RunControl.StopReason) -> [WorkerAction] {
+    guard var entry = held[runID], entry.stop == nil, !entry.isReporting else { return [] }
+    entry.stop = reason
+    held[runID] = entry
+    return [.stop(runID: runID, reason)]
+  }
+
+  mutating func stopHeld(_ reason: RunControl.StopReason) -> [WorkerAction] {
+    var actions: [WorkerAction] = []
+    for runID in held.keys.sorted() { actions += stop(runID, reason) }
+    return actions
+  }
+
+  mutating func stopAll(_ reason: RunControl.StopReason, notice: WorkerNotice) -> [WorkerAction] {
+    let stops = stopHeld(reason)
+    return stops.isEmpty ? [] : [.notice(notice)] + stops
+  }
+}

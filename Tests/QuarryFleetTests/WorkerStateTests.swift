@@ -1,0 +1,229 @@
+import QuarryCore
+import Testing
+
+@testable import QuarryFleet
+
+/// The worker's decisions as transcripts: events in, actions out, no I/O.
+@Suite struct WorkerStateTests {
+  private let second: UInt64 = 1_000_000_000
+
+  private func worker(slots: Int = 2) -> WorkerState {
+    WorkerState(slots: slots, timing: LeaseTiming(), drainTimeout: .seconds(25))
+  }
+
+  private func task(_ run: String) -> TaskAssignment {
+    TaskAssignment(
+      taskID: "task-\(run)", jobID: "job", runID: run, epoch: 1, attempt: 1, depth: 0, target: "list.ts", params: "{}",
+      source: "list", category: "default", policy: "strict")
+  }
+
+  private func pending(_ run: String) -> PendingEntry {
+    PendingEntry(id: run, jobID: "job", entry: .requeued(taskID: "task-\(run)"))
+  }
+
+  /// A worker that holds the given runs, claimed at second 100.
+  private func holding(_ runs: [String], slots: Int = 2) -> WorkerState {
+    var state = worker(slots: slots)
+    _ = state.handle(.ready)
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: runs.map(task)), sentAt: 100 * second))
+    return state
+  }
+
+  private let figures = RunFigures(outcome: .success, eventCount: 3, itemCount: 2)
+
+  @Test func claimsOnlyForFreeSlotsAndBlocksWhenThereIsNothing() {
+    var state = worker(slots: 3)
+    #expect(state.handle(.ready) == [.claim(3)])
+    let actions = state.handle(
+      .claimAnswered(ClaimAnswer(tasks: [task("a")], nextDueMilliseconds: 700), sentAt: 100 * second))
+    #expect(actions == [.run(task("a"), deadline: 125 * second), .awaitWork(.milliseconds(700))])
+    #expect(state.handle(.wokeUp) == [.claim(2)])
+  }
+
+  @Test func aBlockLastsFiveSecondsAtMost() {
+    var state = worker()
+    _ = state.handle(.ready)
+    #expect(state.handle(.claimAnswered(ClaimAnswer(tasks: []), sentAt: 0)) == [.awaitWork(.seconds(5))])
+    _ = state.handle(.wokeUp)
+    let late = ClaimAnswer(tasks: [], nextDueMilliseconds: 60_000)
+    #expect(state.handle(.claimAnswered(late, sentAt: 0)) == [.awaitWork(.seconds(5))])
+  }
+
+  @Test func completesThenSettlesThenRunsWhatCameWithIt() {
+    var state = holding(["a", "b"])
+    #expect(
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, claimNext: true)])
+    let next = ClaimAnswer(tasks: [task("c")])
+    #expect(
+      state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: next), sentAt: 200 * second)) == [
+        .forget(runID: "a"), .settle(pending("a")), .notice(.runAccepted(task("a"), figures)),
+        .run(task("c"), deadline: 225 * second),
+      ])
+  }
+
+  @Test func aRefusedCompletionIsSupersededAndSettlesNothing() {
+    var state = holding(["a", "b"])
+    _ = state.handle(.runEnded(runID: "a", .accepted(figures)))
+    #expect(
+      state.handle(.completeAnswered(runID: "a", .refused("stale"), sentAt: 0)) == [
+        .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "stale")), .claim(1),
+      ])
+  }
+
+  @Test func aRenewalPushesDeadlinesFromTheMomentItWasSent() {
+    var state = holding(["a", "b"])
+    #expect(state.handle(.heartbeat) == [.renew([task("a"), task("b")])])
+    #expect(
+      state.handle(.renewed(RenewAnswer(lost: ["b"]), named: ["a", "b"], sentAt: 110 * second)) == [
+        .extend(runID: "a", deadline: 135 * second), .stop(runID: "b", .leaseLost),
+      ])
+  }
+
+  @Test func aRunClaimedAfterTheRenewalWasSentIsNotJudgedByIt() {
+    var state = holding(["a"])
+    _ = state.handle(.wokeUp)
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("b")]), sentAt: 112 * second))
+    #expect(
+      state.handle(.renewed(RenewAnswer(lost: ["b"]), named: ["a"], sentAt: 110 * second)) == [
+        .extend(runID: "a", deadline: 135 * second)
+      ])
+  }
+
+  @Test func aLostRunIsNeverReported() {
+    var state = holding(["a", "b"])
+    #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)) == [.stop(runID: "a", .leaseLost)])
+    #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)).isEmpty)
+    #expect(
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [
+        .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its lease is lost")), .claim(1),
+      ])
+  }
+
+  @Test func aFailureIsReportedWithItsKindAndFreesTheSlot() {
+    var state = holding(["a", "b"])
+    #expect(
+      state.handle(.runEnded(runID: "a", .failed(.app, reason: "boom", figures))) == [
+        .fail(task("a"), .app, reason: "boom")
+      ])
+    #expect(
+      state.handle(.failAnswered(runID: "a", next: "scheduled")) == [
+        .forget(runID: "a"), .notice(.runFailed(task("a"), .app, reason: "boom", then: "scheduled")), .claim(1),
+      ])
+  }
+
+  @Test func storageRefusalsPauseClaimingThenTryWithOneRun() {
+    var state = holding(["a"], slots: 3)
+    _ = state.handle(.runEnded(runID: "a", .failed(.storage, reason: "disk full", figures)))
+    _ = state.handle(.failAnswered(runID: "a", next: "ready"))
+    #expect(state.handle(.wokeUp).isEmpty)
+    #expect(state.handle(.pauseOver) == [.claim(1)])
+    let answer = ClaimAnswer(tasks: [task("b")])
+    #expect(state.handle(.claimAnswered(answer, sentAt: 0)) == [.run(task("b"), deadline: 25 * second)])
+    #expect(
+      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, claimNext: false)])
+    let actions = state.handle(.completeAnswered(runID: "b", .accepted(pending("b"), next: nil), sentAt: 0))
+    #expect(actions.contains(.notice(.storageBack)))
+    #expect(actions.contains(.claim(3)))
+  }
+
+  private func expectBegin(_ pause: inout StoragePause, _ expected: Duration?) {
+    let duration = pause.begin()
+    #expect(duration == expected)
+  }
+
+  @Test func theNextPauseIsLonger() {
+    var pause = StoragePause()
+    expectBegin(&pause, .seconds(1))
+    expectBegin(&pause, nil)
+    pause.isOver()
+    expectBegin(&pause, .seconds(2))
+    pause.isOver()
+    let wasPaused = pause.end()
+    #expect(wasPaused)
+    expectBegin(&pause, .seconds(1))
+  }
+
+  @Test func drainsLetsRunsEndAndReleasesTheRest() {
+    var state = holding(["a", "b"])
+    #expect(
+      state.handle(.drain) == [.startDrainTimer(.seconds(25)), .notice(.draining(held: 2, .seconds(25)))])
+    #expect(
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, claimNext: false)])
+    #expect(
+      state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: nil), sentAt: 0)) == [
+        .forget(runID: "a"), .settle(pending("a")), .notice(.runAccepted(task("a"), figures)),
+      ])
+    #expect(state.handle(.settled(count: 1)).isEmpty)
+    #expect(state.handle(.drainTimeout) == [.notice(.releasing(held: 1)), .stop(runID: "b", .shutdown)])
+    #expect(
+      state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures))) == [
+        .fail(task("b"), .release, reason: "the worker is stopping")
+      ])
+    #expect(state.handle(.failAnswered(runID: "b", next: "ready")).last == .finish(.drained))
+  }
+
+  @Test func aClaimThatArrivesWhileDrainingIsReleasedUnrun() {
+    var state = worker()
+    _ = state.handle(.ready)
+    _ = state.handle(.drain)
+    #expect(
+      state.handle(.claimAnswered(ClaimAnswer(tasks: [task("a")]), sentAt: 0)) == [
+        .fail(task("a"), .release, reason: "the worker is stopping")
+      ])
+    #expect(state.handle(.failAnswered(runID: "a", next: "ready")).last == .finish(.drained))
+  }
+
+  @Test func aSecondSignalEndsAtOnce() {
+    var state = holding(["a"])
+    _ = state.handle(.drain)
+    #expect(state.handle(.kill) == [.stop(runID: "a", .shutdown), .finish(.killed)])
+    #expect(state.handle(.heartbeat).isEmpty)
+  }
+
+  @Test func anotherGenerationEndsAllRunsAndTheWorker() {
+    var state = holding(["a", "b"])
+    _ = state.handle(.runEnded(runID: "a", .accepted(figures)))
+    let error = QuarryError(.fleet, "Redis lost the fleet")
+    #expect(
+      state.handle(.generationLost(error)) == [
+        .notice(.generationLost("Redis lost the fleet")), .forget(runID: "a"), .stop(runID: "b", .leaseLost),
+      ])
+    let last = state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures)))
+    #expect(last.last == .finish(.failed(error)))
+  }
+
+  @Test func anotherVersionStopsTheWorkerWithItsReason() {
+    var state = holding(["a"])
+    let actions = state.handle(.runEnded(runID: "a", .failed(.versionMismatch, reason: "executor 0.2.0", figures)))
+    #expect(actions.first == .fail(task("a"), .versionMismatch, reason: "executor 0.2.0"))
+    guard case .finish(.failed(let error)) = state.handle(.failAnswered(runID: "a", next: "ready")).last else {
+      Issue.record("the worker goes on")
+      return
+    }
+    #expect(error.message.contains("executor 0.2.0"))
+  }
+
+  @Test func tooManyUnsettledRunsStopClaiming() {
+    var state = worker(slots: 1)
+    _ = state.handle(.ready)
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("0")]), sentAt: 0))
+    var run = 0
+    while true {
+      let ended = state.handle(.runEnded(runID: "\(run)", .accepted(figures)))
+      guard ended == [.complete(task("\(run)"), figures, claimNext: true)] else { break }
+      let next = ClaimAnswer(tasks: [task("\(run + 1)")])
+      _ = state.handle(.completeAnswered(runID: "\(run)", .accepted(pending("\(run)"), next: next), sentAt: 0))
+      run += 1
+    }
+    #expect(run == 68)
+    let stuck = state.handle(.completeAnswered(runID: "\(run)", .accepted(pending("x"), next: nil), sentAt: 0))
+    #expect(!stuck.contains(.claim(1)))
+    #expect(state.handle(.settled(count: 10)) == [.claim(1)])
+  }
+
+  @Test func theMarginIsASixthOfAShortLease() {
+    #expect(LeaseTiming(lease: .seconds(3)).margin == .milliseconds(500))
+    #expect(LeaseTiming(lease: .seconds(30)).margin == .seconds(5))
+    #expect(LeaseTiming(lease: .seconds(120)).margin == .seconds(5))
+  }
+}
