@@ -17,6 +17,7 @@ setup: ## install what is missing (Debian packages; Node and the browser driver 
 build: setup ## build quarry and quarry-shepherd
 	$(SWIFT_BUILD) --product quarry
 	$(SWIFT_BUILD) --product quarry-shepherd
+	@git rev-parse --short=12 HEAD > "$$($(SWIFT_BUILD) --show-bin-path)/quarry.commit" 2>/dev/null || true
 
 demo: build ## crawl the bundled shop with two workers and check the result
 	@$(NODE) examples/shop/demo.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry"
