@@ -26,7 +26,7 @@ let package = Package(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "QuarryCore"]),
-    .target(name: "RedisClient", dependencies: ["CHiredis"]),
+    .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 

@@ -1,1 +1,0 @@
-// Redis over hiredis: one owned thread a connection, pipelined.
