@@ -1,0 +1,105 @@
+import Glibc
+import QuarryCore
+import Yams
+
+/// Reads a configuration file. No file is ever searched for: there is one only where `--config` names it.
+enum ConfigurationLoader {
+  /// - Parameter path: as it was typed; nil for an empty configuration.
+  /// - Throws: `QuarryError(.usage)` naming the file and the line.
+  static func load(_ path: String?, in context: CommandContext) throws(QuarryError) -> Configuration {
+    guard let path else { return Configuration() }
+    guard let bytes = SmallFile.read(context.absolute(path), limit: 4 << 20) else {
+      throw QuarryError(
+        .usage, "configuration \(path) cannot be read: \(String(cString: strerror(errno)))",
+        remedy: "name a readable YAML file with --config")
+    }
+    let text = EnvironmentExpansion.expand(String(decoding: bytes, as: UTF8.self), environment: context.environment)
+    return try parse(text, file: path)
+  }
+
+  static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
+    guard let root = try compose(text, file: file) else { return Configuration() }
+    guard case .mapping(let mapping) = root else {
+      throw QuarryError(.usage, "\(file): a configuration is a mapping of keys", remedy: "for example: source: shop")
+    }
+    let top = try ConfigurationSection(mapping, path: "", keys: Self.keys, file: file)
+    var configuration = Configuration()
+    configuration.source = try top.string("source")
+    configuration.category = try top.string("category")
+    configuration.executor = try top.string("executor")
+    configuration.browserWSEndpoint = try top.string("browser_ws_endpoint")
+    configuration.resolveFrom = try top.string("resolve_from")
+    configuration.storage = try storage(top.section("storage", keys: storageKeys))
+    configuration.policy = try policy(top.section("policy", keys: policyKeys))
+    configuration.fleet = try fleet(top.section("fleet", keys: fleetKeys))
+    return configuration
+  }
+
+  static let keys = [
+    "source", "category", "executor", "browser_ws_endpoint", "resolve_from", "storage", "policy", "fleet",
+  ]
+  static let storageKeys = ["dataset", "backend", "path", "durability"]
+  static let policyKeys = ["name", "flush_count", "flush_interval"]
+  static let fleetKeys = [
+    "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
+    "heartbeat", "attempts", "crashes", "retry_base", "retry_max", "run_timeout",
+  ]
+
+  private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
+    guard let section else { return Configuration.Storage() }
+    return Configuration.Storage(
+      dataset: try section.string("dataset"), backend: try section.string("backend"),
+      path: try section.string("path"), durability: try section.string("durability"))
+  }
+
+  private static func policy(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Policy {
+    guard let section else { return Configuration.Policy() }
+    return Configuration.Policy(
+      name: try section.string("name"), flushCount: try section.integer("flush_count", minimum: 1),
+      flushInterval: try section.duration("flush_interval"))
+  }
+
+  private static func fleet(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Fleet {
+    guard let section else { return Configuration.Fleet() }
+    var fleet = Configuration.Fleet()
+    fleet.redis = try section.string("redis")
+    fleet.name = try section.string("name")
+    fleet.scriptRoot = try section.string("script_root")
+    fleet.concurrency = try section.integer("concurrency", minimum: 1)
+    fleet.drainTimeout = try section.duration("drain_timeout")
+    fleet.depth = try section.integer("depth", minimum: 0)
+    fleet.maxRuns = try section.integer("max_runs", minimum: 1)
+    fleet.allowDead = try section.integer("allow_dead", minimum: 0)
+    fleet.lane = try section.string("lane")
+    fleet.lease = try section.duration("lease")
+    fleet.heartbeat = try section.duration("heartbeat")
+    fleet.attempts = try section.integer("attempts", minimum: 1)
+    fleet.crashes = try section.integer("crashes", minimum: 1)
+    fleet.retryBase = try section.duration("retry_base")
+    fleet.retryMaximum = try section.duration("retry_max")
+    fleet.runTimeout = try section.duration("run_timeout")
+    return fleet
+  }
+
+  private static func compose(_ text: String, file: String) throws(QuarryError) -> Node? {
+    do {
+      return try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw QuarryError(.usage, "\(file)\(problem(of: error))")
+    } catch {
+      throw QuarryError(.usage, "\(file): \(error)")
+    }
+  }
+
+  /// `:LINE: what is wrong`, as far as the YAML reader knows it.
+  private static func problem(of error: YamlError) -> String {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      ":\(mark.line): \(problem)"
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      ":\(context.mark.line): key '\(duplicates.first ?? "?")' is there twice in this mapping"
+    default: ": not valid YAML (\(error))"
+    }
+  }
+}

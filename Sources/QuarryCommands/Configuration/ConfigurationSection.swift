@@ -1,0 +1,85 @@
+import QuarryCore
+import Yams
+
+/// One mapping of a configuration file, read key by key; every complaint names the file and the line.
+struct ConfigurationSection {
+  private let file: String
+  /// Dotted, empty for the whole file.
+  private let path: String
+  private let nodes: [String: Node]
+
+  /// - Parameter keys: all that this version understands here.
+  /// - Throws: `QuarryError(.usage)` for a key that is unknown, or known and not built.
+  init(_ mapping: Node.Mapping, path: String, keys: [String], file: String) throws(QuarryError) {
+    self.file = file
+    self.path = path
+    var nodes: [String: Node] = [:]
+    for (key, value) in mapping {
+      guard let name = key.string else {
+        throw QuarryError(.usage, "\(Self.place(key, file)): a key must be a word")
+      }
+      try Self.check(name, path: path, keys: keys, place: Self.place(key, file))
+      nodes[name] = value
+    }
+    self.nodes = nodes
+  }
+
+  private static func check(_ name: String, path: String, keys: [String], place: String) throws(QuarryError) {
+    guard !keys.contains(name) else { return }
+    let full = path.isEmpty ? name : "\(path).\(name)"
+    if let feature = Unbuilt.keys[full] {
+      let refusal = Unbuilt.refusal(of: feature, asked: "'\(full)'")
+      throw QuarryError(.usage, "\(place): \(refusal.message)", remedy: refusal.remedy)
+    }
+    let known = "known here: \(keys.joined(separator: ", "))"
+    let remedy = Nearest.to(name, among: keys).map { "did you mean '\($0)'? \(known)" } ?? known
+    throw QuarryError(.usage, "\(place): unknown key '\(full)'", remedy: remedy)
+  }
+
+  /// - Returns: nil when the key is absent.
+  func section(_ name: String, keys: [String]) throws(QuarryError) -> ConfigurationSection? {
+    guard let node = nodes[name] else { return nil }
+    guard case .mapping(let mapping) = node else { throw wrongType(name, node, wanted: "a mapping of keys") }
+    return try ConfigurationSection(mapping, path: dotted(name), keys: keys, file: file)
+  }
+
+  func string(_ name: String) throws(QuarryError) -> String? {
+    guard let node = nodes[name] else { return nil }
+    guard case .scalar(let scalar) = node, Resolver.default.resolveTag(of: node) == .str else {
+      throw wrongType(name, node, wanted: "a text (put it in quotes)")
+    }
+    return scalar.string
+  }
+
+  /// A whole number from `minimum` up.
+  func integer(_ name: String, minimum: Int) throws(QuarryError) -> Int? {
+    guard let node = nodes[name] else { return nil }
+    let isInteger = Resolver.default.resolveTag(of: node) == .int
+    guard isInteger, let value = node.int, value >= minimum else {
+      throw wrongType(name, node, wanted: "a whole number of at least \(minimum)")
+    }
+    return value
+  }
+
+  /// `500ms`, `5s`, `1m30s`, `24h`; more than zero.
+  func duration(_ name: String) throws(QuarryError) -> Duration? {
+    guard let node = nodes[name] else { return nil }
+    guard case .scalar(let scalar) = node, let value = Duration(text: scalar.string), value > .zero else {
+      throw wrongType(name, node, wanted: "a duration such as 500ms, 5s, 1m30s or 24h")
+    }
+    return value
+  }
+
+  private func dotted(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  private func wrongType(_ name: String, _ node: Node, wanted: String) -> QuarryError {
+    var found = "a mapping"
+    if case .scalar(let scalar) = node { found = scalar.string.isEmpty ? "nothing" : "'\(scalar.string)'" }
+    if case .sequence = node { found = "a list" }
+    return QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be \(wanted), found \(found)")
+  }
+
+  private static func place(_ node: Node, _ file: String) -> String {
+    node.mark.map { "\(file):\($0.line)" } ?? file
+  }
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+/// What a command sees of the process it runs in.
+package struct CommandContext: Sendable {
+  package var environment: [String: String]
+  /// Absolute; relative paths on the command line start here.
+  package var workingDirectory: String
+  package var console: Console
+
+  package init(environment: [String: String], workingDirectory: String, console: Console) {
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+    self.console = console
+  }
+
+  package static func ofThisProcess() -> CommandContext {
+    CommandContext(
+      environment: currentEnvironment(), workingDirectory: currentDirectory(), console: .ofThisProcess())
+  }
+
+  /// The absolute form of a path, without touching the file system.
+  package func absolute(_ path: String) -> String {
+    path.hasPrefix("/") ? path : workingDirectory + (workingDirectory.hasSuffix("/") ? "" : "/") + path
+  }
+
+  private static func currentDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  private static func currentEnvironment() -> [String: String] {
+    var values: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if pair.count == 2 { values[String(pair[0])] = String(pair[1]) }
+      entry += 1
+    }
+    return values
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Glibc
+import QuarryCore
+
+/// The program: arguments in; stdout, stderr and an exit code out.
+public enum QuarryProgram {
+  /// Runs the command of this process' arguments and ends the process with its exit code.
+  public static func main() async -> Never {
+    signal(SIGPIPE, SIG_IGN)
+    let code = await run(Array(CommandLine.arguments.dropFirst()), in: .ofThisProcess())
+    exit(code)
+  }
+
+  /// Runs one command.
+  /// - Returns: the exit code: 0, what the command says, or 2 for anything that was refused before it began.
+  package static func run(_ arguments: [String], in context: CommandContext) async -> Int32 {
+    do {
+      try UsageCheck.check(arguments)
+      let parsed = try RootCommand.parseAsRoot(arguments)
+      if let command = parsed as? any ExecutableCommand { return try await command.execute(in: context) }
+      return try answerHelp(parsed)
+    } catch let error as QuarryError {
+      context.console.report(error)
+      return ExitCode.of(error)
+    } catch {
+      return report(parserError: error, in: context)
+    }
+  }
+
+  /// What is left is a group of commands named alone, or the parser's own help command, which throws its text.
+  private static func answerHelp(_ command: any ParsableCommand) throws -> Int32 {
+    guard type(of: command).configuration.subcommands.isEmpty else {
+      throw UsageCheck.missingSubcommand(of: type(of: command))
+    }
+    var command = command
+    try command.run()
+    return 0
+  }
+
+  private static func report(parserError error: any Error, in context: CommandContext) -> Int32 {
+    if RootCommand.exitCode(for: error) == .success {
+      context.console.printOut(RootCommand.fullMessage(for: error) + "\n")
+      return 0
+    }
+    context.console.report(UsageCheck.usageError(RootCommand.message(for: error)))
+    return ExitCode.usage
+  }
+}
+
+/// A command that does something, as opposed to one that only groups others.
+protocol ExecutableCommand: ParsableCommand {
+  /// - Returns: the exit code.
+  /// - Throws: `QuarryError` for what the user can do something about.
+  func execute(in context: CommandContext) async throws -> Int32
+}
+
+/// Exit codes that no run outcome decides.
+enum ExitCode {
+  /// Bad flags, configuration, job, names, or a missing executor; refused before anything began.
+  static let usage: Int32 = 2
+  /// A reading command that failed, or named what does not exist.
+  static let failure: Int32 = 1
+  /// Redis was lost, or is not the one this fleet was begun on.
+  static let lost: Int32 = 3
+
+  static func of(_ error: QuarryError) -> Int32 {
+    switch error.kind {
+    case .usage, .executor, .storage, .redis: usage
+    case .stream: failure
+    case .fleet: lost
+    }
+  }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The command tree. What the contracts name beside this is in `Unbuilt`.
+struct RootCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quarry",
+    abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
+    subcommands: [
+      VersionCommand.self,
+    ])
+}

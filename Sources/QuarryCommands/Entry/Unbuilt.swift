@@ -1,0 +1,84 @@
+import QuarryCore
+
+/// What the contracts name and this version does not have. Everything here is refused by name, never ignored:
+/// the one table that commands, flags, flag values and configuration keys are looked up in.
+enum Unbuilt {
+  /// A feature, and what to use until it is there.
+  struct Feature {
+    let name: String
+    let remedy: String
+
+    init(_ name: String, remedy: String = "`quarry --help` lists what there is") {
+      self.name = name
+      self.remedy = remedy
+    }
+  }
+
+  static let buffered = Feature(
+    "the buffered policy", remedy: "use --policy strict (the default) or --policy streaming --flush-count 500")
+  static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
+  static let proxies = Feature("proxies for runs", remedy: "leave the proxy out; runs connect directly")
+  static let adapters = Feature(
+    "notification adapters", remedy: "a fleet publishes `run_completed` on the Redis channel quarry:run_completed")
+  static let eventSinks = Feature("event sinks", remedy: "events go to the dataset; read them there")
+  static let browserReuse = Feature(
+    "one browser shared by single runs", remedy: "leave the flag out; each `quarry run` has a browser of its own")
+  static let warmExecutors = Feature(
+    "executors kept warm and memory limits", remedy: "leave the flag out; each run has a process of its own")
+  static let hostLimits = Feature(
+    "spacing and limits per host", remedy: "leave the flag out, or bound the crawl by --concurrency")
+  static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
+  static let terminalViews = Feature("full-screen views", remedy: "use --format table, json or yaml")
+  static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
+  static let acceptedView = Feature(
+    "reading by the ledger (--accepted)", remedy: "`quarry inspect task ID` names the run that counts")
+  static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
+
+  /// Commands below the root, and below `list` and `inspect`, by their whole path.
+  static let commands: [String: Feature] = Dictionary(
+    uniqueKeysWithValues: [
+      "submit", "stats", "debug", "adapter", "config", "control", "pause", "resume", "drain", "cancel", "requeue",
+      "list pools", "list executors", "inspect worker", "inspect proxy", "inspect executor",
+    ].map { ($0, Feature("`quarry \($0)`")) })
+
+  static let flags: [String: Feature] = {
+    var table: [String: Feature] = [:]
+    func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
+    add(buffered, "buffer-events", "buffer-bytes", "flush-mode")
+    add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
+    add(
+      proxies, "proxy-pool", "proxy-strategy", "proxy-sticky-key", "proxy-domain", "proxy-origin", "proxy-config")
+    add(
+      adapters, "adapter", "adapter-url", "adapter-header", "adapter-channel", "adapter-timeout", "adapter-retries",
+      "adapter-outbox")
+    add(
+      eventSinks, "event-sink", "event-sink-redis-url", "event-sink-stream-key", "event-sink-max-len",
+      "event-sink-ttl", "event-sink-timeout", "event-sink-retries", "event-sink-delivery", "event-sink-lode-delivery",
+      "event-sink-redis-stream-key", "event-sink-redis-max-len", "event-sink-redis-ttl", "event-sink-redis-timeout",
+      "event-sink-redis-retries", "event-sink-redis-delivery")
+    add(browserReuse, "no-browser-reuse")
+    add(warmExecutors, "isolation", "max-rss", "executor-max-rss")
+    add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
+    add(recovery, "resume", "rebuild")
+    add(terminalViews, "tui")
+    add(watching, "watch")
+    add(acceptedView, "accepted")
+    return table
+  }()
+
+  /// Configuration keys by their dotted path.
+  static let keys: [String: Feature] = [
+    "no_browser_reuse": browserReuse,
+    "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
+    "policy.flush_mode": buffered, "policy.buffer_events": buffered, "policy.buffer_bytes": buffered,
+    "proxies": proxies, "proxy": proxies, "adapter": adapters, "events": eventSinks,
+    "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,
+    "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
+  ]
+
+  /// - Parameter asked: what was typed, quoted as the message shall show it.
+  static func refusal(of feature: Feature, asked: String) -> QuarryError {
+    let name = feature.name == asked ? asked : "\(asked) (\(feature.name))"
+    return QuarryError(.usage, "\(name) is not built yet in \(Version.current)", remedy: feature.remedy)
+  }
+}

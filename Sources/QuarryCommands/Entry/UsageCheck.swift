@@ -1,0 +1,59 @@
+import ArgumentParser
+import QuarryCore
+
+/// What is asked of the arguments before the parser sees them: is the command one there is, or one that is known
+/// and not built; is a flag known and not built. The parser's own complaints get their form here too.
+enum UsageCheck {
+  /// - Throws: `QuarryError(.usage)`.
+  static func check(_ arguments: [String]) throws(QuarryError) {
+    try checkCommand(arguments)
+    for argument in arguments.prefix(while: { $0 != "--" }) where argument.hasPrefix("--") {
+      let flag = String(argument.prefix { $0 != "=" })
+      if let feature = Unbuilt.flags[flag] { throw Unbuilt.refusal(of: feature, asked: "'\(flag)'") }
+    }
+  }
+
+  private static func checkCommand(_ arguments: [String]) throws(QuarryError) {
+    var command: any ParsableCommand.Type = RootCommand.self
+    var path: [String] = []
+    for word in arguments {
+      let children = command.configuration.subcommands
+      guard !children.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      path.append(word)
+      guard let child = children.first(where: { $0._commandName == word }) else {
+        throw unknownCommand(path, among: children.map { $0._commandName })
+      }
+      command = child
+    }
+  }
+
+  private static func unknownCommand(_ path: [String], among names: [String]) -> QuarryError {
+    let asked = path.joined(separator: " ")
+    if let feature = Unbuilt.commands[asked] { return Unbuilt.refusal(of: feature, asked: "`quarry \(asked)`") }
+    let parent = path.dropLast().joined(separator: " ")
+    let help = "`quarry \(parent.isEmpty ? "" : parent + " ")--help` lists the commands"
+    let remedy = Nearest.to(path[path.count - 1], among: names).map { nearest in
+      "did you mean `quarry \((path.dropLast() + [nearest]).joined(separator: " "))`? \(help)"
+    }
+    return QuarryError(.usage, "unknown command `quarry \(asked)`", remedy: remedy ?? help)
+  }
+
+  /// A group of commands, named alone.
+  static func missingSubcommand(of command: any ParsableCommand.Type) -> QuarryError {
+    let names = command.configuration.subcommands.map { $0._commandName }.joined(separator: ", ")
+    let path = command == RootCommand.self ? "quarry" : "quarry \(command._commandName)"
+    return QuarryError(.usage, "`\(path)` needs one of: \(names)", remedy: "`\(path) --help` says what each does")
+  }
+
+  /// The parser's message as ours: the complaint on one line, the proposal on the next.
+  static func usageError(_ message: String) -> QuarryError {
+    let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+    var complaint = Substring(text)
+    var remedy = "`--help` after the command lists its flags"
+    if let question = text.firstRange(of: ". Did you mean") {
+      complaint = text[..<question.lowerBound]
+      remedy = "did you mean" + text[question.upperBound...] + " " + remedy
+    }
+    return QuarryError(.usage, complaint.prefix(1).lowercased() + complaint.dropFirst(), remedy: remedy)
+  }
+}

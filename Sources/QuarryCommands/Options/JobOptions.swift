@@ -1,0 +1,59 @@
+import ArgumentParser
+import Glibc
+import QuarryCore
+
+/// The job: the JSON object that the script gets.
+struct JobOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The job, a JSON object. Default: {}.", valueName: "json"))
+  var job: String?
+
+  @Option(help: ArgumentHelp("A file that holds the job.", valueName: "file"))
+  var jobJson: String?
+
+  private static let sizeLimit = 8 << 20
+
+  /// The job as compact JSON text.
+  /// - Throws: `QuarryError(.usage)` when it is no JSON object, or given twice.
+  func text(in context: CommandContext) throws(QuarryError) -> String {
+    switch (job, jobJson) {
+    case (nil, nil): return "{}"
+    case (_?, _?):
+      throw QuarryError(.usage, "--job and --job-json are both given", remedy: "leave one of them out")
+    case (let text?, nil): return try Self.object(Array(text.utf8), from: "--job")
+    case (nil, let file?):
+      guard let bytes = SmallFile.read(context.absolute(file), limit: Self.sizeLimit) else {
+        throw QuarryError(
+          .usage, "job file \(file) cannot be read: \(String(cString: strerror(errno)))",
+          remedy: "name a readable file that holds one JSON object")
+      }
+      return try Self.object(bytes, from: file)
+    }
+  }
+
+  private static func object(_ bytes: [UInt8], from origin: String) throws(QuarryError) -> String {
+    let value: JSONValue
+    do {
+      value = try JSONParser.parse(bytes)
+    } catch {
+      throw QuarryError(
+        .usage, "the job is not JSON (\(origin), \(error))", remedy: #"for example: --job '{"url":"https://example.org/"}'"#)
+    }
+    guard value.object != nil else {
+      throw QuarryError(
+        .usage, "the job (\(origin)) is \(kind(of: value)), not an object",
+        remedy: #"put it into one, for example: --job '{"items": …}'"#)
+    }
+    return value.canonicalText
+  }
+
+  private static func kind(of value: JSONValue) -> String {
+    switch value {
+    case .null: "null"
+    case .bool: "a truth value"
+    case .integer, .unsigned, .double: "a number"
+    case .string: "a text"
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+}

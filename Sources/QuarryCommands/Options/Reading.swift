@@ -1,0 +1,24 @@
+import ArgumentParser
+import QuarryCore
+
+/// Readers of flag values; the parser puts the flag's name before their complaints.
+enum Reading {
+  /// More than zero.
+  static func duration(_ text: String) throws -> Duration {
+    guard let value = Duration(text: text), value > .zero else {
+      throw ValidationError("'\(text)' is not a duration such as 500ms, 5s, 1m30s or 24h.")
+    }
+    return value
+  }
+
+  static func positive(_ text: String) throws -> Int { try number(text, minimum: 1) }
+
+  static func natural(_ text: String) throws -> Int { try number(text, minimum: 0) }
+
+  private static func number(_ text: String, minimum: Int) throws -> Int {
+    guard let value = Int(text), value >= minimum else {
+      throw ValidationError("'\(text)' is not a whole number of at least \(minimum).")
+    }
+    return value
+  }
+}

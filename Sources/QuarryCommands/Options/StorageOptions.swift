@@ -1,0 +1,97 @@
+import ArgumentParser
+import Glibc
+import QuarryCore
+
+/// Where the dataset is.
+struct StorageOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The directory that holds datasets. Default: ./quarry-data.", valueName: "dir"))
+  var storagePath: String?
+
+  @Option(help: ArgumentHelp("The dataset's id. Default: quarry.", valueName: "id"))
+  var storageDataset: String?
+
+  @Option(help: ArgumentHelp("fs, the file system.", valueName: "backend"))
+  var storageBackend: String?
+}
+
+/// How surely a commit is on disk when it is acknowledged; for commands that write.
+struct DurabilityOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "commit: every commit is synced to disk before it is acknowledged. none: the system decides. Default: commit.",
+      valueName: "when"))
+  var storageDurability: String?
+}
+
+/// The resolved place of a dataset.
+struct StorageSettings: Sendable, Equatable {
+  static let defaultPath = "quarry-data"
+  static let defaultDataset = "quarry"
+
+  /// Absolute.
+  let path: String
+  let dataset: String
+  /// True when nobody named a path: then the directory is made where it is missing.
+  let isDefault: Bool
+  let isDurable: Bool
+
+  /// - Throws: `QuarryError(.usage)` for a backend, dataset id or durability that cannot be.
+  init(
+    _ flags: StorageOptions, durability: DurabilityOptions? = nil, configuration: Configuration.Storage,
+    context: CommandContext
+  ) throws(QuarryError) {
+    try Self.check(backend: flags.storageBackend ?? configuration.backend ?? "fs")
+    let given = flags.storagePath ?? configuration.path
+    if given == "" { throw QuarryError(.usage, "the storage path is empty", remedy: "name a directory: --storage-path DIR") }
+    path = context.absolute(given ?? Self.defaultPath)
+    isDefault = given == nil
+    dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset
+    try RunPartition.validateDataset(dataset)
+    isDurable = try Self.isDurable(durability?.storageDurability ?? configuration.durability ?? "commit")
+  }
+
+  private static func check(backend: String) throws(QuarryError) {
+    switch backend {
+    case "fs": return
+    case "s3": throw Unbuilt.refusal(of: Unbuilt.s3, asked: "storage backend 's3'")
+    default: throw QuarryError(.usage, "unknown storage backend '\(backend)'", remedy: "use --storage-backend fs")
+    }
+  }
+
+  private static func isDurable(_ text: String) throws(QuarryError) -> Bool {
+    switch text {
+    case "commit": return true
+    case "none": return false
+    default:
+      throw QuarryError(.usage, "unknown storage durability '\(text)'", remedy: "use none or commit (the default)")
+    }
+  }
+
+  /// Before anything is written: the directory is there and can be written, or is made, with a notice, where it is
+  /// the default one.
+  func prepareForWriting(_ console: Console) throws(QuarryError) {
+    if isDefault, mkdir(path, 0o777) == 0 {
+      console.say("storing in \(path) (made just now; --storage-path names another place)")
+    }
+    try requireDirectory()
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw QuarryError(
+        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))",
+        remedy: "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR")
+    }
+  }
+
+  /// - Throws: `QuarryError(.storage)` when there is no directory to read.
+  func requireDirectory() throws(QuarryError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw QuarryError(
+        .storage, "storage path \(path): \(String(cString: strerror(errno)))",
+        remedy: "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw QuarryError(
+        .storage, "storage path \(path) is not a directory", remedy: "name a directory with --storage-path DIR")
+    }
+  }
+}

@@ -1,1 +1,0 @@
-// The command line: flags, configuration, assembly, rendering, exit codes.

@@ -1,0 +1,43 @@
+import QuarryCore
+
+/// What a command answers, before it is known how it will be shown. Fields keep their order.
+indirect enum Output: Sendable, Equatable {
+  case value(JSONValue)
+  case record([Field])
+  case list([Output])
+
+  struct Field: Sendable, Equatable {
+    let name: String
+    let value: Output
+  }
+
+  /// A record of plain values.
+  static func record(_ values: [(String, JSONValue)]) -> Output {
+    .record(values.map { Field(name: $0.0, value: .value($0.1)) })
+  }
+
+  /// For a scalar: the text as a table shows it; nil for what has parts.
+  var cellText: String? {
+    switch self {
+    case .value(.string(let text)): text
+    case .value(.null): "-"
+    case .value(let value): value.canonicalText
+    case .list(let elements): elements.isEmpty ? "-" : Self.joined(elements)
+    case .record: nil
+    }
+  }
+
+  private static func joined(_ elements: [Output]) -> String? {
+    let texts = elements.compactMap { element -> String? in
+      if case .value = element { element.cellText } else { nil }
+    }
+    return texts.count == elements.count ? texts.joined(separator: ", ") : nil
+  }
+}
+
+extension JSONValue {
+  /// Null for what is absent.
+  static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+  static func optional(_ number: Int?) -> JSONValue { number.map { .integer(Int64($0)) } ?? .null }
+  static func count(_ number: Int) -> JSONValue { .integer(Int64(number)) }
+}

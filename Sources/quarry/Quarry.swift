@@ -1,0 +1,8 @@
+import QuarryCommands
+
+@main
+enum Quarry {
+  static func main() async {
+    await QuarryProgram.main()
+  }
+}
