@@ -33,6 +33,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
+    .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -3,9 +3,9 @@ import Glibc
 import QuarryCore
 
 /// The program: arguments in; stdout, stderr and an exit code out.
-public enum QuarryProgram {
+package enum QuarryProgram {
   /// Runs the command of this process' arguments and ends the process with its exit code.
-  public static func main() async -> Never {
+  package static func main() async -> Never {
     signal(SIGPIPE, SIG_IGN)
     let code = await run(Array(CommandLine.arguments.dropFirst()), in: .ofThisProcess())
     exit(code)

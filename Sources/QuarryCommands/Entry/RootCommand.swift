@@ -5,7 +5,15 @@ struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quarry",
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
-    subcommands: [
-      VersionCommand.self,
-    ])
+    subcommands: [RunCommand.self, ListCommand.self, InspectCommand.self, VersionCommand.self])
+}
+
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "Lists runs, tasks, workers or jobs.", subcommands: [])
+}
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Shows one run, task or job.", subcommands: [])
 }

@@ -1,0 +1,98 @@
+import QuarryCore
+import Testing
+
+@testable import QuarryCommands
+
+@Suite struct ConfigurationTests {
+  @Test func everyKeyIsRead() throws {
+    let text = """
+      source: shop
+      category: lists
+      executor: /opt/executor
+      browser_ws_endpoint: ws://127.0.0.1:9/x
+      resolve_from: ../lib
+      storage: { dataset: d, backend: fs, path: /data, durability: none }
+      policy:
+        name: streaming
+        flush_count: 500
+        flush_interval: 1m30s
+      fleet:
+        redis: redis://h:1/2
+        name: f
+        script_root: scripts
+        concurrency: 4
+        drain_timeout: 25s
+        depth: 2
+        max_runs: 500
+        allow_dead: 1
+        lane: high
+        lease: 30s
+        heartbeat: 10s
+        attempts: 4
+        crashes: 3
+        retry_base: 500ms
+        retry_max: 10m
+        run_timeout: 5m
+      """
+    let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
+    #expect(configuration.source == "shop")
+    #expect(configuration.storage.durability == "none")
+    #expect(configuration.policy == .init(name: "streaming", flushCount: 500, flushInterval: .seconds(90)))
+    #expect(configuration.fleet.concurrency == 4)
+    #expect(configuration.fleet.retryMaximum == .seconds(600))
+    #expect(configuration.fleet.runTimeout == .seconds(300))
+  }
+
+  @Test func emptyIsFine() throws {
+    #expect(try ConfigurationLoader.parse("", file: "q.yaml") == Configuration())
+    #expect(try ConfigurationLoader.parse("# nothing\n", file: "q.yaml") == Configuration())
+  }
+
+  private func expectRefusal(_ text: String, _ message: String, remedy: String? = nil) {
+    let error = #expect(throws: QuarryError.self) { try ConfigurationLoader.parse(text, file: "q.yaml") }
+    #expect(error?.kind == .usage)
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    if let remedy { #expect(error?.remedy?.contains(remedy) == true, "\(error?.remedy ?? "")") }
+  }
+
+  @Test func unknownKeysNameLineAndNearest() {
+    expectRefusal("source: a\ncatgory: b\n", "q.yaml:2: unknown key 'catgory'", remedy: "did you mean 'category'?")
+    expectRefusal(
+      "policy:\n  name: strict\n  flush_cuont: 2\n", "q.yaml:3: unknown key 'policy.flush_cuont'",
+      remedy: "did you mean 'flush_count'?")
+    expectRefusal("zebra: 1\n", "q.yaml:1: unknown key 'zebra'", remedy: "known here: source")
+  }
+
+  @Test(arguments: Unbuilt.keys.keys.sorted())
+  func unbuiltKeysAreNamed(_ key: String) {
+    let parts = key.split(separator: ".")
+    let text = parts.count == 1 ? "source: a\n\(key): x\n" : "\(parts[0]):\n  \(parts[1]): x\n"
+    expectRefusal(text, "q.yaml:2: '\(key)'")
+    expectRefusal(text, "is not built yet in \(Version.current)")
+  }
+
+  @Test func wrongTypesNameTheLine() {
+    expectRefusal("source: 3\n", "q.yaml:1: 'source' must be a text (put it in quotes), found '3'")
+    expectRefusal("\nstorage: fs\n", "q.yaml:2: 'storage' must be a mapping of keys, found 'fs'")
+    expectRefusal("policy:\n  flush_count: many\n", "q.yaml:2: 'policy.flush_count' must be a whole number")
+    expectRefusal("policy:\n  flush_count: 0\n", "q.yaml:2: 'policy.flush_count' must be a whole number of at least 1")
+    expectRefusal("policy:\n  flush_interval: 5\n", "q.yaml:2: 'policy.flush_interval' must be a duration")
+    expectRefusal("source: [a]\n", "q.yaml:1: 'source' must be a text (put it in quotes), found a list")
+    expectRefusal("source:\n", "q.yaml:1: 'source' must be a text (put it in quotes), found nothing")
+    expectRefusal("- a\n", "q.yaml: a configuration is a mapping of keys")
+  }
+
+  @Test func brokenYAMLNamesTheLine() {
+    expectRefusal("source: a\n  bad: [\n", "q.yaml:2: ")
+    expectRefusal("source: a\nsource: b\n", "key 'source' is there twice")
+  }
+
+  @Test func variablesAreExpanded() {
+    let environment = ["A": "1", "EMPTY": ""]
+    func expand(_ text: String) -> String { EnvironmentExpansion.expand(text, environment: environment) }
+    #expect(expand("x${A}y${MISSING}z") == "x1yz")
+    #expect(expand("${MISSING:-d}${EMPTY:-e}${A:-f}${MISSING:-}") == "de1")
+    #expect(expand("$A ${ A} ${1A} ${A $$ ${A-b}") == "$A ${ A} ${1A} ${A $$ ${A-b}")
+    #expect(expand("${MISSING:-http://h:1/}") == "http://h:1/")
+  }
+}

@@ -1,0 +1,72 @@
+import QuarryCore
+import Testing
+
+@testable import QuarryCommands
+
+@Suite struct RenderingTests {
+  private let rows = Output.list([
+    .record([("run_id", "r1"), ("state", "succeeded"), ("count", 3)]),
+    .record([("run_id", "run-2"), ("state", "failed"), ("count", .null)]),
+  ])
+
+  @Test func jsonKeepsTheOrderOfFields() {
+    #expect(
+      JSONRendering.text(of: .list([.record([("b", 1), ("a", ["x": [1, 2]])])])) == """
+        [
+          {
+            "b": 1,
+            "a": {
+              "x": [
+                1,
+                2
+              ]
+            }
+          }
+        ]
+
+        """)
+    #expect(JSONRendering.text(of: .list([])) == "[]\n")
+  }
+
+  @Test func tableAligns() {
+    #expect(
+      TableRendering(isColored: false).text(of: rows) == """
+        RUN_ID  STATE      COUNT
+        r1      succeeded  3
+        run-2   failed     -
+
+        """)
+    #expect(TableRendering(isColored: false).text(of: .list([])) == "nothing to show\n")
+  }
+
+  @Test func tableColoursStatesOnly() {
+    let text = TableRendering(isColored: true).text(of: rows)
+    #expect(text.contains("\u{1B}[32msucceeded\u{1B}[0m"))
+    #expect(text.contains("\u{1B}[31mfailed\u{1B}[0m   "))
+  }
+
+  @Test func controlCharactersStayOutOfTheTerminal() {
+    let text = TableRendering(isColored: false).text(of: .record([("name", "a\u{1B}[2Jb\nc")]))
+    #expect(text == "name  a [2Jb c\n")
+  }
+
+  @Test func recordsNest() {
+    let output = Output.record([
+      .init(name: "id", value: .value("x")),
+      .init(name: "files", value: .list([.record([("name", "a"), ("size", 1)])])),
+    ])
+    #expect(TableRendering(isColored: false).text(of: output) == "id     x\nfiles\n  - name=a size=1\n")
+  }
+
+  @Test func yamlQuotesWhatWouldChangeItsType() throws {
+    let output = Output.record([("a", "1"), ("b", "true"), ("c", "text"), ("d", 1), ("e", .null), ("f", []), ("g", "")])
+    #expect(
+      try YAMLRendering.text(of: output)
+        == "a: \"1\"\nb: \"true\"\nc: text\nd: 1\ne: null\nf: []\ng: \"\"\n")
+  }
+
+  @Test func colourNeedsATerminalAndConsent() async {
+    let plain = await CommandHarness(environment: ["NO_COLOR": "1"], isTerminal: true).run("version")
+    #expect(!plain.output.contains("\u{1B}"))
+  }
+}
