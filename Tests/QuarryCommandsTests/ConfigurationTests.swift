@@ -31,7 +31,7 @@ import Testing
         attempts: 4
         crashes: 3
         retry_base: 500ms
-        retry_max: 10m
+        retry_cap: 10m
         run_timeout: 5m
       """
     let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
@@ -39,7 +39,7 @@ import Testing
     #expect(configuration.storage.durability == "none")
     #expect(configuration.policy == .init(name: "streaming", flushCount: 500, flushInterval: .seconds(90)))
     #expect(configuration.fleet.concurrency == 4)
-    #expect(configuration.fleet.retryMaximum == .seconds(600))
+    #expect(configuration.fleet.retryCap == .seconds(600))
     #expect(configuration.fleet.runTimeout == .seconds(300))
   }
 

@@ -2,22 +2,32 @@ import Glibc
 
 /// Where the program lies, and what belongs to it.
 enum InstalledPaths {
+  static let executorBelowRoot = "executor-node/bin/quarry-executor"
+
   /// The real path of the running binary.
   static let executable: String = realPath("/proc/self/exe") ?? CommandLine.arguments[0]
+
+  /// The executor of this installation: the nearest one upwards from the binary.
+  static let executor: String? = below(folder(of: executable), executorBelowRoot)
 
   static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)
   }
-}
 
-/// The commit a binary was built from: `make build` writes it beside the binary.
-enum BuildCommit {
-  /// - Returns: nil when the build has not noted it.
-  static func beside(executable: String) -> String? {
-    guard let bytes = SmallFile.read(executable + ".commit", limit: 256) else { return nil }
-    let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
-    return text.map(String.init)
+  /// `/a/b` of `/a/b/c`; empty for what lies in the root folder.
+  static func folder(of path: String) -> String {
+    String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+  }
+
+  private static func below(_ start: String, _ relative: String) -> String? {
+    var folder = start
+    while !folder.isEmpty {
+      let candidate = folder + "/" + relative
+      if access(candidate, F_OK) == 0 { return candidate }
+      folder = Self.folder(of: folder)
+    }
+    return nil
   }
 }

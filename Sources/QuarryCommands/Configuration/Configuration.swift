@@ -39,7 +39,7 @@ struct Configuration: Sendable, Equatable {
     var attempts: Int?
     var crashes: Int?
     var retryBase: Duration?
-    var retryMaximum: Duration?
+    var retryCap: Duration?
     var runTimeout: Duration?
   }
 }

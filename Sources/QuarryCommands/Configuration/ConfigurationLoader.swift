@@ -42,7 +42,7 @@ enum ConfigurationLoader {
   static let policyKeys = ["name", "flush_count", "flush_interval"]
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
-    "heartbeat", "attempts", "crashes", "retry_base", "retry_max", "run_timeout",
+    "heartbeat", "attempts", "crashes", "retry_base", "retry_cap", "run_timeout",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -76,7 +76,7 @@ enum ConfigurationLoader {
     fleet.attempts = try section.integer("attempts", minimum: 1)
     fleet.crashes = try section.integer("crashes", minimum: 1)
     fleet.retryBase = try section.duration("retry_base")
-    fleet.retryMaximum = try section.duration("retry_max")
+    fleet.retryCap = try section.duration("retry_cap")
     fleet.runTimeout = try section.duration("run_timeout")
     return fleet
   }

@@ -24,6 +24,9 @@ package struct Console: Sendable {
       writeOut: { writeAll($0, to: STDOUT_FILENO) }, writeError: { writeAll($0, to: STDERR_FILENO) })
   }
 
+  /// Says nothing.
+  static let silent = Console(writeOut: { _ in }, writeError: { _ in })
+
   package func printOut(_ text: String) { writeOut(Array(text.utf8)) }
 
   /// Writes to stderr as it is; for progress bars.

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Glibc
+import QuarryCore
+
+/// Which executor runs scripts, and what it is told about modules and the browser.
+struct ExecutorOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The executor to start. Default: the one that belongs to this program.", valueName: "path"))
+  var executor: String?
+
+  @Option(
+    help: ArgumentHelp("Where bare imports of scripts are looked up, beside the script's own folders.", valueName: "dir"))
+  var resolveFrom: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A browser that already runs, by its WebSocket address. Also: QUARRY_BROWSER_ENDPOINT.", valueName: "url"))
+  var browserWsEndpoint: String?
+}
+
+/// The resolved executor.
+struct ExecutorSettings: Sendable, Equatable {
+  /// Absolute.
+  let path: String
+  /// Absolute.
+  let resolveFrom: String?
+  let browserEndpoint: String?
+
+  /// - Throws: `QuarryError(.executor)` when there is no executor to start, `.usage` for the rest.
+  init(_ flags: ExecutorOptions, configuration: Configuration, context: CommandContext) throws(QuarryError) {
+    path = try Self.executor(flags.executor ?? configuration.executor, context)
+    resolveFrom = try Self.directory(flags.resolveFrom ?? configuration.resolveFrom, context)
+    let endpoint =
+      flags.browserWsEndpoint ?? context.environment["QUARRY_BROWSER_ENDPOINT"] ?? configuration.browserWSEndpoint
+    browserEndpoint = endpoint.flatMap { $0.isEmpty ? nil : $0 }
+    if let browserEndpoint { try Self.checkEndpoint(browserEndpoint) }
+  }
+
+  private static func executor(_ given: String?, _ context: CommandContext) throws(QuarryError) -> String {
+    guard let path = given.map(context.absolute) ?? InstalledPaths.executor else {
+      throw QuarryError(
+        .executor, "no executor: nothing above \(InstalledPaths.executable) holds \(InstalledPaths.executorBelowRoot)",
+        remedy: "run the program from its checkout, or name an executor with --executor PATH")
+    }
+    guard access(path, X_OK) == 0 else {
+      throw QuarryError(
+        .executor, "executor \(path): \(String(cString: strerror(errno)))",
+        remedy: "name an executable file with --executor PATH, or leave the flag out")
+    }
+    return path
+  }
+
+  private static func directory(_ given: String?, _ context: CommandContext) throws(QuarryError) -> String? {
+    guard let given else { return nil }
+    let path = context.absolute(given)
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw QuarryError(.usage, "--resolve-from \(path) is not a directory", remedy: "name the folder above node_modules")
+    }
+    return path
+  }
+
+  private static func checkEndpoint(_ url: String) throws(QuarryError) {
+    guard url.hasPrefix("ws://") || url.hasPrefix("wss://") else {
+      throw QuarryError(
+        .usage, "the browser endpoint is not a WebSocket address", remedy: "for example ws://127.0.0.1:9222/devtools/…")
+    }
+  }
+}

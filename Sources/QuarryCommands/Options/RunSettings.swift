@@ -1,0 +1,35 @@
+import QuarryCore
+
+/// All that one `quarry run` is to do: flags over configuration over documented defaults, checked.
+struct RunSettings: Sendable {
+  /// Absolute.
+  let script: String
+  /// A JSON object.
+  let job: String
+  let identity: RunIdentity
+  let source: String
+  let category: String
+  let policy: PolicyChoice
+  let storage: StorageSettings
+  let executor: ExecutorSettings
+  let fanOut: FanOutOptions.Limits?
+  let timeout: Duration?
+  /// Absolute, or `-` for stderr.
+  let reportPath: String?
+
+  /// - Throws: `QuarryError`, before anything was started or written.
+  init(_ command: RunCommand, in context: CommandContext) throws(QuarryError) {
+    let configuration = try ConfigurationLoader.load(command.config, in: context)
+    script = try ScriptFile.require(command.script, in: context)
+    job = try command.job.text(in: context)
+    identity = try command.identity.identity()
+    (source, category) = try command.partition.names(configuration: configuration, script: script)
+    policy = try PolicyChoice(command.policy, configuration: configuration.policy)
+    storage = try StorageSettings(
+      command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+    fanOut = try command.fanOut.limits(command.quiet ? .silent : context.console)
+    executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    timeout = command.runTimeout
+    reportPath = command.report.map { $0 == "-" ? "-" : context.absolute($0) }
+  }
+}

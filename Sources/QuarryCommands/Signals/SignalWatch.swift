@@ -1,0 +1,55 @@
+import Foundation
+import Glibc
+import QuarryCore
+
+/// Write end of the pipe that signal handlers write to; -1 until `SignalWatch.start`.
+///
+/// Set once, before the handlers that read it are installed, and never changed after: no two threads race for it.
+nonisolated(unsafe) private var signalPipe: Int32 = -1
+
+/// Hands the process' signals to a listener, on a thread of its own, where it may do anything.
+///
+/// Handlers, not masks or ignoring: children are started with every signal at its default. SIGHUP is survived: a
+/// crawl goes on when its terminal closes.
+enum SignalWatch {
+  /// Call once. A signal that arrives again while the listener runs is delivered after it.
+  /// - Parameter onStop: SIGINT or SIGTERM; `count` is 1 at the first of them, 2 at the second …
+  static func start(onStop: @escaping @Sendable (_ signal: Int32, _ count: Int) -> Void) throws(QuarryError) {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else {
+      throw QuarryError(.usage, "no pipe for signals: \(String(cString: strerror(errno)))")
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    signalPipe = ends[1]
+    let readEnd = ends[0]
+    let thread = Thread { listen(readEnd, onStop) }
+    thread.name = "signals"
+    thread.start()
+    for number in [SIGINT, SIGTERM, SIGHUP] { install(number) }
+  }
+
+  private static func install(_ number: Int32) {
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { number in
+      let saved = errno
+      var byte = UInt8(truncatingIfNeeded: number)
+      _ = write(signalPipe, &byte, 1)
+      errno = saved
+    }
+    action.sa_flags = SA_RESTART
+    sigaction(number, &action, nil)
+  }
+
+  private static func listen(_ descriptor: Int32, _ onStop: (Int32, Int) -> Void) {
+    var count = 0
+    var byte: UInt8 = 0
+    while true {
+      let got = read(descriptor, &byte, 1)
+      if got < 0, errno == EINTR { continue }
+      guard got == 1 else { return }
+      guard Int32(byte) != SIGHUP else { continue }
+      count += 1
+      onStop(Int32(byte), count)
+    }
+  }
+}
