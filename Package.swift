@@ -34,6 +34,7 @@ let package = Package(
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

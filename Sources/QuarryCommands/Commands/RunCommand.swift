@@ -33,7 +33,6 @@ struct RunCommand: ExecutableCommand {
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try RunSettings(self, in: context)
-    _ = settings
-    return 0
+    throw QuarryError(.usage, "running \(settings.script) is not built yet in \(Version.current)")
   }
 }

@@ -5,7 +5,7 @@ struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quarry",
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
-    subcommands: [RunCommand.self, ListCommand.self, InspectCommand.self, VersionCommand.self])
+    subcommands: [RunCommand.self, VersionCommand.self])
 }
 
 struct ListCommand: ParsableCommand {

@@ -20,11 +20,11 @@ struct RunSettings: Sendable {
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: RunCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.config, in: context)
+    policy = try PolicyChoice(command.policy, configuration: configuration.policy)
     script = try ScriptFile.require(command.script, in: context)
     job = try command.job.text(in: context)
     identity = try command.identity.identity()
     (source, category) = try command.partition.names(configuration: configuration, script: script)
-    policy = try PolicyChoice(command.policy, configuration: configuration.policy)
     storage = try StorageSettings(
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
     fanOut = try command.fanOut.limits(command.quiet ? .silent : context.console)

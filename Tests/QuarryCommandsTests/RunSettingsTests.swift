@@ -1,0 +1,146 @@
+import Foundation
+import QuarryCore
+import Testing
+import TestSupport
+
+@testable import QuarryCommands
+
+/// What `quarry run` makes of its flags, before anything is started.
+@Suite struct RunSettingsTests {
+  private func settings(_ arguments: String..., files: [String: String] = [:]) throws -> RunSettings {
+    let folder = TemporaryDirectory()
+    for (name, text) in files.merging(["list.ts": "export default () => {};"], uniquingKeysWith: { left, _ in left }) {
+      try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
+    }
+    let context = CommandContext(
+      environment: ["HERE": "expanded"], workingDirectory: folder.path, console: .silent)
+    let command = try #require(
+      try RootCommand.parseAsRoot(["run", "--script", "list.ts", "--executor", "/bin/true"] + arguments) as? RunCommand)
+    return try RunSettings(command, in: context)
+  }
+
+  private func refusal(_ arguments: String..., files: [String: String] = [:]) -> QuarryError? {
+    #expect(throws: QuarryError.self) {
+      let folder = TemporaryDirectory()
+      for (name, text) in files.merging(["list.ts": ""], uniquingKeysWith: { left, _ in left }) {
+        try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
+      }
+      let context = CommandContext(environment: [:], workingDirectory: folder.path, console: .silent)
+      let command = try RootCommand.parseAsRoot(["run", "--executor", "/bin/true"] + arguments)
+      _ = try RunSettings(try #require(command as? RunCommand), in: context)
+    }
+  }
+
+  @Test func defaultsAreTheDocumentedOnes() throws {
+    let settings = try settings()
+    #expect(settings.source == "list")
+    #expect(settings.category == "default")
+    #expect(settings.job == "{}")
+    #expect(settings.policy == .strict)
+    #expect(settings.identity.attempt == 1)
+    #expect(settings.identity.runID.count == 36)
+    #expect(settings.storage.path.hasSuffix("/quarry-data"))
+    #expect(settings.storage.dataset == "quarry")
+    #expect(settings.storage.isDurable)
+    #expect(settings.storage.isDefault)
+    #expect(settings.fanOut == nil)
+  }
+
+  @Test func configurationStandsBehindFlags() throws {
+    let yaml = """
+      source: conf
+      category: ${HERE}
+      policy: { name: streaming, flush_count: 7 }
+      storage: { path: data, dataset: d2, durability: none }
+      """
+    let configured = try settings("--config", "q.yaml", files: ["q.yaml": yaml])
+    #expect(configured.source == "conf")
+    #expect(configured.category == "expanded")
+    #expect(configured.policy == .streaming(count: 7, interval: nil))
+    #expect(configured.storage.path.hasSuffix("/data"))
+    #expect(!configured.storage.isDefault)
+    #expect(!configured.storage.isDurable)
+    let flagged = try settings(
+      "--config", "q.yaml", "--source", "flag", "--policy", "strict", "--storage-dataset", "d3", files: ["q.yaml": yaml])
+    #expect(flagged.source == "flag")
+    #expect(flagged.policy == .strict)
+    #expect(flagged.storage.dataset == "d3")
+  }
+
+  @Test func jobIsAnObject() throws {
+    #expect(try settings("--job", #"{"b":1,"a":[2.5,null]}"#).job == #"{"a":[2.5,null],"b":1}"#)
+    #expect(try settings("--job-json", "j.json", files: ["j.json": "{\"x\":\n1}"]).job == #"{"x":1}"#)
+    let list = refusal("--script", "list.ts", "--job", "[1]")
+    #expect(list?.message == "the job (--job) is a list, not an object")
+    let broken = refusal("--script", "list.ts", "--job-json", "j.json", files: ["j.json": "{\n\"x\": }"])
+    #expect(broken?.message.contains("the job is not JSON (j.json, line 2, column") == true)
+    #expect(refusal("--script", "list.ts", "--job-json", "no.json")?.message.contains("No such file") == true)
+    let both = refusal("--script", "list.ts", "--job", "{}", "--job-json", "j.json")
+    #expect(both?.message == "--job and --job-json are both given")
+  }
+
+  @Test func scriptMustBeThere() {
+    #expect(refusal()?.message == "no script")
+    #expect(refusal("--script", "gone.ts")?.message == "script gone.ts: No such file or directory")
+    #expect(refusal("--script", ".")?.message == "script . is not a file")
+  }
+
+  @Test func executorMustBeThere() {
+    let error = refusal("--script", "list.ts", "--executor", "/no/such")
+    #expect(error?.kind == .executor)
+    #expect(error?.message == "executor /no/such: No such file or directory")
+  }
+
+  @Test func attemptsNeedTheirParent() throws {
+    let retry = try settings("--attempt", "2", "--parent-run-id", "r1", "--job-id", "j")
+    #expect(retry.identity.parentRunID == "r1")
+    #expect(retry.identity.jobID == "j")
+    #expect(refusal("--script", "list.ts", "--attempt", "2")?.remedy == "add --parent-run-id ID")
+    #expect(refusal("--script", "list.ts", "--parent-run-id", "r1")?.remedy?.contains("--attempt 2") == true)
+  }
+
+  @Test(arguments: ["--run-id", "--source", "--category"])
+  func namesArePathSegments(_ flag: String) throws {
+    for bad in ["", ".", "..", "a\u{7}b", "line\nbreak", String(repeating: "x", count: 201)] {
+      #expect(refusal("--script", "list.ts", flag, bad)?.kind == .usage, "\(flag) '\(bad)'")
+    }
+    for good in ["a/b", "../x", "with space", "übergröße", "日本", "a%b"] {
+      _ = try settings(flag, good)
+    }
+  }
+
+  @Test func policyNumbersBelongToThePolicy() throws {
+    #expect(try settings("--policy", "streaming", "--flush-interval", "1m30s").policy == .streaming(count: nil, interval: .seconds(90)))
+    #expect(refusal("--script", "list.ts", "--policy", "streaming")?.message == "the streaming policy needs a trigger")
+    #expect(refusal("--script", "list.ts", "--flush-count", "5")?.message.contains("not for strict") == true)
+    #expect(refusal("--script", "list.ts", "--policy", "streming", "--flush-count", "5")?.remedy == "did you mean 'streaming'?")
+  }
+
+  @Test func taskTextRoundTrips() throws {
+    for choice in [PolicyChoice.strict, .streaming(count: 5, interval: nil), .streaming(count: 1, interval: .seconds(2))] {
+      #expect(try PolicyChoice(taskText: choice.taskText) == choice)
+    }
+    for bad in ["", "buffered", "streaming", "streaming x=1", "streaming flush-count=a", "strict flush-count=1"] {
+      #expect(throws: QuarryError.self, "\(bad)") { try PolicyChoice(taskText: bad) }
+    }
+  }
+
+  @Test func fanOutNeedsABound() throws {
+    #expect(try settings("--depth", "2", "--max-runs", "9").fanOut == .init(depth: 2, maximumRuns: 9, parallel: 1))
+    #expect(try settings("--depth", "0", "--parallel", "3").fanOut == nil)
+    #expect(refusal("--script", "list.ts", "--depth", "1")?.remedy?.contains("--max-runs") == true)
+  }
+
+  @Test func storageIsChecked() {
+    #expect(refusal("--script", "list.ts", "--storage-backend", "s3")?.message.contains("not built yet") == true)
+    #expect(refusal("--script", "list.ts", "--storage-backend", "tape")?.message == "unknown storage backend 'tape'")
+    #expect(refusal("--script", "list.ts", "--storage-durability", "maybe")?.kind == .usage)
+    #expect(refusal("--script", "list.ts", "--storage-dataset", "a/b")?.kind == .usage)
+    #expect(refusal("--script", "list.ts", "--storage-path", "")?.message == "the storage path is empty")
+  }
+
+  @Test func browserEndpointIsAWebSocket() throws {
+    #expect(try settings("--browser-ws-endpoint", "ws://h:1/x").executor.browserEndpoint == "ws://h:1/x")
+    #expect(refusal("--script", "list.ts", "--browser-ws-endpoint", "http://h")?.kind == .usage)
+  }
+}
