@@ -1,0 +1,33 @@
+import QuarryCore
+
+/// What a coordinator tells besides its progress; rendering is the command's.
+package enum CoordinatorNotice: Sendable, Equatable {
+  case submitted(jobID: String, fleet: String)
+  case leading(term: Int64)
+  /// Another coordinator leads the fleet; this one follows its job and takes over when the other is gone.
+  case following(leader: String)
+  /// Nobody can run the job's tasks.
+  case noEligibleWorker(workers: Int)
+  case redisUnreachable(String)
+  case redisBack
+  /// Records of final tasks cannot be written now.
+  case ledgerRefused(String)
+  case publishFailed(String)
+}
+
+extension CoordinatorNotice: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .submitted(let jobID, let fleet): "job \(jobID) submitted to fleet '\(fleet)'"
+    case .leading(let term): "leading the fleet, term \(term)"
+    case .following(let leader): "coordinator \(leader) leads the fleet; following this job"
+    case .noEligibleWorker(0): "no worker is up; start one with: quarry worker"
+    case .noEligibleWorker(let workers):
+      "none of the \(workers) workers may run this job: each writes to other storage than the job names"
+    case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
+    case .redisBack: "Redis answers again"
+    case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"
+    case .publishFailed(let message): "a notification was not sent, trying on: \(message)"
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import QuarryCore
+
+/// What happens to a coordinator that follows a job.
+package enum CoordinatorEvent: Sendable, Equatable {
+  /// The root is admitted; the job goes on without this process from now on.
+  case submitted
+  /// The job's counters, read at this moment of the boot clock.
+  case status(JobStatus, at: UInt64)
+  /// The fleet's event stream brought something of this job.
+  case changed(at: UInt64)
+  /// Comes every second.
+  case tick(at: UInt64)
+  case deaths([Death])
+  case interrupt
+  case generationLost(QuarryError)
+}
+
+/// What a coordinator does next.
+package enum CoordinatorAction: Sendable, Equatable {
+  case readStatus
+  case readDeaths
+  case report(Progress)
+  case notice(CoordinatorNotice)
+  case finish(CoordinatorEnd)
+}
+
+package enum CoordinatorEnd: Sendable, Equatable {
+  case summary(CoordinatorSummary)
+  case failed(QuarryError)
+}
+
+/// Follows one job: takes an event, answers with actions; all I/O is elsewhere.
+package struct CoordinatorState: Sendable {
+  private enum Phase: Sendable, Equatable { case submitting, following, summing, ended }
+
+  /// Between two readings of the counters, however many events come.
+  static let pace: UInt64 = 250_000_000
+  /// Without an eligible worker for this long, the person is told.
+  static let patience: UInt64 = 4_000_000_000
+
+  private var phase = Phase.submitting
+  private let allowedDead: Int
+  private let startedAt: UInt64
+  private let jobID: String
+  private var status = JobStatus()
+  private var meter = ThroughputMeter()
+  private var isReading = false
+  private var isStale = false
+  private var lastRead: UInt64 = 0
+  private var lastReport: Progress?
+  private var lonelySince: UInt64?
+  private var hasComplained = false
+  private var now: UInt64
+
+  package init(jobID: String, allowedDead: Int, startedAt: UInt64) {
+    self.jobID = jobID
+    self.allowedDead = allowedDead
+    self.startedAt = startedAt
+    now = startedAt
+  }
+
+  package mutating func handle(_ event: CoordinatorEvent) -> [CoordinatorAction] {
+    guard phase != .ended else { return [] }
+    switch event {
+    case .submitted:
+      phase = .following
+      return read()
+    case .status(let status, let at): return take(status, at: at)
+    case .changed(let at):
+      now = max(now, at)
+      isStale = true
+      return now >= lastRead + Self.pace ? read() : []
+    case .tick(let at):
+      now = max(now, at)
+      return read()
+    case .deaths(let deaths): return finish(deaths, isInterrupted: false)
+    case .interrupt: return finish([], isInterrupted: true)
+    case .generationLost(let error):
+      phase = .ended
+      return [.finish(.failed(error))]
+    }
+  }
+
+  private mutating func read() -> [CoordinatorAction] {
+    guard phase == .following, !isReading else { return [] }
+    isReading = true
+    isStale = false
+    lastRead = now
+    return [.readStatus]
+  }
+
+  private mutating func take(_ status: JobStatus, at: UInt64) -> [CoordinatorAction] {
+    isReading = false
+    guard phase == .following else { return [] }
+    now = max(now, at)
+    self.status = status
+    meter.add(status.done + status.dead, at: now)
+    var actions = complain() + report()
+    if status.isFinished {
+      phase = .summing
+      actions += status.dead > 0 ? [.readDeaths] : finish([], isInterrupted: false)
+    }
+    return actions
+  }
+
+  private mutating func report() -> [CoordinatorAction] {
+    let rate = meter.perSecond
+    let timeLeft = rate.flatMap { $0 > 0 ? Duration.seconds(Double(status.remaining) / $0) : nil }
+    let progress = Progress(status: status, elapsed: elapsed, perSecond: rate, timeLeft: timeLeft)
+    guard lastReport != progress else { return [] }
+    lastReport = progress
+    return [.report(progress)]
+  }
+
+  private mutating func complain() -> [CoordinatorAction] {
+    guard status.eligibleWorkers == 0, status.leased == 0, status.remaining > 0 else {
+      lonelySince = nil
+      hasComplained = false
+      return []
+    }
+    let since = lonelySince ?? now
+    lonelySince = since
+    guard !hasComplained, now >= since + Self.patience else { return [] }
+    hasComplained = true
+    return [.notice(.noEligibleWorker(workers: status.workers))]
+  }
+
+  private mutating func finish(_ deaths: [Death], isInterrupted: Bool) -> [CoordinatorAction] {
+    phase = .ended
+    let summary = CoordinatorSummary(
+      jobID: jobID, status: status, elapsed: elapsed, deaths: CoordinatorSummary.group(deaths),
+      allowedDead: allowedDead, isInterrupted: isInterrupted)
+    return [.finish(.summary(summary))]
+  }
+
+  private var elapsed: Duration { .nanoseconds(Int64(now - startedAt)) }
+}

@@ -1,0 +1,104 @@
+import QuarryCore
+import Testing
+
+@testable import QuarryFleet
+
+/// The coordinator's decisions as transcripts.
+@Suite struct CoordinatorStateTests {
+  private let second: UInt64 = 1_000_000_000
+
+  private func following(allowedDead: Int = 0) -> CoordinatorState {
+    var state = CoordinatorState(jobID: "job", allowedDead: allowedDead, startedAt: 0)
+    #expect(state.handle(.submitted) == [.readStatus])
+    return state
+  }
+
+  private func status(_ change: (inout JobStatus) -> Void) -> JobStatus {
+    var status = JobStatus()
+    status.workers = 1
+    status.eligibleWorkers = 1
+    change(&status)
+    return status
+  }
+
+  private func summary(of actions: [CoordinatorAction]) -> CoordinatorSummary? {
+    guard case .finish(.summary(let summary)) = actions.last else { return nil }
+    return summary
+  }
+
+  @Test func eventsAreReadInAtAPaceNotOneByOne() {
+    var state = following()
+    _ = state.handle(.status(status { $0.ready = 5 }, at: second))
+    #expect(state.handle(.changed(at: second + 300_000_000)) == [.readStatus])
+    #expect(state.handle(.changed(at: second + 310_000_000)).isEmpty)
+    _ = state.handle(.status(status { $0.ready = 4 }, at: second + 320_000_000))
+    #expect(state.handle(.changed(at: second + 330_000_000)).isEmpty)
+    #expect(state.handle(.tick(at: 2 * second)) == [.readStatus])
+  }
+
+  @Test func rateAndTimeLeftComeFromTheWindow() {
+    var state = following()
+    _ = state.handle(.status(status { $0.ready = 100 }, at: second))
+    _ = state.handle(.tick(at: 3 * second))
+    let actions = state.handle(.status(status { ($0.done, $0.ready) = (20, 80) }, at: 3 * second))
+    guard case .report(let progress) = actions.first else {
+      Issue.record("no report")
+      return
+    }
+    #expect(progress.perSecond == 10)
+    #expect(progress.timeLeft == .seconds(8))
+  }
+
+  @Test func aJobWithoutAnEligibleWorkerSaysSoOnceWithinFiveSeconds() {
+    var state = following()
+    let lonely = status { ($0.ready, $0.workers, $0.eligibleWorkers) = (1, 2, 0) }
+    _ = state.handle(.status(lonely, at: second))
+    _ = state.handle(.tick(at: 4 * second))
+    #expect(state.handle(.status(lonely, at: 4 * second)).allSatisfy { $0 != .notice(.noEligibleWorker(workers: 2)) })
+    _ = state.handle(.tick(at: 5 * second))
+    #expect(state.handle(.status(lonely, at: 5 * second)).contains(.notice(.noEligibleWorker(workers: 2))))
+    _ = state.handle(.tick(at: 6 * second))
+    #expect(!state.handle(.status(lonely, at: 6 * second)).contains(.notice(.noEligibleWorker(workers: 2))))
+  }
+
+  @Test func aFinishedJobIsSummedUpWithDeathsGrouped() {
+    var state = following(allowedDead: 2)
+    let done = status { ($0.done, $0.dead, $0.rootState, $0.isFinished) = (7, 3, "done", true) }
+    #expect(state.handle(.status(done, at: second)).last == .readDeaths)
+    let deaths = ["boom", "boom", "404"].enumerated().map {
+      Death(taskID: "t\($0)", target: "detail.ts", kind: "app", error: "\($1)\n  at line 3")
+    }
+    let summary = summary(of: state.handle(.deaths(deaths)))
+    #expect(summary?.deaths.map(\.error) == ["boom", "404"])
+    #expect(summary?.deaths.map(\.count) == [2, 1])
+    #expect(summary?.exitCode == 1)
+  }
+
+  @Test func theExitCodeAsksForTheRootAndFewDead() {
+    var state = following(allowedDead: 1)
+    let done = status { ($0.done, $0.dead, $0.rootState, $0.isFinished) = (7, 1, "done", true) }
+    _ = state.handle(.status(done, at: second))
+    #expect(summary(of: state.handle(.deaths([])))?.exitCode == 0)
+
+    var failing = following(allowedDead: 1)
+    let rootDead = status { ($0.dead, $0.rootState, $0.isFinished) = (1, "dead", true) }
+    _ = failing.handle(.status(rootDead, at: second))
+    #expect(summary(of: failing.handle(.deaths([])))?.exitCode == 1)
+  }
+
+  @Test func anInterruptLeavesTheJobToTheWorkers() {
+    var state = following()
+    _ = state.handle(.status(status { $0.ready = 5 }, at: second))
+    let summary = summary(of: state.handle(.interrupt))
+    #expect(summary?.isInterrupted == true)
+    #expect(summary?.exitCode == 130)
+    #expect(state.handle(.tick(at: 9 * second)).isEmpty)
+  }
+
+  @Test func aLostGenerationIsNeverReportedFinished() {
+    var state = following()
+    let error = QuarryError(.fleet, "Redis lost the fleet")
+    #expect(state.handle(.generationLost(error)) == [.finish(.failed(error))])
+    #expect(state.handle(.status(status { $0.isFinished = true }, at: second)).isEmpty)
+  }
+}
