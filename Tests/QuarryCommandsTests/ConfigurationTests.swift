@@ -30,6 +30,9 @@ import Testing
         heartbeat: 10s
         attempts: 4
         crashes: 3
+        crash_base: 15s
+        blocks: 10
+        block_base: 2s
         retry_base: 500ms
         retry_cap: 10m
         run_timeout: 5m

@@ -15,6 +15,8 @@ package struct ProcessResult: Sendable {
 package final class RunningProcess: Sendable {
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
   }
 
   package let pid: pid_t

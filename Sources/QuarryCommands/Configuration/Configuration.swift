@@ -38,6 +38,9 @@ struct Configuration: Sendable, Equatable {
     var heartbeat: Duration?
     var attempts: Int?
     var crashes: Int?
+    var crashBase: Duration?
+    var blocks: Int?
+    var blockBase: Duration?
     var retryBase: Duration?
     var retryCap: Duration?
     var runTimeout: Duration?

@@ -42,7 +42,7 @@ enum ConfigurationLoader {
   static let policyKeys = ["name", "flush_count", "flush_interval"]
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
-    "heartbeat", "attempts", "crashes", "retry_base", "retry_cap", "run_timeout",
+    "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -75,6 +75,9 @@ enum ConfigurationLoader {
     fleet.heartbeat = try section.duration("heartbeat")
     fleet.attempts = try section.integer("attempts", minimum: 1)
     fleet.crashes = try section.integer("crashes", minimum: 1)
+    fleet.crashBase = try section.duration("crash_base")
+    fleet.blocks = try section.integer("blocks", minimum: 1)
+    fleet.blockBase = try section.duration("block_base")
     fleet.retryBase = try section.duration("retry_base")
     fleet.retryCap = try section.duration("retry_cap")
     fleet.runTimeout = try section.duration("run_timeout")

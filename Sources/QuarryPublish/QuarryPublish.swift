@@ -1,1 +1,0 @@
-// Tells others that a run is over.
