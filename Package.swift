@@ -32,6 +32,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+    .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"]),

@@ -22,6 +22,7 @@ package final class RedisSubscription: AsyncSequence, Sendable {
 
   private let connection: RedisConnection
   private let messages: AsyncStream<RedisMessage>
+  private let continuation: AsyncStream<RedisMessage>.Continuation
   private let droppedCount: Dropped
 
   private final class Dropped: Sendable {
@@ -33,6 +34,7 @@ package final class RedisSubscription: AsyncSequence, Sendable {
       of: RedisMessage.self, bufferingPolicy: .bufferingNewest(limit))
     let dropped = Dropped()
     messages = stream
+    self.continuation = continuation
     droppedCount = dropped
     connection = RedisConnection(
       endpoint, options: options, greeting: channels.map { ["SUBSCRIBE", .text($0)] }
@@ -49,8 +51,11 @@ package final class RedisSubscription: AsyncSequence, Sendable {
 
   func waitUntilReady() async throws(RedisError) { try await connection.waitUntilReady() }
 
-  /// Ends the subscription. To end reading, cancel the task that reads.
-  package func close() { connection.close() }
+  /// Ends the subscription; reading ends after what has already arrived.
+  package func close() {
+    continuation.finish()
+    connection.close()
+  }
 }
 
 extension RedisConnection {

@@ -95,7 +95,6 @@ extension Socket {
   private static func tcpTargets(_ host: String, _ port: UInt16) throws(Failure) -> [Target] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_flags = AI_ADDRCONFIG
     var list: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, String(port), &hints, &list)
     guard status == 0 else { throw Failure(reason: "\(host): \(String(cString: gai_strerror(status)))") }

@@ -1,0 +1,85 @@
+import Testing
+
+@testable import RedisClient
+
+@Suite struct EndpointTests {
+  @Test func readsEveryForm() throws {
+    #expect(try RedisEndpoint(url: "redis://") == RedisEndpoint(.tcp(host: "localhost", port: 6379)))
+    #expect(
+      try RedisEndpoint(url: "redis://ann:p%40ss:x@db.example:7000/3")
+        == RedisEndpoint(.tcp(host: "db.example", port: 7000), user: "ann", password: "p@ss:x", database: 3))
+    #expect(try RedisEndpoint(url: "redis://:secret@[::1]:1") == RedisEndpoint(.tcp(host: "::1", port: 1), password: "secret"))
+    #expect(try RedisEndpoint(url: "redis://h?db=2").database == 2)
+    #expect(
+      try RedisEndpoint(url: "unix:///run/a%20b.sock?db=1") == RedisEndpoint(.unix(path: "/run/a b.sock"), database: 1))
+    #expect(try RedisEndpoint(url: "unix://:pw@/s") == RedisEndpoint(.unix(path: "/s"), password: "pw"))
+  }
+
+  @Test(arguments: [
+    "localhost:6379", "http://h", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h?q=1",
+    "redis://user@h", "redis://:%zz@h", "redis://[::1", "unix://relative", "unix://", "",
+  ])
+  func refuses(_ url: String) {
+    #expect(throws: RedisError.self) { try RedisEndpoint(url: url) }
+  }
+
+  @Test func refusesTLSByName() throws {
+    let error = try #require(throws: RedisError.self) { try RedisEndpoint(url: "rediss://:hunter2@h") }
+    #expect(error.kind == .address)
+    #expect(error.description.contains("TLS") && !error.description.contains("hunter2"))
+  }
+
+  @Test func neverShowsThePassword() throws {
+    for url in ["redis://ann:hunter2@h:1/2", "unix://:hunter2@/s", "redis://ann:hunter2@h:bad"] {
+      do {
+        #expect(!"\(try RedisEndpoint(url: url))".contains("hunter2"))
+      } catch { #expect(!"\(error)".contains("hunter2")) }
+    }
+    #expect("\(try RedisEndpoint(url: "redis://ann:hunter2@h:1/2"))" == "redis://ann:***@h:1/2")
+  }
+}
+
+@Suite struct CommandTests {
+  @Test func encodesAnyBytes() {
+    var out: [UInt8] = []
+    let command: RedisCommand = ["SET", .bytes([0, 13, 10]), -5, "é"]
+    command.encode(into: &out)
+    #expect(out == Array("*4\r\n$3\r\nSET\r\n$3\r\n".utf8) + [0, 13, 10] + Array("\r\n$2\r\n-5\r\n$2\r\né\r\n".utf8))
+  }
+
+  @Test func scriptIsKnownByItsHash() {
+    #expect(RedisScript("return 1").sha1 == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
+  }
+}
+
+@Suite struct BackoffTests {
+  @Test func doublesUpToItsLimitWithJitter() {
+    var random = SystemRandomNumberGenerator()
+    var backoff = Backoff(first: .milliseconds(100), longest: .seconds(20))
+    for bound in [100, 200, 400, 800, 1600, 3200, 6400, 12800, 20000, 20000, 20000] {
+      let pause = backoff.next(using: &random)
+      #expect(pause <= .milliseconds(bound) && pause >= .milliseconds(bound / 2))
+    }
+    backoff.reset()
+    #expect(backoff.next(using: &random) <= .milliseconds(100))
+  }
+}
+
+@Suite struct ServerCheckTests {
+  private let endpoint = RedisEndpoint(.unix(path: "/s"))
+
+  @Test(arguments: ["redis_version:6.2.0", "redis_version:7.0.15", "redis_version:7.2.4\r\nvalkey_version:8.1.0"])
+  func accepts(_ info: String) throws {
+    try RedisServerCheck.verify(info: "# Server\r\n\(info)\r\nmaxmemory_policy:noeviction\r\n", endpoint: endpoint)
+  }
+
+  @Test(arguments: [
+    ("redis_version:6.0.16", "6.2"), ("redis_version:7.2.4\r\nvalkey_version:7.1.0", "7.2"), ("x:1", "6.2"),
+    ("redis_version:7.0.0\r\nmaxmemory_policy:allkeys-lru", "CONFIG SET maxmemory-policy noeviction"),
+  ])
+  func refuses(_ info: String, remedy: String) throws {
+    let error = try #require(throws: RedisError.self) { try RedisServerCheck.verify(info: info, endpoint: endpoint) }
+    #expect(error.kind == .unsuitable)
+    #expect(error.description.contains(remedy))
+  }
+}
