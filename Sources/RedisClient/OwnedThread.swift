@@ -1,13 +1,13 @@
 import Glibc
 
 /// A thread of its own for work that blocks.
-enum OwnedThread {
+package enum OwnedThread {
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  static func start(_ body: @escaping @Sendable () -> Void) {
+  package static func start(_ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(Body(body))
     var thread = pthread_t()
     let status = pthread_create(&thread, nil, { argument in

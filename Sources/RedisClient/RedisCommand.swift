@@ -42,7 +42,7 @@ package struct RedisCommand: Sendable, Hashable, ExpressibleByArrayLiteral {
 
 extension RedisCommand {
   /// Appends the command as RESP.
-  func encode(into out: inout [UInt8]) {
+  package func encode(into out: inout [UInt8]) {
     Self.appendHeader("*", arguments.count, to: &out)
     for argument in arguments {
       switch argument {

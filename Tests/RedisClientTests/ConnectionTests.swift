@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import RedisClient
+import RedisClient
 
 @Suite struct ConnectionTests {
   private func connect(_ server: RedisServer, _ options: RedisOptions = RedisOptions()) async throws -> RedisConnection {

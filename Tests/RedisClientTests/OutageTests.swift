@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import RedisClient
+import RedisClient
 
 @Suite struct OutageTests {
   private func connect(_ server: RedisServer) async throws -> RedisConnection {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import RedisClient
+import RedisClient
 
 @Suite struct ScriptTests {
   private let append = RedisScript("return redis.call('RPUSH', KEYS[1], ARGV[1])")

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RedisClient
+import RedisClient
 
 @Suite struct EndpointTests {
   @Test func readsEveryForm() throws {
