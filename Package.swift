@@ -31,6 +31,7 @@ let package = Package(
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
+    .testTarget(name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),

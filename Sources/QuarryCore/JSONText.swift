@@ -30,7 +30,9 @@ package enum JSONText {
     case UInt8(ascii: "\t"): out += [backslash, UInt8(ascii: "t")]
     default:
       let hex = Array("0123456789abcdef".utf8)
-      out += [backslash, UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+      out += [
+        backslash, UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), hex[Int(byte >> 4)], hex[Int(byte & 15)],
+      ]
     }
   }
 

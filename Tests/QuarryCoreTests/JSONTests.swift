@@ -27,7 +27,8 @@ import Testing
     var generator = SystemRandomNumberGenerator()
     let alphabet = Array("{}[]\",:0123456789.eE+-truefalsn\\u \n\u{e9}".utf8)
     for _ in 0..<20_000 {
-      let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in alphabet.randomElement(using: &generator)! }
+      let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in alphabet.randomElement(using: &generator)!
+      }
       if let value = try? JSONParser.parse(bytes) {
         #expect((try? JSONParser.parse(value.canonicalText))?.canonicalText == value.canonicalText)
       }

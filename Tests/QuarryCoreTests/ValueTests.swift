@@ -8,7 +8,9 @@ import Testing
     #expect(Duration(text: text)?.milliseconds == milliseconds)
   }
 
-  @Test(arguments: ["", "5", "s", "5 s", "-5s", "5s5s", "1s1m", "1.5s", "99999999999999999999s", "9223372036854775807h"])
+  @Test(arguments: [
+    "", "5", "s", "5 s", "-5s", "5s5s", "1s1m", "1.5s", "99999999999999999999s", "9223372036854775807h",
+  ])
   func refusesOtherDurations(text: String) { #expect(Duration(text: text) == nil) }
 
   @Test func timestampsRoundTrip() throws {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A folder that is made for one test and removed with all it holds.
-package struct TemporaryDirectory: ~Copyable {
+package final class TemporaryDirectory: Sendable {
   /// Short, so that unix sockets fit in it (108 bytes).
   package let path: String
 

@@ -1,0 +1,121 @@
+import Foundation
+import QuarryCore
+import Synchronization
+
+/// Runs a script and the work that it derives, in this process: a free slot takes whatever is ready.
+package final class FanOut: Sendable {
+  /// Executes one run to its end and answers its outcome. Called on a thread of its own; may block.
+  package typealias Execute = @Sendable (FanOutRun, any DerivedWorkSink, RunControl) -> Outcome
+
+  private struct State {
+    var plan: FanOutPlan
+    var running: [String: RunControl] = [:]
+    var interrupts = 0
+    var rootOutcome: Outcome?
+
+    var isOver: Bool { running.isEmpty && !plan.hasReady }
+  }
+
+  private let state: Mutex<State>
+  private let limits: FanOutLimits
+  private let execute: Execute
+  private let changed = Condition()
+
+  /// - Parameter workingDirectory: where a target is looked for when it is not beside the script that emitted it.
+  package init(
+    root: FanOutRun, limits: FanOutLimits, workingDirectory: String, execute: @escaping Execute
+  ) {
+    let resolver = TargetResolver(workingDirectory: workingDirectory)
+    state = Mutex(State(plan: FanOutPlan(root: root, limits: limits, resolve: { resolver.script(named: $0, from: $1) })))
+    self.limits = limits
+    self.execute = execute
+  }
+
+  /// Blocks until the last run has ended.
+  /// - Returns: the root's outcome, and what became of the rest.
+  package func run() -> (root: Outcome, children: FanOutCounts) {
+    changed.wait { self.startWhatFits() }
+    return state.withLock { ($0.rootOutcome ?? .executorCrash, $0.plan.counts) }
+  }
+
+  /// The first interrupt starts nothing new and lets runs end; a further one stops them.
+  package func interrupt() {
+    let toStop = state.withLock { state in
+      state.interrupts += 1
+      state.plan.abandonReady()
+      return state.interrupts > 1 ? Array(state.running.values) : []
+    }
+    for control in toStop { control.stop(.shutdown) }
+    changed.signal()
+  }
+
+  package var counts: FanOutCounts { state.withLock { $0.plan.counts } }
+
+  /// Answers whether all is over.
+  private func startWhatFits() -> Bool {
+    while let (run, control) = state.withLock({ takeNext(&$0) }) {
+      OwnThread.start { self.carryOut(run, control) }
+    }
+    return state.withLock { $0.isOver }
+  }
+
+  private func takeNext(_ state: inout State) -> (FanOutRun, RunControl)? {
+    guard state.running.count < max(1, limits.parallel), let run = state.plan.takeNext() else { return nil }
+    let control = RunControl()
+    state.running[run.runID] = control
+    return (run, control)
+  }
+
+  private func carryOut(_ run: FanOutRun, _ control: RunControl) {
+    let outcome = execute(run, Emissions(of: run, to: self), control)
+    state.withLock { state in
+      state.running[run.runID] = nil
+      if run.depth == 0 { state.rootOutcome = outcome }
+      state.plan.noteEnd(of: run, outcome: outcome)
+    }
+    changed.signal()
+  }
+
+  private func add(_ work: DerivedWork, from run: FanOutRun) {
+    let isAdmitted = state.withLock { state in
+      state.interrupts == 0 && state.plan.add(work, from: run, runID: { UUIDv7.make() }) == .admitted
+    }
+    if isAdmitted { changed.signal() }
+  }
+
+  /// What one run enqueues.
+  private struct Emissions: DerivedWorkSink {
+    let run: FanOutRun
+    let fanOut: FanOut
+
+    init(of run: FanOutRun, to fanOut: FanOut) {
+      self.run = run
+      self.fanOut = fanOut
+    }
+
+    func accept(_ work: DerivedWork) { fanOut.add(work, from: run) }
+  }
+}
+
+/// A wake-up that is not lost when nobody waits yet.
+private final class Condition: Sendable {
+  private let condition = NSCondition()
+  private let isSet = Mutex(false)
+
+  func signal() {
+    condition.withLock {
+      isSet.withLock { $0 = true }
+      condition.signal()
+    }
+  }
+
+  /// Calls `body` at once and after each signal, until it answers true.
+  func wait(until body: () -> Bool) {
+    while !body() {
+      condition.withLock {
+        while !isSet.withLock({ $0 }) { condition.wait() }
+        isSet.withLock { $0 = false }
+      }
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import QuarryCore
+
+/// Bounds of a fan-out.
+package struct FanOutLimits: Sendable, Equatable {
+  /// How far from the root work may be derived; 0 leaves `enqueue` advisory.
+  package var depth: Int
+  /// Children at most; the root does not count.
+  package var maxRuns: Int
+  /// Runs at the same time, from 1.
+  package var parallel: Int
+
+  package init(depth: Int, maxRuns: Int, parallel: Int = 1) {
+    self.depth = depth
+    self.maxRuns = maxRuns
+    self.parallel = parallel
+  }
+}
+
+/// One run of a fan-out: what to run, and where it comes from.
+package struct FanOutRun: Sendable, Equatable {
+  /// Absolute path of the script.
+  package var script: String
+  /// A JSON object, as text.
+  package var params: String
+  package var runID: String
+  /// 0 for the root.
+  package var depth: Int
+  /// The run that emitted it; nil for the root.
+  package var parentRunID: String?
+  /// Only where the `enqueue` says so; the root's else.
+  package var source: String?
+  package var category: String?
+
+  package init(
+    script: String, params: String, runID: String, depth: Int = 0, parentRunID: String? = nil, source: String? = nil,
+    category: String? = nil
+  ) {
+    self.script = script
+    self.params = params
+    self.runID = runID
+    self.depth = depth
+    self.parentRunID = parentRunID
+    self.source = source
+    self.category = category
+  }
+}
+
+/// What became of everything that was enqueued.
+package struct FanOutCounts: Sendable, Equatable {
+  /// Children that were started.
+  package var started = 0
+  package var byOutcome: [Outcome: Int] = [:]
+  package var duplicates = 0
+  package var beyondDepth = 0
+  package var beyondMaxRuns = 0
+  /// The target names no file.
+  package var unresolved = 0
+  /// Admitted, and not started because of an interrupt.
+  package var abandoned = 0
+
+  package init() {}
+}
+
+/// Decides what a fan-out runs next: bounds, deduplication and order, and nothing else. Work is started in the order in
+/// which it was enqueued; there is no barrier between depths.
+struct FanOutPlan {
+  enum Verdict: Equatable {
+    case admitted, duplicate, beyondDepth, beyondMaxRuns, unresolved
+  }
+
+  private(set) var counts = FanOutCounts()
+  private let limits: FanOutLimits
+  private let resolve: (_ target: String, _ emitter: String) -> String?
+  private var seen: Set<[UInt8]> = []
+  private var ready: [FanOutRun] = []
+  private var next = 0
+  private var admitted = 0
+  private let root: FanOutRun
+
+  /// - Parameter resolve: the script that a target names, seen from the script that emitted it; nil where there is none.
+  init(root: FanOutRun, limits: FanOutLimits, resolve: @escaping (_ target: String, _ emitter: String) -> String?) {
+    self.root = root
+    self.limits = limits
+    self.resolve = resolve
+    ready = [root]
+  }
+
+  var hasReady: Bool { next < ready.count }
+
+  mutating func takeNext() -> FanOutRun? {
+    guard hasReady else { return nil }
+    defer { next += 1 }
+    if ready[next] != root { counts.started += 1 }
+    return ready[next]
+  }
+
+  mutating func add(_ work: DerivedWork, from emitter: FanOutRun, runID: () -> String) -> Verdict {
+    let verdict = judge(work, from: emitter, runID: runID)
+    switch verdict {
+    case .admitted: admitted += 1
+    case .duplicate: counts.duplicates += 1
+    case .beyondDepth: counts.beyondDepth += 1
+    case .beyondMaxRuns: counts.beyondMaxRuns += 1
+    case .unresolved: counts.unresolved += 1
+    }
+    return verdict
+  }
+
+  private mutating func judge(_ work: DerivedWork, from emitter: FanOutRun, runID: () -> String) -> Verdict {
+    guard emitter.depth < limits.depth else { return .beyondDepth }
+    let params = Self.canonical(work.params)
+    let key = work.options.dedupKey.map { Array($0.utf8) } ?? Fingerprint.of(target: work.target, canonicalParams: params)
+    guard !seen.contains(key) else { return .duplicate }
+    guard let script = resolve(work.target, emitter.script) else { return .unresolved }
+    if script == root.script, params == Self.canonical(root.params) { return .duplicate }
+    guard admitted < limits.maxRuns else { return .beyondMaxRuns }
+    seen.insert(key)
+    ready.append(
+      FanOutRun(
+        script: script, params: work.params, runID: runID(), depth: emitter.depth + 1, parentRunID: emitter.runID,
+        source: work.source, category: work.category))
+    return .admitted
+  }
+
+  mutating func noteEnd(of run: FanOutRun, outcome: Outcome) {
+    if run != root { counts.byOutcome[outcome, default: 0] += 1 }
+  }
+
+  /// Forgets what was not started.
+  mutating func abandonReady() {
+    counts.abandoned += ready.count - next
+    next = ready.count
+  }
+
+  private static func canonical(_ params: String) -> String {
+    // Parameters come from the frame transcoder and are JSON; were they not, the text itself is the identity.
+    (try? JSONParser.parse(params))?.canonicalText ?? params
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import QuarryCore
+import QuarryRuntime
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct FanOutTests {
+  let folder = TemporaryDirectory()
+
+  /// Each run derives `children(run)`; answers the runs in the order of their starts.
+  func fanOut(
+    _ limits: FanOutLimits, children: @escaping @Sendable (FanOutRun) -> [DerivedWork]
+  ) throws -> (runs: [FanOutRun], counts: FanOutCounts) {
+    try Data().write(to: URL(filePath: "\(folder.path)/a.ts"))
+    let script = try #require(realpath("\(folder.path)/a.ts", nil).map { String(cString: $0) })
+    let started = Mutex<[FanOutRun]>([])
+    let root = FanOutRun(script: script, params: "{}", runID: "root")
+    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path) { run, derived, _ in
+      started.withLock { $0.append(run) }
+      for work in children(run) { try? derived.accept(work) }
+      return run.params == #"{"n":13}"# ? .scriptError : .success
+    }
+    let result = fanOut.run()
+    #expect(result.root == .success)
+    return (started.withLock { $0 }, result.children)
+  }
+
+  func work(_ number: Int, target: String = "a.ts", source: String? = nil) -> DerivedWork {
+    DerivedWork(index: number, target: target, params: #"{"n":\#(number)}"#, source: source)
+  }
+
+  @Test func derivesWithLineageAndBounds() throws {
+    let (runs, counts) = try fanOut(FanOutLimits(depth: 2, maxRuns: 100, parallel: 2)) { run in
+      run.depth == 0 ? [self.work(1), self.work(2, source: "other")] : [self.work(10 + run.depth)]
+    }
+    #expect(runs.count == 4)
+    #expect(runs.filter { $0.depth == 1 }.allSatisfy { $0.parentRunID == "root" })
+    #expect(runs.first { $0.params == #"{"n":2}"# }?.source == "other")
+    #expect(counts.started == 3)
+    #expect(counts.duplicates == 1)
+    #expect(counts.beyondDepth == 1)
+  }
+
+  @Test func startsExactlyAsManyChildrenAsAllowed() throws {
+    let (runs, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 7, parallel: 4)) { run in
+      run.depth == 0 ? (1...20).map { self.work($0) } : []
+    }
+    #expect(runs.count == 8)
+    #expect(counts.started == 7)
+    #expect(counts.beyondMaxRuns == 13)
+    #expect(counts.byOutcome == [.success: 7])
+  }
+
+  @Test func theSameWorkRunsOnceWhateverTheOrderOfItsKeys() throws {
+    let (runs, counts) = try fanOut(FanOutLimits(depth: 3, maxRuns: 10)) { run in
+      let one = DerivedWork(index: 0, target: "a.ts", params: #"{"a":1,"b":2}"#)
+      let same = DerivedWork(index: 1, target: "a.ts", params: #"{"b":2, "a":1}"#)
+      let root = DerivedWork(index: 2, target: "a.ts", params: "{ }")
+      return [one, same, root]
+    }
+    #expect(runs.count == 2)
+    #expect(counts.duplicates == 5)
+  }
+
+  @Test func aTargetThatIsNotThereIsCounted() throws {
+    let (_, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { _ in [self.work(1, target: "none.ts")] }
+    #expect(counts.unresolved == 1)
+  }
+
+  @Test func aFailingChildDoesNotStopTheRest() throws {
+    let (_, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 20)) { run in
+      run.depth == 0 ? (12...15).map { self.work($0) } : []
+    }
+    #expect(counts.byOutcome == [.success: 3, .scriptError: 1])
+  }
+
+  @Test func theFirstInterruptLetsRunsEndAndTheSecondStopsThem() async throws {
+    let root = FanOutRun(script: "/a.ts", params: "{}", runID: "root")
+    let (events, continuation) = AsyncStream.makeStream(of: String.self)
+    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") { _, _, control in
+      let stopped = NSCondition()
+      control.attach { stopped.withLock { stopped.broadcast() } }
+      continuation.yield("started")
+      stopped.withLock { while control.stopReason == nil { stopped.wait() } }
+      return .executorCrash
+    }
+    let result = Task { await OwnThread.run { fanOut.run() } }
+    for await _ in events { break }
+    fanOut.interrupt()
+    fanOut.interrupt()
+    #expect(await result.value.root == .executorCrash)
+  }
+}
