@@ -1,7 +1,6 @@
+import QuarryCommands
 import QuarryCore
 import Testing
-
-@testable import QuarryCommands
 
 @Suite struct RenderingTests {
   private let rows = Output.list([

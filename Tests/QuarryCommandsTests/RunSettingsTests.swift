@@ -1,9 +1,8 @@
 import Foundation
+import QuarryCommands
 import QuarryCore
-import Testing
 import TestSupport
-
-@testable import QuarryCommands
+import Testing
 
 /// What `quarry run` makes of its flags, before anything is started.
 @Suite struct RunSettingsTests {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import QuarryCore
 
-struct RunCommand: ExecutableCommand {
-  static let configuration = CommandConfiguration(
+package struct RunCommand: ExecutableCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Runs one script, and with --depth what it enqueues.")
+
+  package init() {}
 
   @Option(help: ArgumentHelp("The script, TypeScript or JavaScript. Needed.", valueName: "file"))
   var script: String?
@@ -31,7 +33,7 @@ struct RunCommand: ExecutableCommand {
   @Flag(help: "Say nothing on stderr but errors.")
   var quiet = false
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  package func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try RunSettings(self, in: context)
     throw QuarryError(.usage, "running \(settings.script) is not built yet in \(Version.current)")
   }

@@ -1,48 +1,56 @@
 /// What a configuration file says: every key optional, nothing resolved. Flags win over it, documented defaults
 /// stand behind it; `RunSettings`, `FleetSettings` and their kin are what comes out.
-struct Configuration: Sendable, Equatable {
-  var source: String?
-  var category: String?
-  var executor: String?
-  var browserWSEndpoint: String?
-  var resolveFrom: String?
-  var storage = Storage()
-  var policy = Policy()
-  var fleet = Fleet()
+package struct Configuration: Sendable, Equatable {
+  package var source: String?
+  package var category: String?
+  package var executor: String?
+  package var browserWSEndpoint: String?
+  package var resolveFrom: String?
+  package var storage = Storage()
+  package var policy = Policy()
+  package var fleet = Fleet()
 
-  struct Storage: Sendable, Equatable {
-    var dataset: String?
-    var backend: String?
-    var path: String?
-    var durability: String?
+  package init() {}
+
+  package struct Storage: Sendable, Equatable {
+    package var dataset: String?
+    package var backend: String?
+    package var path: String?
+    package var durability: String?
   }
 
-  struct Policy: Sendable, Equatable {
-    var name: String?
+  package struct Policy: Sendable, Equatable {
+    package var name: String?
     /// Events; at least 1.
-    var flushCount: Int?
-    var flushInterval: Duration?
+    package var flushCount: Int?
+    package var flushInterval: Duration?
+
+    package init(name: String? = nil, flushCount: Int? = nil, flushInterval: Duration? = nil) {
+      self.name = name
+      self.flushCount = flushCount
+      self.flushInterval = flushInterval
+    }
   }
 
-  struct Fleet: Sendable, Equatable {
-    var redis: String?
-    var name: String?
-    var scriptRoot: String?
-    var concurrency: Int?
-    var drainTimeout: Duration?
-    var depth: Int?
-    var maxRuns: Int?
-    var allowDead: Int?
-    var lane: String?
-    var lease: Duration?
-    var heartbeat: Duration?
-    var attempts: Int?
-    var crashes: Int?
-    var crashBase: Duration?
-    var blocks: Int?
-    var blockBase: Duration?
-    var retryBase: Duration?
-    var retryCap: Duration?
-    var runTimeout: Duration?
+  package struct Fleet: Sendable, Equatable {
+    package var redis: String?
+    package var name: String?
+    package var scriptRoot: String?
+    package var concurrency: Int?
+    package var drainTimeout: Duration?
+    package var depth: Int?
+    package var maxRuns: Int?
+    package var allowDead: Int?
+    package var lane: String?
+    package var lease: Duration?
+    package var heartbeat: Duration?
+    package var attempts: Int?
+    package var crashes: Int?
+    package var crashBase: Duration?
+    package var blocks: Int?
+    package var blockBase: Duration?
+    package var retryBase: Duration?
+    package var retryCap: Duration?
+    package var runTimeout: Duration?
   }
 }

@@ -3,7 +3,7 @@ import QuarryCore
 import Yams
 
 /// Reads a configuration file. No file is ever searched for: there is one only where `--config` names it.
-enum ConfigurationLoader {
+package enum ConfigurationLoader {
   /// - Parameter path: as it was typed; nil for an empty configuration.
   /// - Throws: `QuarryError(.usage)` naming the file and the line.
   static func load(_ path: String?, in context: CommandContext) throws(QuarryError) -> Configuration {
@@ -17,7 +17,7 @@ enum ConfigurationLoader {
     return try parse(text, file: path)
   }
 
-  static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
+  package static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
     guard let root = try compose(text, file: file) else { return Configuration() }
     guard case .mapping(let mapping) = root else {
       throw QuarryError(.usage, "\(file): a configuration is a mapping of keys", remedy: "for example: source: shop")

@@ -1,8 +1,8 @@
 /// Puts environment variables into a configuration's text before it is parsed.
-enum EnvironmentExpansion {
+package enum EnvironmentExpansion {
   /// Replaces `${NAME}` by the variable's value, empty when it is unset, and `${NAME:-text}` by `text` when the
   /// variable is unset or empty. Everything else stays, `$NAME` and `${not a name}` too.
-  static func expand(_ text: String, environment: [String: String]) -> String {
+  package static func expand(_ text: String, environment: [String: String]) -> String {
     var out = ""
     var rest = Substring(text)
     while let opening = rest.firstRange(of: "${") {

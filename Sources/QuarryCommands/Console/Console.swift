@@ -25,7 +25,7 @@ package struct Console: Sendable {
   }
 
   /// Says nothing.
-  static let silent = Console(writeOut: { _ in }, writeError: { _ in })
+  package static let silent = Console(writeOut: { _ in }, writeError: { _ in })
 
   package func printOut(_ text: String) { writeOut(Array(text.utf8)) }
 

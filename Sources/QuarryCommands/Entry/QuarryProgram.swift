@@ -48,7 +48,7 @@ package enum QuarryProgram {
 }
 
 /// A command that does something, as opposed to one that only groups others.
-protocol ExecutableCommand: ParsableCommand {
+package protocol ExecutableCommand: ParsableCommand {
   /// - Returns: the exit code.
   /// - Throws: `QuarryError` for what the user can do something about.
   func execute(in context: CommandContext) async throws -> Int32

@@ -2,9 +2,9 @@ import QuarryCore
 
 /// What the contracts name and this version does not have. Everything here is refused by name, never ignored:
 /// the one table that commands, flags, flag values and configuration keys are looked up in.
-enum Unbuilt {
+package enum Unbuilt {
   /// A feature, and what to use until it is there.
-  struct Feature {
+  package struct Feature {
     let name: String
     let remedy: String
 
@@ -41,7 +41,7 @@ enum Unbuilt {
       "list pools", "list executors", "inspect worker", "inspect proxy", "inspect executor",
     ].map { ($0, Feature("`quarry \($0)`")) })
 
-  static let flags: [String: Feature] = {
+  package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(buffered, "buffer-events", "buffer-bytes", "flush-mode")
@@ -67,7 +67,7 @@ enum Unbuilt {
   }()
 
   /// Configuration keys by their dotted path.
-  static let keys: [String: Feature] = [
+  package static let keys: [String: Feature] = [
     "no_browser_reuse": browserReuse,
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
     "policy.flush_mode": buffered, "policy.buffer_events": buffered, "policy.buffer_bytes": buffered,

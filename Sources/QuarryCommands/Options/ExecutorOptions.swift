@@ -18,12 +18,12 @@ struct ExecutorOptions: ParsableArguments {
 }
 
 /// The resolved executor.
-struct ExecutorSettings: Sendable, Equatable {
+package struct ExecutorSettings: Sendable, Equatable {
   /// Absolute.
-  let path: String
+  package let path: String
   /// Absolute.
-  let resolveFrom: String?
-  let browserEndpoint: String?
+  package let resolveFrom: String?
+  package let browserEndpoint: String?
 
   /// - Throws: `QuarryError(.executor)` when there is no executor to start, `.usage` for the rest.
   init(_ flags: ExecutorOptions, configuration: Configuration, context: CommandContext) throws(QuarryError) {

@@ -2,7 +2,9 @@ import ArgumentParser
 import QuarryCore
 
 /// Running what a script enqueues, in the same process.
-struct FanOutOptions: ParsableArguments {
+package struct FanOutOptions: ParsableArguments {
+  package init() {}
+
   @Option(
     help: ArgumentHelp(
       "Run what scripts enqueue, down to this distance from the root. Default: 0, nothing.", valueName: "n"),
@@ -17,10 +19,16 @@ struct FanOutOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Child runs at once. Default: 1.", valueName: "n"), transform: Reading.positive)
   var parallel: Int?
 
-  struct Limits: Sendable, Equatable {
-    let depth: Int
-    let maximumRuns: Int
-    let parallel: Int
+  package struct Limits: Sendable, Equatable {
+    package let depth: Int
+    package let maximumRuns: Int
+    package let parallel: Int
+
+    package init(depth: Int, maximumRuns: Int, parallel: Int) {
+      self.depth = depth
+      self.maximumRuns = maximumRuns
+      self.parallel = parallel
+    }
   }
 
   /// - Returns: nil when nothing is to be fanned out.

@@ -17,7 +17,7 @@ struct PolicyOptions: ParsableArguments {
 }
 
 /// A policy with its numbers, as a run takes it and as a task carries it.
-enum PolicyChoice: Sendable, Equatable {
+package enum PolicyChoice: Sendable, Equatable {
   case strict
   /// At least one of the two triggers.
   case streaming(count: Int?, interval: Duration?)
@@ -59,7 +59,7 @@ enum PolicyChoice: Sendable, Equatable {
 
 /// The text that a task carries: `strict`, `streaming flush-count=500 flush-interval=1000ms`.
 extension PolicyChoice {
-  var taskText: String {
+  package var taskText: String {
     switch self {
     case .strict: "strict"
     case .streaming(let count, let interval):
@@ -69,7 +69,7 @@ extension PolicyChoice {
   }
 
   /// - Throws: `QuarryError(.usage)` for a text that no version of this program writes.
-  init(taskText: String) throws(QuarryError) {
+  package init(taskText: String) throws(QuarryError) {
     let words = taskText.split(separator: " ")
     var count: Int?
     var interval: Duration?

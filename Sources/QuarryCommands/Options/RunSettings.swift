@@ -1,24 +1,24 @@
 import QuarryCore
 
 /// All that one `quarry run` is to do: flags over configuration over documented defaults, checked.
-struct RunSettings: Sendable {
+package struct RunSettings: Sendable {
   /// Absolute.
-  let script: String
+  package let script: String
   /// A JSON object.
-  let job: String
-  let identity: RunIdentity
-  let source: String
-  let category: String
-  let policy: PolicyChoice
-  let storage: StorageSettings
-  let executor: ExecutorSettings
-  let fanOut: FanOutOptions.Limits?
-  let timeout: Duration?
+  package let job: String
+  package let identity: RunIdentity
+  package let source: String
+  package let category: String
+  package let policy: PolicyChoice
+  package let storage: StorageSettings
+  package let executor: ExecutorSettings
+  package let fanOut: FanOutOptions.Limits?
+  package let timeout: Duration?
   /// Absolute, or `-` for stderr.
-  let reportPath: String?
+  package let reportPath: String?
 
   /// - Throws: `QuarryError`, before anything was started or written.
-  init(_ command: RunCommand, in context: CommandContext) throws(QuarryError) {
+  package init(_ command: RunCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.config, in: context)
     policy = try PolicyChoice(command.policy, configuration: configuration.policy)
     script = try ScriptFile.require(command.script, in: context)

@@ -24,16 +24,16 @@ struct DurabilityOptions: ParsableArguments {
 }
 
 /// The resolved place of a dataset.
-struct StorageSettings: Sendable, Equatable {
+package struct StorageSettings: Sendable, Equatable {
   static let defaultPath = "quarry-data"
   static let defaultDataset = "quarry"
 
   /// Absolute.
-  let path: String
-  let dataset: String
+  package let path: String
+  package let dataset: String
   /// True when nobody named a path: then the directory is made where it is missing.
-  let isDefault: Bool
-  let isDurable: Bool
+  package let isDefault: Bool
+  package let isDurable: Bool
 
   /// - Throws: `QuarryError(.usage)` for a backend, dataset id or durability that cannot be.
   init(

@@ -1,8 +1,8 @@
 import QuarryCore
 
 /// Indented JSON, members in the order of the contract.
-enum JSONRendering {
-  static func text(of output: Output) -> String {
+package enum JSONRendering {
+  package static func text(of output: Output) -> String {
     var out: [UInt8] = []
     write(output, depth: 0, to: &out)
     out.append(UInt8(ascii: "\n"))

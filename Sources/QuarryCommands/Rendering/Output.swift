@@ -1,18 +1,23 @@
 import QuarryCore
 
 /// What a command answers, before it is known how it will be shown. Fields keep their order.
-indirect enum Output: Sendable, Equatable {
+package indirect enum Output: Sendable, Equatable {
   case value(JSONValue)
   case record([Field])
   case list([Output])
 
-  struct Field: Sendable, Equatable {
-    let name: String
-    let value: Output
+  package struct Field: Sendable, Equatable {
+    package let name: String
+    package let value: Output
+
+    package init(name: String, value: Output) {
+      self.name = name
+      self.value = value
+    }
   }
 
   /// A record of plain values.
-  static func record(_ values: [(String, JSONValue)]) -> Output {
+  package static func record(_ values: [(String, JSONValue)]) -> Output {
     .record(values.map { Field(name: $0.0, value: .value($0.1)) })
   }
 

@@ -1,10 +1,12 @@
 import QuarryCore
 
 /// Aligned columns for a list, aligned `name  value` lines for one record.
-struct TableRendering {
-  let isColored: Bool
+package struct TableRendering {
+  private let isColored: Bool
 
-  func text(of output: Output) -> String {
+  package init(isColored: Bool) { self.isColored = isColored }
+
+  package func text(of output: Output) -> String {
     switch output {
     case .list(let rows): table(rows)
     case .record(let fields): record(fields, indent: "")

@@ -2,8 +2,8 @@ import QuarryCore
 import Yams
 
 /// YAML with the same names, order and types as the JSON form.
-enum YAMLRendering {
-  static func text(of output: Output) throws -> String {
+package enum YAMLRendering {
+  package static func text(of output: Output) throws -> String {
     try Yams.serialize(node: node(of: output), width: -1, allowUnicode: true)
   }
 
