@@ -33,6 +33,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+    .testTarget(name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
