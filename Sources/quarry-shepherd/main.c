@@ -11,6 +11,7 @@ struct mode {
 
 static const struct mode modes[] = {
   { "run", shepherd_run },
+  { "redis", shepherd_redis },
 };
 
 int main(int argc, char **argv) {

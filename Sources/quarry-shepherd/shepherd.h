@@ -3,6 +3,7 @@
 
 /* Modes of the program. Each takes what follows the mode's name on the command line and answers the exit code. */
 int shepherd_run(int argc, char **argv);
+int shepherd_redis(int argc, char **argv);
 
 /* Kills and reaps all descendants of this process, also those that left its sessions and process groups; returns when
  * none is left. The caller must be a child subreaper. `note`, unless NULL, is told each reaped child's wait status. */
