@@ -21,12 +21,13 @@ let package = Package(
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
-    .target(name: "QuarryLode", dependencies: ["QuarryCore"]),
+    .target(name: "QuarryLode", dependencies: ["CLinux", "QuarryCore"]),
     .target(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "QuarryCore"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 

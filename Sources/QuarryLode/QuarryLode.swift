@@ -1,1 +1,4 @@
-// Append-only partitions: layout, manifests, commits, and the queries behind the reading commands.
+// A Lode dataset on a file system: where things lie (Layout), what a snapshot says (Manifest), which snapshots
+// count (Chain), how one becomes visible (Commit), who writes (Write, Ledger), and what the reading commands ask (Read).
+//
+// Everything here blocks, on the caller's thread; nothing is ever read or written on the cooperative pool.

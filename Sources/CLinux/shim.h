@@ -1,0 +1,2 @@
+// Calls of the C library that its Swift module leaves out, since it is built without _GNU_SOURCE.
+int syncfs(int file);

@@ -1,0 +1,96 @@
+import QuarryCore
+
+/// Follows the snapshots of a dataset from the head to the first. For one query on one thread.
+///
+/// What it cannot use it names in `warnings` and steps over: history is linear, so the snapshot before a broken one is
+/// the greatest below it.
+struct ChainReader {
+  let layout: DatasetLayout
+  private(set) var warnings: [String] = []
+  /// Manifests found by walking the dataset; only made when the chain alone does not answer.
+  private var found: [SnapshotID: [String]]?
+
+  init(layout: DatasetLayout) { self.layout = layout }
+
+  /// The newest snapshot; nil for a dataset without any.
+  mutating func head() throws(FileFailure) -> Manifest? {
+    guard let named = try pointer() else { return try greatest(below: nil) }
+    if let manifest = try manifest(named) { return manifest }
+    guard FileReading.exists("\(layout.canonicalFolder(named))/manifest.json") else { return try greatest(below: nil) }
+    return try greatest(below: named)
+  }
+
+  /// The id that `latest` names; nil when there is no usable pointer.
+  func pointer() throws(FileFailure) -> SnapshotID? {
+    guard let bytes = try FileReading.bytes(layout.pointer) else { return nil }
+    let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
+    let trimmed = bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+    return SnapshotID(String(decoding: trimmed, as: UTF8.self))
+  }
+
+  /// The snapshot before this one; nil at the start of the chain.
+  mutating func parent(of child: Manifest) throws(FileFailure) -> Manifest? {
+    guard let id = child.parent else { return nil }
+    if id < child.id, let manifest = try manifest(id) { return manifest }
+    warnings.append("snapshot \(child.id) follows \(id), which is not there or cannot be read; going on below it")
+    return try greatest(below: child.id)
+  }
+
+  /// The manifest of a snapshot, wherever a readable copy of it lies.
+  mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
+    if let manifest = try read("\(layout.canonicalFolder(id))/manifest.json", as: id) { return manifest }
+    for path in try manifests()[id] ?? [] {
+      if let manifest = try read(path, as: id) { return manifest }
+    }
+    return nil
+  }
+
+  private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Manifest? {
+    guard let bytes = try FileReading.bytes(path) else { return nil }
+    do throws(Manifest.Unreadable) {
+      let manifest = try Manifest(parsing: bytes)
+      if manifest.id == id { return manifest }
+      warnings.append("\(path) is passed over: it is the manifest of snapshot \(manifest.id)")
+    } catch {
+      warnings.append("\(path) is passed over: \(error.reason)")
+    }
+    return nil
+  }
+
+  private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
+    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true }
+    for id in ids.sorted(by: >) {
+      if let manifest = try manifest(id) { return manifest }
+    }
+    return nil
+  }
+
+  private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {
+    if let found { return found }
+    var all: [SnapshotID: [String]] = [:]
+    try Self.collect(segments: layout.segments, into: &all)
+    try Self.collect(partitions: layout.partitions, into: &all)
+    found = all
+    return all
+  }
+
+  private static func collect(
+    partitions folder: String, into all: inout [SnapshotID: [String]]
+  ) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      if name == "segments" {
+        try collect(segments: "\(folder)/segments", into: &all)
+      } else if name.utf8.contains(UInt8(ascii: "=")) {
+        try collect(partitions: "\(folder)/\(name)", into: &all)
+      }
+    }
+  }
+
+  private static func collect(segments folder: String, into all: inout [SnapshotID: [String]]) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      guard let id = SnapshotID(name) else { continue }
+      let path = "\(folder)/\(name)/manifest.json"
+      if FileReading.exists(path) { all[id, default: []].append(path) }
+    }
+  }
+}

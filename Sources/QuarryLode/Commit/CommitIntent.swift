@@ -1,0 +1,48 @@
+import QuarryCore
+
+/// What a writer is about to publish, kept in `latest.lock` while it holds the lock, so that the next one can tell
+/// what a crashed one left behind without looking through the dataset.
+///
+/// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
+/// is the canonical manifest. Anything else there (another writer's, an older and longer one's tail) is ignored.
+struct CommitIntent: Sendable, Equatable {
+  struct Entry: Sendable, Equatable {
+    let id: SnapshotID
+    let partition: String
+  }
+
+  var entries: [Entry] = []
+
+  var newest: SnapshotID? { entries.map(\.id).max() }
+  var ids: [SnapshotID] { Array(Set(entries.map(\.id))).sorted() }
+
+  var encoded: [UInt8] {
+    let body = entries.map { "\($0.id) \($0.partition)\n" }.joined()
+    return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
+  }
+
+  init() {}
+
+  init(_ plans: [(id: SnapshotID, partitions: [String])]) {
+    for plan in plans {
+      entries += plan.partitions.map { Entry(id: plan.id, partition: $0) } + [Entry(id: plan.id, partition: "")]
+    }
+  }
+
+  init?(_ bytes: [UInt8]) {
+    guard let lineEnd = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    let head = String(decoding: bytes[..<lineEnd], as: UTF8.self).split(separator: " ")
+    let body = bytes[(lineEnd + 1)...]
+    guard head.count == 2, head[0] == "quarry-commit", let count = Int(head[1]), count >= 0, count <= body.count else {
+      return nil
+    }
+    for line in body.prefix(count).split(separator: UInt8(ascii: "\n")) {
+      let parts = String(decoding: line, as: UTF8.self).split(
+        separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, let id = SnapshotID(parts[0]), !parts[1].split(separator: "/").contains("..") else {
+        return nil
+      }
+      entries.append(Entry(id: id, partition: String(parts[1])))
+    }
+  }
+}

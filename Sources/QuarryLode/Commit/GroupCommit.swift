@@ -1,0 +1,125 @@
+import Dispatch
+import QuarryCore
+import Synchronization
+
+/// Lets the writers of one process share commits: whoever comes first commits for all that wait by then, the others
+/// sleep until theirs is done or until it is their turn to lead. So cost per batch falls as load rises, and a lone
+/// writer pays for no hand-over.
+final class GroupCommit: Sendable {
+  /// Why a batch was not committed.
+  struct Failure: Error {
+    let error: QuarryError
+    /// True when the pointer names it and only its durability is in doubt.
+    let isVisible: Bool
+  }
+
+  private enum Wake: Sendable {
+    case lead
+    case done(Result<Void, Failure>)
+  }
+
+  /// One waiting batch and the thread that sleeps for it.
+  private final class Member: Sendable {
+    let batch: WrittenBatch
+    private let semaphore = DispatchSemaphore(value: 0)
+    private let wake = Mutex<Wake>(.lead)
+
+    init(_ batch: WrittenBatch) { self.batch = batch }
+
+    func signal(_ value: Wake) {
+      wake.withLock { $0 = value }
+      semaphore.signal()
+    }
+
+    func wait() -> Wake {
+      semaphore.wait()
+      return wake.withLock { $0 }
+    }
+  }
+
+  private struct State {
+    /// The id under which batches that are being written now put their data.
+    var openID: SnapshotID?
+    var queue: [Member] = []
+    var hasLeader = false
+  }
+
+  private let publisher: Publisher
+  private let clock: SnapshotClock
+  private let state = Mutex(State())
+
+  init(publisher: Publisher, clock: SnapshotClock) {
+    self.publisher = publisher
+    self.clock = clock
+  }
+
+  /// The id for data that is about to be written: the same for all that will likely share a commit, so that their
+  /// data lies under their snapshot's id.
+  func dataID() -> SnapshotID {
+    state.withLock { state in
+      let oldest = UInt64(max(0, clock.time().nanoseconds - 1_000_000_000))
+      if let id = state.openID, id.value > oldest { return id }
+      let id = clock.next()
+      state.openID = id
+      return id
+    }
+  }
+
+  /// Blocks until the batch is committed, alone or with others.
+  func commit(_ batch: WrittenBatch) throws(Failure) {
+    let member = Member(batch)
+    let leads = state.withLock { state in
+      state.queue.append(member)
+      defer { state.hasLeader = true }
+      return !state.hasLeader
+    }
+    if !leads, case .done(let result) = member.wait() { return try result.get() }
+    try lead(member).get()
+  }
+
+  /// Commits all that waits, `own` among it.
+  private func lead(_ own: Member) -> Result<Void, Failure> {
+    let group = state.withLock { state in
+      defer { state.queue = [] }
+      state.openID = nil
+      return state.queue
+    }
+    var results = publish(group.map(\.batch))
+    // The next leader may start while this one waits for the disk.
+    handOver()
+    makeDurable(&results)
+    var mine: Result<Void, Failure> = .success(())
+    for (member, result) in zip(group, results) {
+      if member === own { mine = result } else { member.signal(.done(result)) }
+    }
+    return mine
+  }
+
+  private func handOver() {
+    let next = state.withLock { state in
+      state.hasLeader = !state.queue.isEmpty
+      return state.queue.first
+    }
+    next?.signal(.lead)
+  }
+
+  private func publish(_ batches: [WrittenBatch]) -> [Result<Void, Failure>] {
+    do throws(Publisher.Failure) {
+      try publisher.publish(SnapshotPlan.plans(for: batches))
+      return batches.map { _ in .success(()) }
+    } catch {
+      // One batch whose folders cannot be written must not fail the others.
+      if case .file = error, batches.count > 1 { return batches.flatMap { publish([$0]) } }
+      let failure = Failure(error: error.described(layout: publisher.layout), isVisible: false)
+      return batches.map { _ in .failure(failure) }
+    }
+  }
+
+  private func makeDurable(_ results: inout [Result<Void, Failure>]) {
+    guard results.contains(where: { if case .success = $0 { true } else { false } }) else { return }
+    do throws(Publisher.Failure) { try publisher.makePointerDurable() } catch {
+      let failure = Failure(error: error.described(layout: publisher.layout), isVisible: true)
+      results = results.map { if case .success = $0 { .failure(failure) } else { $0 } }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import QuarryCore
+
+/// Removes the manifests of commits that never reached the pointer. Only used under the lock.
+struct Leftovers: Sendable {
+  /// How far back the chain is followed to see whether an old intent was fulfilled; beyond it nothing is removed.
+  private static let longestWalk = 10_000
+
+  let layout: DatasetLayout
+  let files: FileSystem
+
+  /// Looks at what the last writer intended, and removes what it left off the chain.
+  func clear(lock: PointerLock, head: SnapshotID?) throws(FileFailure) {
+    let bytes = try FileReading.bytes(of: lock.lockFile, path: lock.path)
+    guard let intent = CommitIntent(bytes), let newest = intent.newest, newest != head else { return }
+    guard let head else { return remove(intent.entries) }
+    if newest > head { return remove(intent.entries.filter { $0.id > head }) }
+    if try !isOnChain(newest) { remove(intent.entries) }
+  }
+
+  /// Removes manifests and temporary files of the entries, and folders that are empty then.
+  func remove(_ entries: [CommitIntent.Entry]) {
+    for entry in entries where !entry.partition.isEmpty {
+      let folder = layout.segmentFolder(entry.id, partition: entry.partition)
+      files.remove("\(folder)/manifest.json")
+      files.remove(layout.temporary("manifest", in: folder))
+      files.removeFolder(folder)
+    }
+    for id in Set(entries.map(\.id)).sorted(by: >) {
+      files.remove(layout.temporary("latest-\(id)", in: layout.folder))
+      files.remove(layout.temporary(id, in: layout.folder))
+      let folder = layout.canonicalFolder(id)
+      files.remove("\(folder)/manifest.json")
+      files.removeFolder(folder)
+    }
+  }
+
+  /// True also when it cannot be told.
+  private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {
+    var chain = ChainReader(layout: layout)
+    var current = try chain.head()
+    for _ in 0..<Self.longestWalk {
+      guard let manifest = current, chain.warnings.isEmpty else { return true }
+      if manifest.id <= id { return manifest.id == id }
+      current = try chain.parent(of: manifest)
+      if current == nil { return false }
+    }
+    return true
+  }
+}

@@ -1,0 +1,39 @@
+/// Records of one run that lie on disk and that no manifest names yet.
+struct WrittenBatch: Sendable {
+  /// The id that the data files' paths hold.
+  let id: SnapshotID
+  /// `source=…/category=…/day=…/run_id=…`
+  let run: String
+  /// One for each event type, with the run's path in front.
+  var partitions: [String] = []
+  var files: [Manifest.File] = []
+  var rowCount: Int64 = 0
+  /// To be listed with these records.
+  var sidecars: [SidecarFile] = []
+}
+
+/// One snapshot to be: the batches that it makes visible.
+struct SnapshotPlan: Sendable {
+  var batches: [WrittenBatch]
+
+  /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and
+  /// data share a folder.
+  var preferredID: SnapshotID { batches.map(\.id).max() ?? SnapshotID(0) }
+
+  var partitions: [String] { Array(Set(batches.flatMap(\.partitions))).sorted() }
+
+  func manifest(layout: DatasetLayout, id: SnapshotID, parent: SnapshotID?, createdAt: String) -> Manifest {
+    Manifest(
+      dataset: layout.dataset, id: id, createdAt: createdAt, sidecarFiles: batches.flatMap(\.sidecars),
+      files: batches.flatMap(\.files).sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, parent: parent,
+      rowCount: batches.reduce(0) { $0 + $1.rowCount })
+  }
+
+  /// The snapshots for batches that are published together: one for all, but one of its own for each batch with
+  /// sidecar files, because other readers give all files of a snapshot to each run in it.
+  static func plans(for batches: [WrittenBatch]) -> [SnapshotPlan] {
+    let plain = batches.filter(\.sidecars.isEmpty)
+    let alone = batches.filter { !$0.sidecars.isEmpty }
+    return (plain.isEmpty ? [] : [SnapshotPlan(batches: plain)]) + alone.map { SnapshotPlan(batches: [$0]) }
+  }
+}

@@ -1,0 +1,40 @@
+import Glibc
+import QuarryCore
+
+/// A system call that failed: what was tried, where, and why.
+package struct FileFailure: Error, Sendable, Equatable {
+  package let operation: String
+  package let path: String
+  package let code: Int32
+
+  package init(_ operation: String, _ path: String, _ code: Int32) {
+    self.operation = operation
+    self.path = path
+    self.code = code
+  }
+
+  /// In words for the person who chose the storage path.
+  package func described(root: String) -> QuarryError {
+    QuarryError(.storage, "cannot \(operation) \(path): \(String(cString: strerror(code)))", remedy: remedy(root: root))
+  }
+
+  private func remedy(root: String) -> String? {
+    switch code {
+    case ENOSPC, EDQUOT: "free space on the file system of \(root), or choose another --storage-path"
+    case EACCES, EPERM: "give this user the right to write below \(root), or choose another --storage-path"
+    case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
+    case ENOENT: "create it first: mkdir -p '\(root)'"
+    case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
+    case ENAMETOOLONG: "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"
+    case EMFILE, ENFILE: "too many files are open; raise the limit (ulimit -n)"
+    default: nil
+    }
+  }
+}
+
+extension DatasetLayout {
+  /// Runs file work and turns its failure into words.
+  func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
+    do { return try work() } catch { throw error.described(root: root) }
+  }
+}

@@ -1,0 +1,178 @@
+import CLinux
+import Glibc
+import QuarryCore
+
+/// The few system calls that a dataset needs, each with its error turned into words.
+///
+/// Tests pass a `fault` to fail or "crash" at any one of them; it is asked before each call that changes something.
+package struct FileSystem: Sendable {
+  package enum Operation: String, Sendable, CaseIterable {
+    case makeFolder = "create folder"
+    case createFile = "create"
+    case write
+    case sync = "make durable"
+    case rename
+    case link = "publish"
+    case remove
+    case lock
+  }
+
+  /// What happens instead of the call.
+  package enum Fault: Sendable, Equatable {
+    /// The call fails with this errno.
+    case failure(Int32)
+    /// A write puts half of its bytes down, then fails.
+    case tornWrite(Int32)
+  }
+
+  private let fault: (@Sendable (Operation, String) -> Fault?)?
+
+  package init(fault: (@Sendable (Operation, String) -> Fault?)? = nil) { self.fault = fault }
+
+  private func check(_ operation: Operation, _ path: String) throws(FileFailure) {
+    if case .failure(let code)? = fault?(operation, path) { throw FileFailure(operation.rawValue, path, code) }
+  }
+
+  /// Makes one folder.
+  /// - Returns: false when it is there already.
+  package func makeFolder(_ path: String) throws(FileFailure) -> Bool {
+    try check(.makeFolder, path)
+    if mkdir(path, 0o777) == 0 { return true }
+    if errno == EEXIST { return false }
+    throw FileFailure(Operation.makeFolder.rawValue, path, errno)
+  }
+
+  /// Makes the folder and what is missing above it, below `root`; the root itself is never made.
+  /// - Returns: false when it was there already.
+  @discardableResult
+  package func makeFolders(_ path: String, below root: String) throws(FileFailure) -> Bool {
+    // Another process may remove an empty folder between two calls, hence more than one round.
+    for _ in 0..<8 {
+      do {
+        return try makeFolder(path)
+      } catch {
+        guard error.code == ENOENT, let parent = Self.parent(of: path), parent.utf8.count > root.utf8.count else {
+          throw error
+        }
+        try makeFolders(parent, below: root)
+      }
+    }
+    throw FileFailure(Operation.makeFolder.rawValue, path, ENOENT)
+  }
+
+  /// Creates a file that must not be there yet and writes all bytes. On failure nothing is left of it.
+  package func create(_ path: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) {
+    try check(.createFile, path)
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw FileFailure(Operation.createFile.rawValue, path, errno) }
+    do {
+      try write(bytes, to: file, path)
+    } catch {
+      _ = close(file)
+      remove(path)
+      throw error
+    }
+    // Network file systems report a full disk here.
+    guard close(file) == 0 else {
+      let code = errno
+      remove(path)
+      throw FileFailure(Operation.write.rawValue, path, code)
+    }
+  }
+
+  package func create(_ path: String, _ bytes: [UInt8]) throws(FileFailure) {
+    let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileFailure> in
+      do throws(FileFailure) { return .success(try create(path, buffer)) } catch { return .failure(error) }
+    }
+    try result.get()
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, _ path: String) throws(FileFailure) {
+    let injected = fault?(.write, path)
+    if case .failure(let code)? = injected { throw FileFailure(Operation.write.rawValue, path, code) }
+    let end = injected == nil ? bytes.count : bytes.count / 2
+    var position = 0
+    while position < end {
+      let count = Glibc.write(file, bytes.baseAddress?.advanced(by: position), end - position)
+      if count > 0 {
+        position += count
+      } else if errno != EINTR {
+        throw FileFailure(Operation.write.rawValue, path, count == 0 ? ENOSPC : errno)
+      }
+    }
+    if case .tornWrite(let code)? = injected { throw FileFailure(Operation.write.rawValue, path, code) }
+  }
+
+  /// Replaces the whole content of an open file, in place.
+  package func overwrite(_ file: Int32, _ bytes: [UInt8], path: String) throws(FileFailure) {
+    try check(.write, path)
+    guard pwrite(file, bytes, bytes.count, 0) == bytes.count else {
+      throw FileFailure(Operation.write.rawValue, path, errno)
+    }
+  }
+
+  /// Moves a file over another, in one step.
+  package func rename(_ old: String, to new: String) throws(FileFailure) {
+    try check(.rename, new)
+    guard Glibc.rename(old, new) == 0 else { throw FileFailure(Operation.rename.rawValue, new, errno) }
+  }
+
+  /// Gives a file a second name that must be free.
+  /// - Returns: false when the name is taken.
+  package func link(_ old: String, to new: String) throws(FileFailure) -> Bool {
+    try check(.link, new)
+    if Glibc.link(old, new) == 0 { return true }
+    if errno == EEXIST { return false }
+    throw FileFailure(Operation.link.rawValue, new, errno)
+  }
+
+  /// Removes a file, as far as it can.
+  package func remove(_ path: String) {
+    guard fault?(.remove, path) == nil else { return }
+    _ = unlink(path)
+  }
+
+  /// Removes a folder if it is there and empty.
+  package func removeFolder(_ path: String) {
+    guard fault?(.remove, path) == nil else { return }
+    _ = rmdir(path)
+  }
+
+  /// Makes all that was written to the file system of `file` durable (`syncfs`).
+  package func syncFileSystem(of file: Int32, path: String) throws(FileFailure) {
+    try check(.sync, path)
+    guard syncfs(file) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
+  }
+
+  /// Makes the entries of one folder durable.
+  package func syncFolder(_ path: String) throws(FileFailure) {
+    try check(.sync, path)
+    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw FileFailure("open", path, errno) }
+    defer { close(folder) }
+    guard fsync(folder) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
+  }
+
+  /// Takes the lock of an open file (`flock`).
+  /// - Returns: false when another has it.
+  package func tryLock(_ file: Int32, path: String) throws(FileFailure) -> Bool {
+    try check(.lock, path)
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return false }
+      if errno != EINTR { throw FileFailure(Operation.lock.rawValue, path, errno) }
+    }
+    return true
+  }
+
+  package func openForLocking(_ path: String) throws(FileFailure) -> Int32 {
+    try check(.createFile, path)
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw FileFailure("open", path, errno) }
+    return file
+  }
+
+  package static func parent(of path: String) -> String? {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else { return nil }
+    return String(path[..<slash])
+  }
+}

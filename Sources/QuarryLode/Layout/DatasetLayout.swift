@@ -1,0 +1,70 @@
+import QuarryCore
+
+/// Where everything of one dataset lies. Keys are relative to the storage root, paths are absolute.
+package struct DatasetLayout: Sendable, Equatable {
+  /// Absolute, without a slash at the end.
+  package let root: String
+  package let dataset: String
+
+  package init(root: String, dataset: String) {
+    self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+    self.dataset = dataset
+  }
+
+  package var key: String { "datasets/\(dataset)" }
+  package var folder: String { path(of: key) }
+  package var pointer: String { "\(folder)/latest" }
+  package var lock: String { "\(folder)/latest.lock" }
+  package var partitions: String { "\(folder)/partitions" }
+  package var segments: String { "\(folder)/segments" }
+  /// What only Quarry keeps: no manifest lies below it, so other readers pass it by.
+  package var own: String { "\(folder)/.quarry" }
+
+  package func path(of key: String) -> String { "\(root)/\(key)" }
+
+  /// Names that begin so are unfinished; every reader passes them by.
+  package static let temporaryPrefix = ".lode-cas-"
+
+  package func temporary(_ name: some CustomStringConvertible, in folder: String) -> String {
+    "\(folder)/\(Self.temporaryPrefix)\(name)"
+  }
+
+  package func canonicalFolder(_ id: SnapshotID) -> String { "\(segments)/\(id)" }
+
+  /// - Parameter partition: `source=…/…/event_type=…`, escaped.
+  package func segmentFolder(_ id: SnapshotID, partition: String) -> String {
+    "\(partitions)/\(partition)/segments/\(id)"
+  }
+
+  package func dataKey(_ id: SnapshotID, partition: String) -> String {
+    "\(key)/partitions/\(partition)/segments/\(id)/data/data"
+  }
+
+  /// The partition of one event type of a run.
+  package static func partition(_ run: RunPartition, eventType: String) -> String {
+    "\(run.path)/event_type=\(RunPartition.escape(eventType))"
+  }
+
+  /// The partition that a data file's key names; nil for a key of another shape.
+  package func partition(ofDataKey dataKey: String) -> String? {
+    let start = "\(key)/partitions/"
+    guard dataKey.hasPrefix(start), let end = dataKey.range(ofLast: "/segments/") else { return nil }
+    let from = dataKey.utf8.index(dataKey.startIndex, offsetBy: start.utf8.count)
+    return from < end ? String(dataKey[from..<end]) : nil
+  }
+}
+
+extension String {
+  /// Where `needle` last begins.
+  fileprivate func range(ofLast needle: StaticString) -> String.Index? {
+    let bytes = utf8
+    return needle.withUTF8Buffer { needle in
+      var index = bytes.endIndex
+      while index > bytes.startIndex {
+        index = bytes.index(before: index)
+        if bytes[index...].starts(with: needle) { return index }
+      }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import QuarryCore
+
+/// A run's partition as a path names it; values are unescaped, also those that Quarry itself would refuse.
+package struct RunPath: Sendable, Hashable {
+  package let source: String
+  package let category: String
+  package let day: String
+  package let runID: String
+  /// `source=…/category=…/day=…/run_id=…` as it is on disk.
+  package let path: String
+
+  /// - Parameter partition: a partition path whose first four keys are those of a run.
+  /// - Returns: nil for any other shape.
+  package init?(_ partition: some StringProtocol) {
+    let parts = partition.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+    guard parts.count >= 4, let source = Self.value(parts[0], "source="), let category = Self.value(parts[1], "category="),
+      let day = Self.value(parts[2], "day="), let runID = Self.value(parts[3], "run_id=")
+    else { return nil }
+    self.source = source
+    self.category = category
+    self.day = day
+    self.runID = runID
+    path = parts[0..<4].joined(separator: "/")
+  }
+
+  /// The event type of a partition path of this shape.
+  package static func eventType(_ partition: some StringProtocol) -> String? {
+    let parts = partition.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == 5 ? value(parts[4], "event_type=") : nil
+  }
+
+  /// The value of a `key=value` segment; older writers did not escape, so what cannot be unescaped stays as it is.
+  static func value(_ segment: some StringProtocol, _ key: String) -> String? {
+    guard segment.hasPrefix(key) else { return nil }
+    let raw = Substring(segment.dropFirst(key.count))
+    return RunPartition.unescape(raw) ?? String(raw)
+  }
+}

@@ -1,0 +1,39 @@
+import QuarryCore
+
+extension Manifest {
+  /// Why a manifest cannot be used, without its path.
+  package struct Unreadable: Error, Equatable {
+    package let reason: String
+  }
+
+  /// Reads a manifest of any writer; members that are not known are passed over.
+  package init(parsing bytes: [UInt8]) throws(Unreadable) {
+    let value: JSONValue
+    do { value = try JSONParser.parse(bytes) } catch { throw Unreadable(reason: "not JSON: \(error)") }
+    guard value["schema_name"] == "lode-manifest" else { throw Unreadable(reason: "not a Lode manifest") }
+    guard let version = value["format_version"]?.string, version.hasPrefix("1.") else {
+      throw Unreadable(reason: "format_version \(value["format_version"]?.canonicalText ?? "is missing") is not known")
+    }
+    guard let id = value["snapshot_id"]?.string.flatMap({ SnapshotID($0) }) else {
+      throw Unreadable(reason: "snapshot_id is not a number in quotes")
+    }
+    var files: [File] = []
+    for entry in value["files"]?.array ?? [] {
+      guard let path = entry["path"]?.string else { throw Unreadable(reason: "a file without a path") }
+      files.append(File(path: path, sizeBytes: entry["size_bytes"]?.integer ?? 0, checksum: entry["checksum"]?.string))
+    }
+    self.init(
+      dataset: value["dataset_id"]?.string ?? "", id: id, createdAt: value["created_at"]?.string ?? "",
+      sidecarFiles: (value["metadata"]?["sidecar_files"]?.array ?? []).compactMap(Self.sidecar), files: files,
+      parent: value["parent_snapshot_id"]?.string.flatMap { SnapshotID($0) },
+      rowCount: value["row_count"]?.integer ?? 0)
+    compressor = value["compressor"]?.string ?? "noop"
+  }
+
+  private static func sidecar(_ value: JSONValue) -> SidecarFile? {
+    guard let path = value["path"]?.string, let filename = value["filename"]?.string else { return nil }
+    return SidecarFile(
+      path: path, filename: filename, contentType: value["content_type"]?.string ?? "",
+      size: value["size"]?.integer ?? 0)
+  }
+}

@@ -1,0 +1,57 @@
+import QuarryCore
+
+/// What one snapshot adds to a dataset, and which one it follows.
+package struct Manifest: Sendable, Equatable {
+  package struct File: Sendable, Equatable {
+    /// Key from the storage root.
+    package var path: String
+    package var sizeBytes: Int64
+    package var checksum: String?
+
+    package init(path: String, sizeBytes: Int64, checksum: String? = nil) {
+      self.path = path
+      self.sizeBytes = sizeBytes
+      self.checksum = checksum
+    }
+  }
+
+  package var dataset: String
+  package var id: SnapshotID
+  /// RFC 3339 UTC; never earlier than the parent's.
+  package var createdAt: String
+  package var sidecarFiles: [SidecarFile]
+  /// Sorted by path when written.
+  package var files: [File]
+  package var parent: SnapshotID?
+  package var rowCount: Int64
+  package var compressor: String = "noop"
+
+  package init(
+    dataset: String, id: SnapshotID, createdAt: String, sidecarFiles: [SidecarFile] = [], files: [File],
+    parent: SnapshotID?, rowCount: Int64
+  ) {
+    self.dataset = dataset
+    self.id = id
+    self.createdAt = createdAt
+    self.sidecarFiles = sidecarFiles
+    self.files = files
+    self.parent = parent
+    self.rowCount = rowCount
+  }
+}
+
+/// A file that a run put beside its records.
+package struct SidecarFile: Sendable, Equatable {
+  /// Key from the storage root; readers open it by this, since older writers did not escape.
+  package var path: String
+  package var filename: String
+  package var contentType: String
+  package var size: Int64
+
+  package init(path: String, filename: String, contentType: String, size: Int64) {
+    self.path = path
+    self.filename = filename
+    self.contentType = contentType
+    self.size = size
+  }
+}

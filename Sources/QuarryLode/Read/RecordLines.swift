@@ -1,0 +1,80 @@
+import Glibc
+import QuarryCore
+
+/// Reads the lines of a data file one after the other; a line may have any length, memory is bounded by the longest.
+struct RecordLines {
+  let path: String
+
+  /// Calls `body` with each line, without its newline, until it returns false.
+  /// - Returns: false when there is no such file.
+  @discardableResult
+  func forEach(_ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool) throws(QuarryError) -> Bool {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else {
+      if errno == ENOENT { return false }
+      throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
+    }
+    defer { close(file) }
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    var start = 0
+    var end = 0
+    while true {
+      // Bytes before this were looked at already.
+      var searched = end
+      if start > 0 {
+        buffer.withUnsafeMutableBytes { bytes in
+          guard let base = bytes.baseAddress else { return }
+          memmove(base, base + start, end - start)
+        }
+        end -= start
+        searched -= start
+        start = 0
+      }
+      if end == buffer.count { buffer += repeatElement(0, count: buffer.count) }
+      let room = buffer.count - end
+      let count = buffer.withUnsafeMutableBytes { read(file, $0.baseAddress?.advanced(by: end), room) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
+      }
+      if count == 0 {
+        if start < end { _ = try line(buffer, start..<end, body) }
+        return true
+      }
+      end += count
+      while let newline = Self.newline(in: buffer, searched..<end) {
+        if try !line(buffer, start..<newline, body) { return true }
+        start = newline + 1
+        searched = start
+      }
+    }
+  }
+
+  /// The first line; nil when the file is missing or empty.
+  func first() throws(QuarryError) -> [UInt8]? {
+    var found: [UInt8]?
+    try forEach { line throws(QuarryError) in
+      found = Array(line)
+      return false
+    }
+    return found
+  }
+
+  private func line(
+    _ buffer: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool
+  ) throws(QuarryError) -> Bool {
+    guard !range.isEmpty else { return true }
+    return try buffer.withBytes { bytes throws(QuarryError) in
+      try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    }
+  }
+
+  private static func newline(in buffer: [UInt8], _ range: Range<Int>) -> Int? {
+    buffer.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress, let found = memchr(base + range.lowerBound, 0x0A, range.count) else {
+        return nil
+      }
+      return UnsafeRawPointer(found) - base
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import QuarryCore
+
+/// Takes single members out of a record line without decoding the rest: a chunk's megabytes of base64 are only
+/// searched for their closing quote.
+struct RecordMembers {
+  private let line: UnsafeRawBufferPointer
+  private var position = 0
+
+  /// The wanted members that the line has at its top level; empty for a line that is not an object.
+  static func read(_ names: Set<String>, from line: UnsafeRawBufferPointer) -> [String: JSONValue] {
+    var scanner = RecordMembers(line: line)
+    return scanner.scan(names)
+  }
+
+  private init(line: UnsafeRawBufferPointer) { self.line = line }
+
+  private mutating func scan(_ names: Set<String>) -> [String: JSONValue] {
+    var found: [String: JSONValue] = [:]
+    skipSpace()
+    guard take("{") else { return found }
+    while found.count < names.count {
+      skipSpace()
+      guard let key = string() else { return found }
+      skipSpace()
+      guard take(":") else { return found }
+      skipSpace()
+      let start = position
+      guard skipValue() else { return found }
+      if names.contains(key), let value = try? JSONParser.parse(Array(line[start..<position])) { found[key] = value }
+      skipSpace()
+      guard take(",") else { return found }
+    }
+    return found
+  }
+
+  private mutating func string() -> String? {
+    let start = position
+    guard skipString(), case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else { return nil }
+    return text
+  }
+
+  /// - Returns: false at a place where no value begins or ends.
+  private mutating func skipValue() -> Bool {
+    guard position < line.count else { return false }
+    switch line[position] {
+    case UInt8(ascii: "\""): return skipString()
+    case UInt8(ascii: "{"), UInt8(ascii: "["): return skipContainer()
+    default:
+      let start = position
+      while position < line.count, !Self.ends.contains(line[position]) { position += 1 }
+      return position > start
+    }
+  }
+
+  private static let ends: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")]
+
+  private mutating func skipContainer() -> Bool {
+    var depth = 0
+    while position < line.count {
+      switch line[position] {
+      case UInt8(ascii: "\""):
+        guard skipString() else { return false }
+        continue
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      default: break
+      }
+      position += 1
+      if depth == 0 { return true }
+    }
+    return false
+  }
+
+  private mutating func skipString() -> Bool {
+    guard take("\""), let base = line.baseAddress else { return false }
+    while let found = memchr(base + position, 0x22, line.count - position) {
+      let quote = UnsafeRawPointer(found) - base
+      var backslashes = 0
+      while quote - backslashes > 0, line[quote - backslashes - 1] == UInt8(ascii: "\\") { backslashes += 1 }
+      position = quote + 1
+      if backslashes.isMultiple(of: 2) { return true }
+    }
+    return false
+  }
+
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    guard position < line.count, line[position] == UInt8(ascii: character) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func skipSpace() {
+    while position < line.count, line[position] == 0x20 || (0x09...0x0D).contains(line[position]) { position += 1 }
+  }
+}

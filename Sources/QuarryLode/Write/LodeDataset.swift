@@ -1,0 +1,66 @@
+import Glibc
+import QuarryCore
+
+/// A dataset that this process writes. One object per process and dataset, so that its writers share commits.
+///
+/// Making one touches nothing; folders are made by the first write.
+package final class LodeDataset: Sendable {
+  package let layout: DatasetLayout
+  private let files: FileSystem
+  private let clock: SnapshotClock
+  private let committer: GroupCommit
+
+  /// - Parameters:
+  ///   - root: absolute path of the storage folder, which must exist when something is written.
+  ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
+  ///   - deadline: how long one commit may wait for other processes.
+  package init(
+    root: String, id: String = "quarry", durability: Durability = .commit, deadline: Duration = .seconds(60),
+    files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
+  ) {
+    layout = DatasetLayout(root: root, dataset: id)
+    self.files = files
+    self.clock = clock
+    let publisher = Publisher(
+      layout: layout, files: files, durability: durability, deadline: deadline, clock: clock)
+    committer = GroupCommit(publisher: publisher, clock: clock)
+  }
+
+  /// Where the records of one run go; one sink a run.
+  package func sink(for partition: RunPartition) -> LodeRunSink {
+    LodeRunSink(
+      partition: partition, segments: SegmentWriter(layout: layout, files: files, clock: clock),
+      sidecars: SidecarWriter(layout: layout, files: files, clock: clock), committer: committer)
+  }
+
+  /// The fleet's own records in this dataset.
+  package var ledger: LodeLedger { LodeLedger(dataset: self) }
+
+  /// `file://…` of a run's partition, without a slash at the end; as it stands in notifications and the ledger.
+  package func storagePath(of partition: RunPartition) -> String {
+    "file://\(layout.partitions)/\(partition.path)"
+  }
+
+  /// A random id kept in the dataset, made at first use: two folders of one name are told apart by it.
+  package func identity() throws(QuarryError) -> String {
+    try DatasetIdentity(layout: layout, files: files).value()
+  }
+
+  /// Reserves a run id that a person chose.
+  /// - Throws: `QuarryError(.usage)` when the dataset has a run of this id, or another process runs it now.
+  package func claim(runID: String) throws(QuarryError) -> RunClaim {
+    try RunClaim(runID: runID, layout: layout, files: files)
+  }
+
+  /// Fails early, with what to type, when nothing could be written below the storage folder.
+  package func checkWritable() throws(QuarryError) {
+    var info = stat()
+    guard stat(layout.root, &info) == 0 else { throw FileFailure("open", layout.root, errno).described(root: layout.root) }
+    guard info.st_mode & S_IFMT == S_IFDIR else {
+      throw FileFailure("open", layout.root, ENOTDIR).described(root: layout.root)
+    }
+    guard access(layout.root, W_OK | X_OK) == 0 else {
+      throw FileFailure("write to", layout.root, errno).described(root: layout.root)
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import QuarryCore
+
+/// Writes a run's sidecar files: each name once for all time, also against another process.
+struct SidecarWriter: Sendable {
+  let layout: DatasetLayout
+  let files: FileSystem
+  let clock: SnapshotClock
+
+  /// Writes the file and its `.meta.json`. They become durable with the commit that lists them.
+  /// - Throws: `QuarryError(.storage)` when the name is taken; what is there stays as it is. After any other failure
+  ///   the name is free again.
+  func put(
+    _ partition: RunPartition, name: String, contentType: String, data: UnsafeRawBufferPointer
+  ) throws(QuarryError) -> SidecarFile {
+    try validate(name)
+    let key = partition.fileKey(name)
+    let path = layout.path(of: key)
+    let isNew = try layout.described { () throws(FileFailure) in
+      try files.makeFolders("\(layout.partitions)/\(partition.path)/files", below: layout.root)
+      return try publish(path, meta: Self.meta(contentType), data: data)
+    }
+    guard isNew else { throw QuarryError(.storage, "the file '\(name)' is there already in run \(partition.runID)") }
+    return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))
+  }
+
+  private func publish(
+    _ path: String, meta: [UInt8], data: UnsafeRawBufferPointer
+  ) throws(FileFailure) -> Bool {
+    let metaPath = "\(path).meta.json"
+    guard try publishNew(path, data) else { return false }
+    do throws(FileFailure) {
+      let isNew = try meta.withBytes { bytes throws(FileFailure) in try publishNew(metaPath, bytes) }
+      if isNew { return true }
+    } catch {
+      files.remove(path)
+      throw error
+    }
+    files.remove(path)
+    return false
+  }
+
+  /// Puts a whole file under a name that must be free.
+  private func publishNew(_ path: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
+    let folder = FileSystem.parent(of: path) ?? layout.root
+    let temporary = layout.temporary(clock.next(), in: folder)
+    try files.create(temporary, bytes)
+    defer { files.remove(temporary) }
+    return try files.link(temporary, to: path)
+  }
+
+  /// Exactly `{"content_type":"<type>"}`.
+  static func meta(_ contentType: String) -> [UInt8] {
+    var out: [UInt8] = [UInt8(ascii: "{")]
+    JSONText.appendMember("content_type", contentType, to: &out)
+    out.append(UInt8(ascii: "}"))
+    return out
+  }
+
+  private func validate(_ name: String) throws(QuarryError) {
+    guard !name.isEmpty, !name.contains("/"), !name.contains("\\"), !name.contains(".."), name != "." else {
+      throw QuarryError(.storage, "the filename '\(name)' is empty or holds '/', '\\' or '..'")
+    }
+    guard !name.hasPrefix(DatasetLayout.temporaryPrefix), !name.utf8.contains(0) else {
+      throw QuarryError(.storage, "the filename '\(name)' begins as unfinished files do")
+    }
+  }
+}
+
+extension [UInt8] {
+  /// `withUnsafeBytes` that keeps the type of what is thrown.
+  func withBytes<Value, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let result = withUnsafeBytes { bytes -> Result<Value, Failure> in
+      do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+}
