@@ -93,7 +93,7 @@ extension JSONValue {
   /// Shortest text that reads back as the same number; whole numbers without `.0`.
   package static func text(of value: Double) -> String {
     guard value.isFinite else { return "null" }
-    if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
+    if let whole = Int64(exactly: value) { return String(whole) }
     return "\(value)"
   }
 }

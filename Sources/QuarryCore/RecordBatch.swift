@@ -24,6 +24,12 @@ package struct RecordBatch: Sendable {
     fileprivate let tail: [UInt8]
   }
 
+  /// No stored line reaches this many bytes, its newline included: other readers refuse such lines.
+  package static let lineLimit = 10_485_760
+
+  /// Bytes of memory that an emptied group may keep.
+  private static let keptCapacity = 512 << 10
+
   package let partition: RunPartition
   package private(set) var groups: [Group] = []
   package private(set) var recordCount = 0
@@ -86,10 +92,16 @@ package struct RecordBatch: Sendable {
     byteCount += groups[index].lines.count - before
   }
 
-  /// Forgets the lines and keeps the capacity, for the next batch of the same run.
+  /// Bytes of a line that are not the caller's members: what `append` writes around them.
+  package mutating func overhead(_ kind: RecordKind, eventType: String) -> Int {
+    #"{"record_kind":"","#.utf8.count + kind.rawValue.utf8.count + head.count + groups[groupIndex(eventType)].tail.count
+      + "}\n".utf8.count
+  }
+
+  /// Forgets the lines, for the next batch of the same run. Memory of small groups is kept, that of large ones freed.
   package mutating func removeAll() {
     for index in groups.indices {
-      groups[index].lines.removeAll(keepingCapacity: true)
+      groups[index].lines.removeAll(keepingCapacity: groups[index].lines.capacity <= Self.keptCapacity)
       groups[index].count = 0
       groups[index].chunksOnly = true
     }

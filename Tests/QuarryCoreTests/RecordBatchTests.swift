@@ -17,6 +17,7 @@ import Testing
         + #""event_type":"item","task_id":"t","epoch":7,"policy":"strict","seq":1}"# + "\n")
     #expect(try JSONParser.parse(line)["run_id"] == "r\"1")
     #expect(batch.byteCount == line.utf8.count)
+    #expect(batch.overhead(.event, eventType: "item") == line.utf8.count - #","seq":1"#.utf8.count)
   }
 
   @Test func aFailedAppendLeavesNothingBehind() throws {

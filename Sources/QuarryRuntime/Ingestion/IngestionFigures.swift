@@ -1,0 +1,61 @@
+/// What was counted while the events of a run came in.
+package struct IngestionFigures: Sendable, Equatable {
+  /// Events of all types, terminal ones included; chunks, files and run results are not events.
+  package var eventsReceived = 0
+  /// `item` events among them.
+  package var items = 0
+  package var artifacts = Artifacts()
+  /// Frames that could not be decoded: 0 or 1, since the first ends the run.
+  package var decodeErrors = 0
+  /// Sidecar files stored and refused.
+  package var filesStored = 0
+  package var filesFailed = 0
+  package var policy = PolicyFigures()
+
+  package struct Artifacts: Sendable, Equatable {
+    /// Artifacts of which at least one chunk came.
+    package var total = 0
+    package var committed = 0
+    package var chunks = 0
+    /// Raw bytes of all chunks.
+    package var bytes: Int64 = 0
+    /// Those without a commit event, so far.
+    package var orphaned: Int { total - committed }
+  }
+
+  package init() {}
+
+  package var eventsPersisted: Int { policy.eventsPersisted }
+  package var droppedByType: [String: Int] { policy.droppedByType }
+  package var eventsDropped: Int { policy.droppedByType.values.reduce(0, +) }
+  package var writesSucceeded: Int { policy.writesSucceeded + filesStored }
+  package var writesFailed: Int { policy.writesFailed + filesFailed }
+  package var writesRetried: Int { policy.writesRetried }
+  package var flushTriggers: FlushTriggers? { policy.flushTriggers }
+}
+
+/// What a policy did with the events it was given.
+package struct PolicyFigures: Sendable, Equatable {
+  /// Events that storage has acknowledged.
+  package var eventsPersisted = 0
+  package var droppedByType: [String: Int] = [:]
+  /// Commits.
+  package var writesSucceeded = 0
+  package var writesFailed = 0
+  /// Commits tried again after they had failed; each also counts as succeeded or failed.
+  package var writesRetried = 0
+  /// Only of a policy that flushes on triggers.
+  package var flushTriggers: FlushTriggers?
+
+  package init() {}
+}
+
+/// How many flushes each trigger caused.
+package struct FlushTriggers: Sendable, Equatable {
+  package var count = 0
+  package var interval = 0
+  package var termination = 0
+  package var capacity = 0
+
+  package init() {}
+}

@@ -1,0 +1,136 @@
+import QuarryCore
+import QuarryWire
+
+/// Writes what the executor sent as record lines, straight from the frame.
+///
+/// `run_id` and the other partition keys, `event_type` and `policy` stand in the head that `RecordBatch` writes.
+enum RecordEncoder {
+  static func event(_ event: EventEnvelope, into batch: inout RecordBatch) throws(IngestionFailure) {
+    try line(.event, eventType: event.type.name, into: &batch, place: "event \(event.seq)") {
+      writer throws(WireError) in
+      try identity(event, to: &writer)
+      try writer.raw(#","type":"#)
+      try writer.string(event.type.name)
+      try writer.raw(#","payload":"#)
+      try writer.value(event.payload)
+      try lineage(event, to: &writer)
+      try extras(event.extras, reserved: reservedInEvents, to: &writer)
+    }
+  }
+
+  static func artifactCommit(
+    _ event: EventEnvelope, _ commit: ArtifactCommit, into batch: inout RecordBatch
+  ) throws(IngestionFailure) {
+    try line(.artifactEvent, eventType: "artifact", into: &batch, place: "event \(event.seq)") {
+      writer throws(WireError) in
+      try identity(event, to: &writer)
+      try writer.raw(#","artifact_id":"#)
+      try writer.string(commit.artifactID.bytes)
+      try writer.raw(#","size_bytes":"#)
+      try writer.integer(commit.sizeBytes)
+      try extras(commit.others, reserved: reservedInArtifacts, to: &writer)
+      try lineage(event, to: &writer)
+      try extras(event.extras, reserved: reservedInArtifacts, to: &writer)
+    }
+  }
+
+  /// One stored piece of a chunk.
+  static func artifactChunk(
+    _ id: WireText, seq: Int64, isLast: Bool, offset: Int64, data: UnsafeRawBufferPointer,
+    into batch: inout RecordBatch
+  ) throws(IngestionFailure) {
+    let size = chunkEstimate(id, data)
+    try line(.artifactChunk, eventType: "artifact", reserving: size, into: &batch, place: "an artifact's chunk") {
+      writer throws(WireError) in
+      try writer.raw(#","artifact_id":"#)
+      try writer.string(id.bytes)
+      try writer.raw(#","seq":"#)
+      try writer.integer(seq)
+      try writer.raw(#","is_last":"#)
+      try writer.bool(isLast)
+      try writer.raw(#","offset":"#)
+      try writer.integer(offset)
+      try writer.raw(#","length":"#)
+      try writer.integer(Int64(data.count))
+      try writer.raw(#","data":"#)
+      try writer.base64(data)
+    }
+  }
+
+  /// Bytes of an event's line, roughly: JSON is seldom twice as long as MessagePack.
+  static func eventEstimate(_ frameLength: Int) -> Int { 2 * frameLength + 512 }
+
+  static func chunkEstimate(_ id: WireText, _ data: UnsafeRawBufferPointer) -> Int {
+    Base64.encodedCount(data.count) + id.bytes.count + 2048
+  }
+
+  // MARK: Parts
+
+  private static func identity(_ event: EventEnvelope, to writer: inout JSONWriter) throws(WireError) {
+    try writer.raw(#","contract_version":"#)
+    try writer.string(Version.current)
+    try writer.raw(#","event_id":"#)
+    try writer.string(event.eventID.bytes)
+    try writer.raw(#","seq":"#)
+    try writer.integer(event.seq)
+    try writer.raw(#","ts":"#)
+    try writer.string(event.ts.bytes)
+  }
+
+  private static func lineage(_ event: EventEnvelope, to writer: inout JSONWriter) throws(WireError) {
+    if let jobID = event.jobID {
+      try writer.raw(#","job_id":"#)
+      try writer.string(jobID.bytes)
+    }
+    if let parentRunID = event.parentRunID {
+      try writer.raw(#","parent_run_id":"#)
+      try writer.string(parentRunID.bytes)
+    }
+    if let depth = event.depth {
+      try writer.raw(#","depth":"#)
+      try writer.integer(depth)
+    }
+    try writer.raw(#","attempt":"#)
+    try writer.integer(event.attempt)
+  }
+
+  private static func extras(
+    _ members: [(key: WireText, value: UnsafeRawBufferPointer)], reserved: [StaticString], to writer: inout JSONWriter
+  ) throws(WireError) {
+    for (key, value) in members {
+      guard !reserved.contains(where: { key == $0 }) else {
+        throw WireError(.undecodable, "the key '\(key.string)' is taken by the record itself")
+      }
+      try writer.byte(UInt8(ascii: ","))
+      try writer.string(key.bytes)
+      try writer.byte(UInt8(ascii: ":"))
+      try writer.value(value)
+    }
+  }
+
+  /// Names that a record writes by itself; an unknown key must not say something else under one of them.
+  private static let reservedInEvents: [StaticString] = [
+    "record_kind", "source", "category", "day", "event_type", "policy", "task_id", "epoch", "origin_run_id",
+  ]
+  private static let reservedInArtifacts: [StaticString] =
+    reservedInEvents + [
+      "artifact_id", "size_bytes", "contract_version", "event_id", "run_id", "seq", "type", "ts", "payload", "attempt",
+      "job_id", "parent_run_id", "depth",
+    ]
+
+  /// - Parameter reserving: bytes to make room for at once, so that a large line does not grow its array twice.
+  private static func line(
+    _ kind: RecordKind, eventType: String, reserving: Int = 0, into batch: inout RecordBatch,
+    place: @autoclosure () -> String, _ members: (inout JSONWriter) throws(WireError) -> Void
+  ) throws(IngestionFailure) {
+    let room = RecordBatch.lineLimit - 1 - batch.overhead(kind, eventType: eventType)
+    do throws(WireError) {
+      try batch.append(kind, eventType: eventType) { out throws(WireError) in
+        if reserving > 0 { out.reserveCapacity(out.count + reserving) }
+        try JSONWriter.append(to: &out, limit: out.count + room, members)
+      }
+    } catch {
+      throw IngestionFailure(error, in: place())
+    }
+  }
+}

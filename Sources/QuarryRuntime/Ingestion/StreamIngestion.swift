@@ -1,0 +1,160 @@
+import Glibc
+import QuarryCore
+import QuarryWire
+
+/// Takes the executor's standard output of one run: cuts frames, validates them, and gives their records to the
+/// policy. Of an artifact or a file it holds no more than the frame.
+///
+/// Lives on the run's own thread. The order of calls: `read` whenever there is something to read, after each
+/// `takeAcks`, between them `tick` when `nextDeadline` has come; at end of file `endOfStream`; last of all exactly one
+/// of `finish` and `abandon`. The first failure is final: later reads throw it again.
+package final class StreamIngestion {
+  /// What one read brought.
+  package enum ReadProgress: Equatable {
+    case bytes(Int)
+    case wouldBlock
+    case endOfFile
+  }
+
+  /// The first frame has come.
+  package private(set) var hasStarted = false
+  package internal(set) var terminal: TerminalEvent?
+  /// The first one that came.
+  package private(set) var runResult: RunResultFrame?
+
+  private var decoder = FrameDecoder()
+  private var failure: IngestionFailure?
+  var acks: [UInt8] = []
+  var order: EventOrder
+  var assembly: ArtifactAssembly
+  var counts = IngestionFigures()
+  var derivedCount = 0
+
+  let policy: any IngestionPolicy
+  let sink: any EventSink
+  let derived: (any DerivedWorkSink)?
+  let onNote: (String) -> Void
+  let onLog: ((_ level: String, _ message: String) -> Void)?
+
+  /// - Parameters:
+  ///   - derived: takes the work of `enqueue` events; nil when they are only recorded.
+  ///   - artifactLimit: bytes that one artifact may have.
+  ///   - clock: monotonic, in nanoseconds; `nextDeadline` is in it.
+  ///   - onNote: called with what is odd but does not end the run.
+  ///   - onLog: called with the script's `log` events.
+  package init(
+    identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
+    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = 1 << 30,
+    clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
+    onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
+  ) {
+    let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
+    self.policy = policy.makePolicy(batch: batch, sink: sink, clock: clock)
+    self.sink = sink
+    self.derived = derived
+    self.onNote = onNote
+    self.onLog = onLog
+    order = EventOrder(identity)
+    assembly = ArtifactAssembly(limit: artifactLimit)
+  }
+
+  /// `CLOCK_MONOTONIC`.
+  package static func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// One `read(2)`, and everything that the bytes complete. The policy may block on storage; `strict` has stored all
+  /// of it when this returns.
+  package func read(from descriptor: Int32) throws(IngestionFailure) -> ReadProgress {
+    try whileSound { () throws(IngestionFailure) in
+      let buffer = decoder.writableBuffer()
+      var count: Int
+      repeat { count = Glibc.read(descriptor, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
+      if count == 0 { return .endOfFile }
+      guard count > 0 else {
+        if errno == EAGAIN || errno == EWOULDBLOCK { return .wouldBlock }
+        throw IngestionFailure(.stream, "the executor's output cannot be read: \(String(cString: strerror(errno)))")
+      }
+      decoder.commit(count)
+      while let frame = try nextFrame() { try take(frame) }
+      try policy.endOfRead()
+      return .bytes(count)
+    }
+  }
+
+  /// The executor has closed its output by itself.
+  /// - Throws: `.stream` when it ended inside a frame; after the terminal event that is normal.
+  package func endOfStream() throws(IngestionFailure) {
+    guard terminal == nil else { return }
+    try whileSound { () throws(IngestionFailure) in
+      do throws(WireError) { try decoder.finish() } catch { throw IngestionFailure(error, in: "the executor's output") }
+    }
+  }
+
+  /// Frames that wait to be written to the executor's standard input; empty nearly always.
+  package func takeAcks() -> [UInt8] {
+    defer { acks = [] }
+    return acks
+  }
+
+  /// When `tick` wants to be called.
+  package var nextDeadline: UInt64? { policy.nextDeadline }
+
+  package func tick() throws(IngestionFailure) {
+    try whileSound { () throws(IngestionFailure) in try policy.tick() }
+  }
+
+  /// Stores what the policy still holds; also to be called after a failure, so that what was valid before it is kept.
+  /// - Throws: `.policy`: this is the last flush, nothing is tried after it.
+  package func finish() throws(IngestionFailure) { try policy.finish() }
+
+  /// The run may write nothing any more. Waits for a flush that is under way.
+  package func abandon() { policy.abandon() }
+
+  package var figures: IngestionFigures {
+    var figures = counts
+    figures.artifacts = assembly.figures
+    figures.policy = policy.figures
+    return figures
+  }
+
+  // MARK: Inside
+
+  /// Remembers the first failure, and goes no further after it.
+  private func whileSound<Value>(_ body: () throws(IngestionFailure) -> Value) throws(IngestionFailure) -> Value {
+    if let failure { throw failure }
+    do throws(IngestionFailure) {
+      return try body()
+    } catch {
+      failure = error
+      if error.isUndecodable { counts.decodeErrors += 1 }
+      throw error
+    }
+  }
+
+  private func nextFrame() throws(IngestionFailure) -> UnsafeRawBufferPointer? {
+    do throws(WireError) {
+      return try decoder.nextFrame()
+    } catch {
+      throw IngestionFailure(error, in: "the executor's output after event \(order.lastSeq)")
+    }
+  }
+
+  private func take(_ bytes: UnsafeRawBufferPointer) throws(IngestionFailure) {
+    let frame: Frame
+    do throws(WireError) {
+      frame = try Frame(bytes)
+    } catch {
+      throw IngestionFailure(error, in: "the executor's output after event \(order.lastSeq)")
+    }
+    hasStarted = true
+    switch frame {
+    case .event(let event): try take(event, frameLength: bytes.count)
+    case .artifactChunk(let chunk): try take(chunk)
+    case .fileWrite(let file): try take(file)
+    case .runResult(let result): runResult = runResult ?? result
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import QuarryCore
+
+/// Records that storage has not acknowledged yet.
+struct PendingRecords: Sendable {
+  private(set) var records: RecordBatch
+  /// Events among them; the rest are chunks.
+  private(set) var events = 0
+  /// Commits of exactly these records that failed.
+  private(set) var failures = 0
+
+  init(_ records: RecordBatch) { self.records = records }
+
+  var isEmpty: Bool { records.isEmpty }
+
+  mutating func append(
+    isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+  ) throws(IngestionFailure) {
+    try write(&records)
+    if isEvent { events += 1 }
+  }
+
+  /// One commit. Afterwards the records are gone, or all of them are still here.
+  mutating func store(in sink: any EventSink, counting figures: inout PolicyFigures) throws(QuarryError) {
+    try settle(attempt(sink), counting: &figures)
+  }
+
+  /// The commit alone, for a thread that may not count.
+  func attempt(_ sink: any EventSink) -> Result<Void, QuarryError> {
+    do throws(QuarryError) { return .success(try sink.write(records)) } catch { return .failure(error) }
+  }
+
+  /// What follows from a commit's result.
+  mutating func settle(
+    _ result: Result<Void, QuarryError>, counting figures: inout PolicyFigures
+  ) throws(QuarryError) {
+    if failures > 0 { figures.writesRetried += 1 }
+    switch result {
+    case .success:
+      figures.writesSucceeded += 1
+      figures.eventsPersisted += events
+      records.removeAll()
+      (events, failures) = (0, 0)
+    case .failure(let error):
+      figures.writesFailed += 1
+      failures += 1
+      throw error
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import QuarryCore
+
+/// A string of a frame, as a view into it: valid as long as the frame, and not checked for being UTF-8.
+package struct WireText {
+  package let bytes: UnsafeRawBufferPointer
+
+  package var isEmpty: Bool { bytes.isEmpty }
+
+  /// A copy, with U+FFFD where the bytes are not UTF-8.
+  package var string: String { String(decoding: bytes, as: UTF8.self) }
+
+  /// A copy, or nil where the bytes are not UTF-8.
+  package var validated: String? { String(validating: bytes, as: UTF8.self) }
+
+  package static func == (left: WireText, right: StaticString) -> Bool {
+    right.withUTF8Buffer { equal(left.bytes, UnsafeRawBufferPointer($0)) }
+  }
+
+  package static func == (left: WireText, right: String) -> Bool {
+    guard left.bytes.count == right.utf8.count else { return false }
+    return right.utf8.elementsEqual(left.bytes)
+  }
+
+  private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    left.count == right.count && left.elementsEqual(right)
+  }
+}
+
+/// The value of one key of a map: MessagePack that was checked to its last byte.
+package struct WireField {
+  /// For messages.
+  let name: StaticString
+  /// Nil when the key is missing or its value is nil: both mean "absent".
+  let value: UnsafeRawBufferPointer?
+
+  package init(_ name: StaticString, _ value: UnsafeRawBufferPointer?) {
+    self.name = name
+    self.value = value.flatMap { $0.count == 1 && $0[0] == 0xC0 ? nil : $0 }
+  }
+
+  private func head() throws(WireError) -> MessagePackReader.Head {
+    guard let value else { throw WireError(.undecodable, "'\(name)' is missing") }
+    var reader = MessagePackReader(value)
+    return try reader.next()
+  }
+
+  private func wrong(_ wanted: StaticString) -> WireError { WireError(.undecodable, "'\(name)' is not \(wanted)") }
+
+  package func text() throws(WireError) -> WireText {
+    guard case .string(let bytes) = try head() else { throw wrong("a string") }
+    return WireText(bytes: bytes)
+  }
+
+  package func optionalText() throws(WireError) -> WireText? {
+    value == nil ? nil : try text()
+  }
+
+  /// Any integer width; a whole float counts too, because some encoders write large integers so.
+  package func integer() throws(WireError) -> Int64 {
+    switch try head() {
+    case .integer(let value): return value
+    case .double(let value):
+      guard let whole = Int64(exactly: value) else { throw wrong("an integer") }
+      return whole
+    default: throw wrong("an integer")
+    }
+  }
+
+  package func optionalInteger() throws(WireError) -> Int64? {
+    value == nil ? nil : try integer()
+  }
+
+  package func bool() throws(WireError) -> Bool {
+    guard case .bool(let value) = try head() else { throw wrong("a boolean") }
+    return value
+  }
+
+  package func binary() throws(WireError) -> UnsafeRawBufferPointer {
+    guard case .binary(let bytes) = try head() else { throw wrong("binary") }
+    return bytes
+  }
+
+  /// The bytes of a value that is a map.
+  package func map() throws(WireError) -> UnsafeRawBufferPointer {
+    guard case .map = try head(), let value else { throw wrong("a map") }
+    return value
+  }
+
+  package func optionalMap() throws(WireError) -> UnsafeRawBufferPointer? {
+    value == nil ? nil : try map()
+  }
+
+  /// The bytes of each element of an array; none when the key is absent.
+  package func elements() throws(WireError) -> [UnsafeRawBufferPointer] {
+    guard let value else { return [] }
+    var reader = MessagePackReader(value)
+    guard case .array(let count) = try reader.next() else { throw wrong("an array") }
+    var elements: [UnsafeRawBufferPointer] = []
+    for _ in 0..<count { elements.append(try reader.skip()) }
+    return elements
+  }
+}
+
+/// A map whose keys are strings, walked entry by entry.
+package enum WireMap {
+  /// Calls `body` with each key and the bytes of its checked value.
+  /// - Throws: `.undecodable` for what is not a map, a key that is not a string, or bytes after the map.
+  package static func forEach(
+    in bytes: UnsafeRawBufferPointer, _ body: (WireText, UnsafeRawBufferPointer) throws(WireError) -> Void
+  ) throws(WireError) {
+    var reader = MessagePackReader(bytes)
+    guard case .map(let count) = try reader.next() else { throw WireError(.undecodable, "not a map") }
+    for _ in 0..<count {
+      guard case .string(let key) = try reader.next() else {
+        throw WireError(.undecodable, "a map has a key that is not a string")
+      }
+      try body(WireText(bytes: key), try reader.skip())
+    }
+    guard reader.isAtEnd else { throw WireError(.undecodable, "bytes follow the map") }
+  }
+
+  /// The value of one key; its last one if it comes twice.
+  package static func value(
+    of name: StaticString, in bytes: UnsafeRawBufferPointer
+  ) throws(WireError) -> UnsafeRawBufferPointer? {
+    var found: UnsafeRawBufferPointer?
+    try forEach(in: bytes) { key, value throws(WireError) in if key == name { found = value } }
+    return found
+  }
+}

@@ -1,0 +1,124 @@
+/// Walks MessagePack in place. It never reads outside its bytes, and what it hands out are views into them.
+package struct MessagePackReader {
+  /// Deeper nesting is refused: record lines wrap a payload once more and must stay readable by `JSONParser`.
+  package static let maximumDepth = 500
+
+  /// What stands at the front: the head of a value, its length checked against the bytes that are there.
+  package enum Head {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    /// Above `Int64.max`.
+    case unsigned(UInt64)
+    case double(Double)
+    /// Not checked for being UTF-8.
+    case string(UnsafeRawBufferPointer)
+    case binary(UnsafeRawBufferPointer)
+    case array(count: Int)
+    /// `count` keys, each followed by its value.
+    case map(count: Int)
+    case `extension`(type: Int8, UnsafeRawBufferPointer)
+  }
+
+  private let bytes: UnsafeRawBufferPointer
+  package private(set) var position = 0
+
+  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  package var isAtEnd: Bool { position == bytes.count }
+
+  /// Reads the head of the next value; for strings, binaries and extensions that is the whole value.
+  package mutating func next() throws(WireError) -> Head {
+    let byte = try take(UInt8.self)
+    switch byte {
+    case 0x00...0x7f: return .integer(Int64(byte))
+    case 0x80...0x8f: return .map(count: try count(Int(byte & 0x0f), bytesEach: 2))
+    case 0x90...0x9f: return .array(count: try count(Int(byte & 0x0f), bytesEach: 1))
+    case 0xa0...0xbf: return .string(try view(Int(byte & 0x1f)))
+    case 0xe0...0xff: return .integer(Int64(Int8(bitPattern: byte)))
+    default: return try wide(byte)
+    }
+  }
+
+  private mutating func wide(_ byte: UInt8) throws(WireError) -> Head {
+    switch byte {
+    case 0xc0: return .null
+    case 0xc2: return .bool(false)
+    case 0xc3: return .bool(true)
+    case 0xc4: return .binary(try view(Int(try take(UInt8.self))))
+    case 0xc5: return .binary(try view(Int(try take(UInt16.self))))
+    case 0xc6: return .binary(try view(Int(try take(UInt32.self))))
+    case 0xc7: return try ext(Int(try take(UInt8.self)))
+    case 0xc8: return try ext(Int(try take(UInt16.self)))
+    case 0xc9: return try ext(Int(try take(UInt32.self)))
+    case 0xca: return .double(Double(Float(bitPattern: try take(UInt32.self))))
+    case 0xcb: return .double(Double(bitPattern: try take(UInt64.self)))
+    case 0xcc: return .integer(Int64(try take(UInt8.self)))
+    case 0xcd: return .integer(Int64(try take(UInt16.self)))
+    case 0xce: return .integer(Int64(try take(UInt32.self)))
+    case 0xcf:
+      let value = try take(UInt64.self)
+      return value > UInt64(Int64.max) ? .unsigned(value) : .integer(Int64(value))
+    case 0xd0: return .integer(Int64(try take(Int8.self)))
+    case 0xd1: return .integer(Int64(try take(Int16.self)))
+    case 0xd2: return .integer(Int64(try take(Int32.self)))
+    case 0xd3: return .integer(try take(Int64.self))
+    case 0xd4...0xd8: return try ext(1 << Int(byte - 0xd4))
+    case 0xd9: return .string(try view(Int(try take(UInt8.self))))
+    case 0xda: return .string(try view(Int(try take(UInt16.self))))
+    case 0xdb: return .string(try view(Int(try take(UInt32.self))))
+    case 0xdc: return .array(count: try count(Int(try take(UInt16.self)), bytesEach: 1))
+    case 0xdd: return .array(count: try count(Int(try take(UInt32.self)), bytesEach: 1))
+    case 0xde: return .map(count: try count(Int(try take(UInt16.self)), bytesEach: 2))
+    case 0xdf: return .map(count: try count(Int(try take(UInt32.self)), bytesEach: 2))
+    default: throw WireError(.undecodable, "the byte 0xc1 is not MessagePack")
+    }
+  }
+
+  /// Checks the next value to its last byte and returns where it lies.
+  package mutating func skip() throws(WireError) -> UnsafeRawBufferPointer {
+    let first = position
+    try skip(depth: 0)
+    return UnsafeRawBufferPointer(rebasing: bytes[first..<position])
+  }
+
+  private mutating func skip(depth: Int) throws(WireError) {
+    let children: Int
+    switch try next() {
+    case .array(let count): children = count
+    case .map(let count): children = 2 * count
+    default: return
+    }
+    guard children > 0 else { return }
+    guard depth < Self.maximumDepth else { throw Self.tooDeep }
+    for _ in 0..<children { try skip(depth: depth + 1) }
+  }
+
+  static let tooDeep = WireError(.undecodable, "a value is nested deeper than \(maximumDepth) levels")
+
+  private mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type) throws(WireError) -> Number {
+    let size = MemoryLayout<Number>.size
+    guard bytes.count - position >= size else { throw Self.truncated }
+    defer { position += size }
+    return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
+  }
+
+  private mutating func view(_ length: Int) throws(WireError) -> UnsafeRawBufferPointer {
+    guard bytes.count - position >= length else { throw Self.truncated }
+    defer { position += length }
+    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + length])
+  }
+
+  private mutating func ext(_ length: Int) throws(WireError) -> Head {
+    let type = try take(Int8.self)
+    return .extension(type: type, try view(length))
+  }
+
+  /// A count that the remaining bytes cannot hold is refused at once, so that no loop runs on a promise.
+  private func count(_ count: Int, bytesEach: Int) throws(WireError) -> Int {
+    guard count * bytesEach <= bytes.count - position else { throw Self.truncated }
+    return count
+  }
+
+  private static let truncated = WireError(.truncated, "a MessagePack value ends before its last byte")
+}

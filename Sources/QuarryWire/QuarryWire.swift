@@ -1,1 +1,0 @@
-// MessagePack and frames: what crosses the pipe between executor and runtime.
