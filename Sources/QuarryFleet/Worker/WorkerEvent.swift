@@ -59,10 +59,18 @@ package struct ClaimAnswer: Sendable, Equatable {
   package var tasks: [TaskAssignment]
   /// Until something may be due, when there was less work than asked for; nil when nothing is scheduled.
   package var nextDueMilliseconds: Int64?
+  /// The lease that these claims were given; a job that comes later may change the fleet's.
+  package var timing: LeaseTiming?
+  /// The fleet hands out nothing for now.
+  package var isPaused: Bool
 
-  package init(tasks: [TaskAssignment], nextDueMilliseconds: Int64? = nil) {
+  package init(
+    tasks: [TaskAssignment], nextDueMilliseconds: Int64? = nil, timing: LeaseTiming? = nil, isPaused: Bool = false
+  ) {
     self.tasks = tasks
     self.nextDueMilliseconds = nextDueMilliseconds
+    self.timing = timing
+    self.isPaused = isPaused
   }
 }
 
@@ -70,17 +78,45 @@ package struct RenewAnswer: Sendable, Equatable {
   /// Run ids whose claim is no longer current.
   package var lost: Set<String>
   package var cancelled: Set<String>
+  /// The lease that the held runs have now.
+  package var timing: LeaseTiming?
+  /// The coordinator that leads; nil while there is none.
+  package var leader: String?
+  /// Grows whenever the fleet's or a job's settings change.
+  package var controlVersion: Int64
+  /// Redis does not know this worker: it has to join again.
+  package var mustJoin: Bool
 
-  package init(lost: Set<String> = [], cancelled: Set<String> = []) {
+  package init(
+    lost: Set<String> = [], cancelled: Set<String> = [], timing: LeaseTiming? = nil, leader: String? = nil,
+    controlVersion: Int64 = 0, mustJoin: Bool = false
+  ) {
     self.lost = lost
     self.cancelled = cancelled
+    self.timing = timing
+    self.leader = leader
+    self.controlVersion = controlVersion
+    self.mustJoin = mustJoin
   }
 }
 
 package enum CompleteAnswer: Sendable, Equatable {
-  /// `next`: what was claimed in the same trip; nil when nothing was asked for.
-  case accepted(PendingEntry, next: ClaimAnswer?)
+  /// The entry is nil when its record is in the ledger already (a repeat); `next`: what was claimed in the same trip;
+  /// nil when nothing was asked for.
+  case accepted(PendingEntry?, next: ClaimAnswer?)
   case refused(String)
+}
+
+package struct FailAnswer: Sendable, Equatable {
+  /// The task's state after it, or why the failure did not count.
+  package var next: String
+  /// The task is dead: its record has to be written.
+  package var pending: PendingEntry?
+
+  package init(next: String, pending: PendingEntry? = nil) {
+    self.next = next
+    self.pending = pending
+  }
 }
 
 /// How a worker's life ends.

@@ -52,9 +52,12 @@ extension WorkerState {
     var actions: [WorkerAction] = [.forget(runID: runID)]
     switch answer {
     case .accepted(let pending, let next):
-      unsettled += 1
       actions += storageTook()
-      actions += [.settle(pending), .notice(.runAccepted(entry.task, entry.figures ?? RunFigures(outcome: .success)))]
+      if let pending {
+        unsettled += 1
+        actions.append(.settle(pending))
+      }
+      actions += [.notice(.runAccepted(entry.task, entry.figures ?? RunFigures(outcome: .success)))]
       return actions + (next.map { receive($0, sentAt: sentAt) } ?? fill())
     case .refused(let reason):
       return actions + [.notice(.runSuperseded(entry.task, reason: reason))] + fill()

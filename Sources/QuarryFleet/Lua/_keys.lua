@@ -1,0 +1,20 @@
+-- Names of all keys of a fleet. KEYS[1] is the fleet's meta key; the others carry the same hash tag, so that they
+-- lie in the same slot of a cluster. Keys.swift has the same names.
+local PREFIX = string.sub(KEYS[1], 1, -5)
+local META = KEYS[1]
+local EVENTS = PREFIX .. 'events'
+local NOTIFICATIONS = PREFIX .. 'notifications'
+local SUBMISSIONS = PREFIX .. 'submissions'
+local REJECTS = PREFIX .. 'rejects'
+local OUTBOX = PREFIX .. 'outbox'
+local ADMITTER_WAKE = PREFIX .. 'wake:admit'
+local JOBS = PREFIX .. 'jobs'
+local WORKERS = PREFIX .. 'workers'
+local SCHEDULED = PREFIX .. 'scheduled'
+local LEASES = PREFIX .. 'leases'
+local UNSETTLED = PREFIX .. 'unsettled'
+local TASK = PREFIX .. 'task:'
+local JOB = PREFIX .. 'job:'
+local WORKER = PREFIX .. 'worker:'
+local HOST = PREFIX .. 'host:'
+local function key(...) return PREFIX .. table.concat({...}, ':') end

@@ -1,0 +1,64 @@
+-- Common to all transitions. ARGV[1] generation, ARGV[2] request id, ARGV[3] who asks (a worker or coordinator);
+-- a script's own arguments follow from ARGV[4] on.
+-- Answers the error LOST when the fleet's state is missing or of another generation: then nothing is read or written.
+local call = redis.call
+local meta = {}
+do
+  local names = {'generation', 'time', 'shift', 'served', 'lease_ms', 'heartbeat_ms', 'paused', 'leader',
+    'leader_until', 'term', 'host_slots', 'host_gap_ms', 'control'}
+  local values = call('HMGET', META, unpack(names))
+  for i, name in ipairs(names) do meta[name] = values[i] end
+end
+if meta.generation ~= ARGV[1] then
+  return redis.error_reply('LOST this Redis does not hold the fleet that the process joined')
+end
+local request, actor = ARGV[2], ARGV[3]
+local lease_ms = tonumber(meta.lease_ms)
+local heartbeat_ms = tonumber(meta.heartbeat_ms)
+
+-- Milliseconds of this server's clock, never earlier than the greatest seen: a clock that was set back is followed
+-- from where it stood until it has caught up.
+local now, shift = 0, 0
+do
+  local t = call('TIME')
+  now = t[1] * 1000 + math.floor(t[2] / 1000)
+  local last = tonumber(meta.time) or 0
+  if now < last then
+    local at = math.max(last, now + (tonumber(meta.shift) or 0))
+    shift = at - now
+    now = at
+  end
+end
+
+-- First write of a script that makes something: refused by the server when its memory is full.
+local function begin() call('HSET', META, 'time', now, 'shift', shift) end
+
+-- First write of a script that closes something. It needs no memory, and a script that has written may go on when
+-- memory is full.
+local function begin_closing()
+  call('UNLINK', PREFIX .. 'gate')
+  begin()
+end
+
+-- The reply that this actor's duty got for the same request id, or nil.
+local function replayed(duty)
+  local kept = call('HGET', key('replies', actor), duty)
+  if not kept then return nil end
+  local last = cmsgpack.unpack(kept)
+  if last[1] == request then return last[2] end
+end
+
+local function keep(duty, reply)
+  local replies = key('replies', actor)
+  call('HSET', replies, duty, cmsgpack.pack({request, reply}))
+  call('PEXPIRE', replies, 86400000)
+  return reply
+end
+
+-- Appends to the capped stream; the message on the channel of the same name is only a hint that there is something.
+local function event(kind, ...)
+  call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'type', kind, 'at', now, ...)
+  call('PUBLISH', EVENTS, kind)
+end
+
+local function or_empty(value) return value or '' end

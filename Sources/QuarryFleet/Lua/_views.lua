@@ -1,0 +1,45 @@
+-- What reading commands ask for; changes nothing. Uses _tasks.lua.
+local TASK_FIELDS = {'job', 'state', 'target', 'depth', 'attempt', 'run', 'owner', 'host', 'lane', 'epoch', 'created_at',
+  'claimed_at', 'started_at', 'ended_at', 'due_at', 'failure', 'error', 'parent', 'origin', 'app', 'crash', 'blocked',
+  'source', 'category', 'timeout_ms'}
+-- Flat pairs of the fields that the task has.
+local function task_view(task)
+  local values = call('HMGET', TASK .. task, unpack(TASK_FIELDS))
+  local view = {'task_id', task}
+  for i, name in ipairs(TASK_FIELDS) do
+    if values[i] then
+      view[#view + 1] = name
+      view[#view + 1] = values[i]
+    end
+  end
+  return view
+end
+
+local JOB_FIELDS = {'state', 'root', 'created_at', 'finished_at', 'admitted', 'done', 'dead', 'cancelled', 'retried',
+  'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'items', 'events', 'depth', 'max_runs',
+  'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category'}
+-- Flat pairs: the job's fields, its live counts, the workers and how many of them may run its tasks.
+local function job_view(job)
+  local values = call('HMGET', JOB .. job, unpack(JOB_FIELDS))
+  if not values[1] then return {} end
+  local view = {'job_id', job}
+  local function add(name, value)
+    view[#view + 1] = name
+    view[#view + 1] = value
+  end
+  for i, name in ipairs(JOB_FIELDS) do
+    if values[i] and name ~= 'root_state' then add(name, values[i]) end
+  end
+  for _, state in ipairs({'ready', 'scheduled', 'leased'}) do add(state, call('ZCARD', key('index', job, state))) end
+  add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[23]))
+  local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
+  add('workers', call('ZCOUNT', WORKERS, live, '+inf'))
+  local same = key('workers', values[22])
+  local eligible = call('ZCOUNT', same, live, '+inf')
+  for _, worker in ipairs(call('SRANDMEMBER', key('refusers', job), 1000)) do
+    local seen = tonumber(call('ZSCORE', same, worker) or 0)
+    if seen >= live then eligible = eligible - 1 end
+  end
+  add('eligible_workers', eligible)
+  return view
+end

@@ -1,0 +1,88 @@
+-- Turns derived work from the outbox into tasks, in order.
+-- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many entries at most.
+-- Reply: {entries taken, entries left}, or {-1, leader} when another leads.
+-- Invariants: a fingerprint is added if and only if its task is stored; what is taken leaves the outbox in the same
+-- step, and taking it again would change nothing; a job never has more than max_runs tasks, its root included.
+local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
+local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
+if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then return {-1, or_empty(leads)} end
+local before = replayed('admit')
+if before then return before end
+local entries = call('LRANGE', OUTBOX, 0, limit - 1)
+if #entries == 0 then return {0, 0} end
+begin()
+
+local parents, jobs = {}, {}
+local function parent_of(task)
+  if not parents[task] then parents[task] = call('HMGET', TASK .. task, 'job', 'depth') end
+  return parents[task][1], tonumber(parents[task][2])
+end
+local function job_of(id)
+  if not jobs[id] then
+    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state')
+    jobs[id] = {depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open', taken = 0,
+      new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0}
+  end
+  return jobs[id]
+end
+
+-- A task that was found again nearer to the root, and has not begun, counts from there.
+local function found_again(task, depth)
+  local t = call('HMGET', TASK .. task, 'state', 'depth')
+  if (t[1] == 'ready' or t[1] == 'scheduled') and depth < tonumber(t[2]) then call('HSET', TASK .. task, 'depth', depth) end
+end
+
+local function optional(fields, name, value)
+  if value then
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+end
+
+for _, entry in ipairs(entries) do
+  local task, run, text = string.match(entry, '^(%S+) (%S+) (.*)$')
+  local id, parent_depth = parent_of(task)
+  local readable, work = pcall(cjson.decode, text)
+  if id and not readable then
+    job_of(id).taken = job_of(id).taken + 1
+    call('LPUSH', REJECTS, cjson.encode({line = string.sub(entry, 1, 4096), reason = 'not JSON', at = now}))
+    call('LTRIM', REJECTS, 0, 999)
+  elseif id then
+    local job, depth = job_of(id), parent_depth + 1
+    job.taken = job.taken + 1
+    local print = unhex(work.fingerprint)
+    local twin = call('HGET', key('prints', id), print)
+    if not job.open then
+      job.cut_runs = job.cut_runs + 1
+    elseif twin then
+      job.duplicates = job.duplicates + 1
+      found_again(twin, depth)
+    elseif depth > job.depth then
+      job.cut_depth = job.cut_depth + 1
+      call('HINCRBY', TASK .. task, 'cut', 1)
+    elseif job.max > 0 and job.admitted >= job.max then
+      job.cut_runs = job.cut_runs + 1
+    else
+      job.admitted = job.admitted + 1
+      job.new = job.new + 1
+      call('HSET', key('prints', id), print, work.task_id)
+      local more = {'parent', task, 'origin', run}
+      optional(more, 'source', work.source)
+      optional(more, 'category', work.category)
+      optional(more, 'timeout_ms', work.timeout_ms)
+      create(work.task_id, id, depth, work.target, work.params, work.lane, work.host or '', work.delay_ms or 0, more)
+    end
+  end
+end
+call('LTRIM', OUTBOX, #entries, -1)
+for id, job in pairs(jobs) do
+  local name = JOB .. id
+  call('HINCRBY', name, 'outbox', -job.taken)
+  if job.new > 0 then call('HINCRBY', name, 'admitted', job.new) end
+  if job.duplicates > 0 then call('HINCRBY', name, 'duplicates', job.duplicates) end
+  if job.cut_depth > 0 then call('HINCRBY', name, 'cut_depth', job.cut_depth) end
+  if job.cut_runs > 0 then call('HINCRBY', name, 'cut_runs', job.cut_runs) end
+  finish_if_done(id)
+end
+event('admitted', 'count', #entries)
+return keep('admit', {#entries, call('LLEN', OUTBOX)})

@@ -1,0 +1,41 @@
+-- Ends a run that does not count.
+-- ARGV from 4: task, run, epoch, kind, reason, least wait in ms (0: none), seed for the jitter.
+-- Reply: {'scheduled', wait ms}, {'ready'}, {'dead', ledger entry} or {'refused', reason}.
+-- Invariants: app, crash and blocked burn their own budget and wait with full jitter; release, storage and
+-- version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason.
+-- A repeat gets the first reply.
+local task, run, epoch, kind, reason = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local at_least = tonumber(ARGV[9])
+math.randomseed(tonumber(ARGV[10]))
+
+local last = call('HMGET', TASK .. task, 'request', 'reply')
+if last[1] == request then
+  local state, detail = string.match(last[2], '^(%a+) ?(.*)$')
+  if state == 'dead' then return {state, call('ZSCORE', UNSETTLED, detail) and ledger_entry(detail) or {}} end
+  return {state, tonumber(detail) or 0}
+end
+local t, why = fence(task, run, epoch)
+if not t then return {'refused', why} end
+local charged = kind == 'app' or kind == 'crash' or kind == 'blocked'
+if not charged and kind ~= 'release' and kind ~= 'storage' and kind ~= 'version_mismatch' and kind ~= 'unrunnable' then
+  return {'refused', 'unknown kind'}
+end
+
+begin_closing()
+if charged and not t.started then mark_started(task, t) end
+call('UNLINK', key('emitted', run))
+local state, detail = 'ready', ''
+if charged then
+  if kind == 'blocked' then back_off(t.host, t.job, at_least) end
+  free(task, t)
+  state, detail = charge(task, t, kind, reason, at_least)
+elseif kind == 'unrunnable' then
+  free(task, t)
+  state, detail = 'dead', die(task, t, kind, reason)
+else
+  free(task, t)
+  release(task, t)
+end
+call('HSET', TASK .. task, 'request', request, 'reply', state .. ' ' .. detail)
+if state == 'dead' then return {state, ledger_entry(detail)} end
+return {state, tonumber(detail) or 0}

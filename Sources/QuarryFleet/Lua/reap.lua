@@ -1,0 +1,54 @@
+-- Takes back expired leases, makes due work ready, forgets silent workers, trims what retention lets go.
+-- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many leases at most, seed for the
+-- jitter, retention of done tasks (ms, number), of dead ones (ms, number).
+-- Reply: {leases taken back, 1 when leases were extended instead}, or {-1, leader} when another leads.
+-- Invariants: a claim that never began costs nothing; one that began is charged as a crash. After a gap since the last
+-- tick, a restart of the server or a clock that went back, every lease first gets a whole lease more: an outage of
+-- Redis punishes nobody.
+local term, limit = tonumber(ARGV[4]), tonumber(ARGV[5])
+math.randomseed(tonumber(ARGV[6]))
+local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
+if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then return {-1, or_empty(leads)} end
+local before = replayed('reap')
+if before then return before end
+begin_closing()
+
+local tick = call('HMGET', META, 'reaped_at', 'server', 'grace_until', 'back')
+local server = string.match(call('INFO', 'server'), 'run_id:(%w+)') or ''
+local gap = math.min(10000, math.max(lease_ms, 5000))
+local went_back = shift > (tonumber(tick[4]) or 0)
+local extended = 0
+if tick[1] and (now - tonumber(tick[1]) > gap or tick[2] ~= server or went_back) then
+  tick[3] = now + lease_ms
+  extended = 1
+  call('HSET', META, 'grace_until', tick[3])
+end
+call('HSET', META, 'reaped_at', now, 'server', server, 'back', shift)
+
+local taken = 0
+if now >= (tonumber(tick[3]) or 0) then
+  for _, task in ipairs(call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
+    local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt')
+    local t = {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+      attempt = tonumber(v[8])}
+    call('UNLINK', key('emitted', t.run))
+    free(task, t)
+    if t.started then
+      charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
+    else
+      release(task, t)
+    end
+    event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner)
+    taken = taken + 1
+  end
+end
+
+promote()
+local silent = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
+for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, '-inf', silent, 'LIMIT', 0, 100)) do
+  forget_worker(worker)
+  event('worker_down', 'worker', worker)
+end
+trim('done', {'done', 'cancelled'}, tonumber(ARGV[7]), tonumber(ARGV[8]))
+trim('dead', {'dead'}, tonumber(ARGV[9]), tonumber(ARGV[10]))
+return keep('reap', {taken, extended})

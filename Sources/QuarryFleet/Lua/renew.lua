@@ -1,0 +1,44 @@
+-- Extends what a worker says that it holds, and shows that the worker lives.
+-- ARGV from 4: triples of task, run, epoch.
+-- Reply: {lease ms, heartbeat ms, control version, leader ('' for none), 1 when the worker has to join,
+-- {lost run…}, {cancelled run…}}.
+-- Invariants: a lost lease is never revived; what the worker owns and has not named for two heartbeats goes back to the
+-- queue without penalty.
+begin_closing()
+local lost, cancelled = {}, {}
+local held = key('held', actor)
+for i = 4, #ARGV, 3 do
+  local task, run, epoch = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local t, why = fence(task, run, epoch)
+  if t then
+    call('ZADD', LEASES, 'XX', now + lease_ms, task)
+    call('ZADD', held, 'XX', now, task)
+    if t.host ~= '' then call('ZADD', key('slots', t.host), 'XX', now + lease_ms, task) end
+  elseif why == 'cancelled' then
+    cancelled[#cancelled + 1] = run
+  else
+    lost[#lost + 1] = run
+  end
+end
+
+local grace = 2 * heartbeat_ms
+for _, task in ipairs(call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 0, 100)) do
+  local v = call('HMGET', TASK .. task, 'run', 'epoch')
+  local t = fence(task, v[1], v[2])
+  if t then
+    call('UNLINK', key('emitted', t.run))
+    free(task, t)
+    release(task, t)
+  else
+    call('ZREM', held, task)
+  end
+end
+
+local storage = call('HGET', WORKER .. actor, 'storage')
+if storage then
+  call('ZADD', WORKERS, now, actor)
+  call('ZADD', key('workers', storage), now, actor)
+  call('PEXPIRE', WORKER .. actor, 604800000)
+end
+local leader = tonumber(meta.leader_until or 0) > now and meta.leader or ''
+return {lease_ms, heartbeat_ms, tonumber(meta.control), leader, storage and 0 or 1, lost, cancelled}

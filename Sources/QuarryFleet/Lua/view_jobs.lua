@@ -1,0 +1,10 @@
+-- Jobs, newest first. ARGV from 4: how many to pass over, how many at most (100 are given at once at most).
+-- Reply: {next offset or -1, {flat pairs…}}.
+local offset, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 100)
+local jobs = call('ZREVRANGE', JOBS, offset, offset + limit - 1)
+local views = {}
+for _, job in ipairs(jobs) do
+  local view = job_view(job)
+  if #view > 0 then views[#views + 1] = view end
+end
+return {#jobs == limit and offset + limit or -1, views}

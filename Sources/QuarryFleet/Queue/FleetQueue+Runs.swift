@@ -1,0 +1,112 @@
+import QuarryCore
+import RedisClient
+
+// What a worker asks for its runs.
+
+extension FleetQueue {
+  /// Leases up to `count` tasks to the worker, which must have joined; makes due work ready on the way. Tasks of jobs
+  /// that name another storage than the worker's are not given to it.
+  package func claim(
+    workerID: String, count: Int, requestID: String
+  ) async throws(QuarryError) -> ClaimAnswer {
+    let runs = (0..<max(0, count)).map { _ in RedisArgument.text(UUIDv7.make()) }
+    let reply = try await call(.claim, runs, requestID: requestID, actor: workerID)
+    return try Replies.claim(reply, from: "claim")
+  }
+
+  /// The executor's first frame has arrived. Repeats change nothing.
+  /// - Returns: false when the claim is no longer current.
+  @discardableResult
+  package func started(
+    _ task: TaskAssignment, workerID: String, requestID: String
+  ) async throws(QuarryError) -> Bool {
+    let reply = try await call(.started, task.proof, requestID: requestID, actor: workerID)
+    return reply[0]?.text == "started"
+  }
+
+  /// Extends the leases of what the worker holds, and shows that the worker lives.
+  package func renew(
+    _ tasks: [TaskAssignment], workerID: String, requestID: String
+  ) async throws(QuarryError) -> RenewAnswer {
+    let reply = try await call(.renew, tasks.flatMap(\.proof), requestID: requestID, actor: workerID)
+    return try Replies.renew(reply)
+  }
+
+  /// Appends derived work of a run, in order, from index 0 without a gap; indexes that are in already are passed over.
+  /// - Throws: `QuarryError(.usage)` when parameters are not a JSON object.
+  package func emit(
+    _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
+  ) async throws(QuarryError) -> EmitAnswer {
+    try Replies.emit(try await call(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID))
+  }
+
+  /// `emit` for a thread that may block: never call it in a task.
+  package func emitBlocking(
+    _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
+  ) throws(QuarryError) -> EmitAnswer {
+    let command = command(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID)
+    let reply: RedisReply
+    do throws(RedisError) { reply = try links.calls.sendBlocking(command, repeatable: true) } catch {
+      throw Self.translate(error, "emit")
+    }
+    return try Replies.emit(reply)
+  }
+
+  private static func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {
+    var arguments = task.proof + [.integer(Int64(work.first?.index ?? 0))]
+    for item in work { arguments.append(.text(try Emission.encode(item, taskID: UUIDv7.make()))) }
+    return arguments
+  }
+
+  /// Makes the run the task's result. All that it emitted and stored must be acknowledged by then.
+  /// - Parameters:
+  ///   - emitted: how many pieces of work the run derived; refused when Redis holds another number. nil: not checked.
+  ///   - notification: the `run_completed` JSON that is sent once the ledger has the run; empty for none.
+  ///   - claimNext: also lease a next task.
+  package func complete(
+    _ task: TaskAssignment, _ figures: RunFigures, emitted: Int? = nil, notification: String, claimNext: Bool,
+    workerID: String, requestID: String
+  ) async throws(QuarryError) -> CompleteAnswer {
+    let reply = try await call(
+      .complete,
+      task.proof + [
+        .integer(Int64(emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
+        .text(Replies.encode(figures)), .text(notification), .text(claimNext ? UUIDv7.make() : ""),
+      ], requestID: requestID, actor: workerID)
+    return try Replies.complete(reply)
+  }
+
+  /// Ends a run that does not count; its kind says which budget is charged.
+  /// - Parameters:
+  ///   - reason: stored with the task, at most 4 KiB of it.
+  ///   - atLeast: least wait before the next try, as a site asked for it.
+  package func fail(
+    _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, atLeast: Duration = .zero, workerID: String,
+    requestID: String
+  ) async throws(QuarryError) -> FailAnswer {
+    let reply = try await call(
+      .fail,
+      task.proof + [
+        .text(kind.rawValue), .text(reason.cut(to: 4_096)), .integer(atLeast.milliseconds), .integer(Self.seed()),
+      ], requestID: requestID, actor: workerID)
+    return try Replies.fail(reply)
+  }
+
+  /// For the jitter of a script, whose own generator starts the same each time.
+  static func seed() -> Int64 { Int64.random(in: 1...2_000_000_000) }
+}
+
+extension TaskAssignment {
+  /// What every fenced call names; the owner is the actor.
+  var proof: [RedisArgument] { [.text(taskID), .text(runID), .integer(epoch)] }
+}
+
+extension String {
+  /// The longest start of the text that is at most this many bytes of UTF-8 and cuts no character.
+  func cut(to limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    var end = utf8.index(utf8.startIndex, offsetBy: limit)
+    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return String(self[..<end])
+  }
+}

@@ -1,0 +1,83 @@
+import QuarryCore
+import RedisClient
+
+// Calls that block in Redis, each kind on a connection of its own. They return early when there is something, and
+// after the given time at the latest.
+
+extension FleetQueue {
+  /// Waits until work is left behind that the worker which joined through this queue may claim.
+  package func waitForWork(upTo limit: Duration) async throws(QuarryError) {
+    try await pop(keys.workerWake(links.storage.withLock { $0 }), duty: "work", upTo: limit)
+  }
+
+  /// Waits until the outbox has something.
+  package func waitForOutbox(upTo limit: Duration) async throws(QuarryError) {
+    try await pop(keys.admitterWake, duty: "admit", upTo: limit)
+  }
+
+  private func pop(_ key: String, duty: String, upTo limit: Duration) async throws(QuarryError) {
+    guard limit > .zero else { return }
+    _ = try await block(["BLPOP", .text(key), .text(limit.secondsText)], duty: duty, upTo: limit)
+  }
+
+  /// Notifications to send; each is given again when it is not acknowledged within `again`.
+  package func notifications(
+    limit: Int, upTo wait: Duration, again: Duration = .seconds(30)
+  ) async throws(QuarryError) -> [Notification] {
+    let count = RedisArgument.integer(Int64(limit))
+    let claimed = try await block(
+      ["XAUTOCLAIM", .text(keys.notifications), "publishers", .text(actor), .integer(again.milliseconds), "0", "COUNT", count],
+      duty: "publish", upTo: .zero)
+    let left = Self.notifications(claimed[1])
+    if !left.isEmpty { return left }
+    let read = try await block(
+      [
+        "XREADGROUP", "GROUP", "publishers", .text(actor), "COUNT", count, "BLOCK", .integer(max(1, wait.milliseconds)),
+        "STREAMS", .text(keys.notifications), ">",
+      ], duty: "publish", upTo: wait)
+    return Self.notifications(read[0]?[1])
+  }
+
+  private static func notifications(_ entries: RedisReply?) -> [Notification] {
+    (entries?.elements ?? []).compactMap { entry in
+      guard let id = entry[0]?.text, let json = entry[1]?.fields?["json"]?.text else { return nil }
+      return Notification(id: id, json: json)
+    }
+  }
+
+  /// Events after the one of this id, oldest first; none when nothing came in time. The stream is capped: a reader that
+  /// is far behind misses the oldest.
+  package func events(after id: String, upTo wait: Duration) async throws(QuarryError) -> [FleetEvent] {
+    let read = try await block(
+      ["XREAD", "COUNT", "1000", "BLOCK", .integer(max(1, wait.milliseconds)), "STREAMS", .text(keys.events), .text(id)],
+      duty: "events", upTo: wait)
+    return (read[0]?[1]?.elements ?? []).compactMap { entry in
+      guard let id = entry[0]?.text, let fields = entry[1]?.fields, let type = fields["type"]?.text else { return nil }
+      return FleetEvent(id: id, type: type, fields: fields.compactMapValues(\.text))
+    }
+  }
+
+  /// Id of the newest event, to read on from.
+  package func lastEventID() async throws(QuarryError) -> String {
+    let reply = try await Self.answer("events") { () async throws(RedisError) in
+      try await links.calls.send(["XREVRANGE", .text(keys.events), "+", "-", "COUNT", "1"], repeatable: true)
+    }
+    return reply[0]?[0]?.text ?? "0-0"
+  }
+
+  private func block(_ command: RedisCommand, duty: String, upTo limit: Duration) async throws(QuarryError) -> RedisReply {
+    let link = links.blocking(duty)
+    return try await Self.answer(duty) { () async throws(RedisError) in
+      try await link.send(command, timeout: limit + .seconds(5))
+    }
+  }
+}
+
+extension Duration {
+  /// Seconds with three digits after the point, as blocking pops take them; at least a millisecond, since 0 is for ever.
+  fileprivate var secondsText: String {
+    let whole = max(1, milliseconds)
+    let digits = String(whole % 1_000)
+    return "\(whole / 1_000)." + String(repeating: "0", count: 3 - digits.count) + digits
+  }
+}

@@ -1,0 +1,121 @@
+import QuarryCore
+import RedisClient
+import Synchronization
+
+/// The fleet's queue as one process sees it: each transition of a task is one call, and one Lua script.
+///
+/// Every call may be sent again with the same request id after a lost reply: it then changes nothing and answers the
+/// same. All calls throw `QuarryError(.redis)` for what trying again may heal (Redis away, memory full) and
+/// `QuarryError(.fleet)` when this Redis does not hold the fleet that the process joined; nothing was changed then.
+package struct FleetQueue: Sendable {
+  package let fleet: String
+  package let keys: Keys
+  /// The worker or coordinator that asks; the last replies are kept under it.
+  package let actor: String
+  /// Random; names the fleet's state in this Redis. Another one means that the state was lost.
+  package let generation: String
+  let links: Links
+
+  /// The connections: one for calls, and one for each kind of call that blocks, made when first used.
+  final class Links: Sendable {
+    let calls: RedisConnection
+    /// Of the worker that joined through this queue.
+    let storage = Mutex("")
+    private let blocking = Mutex<[String: RedisConnection]>([:])
+
+    init(_ calls: RedisConnection) { self.calls = calls }
+
+    func blocking(_ duty: String) -> RedisConnection {
+      blocking.withLock { links in
+        if let link = links[duty] { return link }
+        let link = calls.sibling(name: "quarry-\(duty)")
+        links[duty] = link
+        return link
+      }
+    }
+
+    func close() {
+      for link in blocking.withLock({ Array($0.values) }) { link.close() }
+      calls.close()
+    }
+  }
+
+  /// Joins the fleet, and makes its state when this Redis holds none.
+  /// - Parameters:
+  ///   - connection: owned by the queue from now on.
+  ///   - actor: id of the worker or coordinator; letters, digits and `. _ -`.
+  ///   - timing: the lease of a fleet that is made now; jobs that come with their own replace it.
+  /// - Throws: `QuarryError(.usage)` for a bad name, `.redis` when Redis cannot be asked.
+  package static func open(
+    _ connection: RedisConnection, fleet: String, actor: String, timing: LeaseTiming = LeaseTiming()
+  ) async throws(QuarryError) -> FleetQueue {
+    let keys = try Keys(fleet: fleet)
+    try check(actor, as: "worker or coordinator")
+    let command = RedisCommand.script(
+      Script.found.script, keys: [.text(keys.meta)],
+      arguments: [
+        .text(UUIDv7.make()), .integer(timing.lease.milliseconds), .integer(timing.heartbeat.milliseconds),
+        .text(Version.current),
+      ])
+    let reply = try await answer("found") { () async throws(RedisError) in
+      try await connection.send(command, repeatable: true)
+    }
+    guard let generation = reply[0]?.text else { throw unexpected(reply, from: "found") }
+    return FleetQueue(
+      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection))
+  }
+
+  /// Ends all of its connections; calls in flight fail.
+  package func close() { links.close() }
+
+  static func check(_ id: String, as what: String) throws(QuarryError) {
+    guard Keys.isName(id, longest: 128) else {
+      throw QuarryError(
+        .usage, "'\(id)' cannot be the id of a \(what)", remedy: "Use 1 to 128 of the characters A-Z a-z 0-9 . _ -")
+    }
+  }
+}
+
+extension FleetQueue {
+  /// Calls a script with the generation, the request id and the actor in front of its own arguments.
+  func call(
+    _ script: Script, _ arguments: [RedisArgument] = [], requestID: String = "", actor: String? = nil
+  ) async throws(QuarryError) -> RedisReply {
+    let command = command(script, arguments, requestID: requestID, actor: actor)
+    return try await Self.answer(script.name) { () async throws(RedisError) in
+      try await links.calls.send(command, repeatable: true)
+    }
+  }
+
+  func command(
+    _ script: Script, _ arguments: [RedisArgument], requestID: String, actor: String?
+  ) -> RedisCommand {
+    .script(
+      script.script, keys: [.text(keys.meta)],
+      arguments: [.text(generation), .text(requestID), .text(actor ?? self.actor)] + arguments)
+  }
+
+  static func answer(
+    _ what: String, _ body: () async throws(RedisError) -> RedisReply
+  ) async throws(QuarryError) -> RedisReply {
+    do throws(RedisError) { return try await body() } catch { throw translate(error, what) }
+  }
+
+  static func translate(_ error: RedisError, _ what: String) -> QuarryError {
+    switch error.code {
+    case "LOST", "NOGROUP":
+      QuarryError(
+        .fleet, "Redis at \(error.endpoint) does not hold the fleet that this process joined: its data was lost or replaced",
+        remedy: "Start the coordinator and the workers again; what was accepted is in the dataset's ledger.")
+    case "OOM":
+      QuarryError(
+        .redis, "Redis at \(error.endpoint) has no memory left: nothing new is taken (\(what))",
+        remedy: "Raise maxmemory of the server; runs that end are still recorded meanwhile.")
+    default: QuarryError(.redis, "\(what): \(error.message)", remedy: error.remedy)
+    }
+  }
+
+  static func unexpected(_ reply: RedisReply, from what: String) -> QuarryError {
+    QuarryError(.redis, "the queue's script '\(what)' answered what it never should: \(reply)")
+  }
+}

@@ -1,0 +1,95 @@
+import QuarryCore
+
+/// A worker as the fleet knows it.
+package struct WorkerPresence: Sendable, Equatable {
+  package var workerID: String
+  /// Name of its machine.
+  package var host: String
+  package var pid: Int32
+  package var version: String
+  package var slots: Int
+  package var storage: StorageIdentity
+  package var startedAt: Timestamp
+
+  package init(
+    workerID: String, host: String, pid: Int32, version: String = Version.current, slots: Int, storage: StorageIdentity,
+    startedAt: Timestamp
+  ) {
+    self.workerID = workerID
+    self.host = host
+    self.pid = pid
+    self.version = version
+    self.slots = slots
+    self.storage = storage
+    self.startedAt = startedAt
+  }
+}
+
+package enum EmitAnswer: Sendable, Equatable {
+  case taken
+  /// The outbox holds 10,000 entries: wait a little and send the same again.
+  case full
+  /// The run may derive no more work: `stale`, `cancelled`, `ended`, `gone`, or `gap` when an index was left out.
+  case refused(String)
+}
+
+package enum TermAnswer: Sendable, Equatable {
+  /// The number grows with each term; transitions of an ended term are refused.
+  case leading(Int64)
+  case other(String)
+}
+
+/// A `run_completed` message whose run is in the ledger.
+package struct Notification: Sendable, Equatable {
+  package var id: String
+  package var json: String
+}
+
+/// One entry of the fleet's event stream.
+package struct FleetEvent: Sendable, Equatable {
+  /// Reading goes on after it.
+  package var id: String
+  /// For example `run_completed`, `task_dead`, `job_finished`.
+  package var type: String
+  package var fields: [String: String]
+
+  package var jobID: String? { fields["job"] }
+  package var taskID: String? { fields["task"] }
+  package var runID: String? { fields["run"] }
+  package var workerID: String? { fields["worker"] }
+}
+
+/// A job with its root, ready to enter the fleet.
+package struct JobSubmission: Sendable, Equatable {
+  package var jobID: String
+  package var rootTaskID: String
+  package var request: JobRequest
+  /// The root's script, relative to the script root.
+  package var target: String
+  /// SHA-256 in hex of each script known at submission, by target.
+  package var scripts: [String: String]
+  /// The line of the submissions list that it came from; leaves the list in the same step.
+  package var line: String?
+
+  package init(
+    jobID: String, rootTaskID: String, request: JobRequest, target: String, scripts: [String: String] = [:],
+    line: String? = nil
+  ) {
+    self.jobID = jobID
+    self.rootTaskID = rootTaskID
+    self.request = request
+    self.target = target
+    self.scripts = scripts
+    self.line = line
+  }
+}
+
+/// How long final tasks of finished jobs are kept in Redis; whichever bound is reached first lets them go.
+package struct Retention: Sendable, Equatable {
+  package var doneAge = Duration.seconds(86_400)
+  package var doneCount = 100_000
+  package var deadAge = Duration.seconds(30 * 86_400)
+  package var deadCount = 10_000
+
+  package init() {}
+}

@@ -1,0 +1,118 @@
+import QuarryCore
+import RedisClient
+
+/// Reads what scripts answer; anything else than their headers say is an error, never a guess.
+enum Replies {
+  static func claim(_ reply: RedisReply, from script: String) throws(QuarryError) -> ClaimAnswer {
+    guard let lease = reply[0]?.int, let heartbeat = reply[1]?.int, let due = reply[2]?.int, let paused = reply[3]?.int,
+      let tasks = reply[4]?.elements
+    else { throw FleetQueue.unexpected(reply, from: script) }
+    return ClaimAnswer(
+      tasks: try tasks.map { task throws(QuarryError) in try assignment(task) }, nextDueMilliseconds: due < 0 ? nil : due,
+      timing: timing(lease, heartbeat), isPaused: paused == 1)
+  }
+
+  private static func assignment(_ reply: RedisReply) throws(QuarryError) -> TaskAssignment {
+    guard reply.elements?.count == 14, let epoch = reply[3]?.int, let attempt = reply[4]?.int, let depth = reply[7]?.int
+    else { throw FleetQueue.unexpected(reply, from: "claim") }
+    func text(_ index: Int) -> String { reply[index]?.text ?? "" }
+    return TaskAssignment(
+      taskID: text(0), jobID: text(1), runID: text(2), epoch: epoch, attempt: Int(attempt), parentRunID: optional(text(5)),
+      originRunID: optional(text(6)), depth: Int(depth), target: text(8), params: text(9), source: text(10),
+      category: text(11), policy: text(12), timeoutMilliseconds: Int(text(13)))
+  }
+
+  static func renew(_ reply: RedisReply) throws(QuarryError) -> RenewAnswer {
+    guard let lease = reply[0]?.int, let heartbeat = reply[1]?.int, let control = reply[2]?.int,
+      let mustJoin = reply[4]?.int, let lost = reply[5]?.elements, let cancelled = reply[6]?.elements
+    else { throw FleetQueue.unexpected(reply, from: "renew") }
+    return RenewAnswer(
+      lost: Set(lost.compactMap(\.text)), cancelled: Set(cancelled.compactMap(\.text)), timing: timing(lease, heartbeat),
+      leader: optional(reply[3]?.text), controlVersion: control, mustJoin: mustJoin == 1)
+  }
+
+  static func emit(_ reply: RedisReply) throws(QuarryError) -> EmitAnswer {
+    switch reply[0]?.text {
+    case "taken": return .taken
+    case "full": return .full
+    case "refused": return .refused(reply[1]?.text ?? "")
+    default: throw FleetQueue.unexpected(reply, from: "emit")
+    }
+  }
+
+  static func complete(_ reply: RedisReply) throws(QuarryError) -> CompleteAnswer {
+    switch reply[0]?.text {
+    case "accepted":
+      guard let entry = reply[1], let next = reply[2]?.elements else { break }
+      return .accepted(
+        try pending(entry), next: next.isEmpty ? nil : try claim(.array(next), from: "complete"))
+    case "refused": return .refused(reply[1]?.text ?? "")
+    default: break
+    }
+    throw FleetQueue.unexpected(reply, from: "complete")
+  }
+
+  static func fail(_ reply: RedisReply) throws(QuarryError) -> FailAnswer {
+    guard let state = reply[0]?.text else { throw FleetQueue.unexpected(reply, from: "fail") }
+    switch state {
+    case "scheduled", "ready": return FailAnswer(next: state)
+    case "dead": return FailAnswer(next: state, pending: try pending(reply[1] ?? .null))
+    default: return FailAnswer(next: reply[1]?.text ?? state)
+    }
+  }
+
+  /// - Returns: nil for the empty array, which says that the entry is settled.
+  static func pending(_ reply: RedisReply) throws(QuarryError) -> PendingEntry? {
+    guard let elements = reply.elements else { throw FleetQueue.unexpected(reply, from: "ledger entry") }
+    if elements.isEmpty { return nil }
+    guard elements.count == 18, let epoch = reply[5]?.int, let attempt = reply[6]?.int, let depth = reply[7]?.int,
+      let children = reply[17]?.elements
+    else { throw FleetQueue.unexpected(reply, from: "ledger entry") }
+    func text(_ index: Int) -> String { reply[index]?.text ?? "" }
+    let work = WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11))
+    let ended = EndedTaskRecord(
+      taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work, parentTaskID: optional(text(12)),
+      originRunID: optional(text(13)), failure: text(14), reason: text(15))
+    let entry: LedgerEntry
+    switch text(1) {
+    case "accepted":
+      entry = .accepted(
+        AcceptedRecord(
+          taskID: text(3), runID: text(4), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work,
+          parentTaskID: optional(text(12)), originRunID: optional(text(13)), figures: figures(text(16)),
+          children: children.compactMap { $0.text.flatMap(Emission.decode) }))
+    case "dead": entry = .dead(ended)
+    case "cancelled": entry = .cancelled(ended)
+    case "requeued": entry = .requeued(taskID: text(3))
+    default: throw FleetQueue.unexpected(reply, from: "ledger entry")
+    }
+    return PendingEntry(id: text(0), jobID: text(2), entry: entry)
+  }
+
+  static func timing(_ lease: Int64, _ heartbeat: Int64) -> LeaseTiming {
+    LeaseTiming(lease: .milliseconds(lease), heartbeat: .milliseconds(heartbeat))
+  }
+
+  static func optional(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }
+
+  static func encode(_ figures: RunFigures) -> String {
+    var out: [UInt8] = [UInt8(ascii: "{")]
+    JSONText.appendMember("outcome", figures.outcome?.rawValue, to: &out)
+    JSONText.appendMember("event_count", Int64(figures.eventCount), to: &out)
+    JSONText.appendMember("item_count", Int64(figures.itemCount), to: &out)
+    JSONText.appendMember("duration_ms", figures.durationMilliseconds, to: &out)
+    JSONText.appendMember("storage_path", figures.storagePath, to: &out)
+    JSONText.appendMember("day", figures.day, to: &out)
+    out.append(UInt8(ascii: "}"))
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  private static func figures(_ text: String) -> RunFigures {
+    let value = (try? JSONParser.parse(text)) ?? .null
+    return RunFigures(
+      outcome: value["outcome"]?.string.flatMap(Outcome.init(rawValue:)),
+      eventCount: Int(value["event_count"]?.integer ?? 0), itemCount: Int(value["item_count"]?.integer ?? 0),
+      durationMilliseconds: value["duration_ms"]?.integer ?? 0, storagePath: value["storage_path"]?.string ?? "",
+      day: value["day"]?.string ?? "")
+  }
+}

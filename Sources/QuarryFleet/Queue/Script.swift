@@ -1,0 +1,46 @@
+import QuarryCore
+import RedisClient
+
+/// The transitions and views, each a file under `Lua/` that says its keys, arguments, replies and invariants.
+package struct Script: Sendable {
+  package let name: String
+  let script: RedisScript
+
+  /// The file with the parts before it that it uses; the text is fixed, so that its hash names it.
+  private init(_ name: String, _ file: [UInt8], _ parts: [[UInt8]]) {
+    self.name = name
+    let text = (parts + [file]).map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    script = RedisScript(text)
+  }
+
+  private static let base = [PackageResources._keys_lua, PackageResources._prelude_lua]
+  private static let tasks = base + [PackageResources._tasks_lua]
+  private static let ends = tasks + [PackageResources._ends_lua]
+
+  static let found = Script("found", PackageResources.found_lua, [PackageResources._keys_lua])
+  static let submit = Script("submit", PackageResources.submit_lua, tasks + [PackageResources._create_lua])
+  static let reject = Script("reject", PackageResources.reject_lua, base)
+  static let emit = Script("emit", PackageResources.emit_lua, ends)
+  static let admit = Script("admit", PackageResources.admit_lua, ends + [PackageResources._create_lua])
+  static let claim = Script("claim", PackageResources.claim_lua, tasks)
+  static let started = Script("started", PackageResources.started_lua, ends)
+  static let renew = Script("renew", PackageResources.renew_lua, ends)
+  static let complete = Script("complete", PackageResources.complete_lua, ends)
+  static let fail = Script("fail", PackageResources.fail_lua, ends)
+  static let reap = Script("reap", PackageResources.reap_lua, ends + [PackageResources._retention_lua])
+  static let settle = Script("settle", PackageResources.settle_lua, ends)
+  static let unsettled = Script("unsettled", PackageResources.unsettled_lua, ends)
+  static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends)
+  static let term = Script("term", PackageResources.term_lua, base)
+  static let join = Script("join", PackageResources.join_lua, ends + [PackageResources._retention_lua])
+  static let refuse = Script("refuse", PackageResources.refuse_lua, base)
+  static let proxyChoose = Script("proxy_choose", PackageResources.proxy_choose_lua, base)
+  static let proxyCool = Script("proxy_cool", PackageResources.proxy_cool_lua, base)
+  private static let views = tasks + [PackageResources._views_lua]
+  static let viewJob = Script("view_job", PackageResources.view_job_lua, views)
+  static let viewJobs = Script("view_jobs", PackageResources.view_jobs_lua, views)
+  static let viewTask = Script("view_task", PackageResources.view_task_lua, views)
+  static let viewTasks = Script("view_tasks", PackageResources.view_tasks_lua, views)
+  static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, base)
+  static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
+}

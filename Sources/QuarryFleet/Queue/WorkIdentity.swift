@@ -1,0 +1,50 @@
+import QuarryCore
+
+/// What makes two pieces of work the same.
+package enum WorkIdentity {
+  /// First 16 bytes, in hex, of SHA-256 over target and canonical parameters; over the key alone when one is given.
+  package static func fingerprint(target: String, params: String, dedupKey: String?) -> String {
+    let hash = dedupKey.map { Fingerprint.of(target: "", canonicalParams: $0) }
+      ?? Fingerprint.of(target: target, canonicalParams: params)
+    return hash.prefix(16).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+  }
+}
+
+/// Which host a piece of work is charged to.
+package enum WorkHost {
+  /// The host of `params.url`, else `params.host`; nil when neither names one.
+  package static func of(params: JSONValue) -> String? {
+    (params["url"]?.string).flatMap(host(ofURL:)) ?? (params["host"]?.string).map(normalise)
+  }
+
+  /// Lower case, without a port, at most 255 bytes; two ports of one machine are one host.
+  package static func normalise(_ text: String) -> String {
+    var host = Substring(text)
+    if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
+      host = host[...end]
+    } else if let colon = host.firstIndex(of: ":"), host.lastIndex(of: ":") == colon {
+      host = host[..<colon]
+    }
+    return String(String(decoding: host.utf8.prefix(255), as: UTF8.self).lowercased())
+  }
+
+  private static func host(ofURL url: String) -> String? {
+    guard let scheme = url.range(of: "://") else { return nil }
+    let authority = url[scheme.upperBound...].prefix { !"/?#\\".contains($0) }
+    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+    let name = normalise(String(host))
+    return name.isEmpty ? nil : name
+  }
+}
+
+extension String {
+  /// Range of the first occurrence of an ASCII text.
+  fileprivate func range(of text: String) -> Range<Index>? {
+    var from = startIndex
+    while from < endIndex {
+      if self[from...].hasPrefix(text) { return from..<index(from, offsetBy: text.count) }
+      from = index(after: from)
+    }
+    return nil
+  }
+}
