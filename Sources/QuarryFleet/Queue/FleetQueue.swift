@@ -65,6 +65,19 @@ package struct FleetQueue: Sendable {
       fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection))
   }
 
+  /// Looks at a fleet without making it: for reading commands.
+  /// - Returns: nil when this Redis holds no fleet of the name; the connection is then left as it was.
+  package static func find(
+    _ connection: RedisConnection, fleet: String, actor: String = "reader"
+  ) async throws(QuarryError) -> FleetQueue? {
+    let keys = try Keys(fleet: fleet)
+    let reply = try await answer("meta") { () async throws(RedisError) in
+      try await connection.send(["HGET", .text(keys.meta), "generation"], repeatable: true)
+    }
+    guard let generation = reply.text else { return nil }
+    return FleetQueue(fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection))
+  }
+
   /// Ends all of its connections; calls in flight fail.
   package func close() { links.close() }
 

@@ -1,0 +1,110 @@
+import QuarryCore
+import RedisClient
+
+// Jobs that other programs push as JSON lines onto the list `quarry:{fleet}:submissions`. A coordinator reads them, writes
+// each job's ledger record and submits it; `submit` and `reject` take the line off the list in the same step.
+
+extension FleetQueue {
+  /// The lines that wait, oldest first, at most `limit`; they stay on the list.
+  package func waitingSubmissions(limit: Int) async throws(QuarryError) -> [String] {
+    let reply = try await Self.answer("submissions") { () async throws(RedisError) in
+      try await links.calls.send(
+        ["LRANGE", .text(keys.submissions), "0", .integer(Int64(max(1, limit) - 1))], repeatable: true)
+    }
+    return reply.elements?.compactMap(\.text) ?? []
+  }
+
+  /// Moves a line that cannot be submitted to the rejects, which keep the last 1,000 with their reasons.
+  package func reject(line: String, because reason: String) async throws(QuarryError) {
+    _ = try await call(.reject, [.text(line), .text(reason.cut(to: 1_000))])
+  }
+}
+
+/// One line of the submissions list: what any program may push.
+///
+/// `{"script":"list.ts","params":{…}}` with, all optional, `key` (the same key is the same job), `job_id`, `source`,
+/// `category`, `policy`, `lane`, `host`, `depth`, `max_runs`, `timeout_ms`, `attempts`, `crashes`, `blocks`.
+package struct SubmissionLine: Sendable, Equatable {
+  package var jobID: String
+  package var script: String
+  /// A JSON object, as text.
+  package var params: String
+  package var source: String?
+  package var category: String?
+  package var policy: String?
+  package var lane: Lane?
+  package var host: String?
+  package var depth: Int
+  package var maxRuns: Int?
+  package var timeoutMilliseconds: Int?
+  package var attempts: Int?
+  package var crashes: Int?
+  package var blocks: Int?
+
+  static let names: Set<String> = [
+    "key", "job_id", "script", "params", "source", "category", "policy", "lane", "host", "depth", "max_runs", "timeout_ms",
+    "attempts", "crashes", "blocks",
+  ]
+
+  /// - Throws: `QuarryError(.usage)` with the reason for the list of rejects.
+  package init(parsing line: String) throws(QuarryError) {
+    let value: JSONValue
+    do { value = try JSONParser.parse(line) } catch { throw QuarryError(.usage, "not JSON: \(error)") }
+    guard let members = value.object else { throw QuarryError(.usage, "not a JSON object") }
+    if let unknown = members.keys.filter({ !Self.names.contains($0) }).min() {
+      throw QuarryError(.usage, "there is no '\(unknown)'")
+    }
+    let line = Members(members)
+    guard let script = try line.text("script"), !script.isEmpty else { throw QuarryError(.usage, "'script' is missing") }
+    self.script = script
+    let key = try line.text("key")
+    jobID = try line.text("job_id") ?? key.map(Self.jobID(forKey:)) ?? UUIDv7.make()
+    try FleetQueue.check(jobID, as: "job")
+    guard let object = (members["params"] ?? .object([:])).object else {
+      throw QuarryError(.usage, "'params' is not an object")
+    }
+    params = JSONValue.object(object).canonicalText
+    source = try line.text("source")
+    category = try line.text("category")
+    policy = try line.text("policy")
+    host = try line.text("host")
+    lane = try line.lane()
+    depth = try line.number("depth", atLeast: 0) ?? 0
+    maxRuns = try line.number("max_runs", atLeast: 1)
+    timeoutMilliseconds = try line.number("timeout_ms", atLeast: 1)
+    attempts = try line.number("attempts", atLeast: 1)
+    crashes = try line.number("crashes", atLeast: 1)
+    blocks = try line.number("blocks", atLeast: 1)
+  }
+
+  /// The job's id for a client's key: always the same, so that a second submission changes nothing.
+  package static func jobID(forKey key: String) -> String {
+    "key-" + Fingerprint.ofContent(Array(key.utf8)).prefix(32)
+  }
+
+  private struct Members {
+    let values: [String: JSONValue]
+
+    init(_ values: [String: JSONValue]) { self.values = values }
+
+    func text(_ name: String) throws(QuarryError) -> String? {
+      guard let value = values[name] else { return nil }
+      guard let text = value.string else { throw QuarryError(.usage, "'\(name)' is not a text") }
+      return text
+    }
+
+    func number(_ name: String, atLeast least: Int) throws(QuarryError) -> Int? {
+      guard let value = values[name] else { return nil }
+      guard let number = value.integer, number >= least, number <= 1 << 40 else {
+        throw QuarryError(.usage, "'\(name)' is not a whole number from \(least)")
+      }
+      return Int(number)
+    }
+
+    func lane() throws(QuarryError) -> Lane? {
+      guard let text = try text("lane") else { return nil }
+      guard let lane = Lane(rawValue: text) else { throw QuarryError(.usage, "there is no lane '\(text)'") }
+      return lane
+    }
+  }
+}
