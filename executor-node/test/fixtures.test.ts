@@ -1,22 +1,21 @@
-import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { test } from "node:test";
-import { DecodeError } from "../src/ipc/decoder.ts";
-import { FrameReader } from "../src/ipc/frame-reader.ts";
-import { type Fixture, fixtures, FOLDER, manifest } from "./fixtures.ts";
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DecodeError } from '../src/ipc/decoder.ts';
+import { FrameReader } from '../src/ipc/frame-reader.ts';
+import { type Fixture, fixtures, FOLDER, manifest } from './fixtures.ts';
 
 const listed: Fixture[] = JSON.parse(
-  readFileSync(join(FOLDER, "manifest.json"), "utf8"),
+  readFileSync(join(FOLDER, 'manifest.json'), 'utf8'),
 );
-const bytesOf = (fixture: Fixture): Buffer =>
-  readFileSync(join(FOLDER, fixture.file));
+const bytesOf = (fixture: Fixture): Buffer => readFileSync(join(FOLDER, fixture.file));
 
-test("the files are what the generator writes", () => {
+test('the files are what the generator writes', () => {
   const made = fixtures();
   assert.equal(
-    readFileSync(join(FOLDER, "manifest.json"), "utf8"),
+    readFileSync(join(FOLDER, 'manifest.json'), 'utf8'),
     manifest(made),
   );
   for (const fixture of made) {
@@ -25,7 +24,7 @@ test("the files are what the generator writes", () => {
   assert.equal(
     readdirSync(FOLDER).length,
     made.length + 1,
-    "no file that the manifest does not know",
+    'no file that the manifest does not know',
   );
 });
 
@@ -65,14 +64,14 @@ const expected = (fixture: Fixture): unknown => ({
 
 /** A decoded value in the manifest's notation. */
 function shown(value: unknown): unknown {
-  if (Buffer.isBuffer(value)) return { $bin: value.toString("base64") };
-  if (typeof value === "bigint") return { $int: String(value) };
-  if (typeof value === "number" && !Number.isFinite(value)) {
+  if (Buffer.isBuffer(value)) return { $bin: value.toString('base64') };
+  if (typeof value === 'bigint') return { $int: String(value) };
+  if (typeof value === 'number' && !Number.isFinite(value)) {
     return { $float: String(value) };
   }
   if (Array.isArray(value)) return value.map(shown);
-  if (typeof value !== "object" || value === null) return value;
-  if ("ext" in value) {
+  if (typeof value !== 'object' || value === null) return value;
+  if ('ext' in value) {
     return { $time: timestamp((value as unknown as { data: Buffer }).data) };
   }
   return Object.fromEntries(
@@ -94,5 +93,5 @@ function timestamp(data: Buffer): string {
   const text = new Date(
     Number(seconds) * 1000 + Number(nanoseconds / 1_000_000n),
   ).toISOString();
-  return text.replace(/\.?0*Z$/, "Z");
+  return text.replace(/\.?0*Z$/, 'Z');
 }

@@ -1,8 +1,8 @@
-import { Buffer } from "node:buffer";
+import { Buffer } from 'node:buffer';
 
 /** Bytes that are no MessagePack value, or hold one that this side has no use for. */
 export class DecodeError extends Error {
-  override name = "DecodeError";
+  override name = 'DecodeError';
 }
 
 const DEPTH_LIMIT = 256;
@@ -15,7 +15,7 @@ const DEPTH_LIMIT = 256;
 export function decode(bytes: Uint8Array): unknown {
   const reader = new Reader(bytes);
   const value = reader.value(0);
-  if (!reader.atEnd) throw new DecodeError("bytes are left after the value");
+  if (!reader.atEnd) throw new DecodeError('bytes are left after the value');
   return value;
 }
 
@@ -104,8 +104,8 @@ class Reader {
     const members: Record<string, unknown> = {};
     for (let index = 0; index < size; index++) {
       const key = this.value(depth + 1);
-      if (typeof key !== "string") {
-        throw new DecodeError("a map key that is not a string");
+      if (typeof key !== 'string') {
+        throw new DecodeError('a map key that is not a string');
       }
       // Defined, not assigned: `__proto__` is a key like any other.
       Object.defineProperty(members, key, {
@@ -125,7 +125,7 @@ class Reader {
 
   private text(size: number): string {
     const start = this.skip(size);
-    return this.bytes.toString("utf8", start, start + size);
+    return this.bytes.toString('utf8', start, start + size);
   }
 
   private data(size: number): Buffer {
@@ -144,13 +144,13 @@ class Reader {
   /** A value takes at least a byte, so a count beyond what is left is refused before anything is made for it. */
   private expect(values: number): void {
     if (values > this.bytes.length - this.position) {
-      throw new DecodeError("truncated");
+      throw new DecodeError('truncated');
     }
   }
 
   private skip(size: number): number {
     const start = this.position;
-    if (size > this.bytes.length - start) throw new DecodeError("truncated");
+    if (size > this.bytes.length - start) throw new DecodeError('truncated');
     this.position += size;
     return start;
   }

@@ -1,11 +1,11 @@
 /** A value that cannot be sent; `message` begins with the way to it, such as `data.prices[2]: …`. */
 export class EncodeError extends Error {
-  private way = "";
+  private way = '';
   private readonly reason: string;
 
   constructor(reason: string) {
     super(reason);
-    this.name = "EncodeError";
+    this.name = 'EncodeError';
     this.reason = reason;
   }
 
@@ -17,7 +17,7 @@ export class EncodeError extends Error {
 
   /** The same error, seen from one level further out. */
   below(step: string): EncodeError {
-    this.way = step + (this.way === "" || this.way.startsWith("[") ? "" : ".") +
+    this.way = step + (this.way === '' || this.way.startsWith('[') ? '' : '.') +
       this.way;
     this.message = `${shortened(this.way)}: ${this.reason}`;
     return this;
@@ -26,11 +26,8 @@ export class EncodeError extends Error {
 
 /** One step of the way, as one would write it in a script. */
 export function pathStep(key: string | number): string {
-  if (typeof key === "number") return `[${key}]`;
-  return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key)
-    ? key
-    : `[${JSON.stringify(key)}]`;
+  if (typeof key === 'number') return `[${key}]`;
+  return /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(key) ? key : `[${JSON.stringify(key)}]`;
 }
 
-const shortened = (way: string): string =>
-  way.length <= 120 ? way : `${way.slice(0, 100)}…${way.slice(-16)}`;
+const shortened = (way: string): string => way.length <= 120 ? way : `${way.slice(0, 100)}…${way.slice(-16)}`;

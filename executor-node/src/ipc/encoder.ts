@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
-import { EncodeError, pathStep } from "./encode-error.ts";
-import { plainForm } from "./plain-form.ts";
+import { Buffer } from 'node:buffer';
+import { EncodeError, pathStep } from './encode-error.ts';
+import { plainForm } from './plain-form.ts';
 
 const INITIAL_SIZE = 64 * 1024;
 const LARGEST_KEPT = 1024 * 1024;
@@ -92,7 +92,7 @@ export class Encoder {
     if (count <= SHORT_STRING && this.shortString(value, count)) return;
     // The head is sized for ASCII; text that turns out longer moves up once.
     const head = stringHeadSize(count);
-    const written = this.bytes.write(value, this.position + head, "utf8");
+    const written = this.bytes.write(value, this.position + head, 'utf8');
     const needed = stringHeadSize(written);
     if (needed !== head) {
       const start = this.position + head;
@@ -120,21 +120,19 @@ export class Encoder {
   /** Any value of a payload; what has no plain form is refused. @throws EncodeError with the way to the value. */
   value(value: unknown, depth = 0): void {
     switch (typeof value) {
-      case "string":
+      case 'string':
         return this.string(value);
-      case "number":
+      case 'number':
         return this.number(value);
-      case "boolean":
+      case 'boolean':
         return this.boolean(value);
-      case "bigint":
+      case 'bigint':
         return this.bigint(value);
-      case "object":
+      case 'object':
         return value === null ? this.nil() : this.object(value, depth);
       default:
         throw new EncodeError(
-          value === undefined
-            ? "undefined is no value"
-            : `a ${typeof value} is no data`,
+          value === undefined ? 'undefined is no value' : `a ${typeof value} is no data`,
         );
     }
   }
@@ -180,7 +178,7 @@ export class Encoder {
   }
 
   private at(step: string | number, value: unknown, depth: number): void {
-    if (typeof value === "string") return this.string(value);
+    if (typeof value === 'string') return this.string(value);
     try {
       this.value(value, depth + 1);
     } catch (error) {
@@ -190,9 +188,7 @@ export class Encoder {
 
   private bigint(value: bigint): void {
     if (
-      value >= 0n
-        ? value > 0xffff_ffff_ffff_ffffn
-        : value < -0x8000_0000_0000_0000n
+      value >= 0n ? value > 0xffff_ffff_ffff_ffffn : value < -0x8000_0000_0000_0000n
     ) {
       throw new EncodeError(
         `${value}n needs more than 64 bits; send it as a string`,

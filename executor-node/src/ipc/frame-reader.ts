@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
-import { decode, DecodeError } from "./decoder.ts";
-import { PAYLOAD_LIMIT } from "./limits.ts";
+import { Buffer } from 'node:buffer';
+import { decode, DecodeError } from './decoder.ts';
+import { PAYLOAD_LIMIT } from './limits.ts';
 
 /** Cuts a stream of bytes, in pieces of any size, into decoded frames. */
 export class FrameReader {
@@ -16,9 +16,7 @@ export class FrameReader {
    * @throws DecodeError for a frame over the limit, one that is no map, or one that cannot be decoded.
    */
   *feed(bytes: Uint8Array): Generator<Record<string, unknown>> {
-    this.rest = this.rest.length === 0
-      ? Buffer.from(bytes)
-      : Buffer.concat([this.rest, bytes]);
+    this.rest = this.rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.rest, bytes]);
     while (this.rest.length >= 4) {
       const size = this.rest.readUInt32BE(0);
       if (size > PAYLOAD_LIMIT) {
@@ -36,10 +34,10 @@ export class FrameReader {
 
 function frameMap(value: unknown): Record<string, unknown> {
   if (
-    typeof value === "object" && value !== null && !Array.isArray(value) &&
+    typeof value === 'object' && value !== null && !Array.isArray(value) &&
     !Buffer.isBuffer(value)
   ) {
     return value as Record<string, unknown>;
   }
-  throw new DecodeError("a frame that is not a map");
+  throw new DecodeError('a frame that is not a map');
 }

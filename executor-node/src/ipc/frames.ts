@@ -1,4 +1,4 @@
-import type { Encoder } from "./encoder.ts";
+import type { Encoder } from './encoder.ts';
 
 /** The head of an `artifact_chunk` frame; its `data`, of `size` bytes, follows right behind. */
 export interface ChunkHead {
@@ -20,13 +20,13 @@ export const encodeChunkHead = (
   encoder: Encoder,
   head: ChunkHead,
   size: number,
-): void => encodeHead(encoder, { type: "artifact_chunk", ...head }, size);
+): void => encodeHead(encoder, { type: 'artifact_chunk', ...head }, size);
 
 export const encodeFileHead = (
   encoder: Encoder,
   head: FileHead,
   size: number,
-): void => encodeHead(encoder, { type: "file_write", ...head }, size);
+): void => encodeHead(encoder, { type: 'file_write', ...head }, size);
 
 function encodeHead(
   encoder: Encoder,
@@ -39,6 +39,6 @@ function encodeHead(
     encoder.string(key);
     encoder.value(value);
   }
-  encoder.string("data");
+  encoder.string('data');
   encoder.binaryHead(size);
 }

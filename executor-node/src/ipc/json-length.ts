@@ -1,11 +1,10 @@
-import type { Buffer } from "node:buffer";
+import type { Buffer } from 'node:buffer';
 
 /** Longest JSON form that one byte of MessagePack can take: `false` and a comma, or a control character as `\u0000`. */
 const LARGEST_GROWTH = 6;
 
 /** False only when the value's JSON text is certainly shorter than `limit` bytes; costs nothing. */
-export const mayReach = (bytes: Buffer, limit: number): boolean =>
-  bytes.length * LARGEST_GROWTH >= limit;
+export const mayReach = (bytes: Buffer, limit: number): boolean => bytes.length * LARGEST_GROWTH >= limit;
 
 /**
  * Length in bytes of the JSON text of a well-formed MessagePack value, commas and colons included: exact for text and
@@ -25,8 +24,7 @@ export function jsonLength(bytes: Buffer): number {
     total += length + 1;
     position += 1 + width;
   };
-  const sized = (width: number): number =>
-    bytes.readUIntBE(position + 1, width);
+  const sized = (width: number): number => bytes.readUIntBE(position + 1, width);
   while (position < bytes.length) {
     const tag = bytes[position];
     if (tag < 0x80 || tag >= 0xe0) token(3, 0);

@@ -1,4 +1,4 @@
-import { EncodeError } from "./encode-error.ts";
+import { EncodeError } from './encode-error.ts';
 
 /**
  * What an object that is neither an array nor bytes becomes in a payload: itself when its own members are its data,
@@ -9,10 +9,10 @@ export function plainForm(value: object): unknown {
   const prototype = Object.getPrototypeOf(value);
   if (
     (prototype === Object.prototype || prototype === null) &&
-    !("toJSON" in value)
+    !('toJSON' in value)
   ) return value;
   if (value instanceof Date) return dateText(value);
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
     return fromJSONForm(value);
   }
   if (value instanceof Map) return mapMembers(value);
@@ -27,7 +27,7 @@ export function plainForm(value: object): unknown {
     value instanceof Boolean
   ) return value.valueOf();
   if (value instanceof Promise) {
-    throw new EncodeError("is a Promise; await it first");
+    throw new EncodeError('is a Promise; await it first');
   }
   if (
     value instanceof WeakMap || value instanceof WeakSet ||
@@ -40,20 +40,20 @@ export function plainForm(value: object): unknown {
 
 function fromJSONForm(value: object): unknown {
   const plain = (value as { toJSON(): unknown }).toJSON();
-  if (plain === value) throw new EncodeError("its toJSON returns itself");
+  if (plain === value) throw new EncodeError('its toJSON returns itself');
   return plain === undefined ? null : plain;
 }
 
 function dateText(value: Date): string {
-  if (Number.isNaN(value.getTime())) throw new EncodeError("an invalid Date");
+  if (Number.isNaN(value.getTime())) throw new EncodeError('an invalid Date');
   return value.toISOString();
 }
 
 function mapMembers(value: Map<unknown, unknown>): Record<string, unknown> {
   const members: Record<string, unknown> = Object.create(null);
   for (const [key, member] of value) {
-    if (typeof key !== "string") {
-      throw new EncodeError("a Map with keys that are not strings");
+    if (typeof key !== 'string') {
+      throw new EncodeError('a Map with keys that are not strings');
     }
     members[key] = member;
   }

@@ -1,0 +1,77 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+type Environment = Record<string, string | undefined>;
+
+/** The headless shell first: it opens pages several times faster than the whole browser. */
+const KNOWN_PLACES = [
+  '/usr/lib/chromium/chromium-headless-shell',
+  '/usr/lib/chromium/chromium',
+  '/opt/google/chrome/chrome',
+];
+const NAMES = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome-stable',
+  'google-chrome',
+];
+
+/** How to start Chromium here, in words that both drivers know. */
+export interface LaunchSettings {
+  executablePath: string;
+  args: string[];
+  /** False where Chromium cannot make a sandbox: for root, and with `QUARRY_NO_SANDBOX=1`. */
+  sandbox: boolean;
+}
+
+/** @throws when no Chromium is found, with what to do. */
+export function launchSettings(environment: Environment = process.env): LaunchSettings {
+  return {
+    executablePath: findChromium(environment),
+    args: launchArguments(environment),
+    sandbox: sandboxed(environment),
+  };
+}
+
+export const launchArguments = (environment: Environment = process.env): string[] =>
+  isStealthy(environment) ? ['--disable-blink-features=AutomationControlled'] : [];
+
+export const sandboxed = (environment: Environment = process.env): boolean =>
+  process.getuid?.() !== 0 && environment.QUARRY_NO_SANDBOX !== '1';
+
+/** Path of the browser: `QUARRY_CHROMIUM`, else the first one found on this system. */
+export function findChromium(environment: Environment = process.env): string {
+  const given = environment.QUARRY_CHROMIUM;
+  if (given) {
+    if (isExecutable(given)) return given;
+    throw new Error(`QUARRY_CHROMIUM is ${given}, and no program is there`);
+  }
+  const folders = (environment.PATH ?? '').split(':').filter(Boolean);
+  const places = [...KNOWN_PLACES, ...NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))];
+  const found = places.find(isExecutable);
+  if (found) return found;
+  throw new Error(
+    'no Chromium is installed: install the package chromium-headless-shell, or set QUARRY_CHROMIUM to its path',
+  );
+}
+
+/** Off with `QUARRY_STEALTH=0`. */
+export const isStealthy = (environment: Environment = process.env): boolean =>
+  environment.QUARRY_STEALTH !== '0';
+
+/** What the browser calls itself when it does not say that nobody looks at it. @param version such as `156.0.8078.79` */
+export const plainUserAgent = (version: string): string =>
+  `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${
+    version.split('.')[0]
+  }.0.0.0 Safari/537.36`;
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

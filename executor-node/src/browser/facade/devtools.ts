@@ -1,0 +1,12 @@
+const sessions = new WeakMap<object, Promise<any>>();
+
+/** A DevTools session of the facade's own for one page; what it overrides holds as long as the page. */
+export function devtools(page: any): Promise<any> {
+  const session = sessions.get(page) ?? page.context().newCDPSession(page);
+  sessions.set(page, session);
+  return session;
+}
+
+/** One DevTools command. */
+export const command = async (page: any, method: string, parameters?: object): Promise<any> =>
+  await (await devtools(page)).send(method, parameters);

@@ -1,0 +1,110 @@
+import { browserMembers, contextMembers } from './browser-members.ts';
+import { elementMembers, handleMembers } from './handle-members.ts';
+import { frameMembers } from './frame-members.ts';
+import { keyboardMembers, mouseMembers, pageMembers } from './page-members.ts';
+import { fileChooserMembers, requestMembers, responseMembers } from './message-members.ts';
+
+/** What one name of a driver's object is in the facade, in place of the driver's own. */
+export type Member = (target: any, facade: Facade) => unknown;
+export type Members = Record<string, Member>;
+
+export interface FacadeOptions {
+  /** The context that `browser.newPage()` opens pages in. */
+  context: any;
+  /** What further contexts are made with. */
+  contextOptions: Record<string, unknown>;
+  /** The address of a browser that was not started here. */
+  endpoint?: string;
+}
+
+const MEMBERS: Record<string, Members> = {
+  Browser: browserMembers,
+  BrowserContext: contextMembers,
+  Page: pageMembers,
+  Frame: frameMembers,
+  ElementHandle: elementMembers,
+  JSHandle: handleMembers,
+  Request: requestMembers,
+  Response: responseMembers,
+};
+
+/** Objects without a type of their own, by the name under which their owner has them. */
+const PARTS: Record<string, Members> = { keyboard: keyboardMembers, mouse: mouseMembers };
+
+/** Functions that these methods take run here, and get the driver's objects. */
+const CALLBACK_METHODS = new Set(['waitForRequest', 'waitForResponse', 'waitForEvent', 'route', 'unroute']);
+
+const raw = new WeakMap<object, object>();
+
+/**
+ * Lets the embedded driver's objects answer Puppeteer's calls: each is a proxy over the real object, on which some
+ * names mean what Puppeteer means and every other name is the driver's own. `.playwright` is the real object.
+ */
+export class Facade {
+  readonly options: FacadeOptions;
+  private readonly proxies = new WeakMap<object, object>();
+
+  constructor(options: FacadeOptions) {
+    this.options = options;
+  }
+
+  /** The facade of a driver's object, of each in an array, or the value itself. */
+  wrap(value: any): any {
+    if (typeof value !== 'object' || value === null) return value;
+    if (value instanceof Promise) return value.then((result) => this.wrap(result));
+    if (Array.isArray(value)) return value.map((one) => this.wrap(one));
+    const members = MEMBERS[value._type] ?? (isFileChooser(value) ? fileChooserMembers : undefined);
+    return members ? this.proxy(value, members) : value;
+  }
+
+  /** The driver's object behind a facade, also inside arrays. */
+  unwrap(value: any): any {
+    if (Array.isArray(value)) return value.map((one) => this.unwrap(one));
+    return typeof value === 'object' && value !== null ? raw.get(value) ?? value : value;
+  }
+
+  /** A function of the script's that gets facades. */
+  callback(fn: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => this.unwrap(fn(...args.map((arg) => this.wrap(arg))));
+  }
+
+  private proxy(target: any, members: Members): object {
+    const existing = this.proxies.get(target);
+    if (existing) return existing;
+    const proxy = new Proxy(target, {
+      get: (_, name) => this.read(target, name, members),
+      has: (_, name) => name in target || (typeof name === 'string' && Object.hasOwn(members, name)),
+    });
+    this.proxies.set(target, proxy);
+    raw.set(proxy, target);
+    return proxy;
+  }
+
+  private read(target: any, name: string | symbol, members: Members): unknown {
+    if (name === 'playwright') return target;
+    if (typeof name === 'string' && Object.hasOwn(members, name)) return members[name](target, this);
+    const value = Reflect.get(target, name, target);
+    if (typeof value === 'function') return this.method(target, name, value);
+    if (typeof name === 'string' && Object.hasOwn(PARTS, name)) return this.proxy(value, PARTS[name]);
+    return this.wrap(value);
+  }
+
+  private method(
+    target: any,
+    name: string | symbol,
+    method: (...args: any[]) => any,
+  ): (...args: unknown[]) => unknown {
+    const takesCallback = typeof name === 'string' && CALLBACK_METHODS.has(name);
+    return (...args) => {
+      const given = args.map((arg) =>
+        takesCallback && typeof arg === 'function'
+          ? this.callback(arg as (...all: unknown[]) => unknown)
+          : this.unwrap(arg)
+      );
+      return this.wrap(method.apply(target, given));
+    };
+  }
+}
+
+const isFileChooser = (value: any): boolean =>
+  typeof value.setFiles === 'function' && typeof value.isMultiple === 'function';

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { findChromium, launchArguments, sandboxed } from './chromium.ts';
+import type { Driver } from './driver.ts';
+import { closeAll, documentNote, pageHeap } from './page-facts.ts';
+import type { BrowserSession, SessionOptions } from './session.ts';
+
+type Own = Extract<Driver, { kind: 'puppeteer' }>;
+
+/** A session over the user's own Puppeteer: its objects, untouched. */
+export async function openPuppeteer(driver: Own, options: SessionOptions): Promise<BrowserSession> {
+  const { puppeteer } = driver;
+  const shared = options.endpoint && isDevTools(options.endpoint) ? options.endpoint : undefined;
+  const browser = shared
+    ? await puppeteer.connect(connectOptions(shared))
+    : await puppeteer.launch(ownLaunch(driver));
+  try {
+    const browserContext = await newContext(browser, options);
+    const page = await browserContext.newPage();
+    const { username, password } = options.proxy ?? {};
+    if (username !== undefined) await page.authenticate({ username, password });
+    noteDocuments(page, options.onDocument);
+    const close = () =>
+      shared ? closeAll(browserContext, { close: () => browser.disconnect() }) : closeAll(browser);
+    return { page, browser, browserContext, heap: () => pageHeap(page), close };
+  } catch (error) {
+    await closeAll(browser);
+    throw error;
+  }
+}
+
+/** Puppeteer speaks DevTools alone; a browser server of the embedded driver does not, so the run starts its own. */
+const isDevTools = (endpoint: string): boolean =>
+  endpoint.includes('/devtools/browser/') || endpoint.startsWith('http');
+
+const connectOptions = (endpoint: string): object =>
+  endpoint.startsWith('http') ? { browserURL: endpoint } : { browserWSEndpoint: endpoint };
+
+function ownLaunch({ puppeteer, bringsBrowser }: Own): object {
+  const own = bringsBrowser && !process.env.QUARRY_CHROMIUM && hasOwnBrowser(puppeteer);
+  const args = sandboxed() ? launchArguments() : [...launchArguments(), '--no-sandbox'];
+  return own ? { headless: true, args } : { headless: true, args, executablePath: findChromium() };
+}
+
+function hasOwnBrowser(puppeteer: any): boolean {
+  try {
+    return existsSync(puppeteer.executablePath());
+  } catch {
+    return false;
+  }
+}
+
+function newContext(browser: any, { proxy }: SessionOptions): Promise<any> {
+  const options = proxy && { proxyServer: `${proxy.protocol}://${proxy.host}:${proxy.port}` };
+  return browser.createBrowserContext
+    ? browser.createBrowserContext(options)
+    : browser.createIncognitoBrowserContext(options);
+}
+
+function noteDocuments(page: any, onDocument: SessionOptions['onDocument']): void {
+  page.on('response', (response: any) => {
+    const request = response.request();
+    if (!request.isNavigationRequest() || request.frame() !== page.mainFrame()) return;
+    const timing = response.timing?.();
+    const ms = timing ? timing.receiveHeadersEnd - Math.max(0, timing.sendStart) : undefined;
+    const note = documentNote(response.url(), response.status(), response.headers(), ms);
+    if (note) onDocument(note);
+  });
+}

@@ -1,0 +1,61 @@
+// Stands in for `import 'puppeteer'` in scripts whose author did not install it: the embedded driver under
+// Puppeteer's names.
+import process from 'node:process';
+import { findChromium, launchSettings } from './chromium.ts';
+import { embeddedChromium } from './driver.ts';
+import { connectEmbedded, runContextOptions } from './embedded.ts';
+import { Facade } from './facade/facade.ts';
+
+interface Launch {
+  args?: string[];
+  executablePath?: string;
+  env?: Record<string, string | undefined>;
+  timeout?: number;
+  slowMo?: number;
+}
+
+interface Connect {
+  browserWSEndpoint?: string;
+  browserURL?: string;
+}
+
+/** Starts a browser of the script's own; it ends with the run. */
+export async function launch({ args = [], executablePath, env, timeout, slowMo }: Launch = {}): Promise<any> {
+  const settings = launchSettings(
+    executablePath ? { ...process.env, QUARRY_CHROMIUM: executablePath } : process.env,
+  );
+  const browser = await (await embeddedChromium()).launch({
+    executablePath: settings.executablePath,
+    args: [...settings.args, ...args],
+    chromiumSandbox: settings.sandbox && !args.includes('--no-sandbox'),
+    env,
+    timeout,
+    slowMo,
+  });
+  return await wrapped(browser);
+}
+
+export async function connect({ browserWSEndpoint, browserURL }: Connect): Promise<any> {
+  const endpoint = browserWSEndpoint ?? browserURL;
+  if (!endpoint) throw new Error('connect needs browserWSEndpoint or browserURL');
+  return await wrapped(await connectEmbedded(await embeddedChromium(), endpoint), endpoint);
+}
+
+export const executablePath = (): string => findChromium();
+
+async function wrapped(browser: any, endpoint?: string): Promise<any> {
+  const contextOptions = runContextOptions(browser);
+  const context = browser.contexts()[0] ?? await browser.newContext(contextOptions);
+  return new Facade({ context, contextOptions, endpoint }).wrap(browser);
+}
+
+/** What waits without success throws; the driver's own class has this name too. */
+export class TimeoutError extends Error {
+  override name = 'TimeoutError';
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'TimeoutError';
+  }
+}
+
+export default { launch, connect, executablePath, TimeoutError };

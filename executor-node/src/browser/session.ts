@@ -1,0 +1,54 @@
+import { loadDriver as load } from './driver.ts';
+import { openEmbedded } from './embedded.ts';
+import { openPuppeteer } from './own-puppeteer.ts';
+
+/** A main document's answer. */
+export interface DocumentNote {
+  host: string;
+  status: number;
+  retry_after_ms?: number;
+  /** From asking to the head of the answer. */
+  ms?: number;
+}
+
+export interface SessionProxy {
+  protocol: string;
+  host: string;
+  port: number;
+  username?: string;
+  password?: string;
+}
+
+export interface SessionOptions {
+  /** Absolute path; a driver installed beside it is used. */
+  script: string;
+  resolveFrom?: string;
+  /** A browser that runs already; without it one is started for this run. */
+  endpoint?: string;
+  proxy?: SessionProxy;
+  onDocument(note: DocumentNote): void;
+}
+
+/** A page in a context of its own. */
+export interface BrowserSession {
+  page: any;
+  browser: any;
+  browserContext: any;
+  /** The page's JavaScript heap; null when it does not answer. */
+  heap(): Promise<{ used: number; limit: number } | null>;
+  /** Ends the context, and the browser if it was started for this run. Waits 2 s at most. */
+  close(): Promise<void>;
+}
+
+/** Imports the driver ahead of its use. */
+export const loadDriver = async (script: string, resolveFrom?: string): Promise<void> => {
+  await load(script, resolveFrom);
+};
+
+/** @throws when there is no driver, no browser, or the endpoint does not answer. */
+export async function openSession(options: SessionOptions): Promise<BrowserSession> {
+  const driver = await load(options.script, options.resolveFrom);
+  return await (driver.kind === 'embedded'
+    ? openEmbedded(driver.chromium, options)
+    : openPuppeteer(driver, options));
+}

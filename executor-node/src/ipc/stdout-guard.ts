@@ -1,0 +1,21 @@
+import process from 'node:process';
+
+/**
+ * Sends what is written to `process.stdout`, also by `console`, to stderr instead, with one warning: standard output
+ * belongs to frames. Both streams share one writer from then on, so their lines keep their order.
+ */
+export function guardStdout(): void {
+  let warned = false;
+  const redirected = (
+    ...args: Parameters<typeof process.stderr.write>
+  ): boolean => {
+    if (!warned) {
+      warned = true;
+      process.stderr.write(
+        'quarry-executor: standard output belongs to frames; text written there goes to stderr\n',
+      );
+    }
+    return process.stderr.write(...args);
+  };
+  process.stdout.write = redirected as typeof process.stdout.write;
+}

@@ -1,0 +1,51 @@
+// The executor's entry: `main.ts [--resolve-from DIR] [--validate] SCRIPT`, with the request on standard input.
+import { writeSync } from 'node:fs';
+import process from 'node:process';
+import { parseArguments, UsageError } from './arguments.ts';
+import { toError } from './errors.ts';
+import { guardStdout } from './ipc/stdout-guard.ts';
+import { RequestError } from './ipc/request.ts';
+import { report } from './report.ts';
+
+/** Bad input: nothing was run. */
+const INVALID_INPUT = 3;
+const CRASH = 2;
+
+async function main(): Promise<number> {
+  const frames = Number(process.env.QUARRY_FRAME_FD ?? 1);
+  // Neither is meant for what a script starts.
+  delete process.env.QUARRY_FRAME_FD;
+  delete process.env.NODE_COMPILE_CACHE;
+  guardStdout();
+  const { script, validate, resolveFrom } = parseArguments(process.argv.slice(2), process.env);
+  const { registerStandIns } = await import('./script/stand-ins.ts');
+  registerStandIns(resolveFrom);
+  if (validate) {
+    const { validateScript } = await import('./script/validate.ts');
+    const validation = await validateScript(script);
+    writeSync(frames, `${JSON.stringify(validation)}\n`);
+    return validation.valid ? 0 : 1;
+  }
+  const { Input } = await import('./ipc/input.ts');
+  const { run } = await import('./run/run.ts');
+  return await run({ script, resolveFrom, frames, input: new Input(process.stdin) });
+}
+
+let finished = false;
+process.on('exit', (code) => {
+  if (!finished) {
+    report(`the process ended with code ${code} before the run did: a script must not call process.exit`);
+  }
+});
+
+try {
+  const code = await main();
+  finished = true;
+  process.exit(code);
+} catch (thrown) {
+  const error = toError(thrown);
+  const isInput = error instanceof UsageError || error instanceof RequestError;
+  report(isInput ? error.message : error.stack ?? error.message);
+  finished = true;
+  process.exit(isInput ? INVALID_INPUT : CRASH);
+}

@@ -1,0 +1,102 @@
+import { type Emitter, type QuarryContext, SinkFailedError } from '../../../sdk/src/index.ts';
+import { toError } from '../errors.ts';
+import { report } from '../report.ts';
+import type { LoadedScript } from '../script/load.ts';
+import type { FileStorage } from './storage.ts';
+import type { FailureWatch } from './watch.ts';
+
+/** How a run ended, as `run_result` says it. */
+export interface Outcome {
+  status: 'completed' | 'error' | 'crash';
+  message?: string;
+  error_type?: string;
+  stack?: string;
+}
+
+export interface LifecycleParts {
+  script: LoadedScript;
+  emitter: Emitter;
+  storage: FileStorage;
+  watch: FailureWatch;
+}
+
+/** Messages and stacks are cut to so many characters: a terminal event must always fit. */
+const TEXT_LIMIT = 64 * 1024;
+
+/** Runs the script between its hooks and emits the terminal event, unless the script did. */
+export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): Promise<Outcome> {
+  const { hooks } = parts.script;
+  const error = await runBody(parts, ctx);
+  if (error) reportOrHandle(parts, error);
+  if (error && !parts.emitter.ending) await quietly('onError', () => hooks.onError?.(error, ctx));
+  if (isOpen(parts, error)) {
+    const signal = error ? { outcome: 'error' as const, error } : { outcome: 'completed' as const };
+    await quietly('beforeTerminal', () => hooks.beforeTerminal?.(signal, ctx));
+  }
+  if (isOpen(parts, error)) await emitTerminal(parts, error);
+  await quietly('cleanup', () => hooks.cleanup?.(ctx));
+  return outcome(parts, error);
+}
+
+/** What `beforeRun`, the script or `afterRun` threw. */
+async function runBody(
+  { script, storage, watch }: LifecycleParts,
+  ctx: QuarryContext,
+): Promise<Error | undefined> {
+  try {
+    await watch.guard(async () => {
+      await script.hooks.beforeRun?.(ctx);
+      await script.run(ctx);
+      await storage.settled();
+      // Rejections that nobody handled are told only after a turn of the event loop.
+      await new Promise((resume) => setImmediate(resume));
+      await script.hooks.afterRun?.(ctx);
+    });
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+/** True while a terminal event can still be emitted. */
+const isOpen = ({ emitter }: LifecycleParts, error: Error | undefined): boolean =>
+  !emitter.ending && !(error instanceof SinkFailedError);
+
+function reportOrHandle({ emitter }: LifecycleParts, error: Error): void {
+  if (emitter.ending) report(`after ${emitter.ending.type}: ${error.stack ?? error.message}`);
+}
+
+async function emitTerminal({ emitter }: LifecycleParts, error: Error | undefined): Promise<void> {
+  const sent = error
+    ? emitter.api.runError({
+      error_type: 'script_error',
+      message: cut(error.message),
+      stack: error.stack && cut(error.stack),
+    })
+    : emitter.api.runComplete();
+  await sent.catch((failure) => report(`the terminal event was not sent: ${toError(failure).message}`));
+}
+
+async function quietly(hook: string, call: () => unknown): Promise<void> {
+  try {
+    await call();
+  } catch (thrown) {
+    const error = toError(thrown);
+    report(`hook ${hook} threw, which changes nothing: ${error.stack ?? error.message}`);
+  }
+}
+
+function outcome({ emitter }: LifecycleParts, error: Error | undefined): Outcome {
+  const { ending } = emitter;
+  if (ending?.type === 'run_complete') return { status: 'completed' };
+  if (ending?.type === 'run_error') {
+    const { error_type, message, stack } = ending.payload;
+    return { status: 'error', error_type, message, stack };
+  }
+  return {
+    status: 'crash',
+    error_type: 'sink_failed',
+    message: error?.message ?? 'the terminal event was not sent',
+  };
+}
+
+const cut = (text: string): string => text.length <= TEXT_LIMIT ? text : `${text.slice(0, TEXT_LIMIT)}…`;

@@ -1,0 +1,95 @@
+import { statSync } from 'node:fs';
+import { relative } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import type { Hooks, Script, ScriptConfig } from '../../../sdk/src/index.ts';
+import { CrashError, toError } from '../errors.ts';
+import { errorLocation } from './location.ts';
+
+export const HOOK_NAMES = [
+  'prepare',
+  'beforeRun',
+  'afterRun',
+  'onError',
+  'beforeTerminal',
+  'cleanup',
+] as const;
+
+export interface LoadedScript {
+  run: Script;
+  hooks: Hooks;
+  /** The names of the hooks that the script exports. */
+  hookNames: string[];
+  config: ScriptConfig;
+}
+
+/** Imports a script and checks its exports. @throws CrashError that names the file, and the line where there is one. */
+export async function loadScript(path: string): Promise<LoadedScript> {
+  requireFile(path);
+  return checkedExports(path, await importScript(path));
+}
+
+function requireFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw loadError(`there is no script at ${path}`);
+  if (!found.isFile()) throw loadError(`${path} is not a file`);
+}
+
+async function importScript(path: string): Promise<Record<string, unknown>> {
+  const url = pathToFileURL(path).href;
+  try {
+    return await import(url);
+  } catch (thrown) {
+    const error = toError(thrown);
+    const location = errorLocation(error, url);
+    const hint = location?.includes('/node_modules/') ? '' : syntaxHint(error);
+    throw loadError(`${location ?? path}: ${error.name}: ${error.message}${hint}`, error);
+  }
+}
+
+function syntaxHint(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
+    return ' (types are stripped, not compiled: no enum, namespace or parameter property)';
+  }
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    return ' (packages are looked for beside the script and in --resolve-from)';
+  }
+  if (/does not provide an export named/.test(error.message)) return ' (a type? write `import type`)';
+  return '';
+}
+
+function checkedExports(path: string, exports: Record<string, unknown>): LoadedScript {
+  const at = relative(process.cwd(), path) || path;
+  const run = exports.default;
+  if (run === undefined) {
+    throw loadError(`${at} has no default export; a script is 'export default async (ctx) => …'`);
+  }
+  if (typeof run !== 'function') throw loadError(`${at}: the default export is ${kind(run)}, not a function`);
+  const hookNames = HOOK_NAMES.filter((name) => exports[name] !== undefined);
+  for (const name of hookNames) {
+    if (typeof exports[name] !== 'function') {
+      throw loadError(`${at}: hook ${name} is ${kind(exports[name])}, not a function`);
+    }
+  }
+  const hooks = Object.fromEntries(hookNames.map((name) => [name, exports[name]]));
+  return { run: run as Script, hooks, hookNames, config: checkedConfig(at, exports.config) };
+}
+
+function checkedConfig(at: string, config: unknown): ScriptConfig {
+  if (config === undefined) return {};
+  if (typeof config !== 'object' || config === null) {
+    throw loadError(`${at}: config is ${kind(config)}, not an object`);
+  }
+  const { browser } = config as { browser?: unknown };
+  if (browser !== undefined && typeof browser !== 'boolean') {
+    throw loadError(`${at}: config.browser must be true or false`);
+  }
+  return { browser };
+}
+
+const kind = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+
+const loadError = (message: string, cause?: unknown): CrashError =>
+  new CrashError('script_load_error', message, cause);

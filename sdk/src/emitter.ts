@@ -1,0 +1,151 @@
+import type { EmitAPI, RunInfo } from './context.ts';
+import { PayloadError, TerminalEventError } from './errors.ts';
+import type {
+  ArtifactInput,
+  EventEnvelope,
+  EventType,
+  Fields,
+  HostReport,
+  LogLevel,
+  RunCompletePayload,
+  RunErrorPayload,
+} from './events.ts';
+import { argument, check } from './payloads.ts';
+import { VERSION } from './version.ts';
+
+/** Where events go: the executor's pipe. Each call takes its bytes before it returns, so the order of calls holds. */
+export interface EmitSink {
+  /** Why nothing can be sent any more, once that is so. */
+  readonly failure: Error | undefined;
+  /** Resolves when there is room for more. @throws PayloadError when it cannot be encoded: then nothing was taken. */
+  event(envelope: EventEnvelope): Promise<void>;
+  /** Sends the bytes of an artifact, before its commit event. */
+  artifact(artifactID: string, data: Uint8Array): void;
+  hostReport(report: HostReport): void;
+}
+
+/** A run's terminal event. */
+export type Ending =
+  | { type: 'run_error'; payload: RunErrorPayload }
+  | { type: 'run_complete'; payload: RunCompletePayload };
+
+export interface EmitterOptions {
+  run: RunInfo;
+  sink: EmitSink;
+  uuid?: () => string;
+  now?: () => Date;
+}
+
+/** Numbers a run's events, holds the rules of its terminal event, and hands everything to the sink in call order. */
+export class Emitter {
+  readonly api: EmitAPI;
+  private readonly run: RunInfo;
+  private readonly sink: EmitSink;
+  private readonly uuid: () => string;
+  private readonly now: () => Date;
+  private seq = 0;
+  private end: Ending | undefined;
+
+  constructor(options: EmitterOptions) {
+    this.run = options.run;
+    this.sink = options.sink;
+    this.uuid = options.uuid ?? (() => crypto.randomUUID());
+    this.now = options.now ?? (() => new Date());
+    this.api = this.makeAPI();
+  }
+
+  /** The terminal event that was emitted, if one was. */
+  get ending(): Ending | undefined {
+    return this.end;
+  }
+
+  private makeAPI(): EmitAPI {
+    const note = (level: LogLevel) => (message: string, fields?: Fields) =>
+      this.send(
+        'log',
+        () => check.log({ level, message: String(message), fields }),
+      );
+    const one = (type: EventType, what: keyof typeof check) => (payload: object = {}) =>
+      this.send(type, () => check[what](argument(what, payload)));
+    return {
+      item: one('item', 'item'),
+      artifact: (input) => this.artifact(input),
+      checkpoint: one('checkpoint', 'checkpoint'),
+      enqueue: one('enqueue', 'enqueue'),
+      rotateProxy: one('rotate_proxy', 'rotateProxy'),
+      log: one('log', 'log'),
+      debug: note('debug'),
+      info: note('info'),
+      warn: note('warn'),
+      error: note('error'),
+      runError: one('run_error', 'runError'),
+      runComplete: one('run_complete', 'runComplete'),
+      hostReport: (report) => this.hostReport(report),
+    };
+  }
+
+  private send(type: EventType, payload: () => object): Promise<void> {
+    try {
+      this.guard(type);
+      const content = payload();
+      const sent = this.sink.event(this.envelope(type, content));
+      this.seq++;
+      if (type === 'run_error' || type === 'run_complete') this.end = { type, payload: content } as Ending;
+      return sent;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private async artifact(input: ArtifactInput): Promise<string> {
+    this.guard('artifact');
+    const { name, content_type, data: given } = check.artifact(
+      argument('artifact', input),
+    );
+    const data = artifactBytes(given);
+    const artifact_id = this.uuid();
+    this.sink.artifact(artifact_id, data);
+    await this.send(
+      'artifact',
+      () => ({ artifact_id, name, content_type, size_bytes: data.length }),
+    );
+    return artifact_id;
+  }
+
+  // deno-lint-ignore require-await
+  private async hostReport(report: HostReport): Promise<void> {
+    this.guard('hostReport');
+    this.sink.hostReport(check.hostReport(argument('hostReport', report)));
+  }
+
+  private guard(type: string): void {
+    if (this.end) throw new TerminalEventError(type, this.end.type);
+    if (this.sink.failure) throw this.sink.failure;
+  }
+
+  private envelope(type: EventType, payload: object): EventEnvelope {
+    const { run_id, attempt, job_id, parent_run_id, depth } = this.run;
+    return {
+      contract_version: VERSION,
+      event_id: this.uuid(),
+      run_id,
+      seq: this.seq + 1,
+      type,
+      ts: this.now().toISOString(),
+      payload,
+      attempt,
+      job_id,
+      parent_run_id,
+      depth,
+    };
+  }
+}
+
+function artifactBytes(data: unknown): Uint8Array {
+  if (typeof data === 'string') return new TextEncoder().encode(data);
+  if (data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  throw new PayloadError(
+    'emit.artifact: data must be a Uint8Array, an ArrayBuffer or a string',
+  );
+}

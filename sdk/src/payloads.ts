@@ -1,0 +1,155 @@
+import { PayloadError } from './errors.ts';
+import type { ArtifactInput, EnqueueOptions, HostReport, LogPayload } from './events.ts';
+
+const LEVELS = new Set(['debug', 'info', 'warn', 'error']);
+const LANES = new Set(['high', 'default', 'low']);
+
+/** Checks the shape of what `emit` calls take; `what` is the call, for the message. */
+export const check = {
+  item: (payload: object): object => {
+    text('item', payload, 'item_type');
+    map('item', payload, 'data');
+    return payload;
+  },
+  artifact: (input: object): ArtifactInput => {
+    text('artifact', input, 'name');
+    text('artifact', input, 'content_type');
+    return input as ArtifactInput;
+  },
+  checkpoint: (payload: object): object => {
+    text('checkpoint', payload, 'checkpoint_id');
+    optionalText('checkpoint', payload, 'note');
+    return payload;
+  },
+  enqueue: (payload: object): object => {
+    text('enqueue', payload, 'target');
+    map('enqueue', payload, 'params');
+    optionalText('enqueue', payload, 'source');
+    optionalText('enqueue', payload, 'category');
+    if (member(payload, 'options') !== undefined) {
+      options(map('enqueue', payload, 'options'));
+    }
+    return payload;
+  },
+  rotateProxy: (payload: object): object => {
+    optionalText('rotateProxy', payload, 'reason');
+    return payload;
+  },
+  log: (payload: object): object => {
+    const { level } = payload as LogPayload;
+    if (!LEVELS.has(level)) {
+      throw new PayloadError(
+        `emit.log: level must be debug, info, warn or error, not ${shown(level)}`,
+      );
+    }
+    if (typeof member(payload, 'message') !== 'string') {
+      wrong('log', 'message', 'a string', member(payload, 'message'));
+    }
+    if (member(payload, 'fields') !== undefined) map('log', payload, 'fields');
+    return payload;
+  },
+  runError: (payload: object): object => {
+    text('runError', payload, 'error_type');
+    if (typeof member(payload, 'message') !== 'string') {
+      wrong('runError', 'message', 'a string', member(payload, 'message'));
+    }
+    optionalText('runError', payload, 'stack');
+    return payload;
+  },
+  runComplete: (payload: object): object => {
+    if (member(payload, 'summary') !== undefined) {
+      map('runComplete', payload, 'summary');
+    }
+    return payload;
+  },
+  hostReport: (report: object): HostReport => {
+    text('hostReport', report, 'host');
+    for (const name of ['status', 'retry_after_ms', 'crawl_delay_ms']) {
+      count('hostReport', report, name);
+    }
+    return report as HostReport;
+  },
+};
+
+/** The one argument of an `emit` call. */
+export function argument(what: string, value: unknown): object {
+  if (!isMap(value)) {
+    throw new PayloadError(
+      `emit.${what} takes one object, not ${shown(value)}`,
+    );
+  }
+  return value;
+}
+
+function options(given: EnqueueOptions): void {
+  if (given.lane !== undefined && !LANES.has(given.lane)) {
+    throw new PayloadError(
+      `emit.enqueue: options.lane must be high, default or low, not ${shown(given.lane)}`,
+    );
+  }
+  count('enqueue', given, 'delay_ms', 'options.');
+  count('enqueue', given, 'timeout_ms', 'options.');
+  optionalText('enqueue', given, 'dedup_key', 'options.');
+  optionalText('enqueue', given, 'host', 'options.');
+}
+
+function text(what: string, payload: object, name: string): void {
+  const value = member(payload, name);
+  if (typeof value !== 'string' || value === '') {
+    wrong(what, name, 'a string that is not empty', value);
+  }
+}
+
+function optionalText(
+  what: string,
+  payload: object,
+  name: string,
+  prefix = '',
+): void {
+  const value = member(payload, name);
+  if (value !== undefined && typeof value !== 'string') {
+    wrong(what, prefix + name, 'a string', value);
+  }
+}
+
+function map(what: string, payload: object, name: string): object {
+  const value = member(payload, name);
+  if (!isMap(value)) wrong(what, name, 'an object', value);
+  return value as object;
+}
+
+function count(what: string, payload: object, name: string, prefix = ''): void {
+  const value = member(payload, name);
+  if (value === undefined) return;
+  if (!Number.isFinite(value) || (value as number) < 0) {
+    wrong(what, prefix + name, 'a number from 0', value);
+  }
+}
+
+const member = (payload: object, name: string): unknown => (payload as Record<string, unknown>)[name];
+
+const isMap = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) &&
+  !ArrayBuffer.isView(value);
+
+function wrong(
+  what: string,
+  name: string,
+  expected: string,
+  value: unknown,
+): never {
+  throw new PayloadError(
+    `emit.${what}: ${name} must be ${expected}, not ${shown(value)}`,
+  );
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') {
+    return value === '' ? 'an empty string' : JSON.stringify(value.slice(0, 60));
+  }
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' || typeof value === 'function'
+    ? `a ${value.constructor?.name ?? 'object'}`
+    : String(value);
+}
