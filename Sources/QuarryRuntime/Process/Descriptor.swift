@@ -1,0 +1,40 @@
+import CPosix
+import Glibc
+import QuarryCore
+
+/// An open file descriptor of this process, closed when its owner goes.
+struct Descriptor: ~Copyable, Sendable {
+  let number: Int32
+
+  init(owning number: Int32) { self.number = number }
+
+  deinit { close(number) }
+
+  /// Reads and writes answer at once, with `EAGAIN` where they would wait. Holds for this end of a pipe alone.
+  func makeNonBlocking() {
+    _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK)
+  }
+}
+
+/// Both ends of a pipe; a child gets neither unless it is handed over by `Spawner`.
+struct Pipe: ~Copyable {
+  var reading: Descriptor
+  var writing: Descriptor
+
+  /// - Parameter capacity: in bytes; a wish that the kernel may refuse.
+  /// - Throws: `QuarryError(.executor)` when this process is out of descriptors.
+  init(capacity: Int32 = 0) throws(QuarryError) {
+    var ends: [Int32] = [-1, -1]
+    let failure = cposix_pipe(&ends, capacity)
+    guard failure == 0 else {
+      throw QuarryError(
+        .executor, "no pipe for the executor: \(errorText(failure))",
+        remedy: "raise the limit on open files (ulimit -n) or run fewer at once")
+    }
+    reading = Descriptor(owning: ends[0])
+    writing = Descriptor(owning: ends[1])
+  }
+}
+
+/// The system's words for an `errno`.
+func errorText(_ code: Int32) -> String { String(cString: strerror(code)) }

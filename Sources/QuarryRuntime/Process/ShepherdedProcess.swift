@@ -1,0 +1,126 @@
+import Glibc
+import QuarryCore
+
+/// A command that runs under a shepherd, with this process' ends of its pipes. Used by one thread. When the last
+/// reference goes, the command and all that it started are dead and reaped.
+final class ShepherdedProcess {
+  /// What to run; the environment is the whole of it.
+  struct Command {
+    var path: String
+    var arguments: [String] = []
+    var environment: [String: String]
+  }
+
+  private let shepherd: pid_t
+  /// Non-blocking. Nil once closed.
+  private(set) var input: Descriptor?
+  /// Non-blocking.
+  let output: Descriptor
+  /// Non-blocking.
+  let errors: Descriptor
+  /// Polls readable when the command and all of its descendants are dead.
+  let status: Descriptor
+  private var control: Descriptor?
+  private var statusLine: [UInt8] = []
+  /// Known once `readEnd` has answered.
+  private(set) var end: ProcessEnd?
+
+  /// One read of a full pipe is what `strict` commits at once, so a large pipe makes for few commits.
+  private static let outputCapacity: Int32 = 1 << 20
+
+  /// - Parameter deadline: see `setDeadline`; it holds from before the command begins.
+  /// - Throws: `QuarryError(.executor)` when there are no pipes or no shepherd. A command that cannot be started shows
+  ///   in `end` as `failedToStart`.
+  init(_ command: Command, shepherd program: Shepherd, deadline: UInt64? = nil) throws(QuarryError) {
+    let input = try Pipe()
+    let output = try Pipe(capacity: Self.outputCapacity)
+    let errors = try Pipe()
+    let control = try Pipe()
+    let status = try Pipe()
+    Self.write(deadline: deadline, to: control.writing.number)
+    do {
+      shepherd = try Spawner.start(
+        program.path, arguments: ["run", "--", command.path] + command.arguments, environment: command.environment,
+        descriptors: [
+          input.reading.number, output.writing.number, errors.writing.number, control.reading.number,
+          status.writing.number,
+        ])
+    } catch {
+      throw QuarryError(
+        .executor, "the process supervisor \(program.path) cannot be started: \(errorText(error.code))")
+    }
+    self.input = .some(input.writing)
+    self.output = output.reading
+    self.errors = errors.reading
+    self.control = .some(control.writing)
+    self.status = status.reading
+    self.input?.makeNonBlocking()
+    self.output.makeNonBlocking()
+    self.errors.makeNonBlocking()
+    self.control?.makeNonBlocking()
+    self.status.makeNonBlocking()
+  }
+
+  deinit {
+    // Control closed is the order to kill; the shepherd then ends by itself.
+    control = nil
+    if end == nil { Self.reap(shepherd) }
+  }
+
+  /// The command reads the end of its input.
+  func closeInput() { input = nil }
+
+  /// When the shepherd kills everything by itself, whatever has become of this process, in nanoseconds of `BootClock`;
+  /// nil for never.
+  func setDeadline(_ deadline: UInt64?) {
+    if let control { Self.write(deadline: deadline, to: control.number) }
+  }
+
+  /// Asks the command's process group to end (SIGTERM); two seconds later everything is killed.
+  func terminate() {
+    if end == nil { kill(shepherd, SIGTERM) }
+  }
+
+  /// Kills the command and all that it started, at once.
+  func killTree() { control = nil }
+
+  /// Reads what the shepherd tells. Answers nil while the command or a descendant lives.
+  func readEnd() -> ProcessEnd? {
+    if let end { return end }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    while true {
+      let count = Glibc.read(status.number, &bytes, bytes.count)
+      if count > 0 {
+        statusLine += bytes[..<count]
+      } else if count == 0 {
+        break
+      } else if errno != EINTR {
+        return nil
+      }
+    }
+    Self.reap(shepherd)
+    let end = ProcessEnd(statusLine: String(decoding: statusLine, as: UTF8.self))
+    self.end = end
+    return end
+  }
+
+  /// Kills what is left and waits for the end.
+  func finish() -> ProcessEnd {
+    killTree()
+    while true {
+      if let end = readEnd() { return end }
+      var wait = pollfd(fd: status.number, events: Int16(POLLIN), revents: 0)
+      poll(&wait, 1, -1)
+    }
+  }
+
+  private static func write(deadline: UInt64?, to control: Int32) {
+    var message = (deadline ?? 0).littleEndian
+    _ = Glibc.write(control, &message, 8)
+  }
+
+  private static func reap(_ process: pid_t) {
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+  }
+}
