@@ -11,7 +11,7 @@ struct Descriptor: ~Copyable, Sendable {
   deinit { close(number) }
 
   /// Reads and writes answer at once, with `EAGAIN` where they would wait. Holds for this end of a pipe alone.
-  func makeNonBlocking() {
+  static func makeNonBlocking(_ number: Int32) {
     _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK)
   }
 }

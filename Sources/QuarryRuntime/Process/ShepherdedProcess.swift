@@ -12,8 +12,9 @@ final class ShepherdedProcess {
   }
 
   private let shepherd: pid_t
-  /// Non-blocking. Nil once closed.
-  private(set) var input: Descriptor?
+  private var input: Descriptor?
+  /// The command's input, non-blocking; -1 once closed, which `poll` passes over.
+  private(set) var inputNumber: Int32
   /// Non-blocking.
   let output: Descriptor
   /// Non-blocking.
@@ -49,16 +50,16 @@ final class ShepherdedProcess {
       throw QuarryError(
         .executor, "the process supervisor \(program.path) cannot be started: \(errorText(error.code))")
     }
+    for number in [
+      input.writing.number, output.reading.number, errors.reading.number, control.writing.number,
+      status.reading.number,
+    ] { Descriptor.makeNonBlocking(number) }
+    inputNumber = input.writing.number
     self.input = .some(input.writing)
     self.output = output.reading
     self.errors = errors.reading
     self.control = .some(control.writing)
     self.status = status.reading
-    self.input?.makeNonBlocking()
-    self.output.makeNonBlocking()
-    self.errors.makeNonBlocking()
-    self.control?.makeNonBlocking()
-    self.status.makeNonBlocking()
   }
 
   deinit {
@@ -68,12 +69,15 @@ final class ShepherdedProcess {
   }
 
   /// The command reads the end of its input.
-  func closeInput() { input = nil }
+  func closeInput() {
+    input = nil
+    inputNumber = -1
+  }
 
   /// When the shepherd kills everything by itself, whatever has become of this process, in nanoseconds of `BootClock`;
   /// nil for never.
   func setDeadline(_ deadline: UInt64?) {
-    if let control { Self.write(deadline: deadline, to: control.number) }
+    if let number = control?.number { Self.write(deadline: deadline, to: number) }
   }
 
   /// Asks the command's process group to end (SIGTERM); two seconds later everything is killed.
