@@ -19,7 +19,7 @@ let package = Package(
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryCore", "RedisClient",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
-    .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CPosix"]),
+    .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
     .target(name: "QuarryLode", dependencies: ["CLinux", "QuarryCore"]),
     .target(
@@ -28,7 +28,6 @@ let package = Package(
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "QuarryCore"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
     .systemLibrary(name: "CLinux"),
-    .target(name: "CPosix"),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 

@@ -1,8 +1,7 @@
 import Foundation
 import QuarryCore
+import QuarryRuntime
 import TestSupport
-
-@testable import QuarryRuntime
 
 /// What the tests of processes share: programs as shell text, and the sight of who is still alive.
 enum ProcessTree {
@@ -18,7 +17,7 @@ enum ProcessTree {
   /// Processes whose command line holds `mark`.
   static func count(_ mark: String) -> Int {
     let ids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return ids.count { id in
+    return ids.count { id -> Bool in
       guard Int(id) != nil, let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") else { return false }
       return String(decoding: line, as: UTF8.self).contains(mark)
     }

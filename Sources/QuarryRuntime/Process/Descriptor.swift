@@ -1,10 +1,10 @@
-import CPosix
+import CLinux
 import Glibc
 import QuarryCore
 
 /// An open file descriptor of this process, closed when its owner goes.
-struct Descriptor: ~Copyable, Sendable {
-  let number: Int32
+package struct Descriptor: ~Copyable, Sendable {
+  package let number: Int32
 
   init(owning number: Int32) { self.number = number }
 
@@ -21,16 +21,18 @@ struct Pipe: ~Copyable {
   var reading: Descriptor
   var writing: Descriptor
 
-  /// - Parameter capacity: in bytes; a wish that the kernel may refuse.
+  private static let setCapacity: Int32 = 1031  // F_SETPIPE_SZ
+
+  /// - Parameter capacity: in bytes; a wish that the kernel refuses beyond a user's share.
   /// - Throws: `QuarryError(.executor)` when this process is out of descriptors.
   init(capacity: Int32 = 0) throws(QuarryError) {
     var ends: [Int32] = [-1, -1]
-    let failure = cposix_pipe(&ends, capacity)
-    guard failure == 0 else {
+    guard pipe2(&ends, O_CLOEXEC) == 0 else {
       throw QuarryError(
-        .executor, "no pipe for the executor: \(errorText(failure))",
+        .executor, "no pipe for the executor: \(errorText(errno))",
         remedy: "raise the limit on open files (ulimit -n) or run fewer at once")
     }
+    if capacity > 0 { _ = fcntl(ends[1], Self.setCapacity, capacity) }
     reading = Descriptor(owning: ends[0])
     writing = Descriptor(owning: ends[1])
   }

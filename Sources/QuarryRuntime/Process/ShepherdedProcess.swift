@@ -3,28 +3,34 @@ import QuarryCore
 
 /// A command that runs under a shepherd, with this process' ends of its pipes. Used by one thread. When the last
 /// reference goes, the command and all that it started are dead and reaped.
-final class ShepherdedProcess {
+package final class ShepherdedProcess {
   /// What to run; the environment is the whole of it.
-  struct Command {
-    var path: String
-    var arguments: [String] = []
-    var environment: [String: String]
+  package struct Command {
+    package var path: String
+    package var arguments: [String]
+    package var environment: [String: String]
+
+    package init(path: String, arguments: [String] = [], environment: [String: String]) {
+      self.path = path
+      self.arguments = arguments
+      self.environment = environment
+    }
   }
 
   private let shepherd: pid_t
   private var input: Descriptor?
   /// The command's input, non-blocking; -1 once closed, which `poll` passes over.
-  private(set) var inputNumber: Int32
+  package private(set) var inputNumber: Int32
   /// Non-blocking.
-  let output: Descriptor
+  package let output: Descriptor
   /// Non-blocking.
-  let errors: Descriptor
+  package let errors: Descriptor
   /// Polls readable when the command and all of its descendants are dead.
-  let status: Descriptor
+  package let status: Descriptor
   private var control: Descriptor?
   private var statusLine: [UInt8] = []
   /// Known once `readEnd` has answered.
-  private(set) var end: ProcessEnd?
+  package private(set) var end: ProcessEnd?
 
   /// One read of a full pipe is what `strict` commits at once, so a large pipe makes for few commits.
   private static let outputCapacity: Int32 = 1 << 20
@@ -32,7 +38,7 @@ final class ShepherdedProcess {
   /// - Parameter deadline: see `setDeadline`; it holds from before the command begins.
   /// - Throws: `QuarryError(.executor)` when there are no pipes or no shepherd. A command that cannot be started shows
   ///   in `end` as `failedToStart`.
-  init(_ command: Command, shepherd program: Shepherd, deadline: UInt64? = nil) throws(QuarryError) {
+  package init(_ command: Command, shepherd program: Shepherd, deadline: UInt64? = nil) throws(QuarryError) {
     let input = try Pipe()
     let output = try Pipe(capacity: Self.outputCapacity)
     let errors = try Pipe()
@@ -69,27 +75,27 @@ final class ShepherdedProcess {
   }
 
   /// The command reads the end of its input.
-  func closeInput() {
+  package func closeInput() {
     input = nil
     inputNumber = -1
   }
 
   /// When the shepherd kills everything by itself, whatever has become of this process, in nanoseconds of `BootClock`;
   /// nil for never.
-  func setDeadline(_ deadline: UInt64?) {
+  package func setDeadline(_ deadline: UInt64?) {
     if let number = control?.number { Self.write(deadline: deadline, to: number) }
   }
 
   /// Asks the command's process group to end (SIGTERM); two seconds later everything is killed.
-  func terminate() {
+  package func terminate() {
     if end == nil { kill(shepherd, SIGTERM) }
   }
 
   /// Kills the command and all that it started, at once.
-  func killTree() { control = nil }
+  package func killTree() { control = nil }
 
   /// Reads what the shepherd tells. Answers nil while the command or a descendant lives.
-  func readEnd() -> ProcessEnd? {
+  package func readEnd() -> ProcessEnd? {
     if let end { return end }
     var bytes = [UInt8](repeating: 0, count: 64)
     while true {
@@ -109,7 +115,7 @@ final class ShepherdedProcess {
   }
 
   /// Kills what is left and waits for the end.
-  func finish() -> ProcessEnd {
+  package func finish() -> ProcessEnd {
     killTree()
     while true {
       if let end = readEnd() { return end }

@@ -1,22 +1,33 @@
-import CPosix
+import CLinux
+import Glibc
 
 /// Wakes a thread that waits in `poll`, from any other thread. Raising it again before it is cleared changes nothing.
-struct WakeSignal: ~Copyable, Sendable {
-  /// Polls readable while raised; negative when the process is out of descriptors, which `poll` ignores.
+final class WakeSignal: Sendable {
+  /// Polls readable while raised; negative when the process is out of descriptors, which `poll` passes over.
   let number: Int32
 
-  init() { number = cposix_wake_open() }
+  init() { number = eventfd(0, O_CLOEXEC | O_NONBLOCK) }
 
-  deinit { if number >= 0 { _ = Descriptor(owning: number) } }
+  deinit { if number >= 0 { close(number) } }
 
-  func raise() { cposix_wake(number) }
+  func raise() {
+    var one: UInt64 = 1
+    _ = write(number, &one, 8)
+  }
 
-  func clear() { cposix_wake_clear(number) }
+  func clear() {
+    var count: UInt64 = 0
+    _ = read(number, &count, 8)
+  }
 }
 
 /// The clock that leases are counted on: nanoseconds since the machine started, the time it slept included.
 package enum BootClock {
-  package static func now() -> UInt64 { cposix_boot_time() }
+  package static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
 
   /// The instant `duration` from now; a negative duration counts as none.
   package static func after(_ duration: Duration) -> UInt64 {
