@@ -87,7 +87,7 @@ final class Mailbox: Sendable {
   func noteOutage(_ reason: RedisError) {
     fail(with: reason) { state in
       state.outage = reason
-      return state.queue.removeAll(where: \.failsDuringOutage, returning: true)
+      return state.queue.extract(where: \.failsDuringOutage)
     }
   }
 
@@ -97,7 +97,7 @@ final class Mailbox: Sendable {
   func expire(at now: Monotonic, otherwise reason: RedisError) -> Monotonic {
     var next = Monotonic.distantFuture
     fail(with: reason) { state in
-      let expired = state.queue.removeAll(where: { $0.deadline <= now }, returning: true)
+      let expired = state.queue.extract { $0.deadline <= now }
       next = state.queue.reduce(.distantFuture) { min($0, $1.deadline) }
       return expired
     }
@@ -111,9 +111,10 @@ final class Mailbox: Sendable {
 }
 
 extension Array {
-  fileprivate mutating func removeAll(where isRemoved: (Element) -> Bool, returning _: Bool) -> [Element] {
-    let removed = filter(isRemoved)
-    if !removed.isEmpty { removeAll(where: isRemoved) }
-    return removed
+  /// Removes the elements that match, and returns them.
+  fileprivate mutating func extract(where matches: (Element) -> Bool) -> [Element] {
+    let extracted = filter(matches)
+    if !extracted.isEmpty { removeAll(where: matches) }
+    return extracted
   }
 }

@@ -87,7 +87,7 @@ extension RedisError {
         .notReady, endpoint: endpoint, "Redis at \(endpoint) is not ready: \(text)",
         remedy: code == "READONLY" ? "give the address of the primary server, not of a replica" : nil, code: code)
     default:
-      // Redis before 6.0.? and servers without a password answer AUTH with a plain ERR that names it.
+      // A server without a password answers AUTH with a plain ERR that names it.
       if code == "ERR", text.contains("AUTH") {
         return RedisError(
           .authentication, endpoint: endpoint, "Redis at \(endpoint) refuses the login: \(text)",

@@ -20,7 +20,8 @@ package enum RedisServerCheck {
       throw RedisError(
         .unsuitable, endpoint: endpoint.description,
         "Redis at \(endpoint) throws keys away when its memory is full (maxmemory-policy \(policy))",
-        remedy: "set it with: redis-cli CONFIG SET maxmemory-policy noeviction (and in redis.conf), or give another server")
+        remedy:
+          "set it with: redis-cli CONFIG SET maxmemory-policy noeviction (and in redis.conf)")
     }
   }
 

@@ -56,7 +56,8 @@ import Testing
   @Test func unwritableStateFolderIsNamed() async throws {
     let error = await #expect(throws: QuarryError.self) {
       try await EmbeddedRedis.join(
-        fleet: "f", environment: ["XDG_STATE_HOME": "/proc/nothing", "PATH": "/usr/bin"], shepherd: BuiltProducts.shepherd)
+        fleet: "f", environment: ["XDG_STATE_HOME": "/proc/nothing", "PATH": "/usr/bin"],
+        shepherd: BuiltProducts.shepherd)
     }
     #expect(error?.description.contains("/proc/nothing") == true && error?.remedy != nil)
   }

@@ -27,13 +27,23 @@ import Testing
     #expect(before.isOK)
     let server = try await serverID(first)
     first.leave()
-    // The next one may come while the server is stopping: it waits for the end and starts another.
+    try await until { isGone(server) }
     let second = try await place.join()
     #expect(try await serverID(second) != server)
     #expect(try await send(second, ["GET", "kept"]).text == "yes")
     let settings = try await send(second, ["CONFIG", "GET", "*"]).fields
     #expect(settings?["maxmemory-policy"]?.text == "noeviction")
     #expect(settings?["port"]?.text == "0" && settings?["appendonly"]?.text == "yes")
+  }
+
+  /// Whoever comes just when the last one leaves keeps the server, or waits for its end and starts another.
+  @Test func joinersMayMeetTheEndOfTheServer() async throws {
+    let place = Place()
+    for round in 0..<10 {
+      let participant = try await place.join()
+      #expect(try await send(participant, ["INCR", "rounds"]).int == Int64(round + 1))
+      participant.leave()
+    }
   }
 
   @Test func nothingIsLeftWhenAllAreKilled() async throws {

@@ -5,7 +5,8 @@ import Testing
 import RedisClient
 
 @Suite struct ConnectionTests {
-  private func connect(_ server: RedisServer, _ options: RedisOptions = RedisOptions()) async throws -> RedisConnection {
+  private func connect(_ server: RedisServer, _ options: RedisOptions = RedisOptions()) async throws -> RedisConnection
+  {
     try await RedisConnection.connect(RedisEndpoint(url: server.url), options: options)
   }
 
@@ -26,9 +27,10 @@ import RedisClient
     let script = RedisScript("return {1, 'two', false, {redis.status_reply('OK')}, redis.error_reply('BAD thing')}")
     let reply = try await redis.send(.script(script, keys: []))
     #expect(
-      reply == .array([
-        .integer(1), .bulk(Array("two".utf8)), .null, .array([.status("OK")]), .error("BAD thing"),
-      ]))
+      reply
+        == .array([
+          .integer(1), .bulk(Array("two".utf8)), .null, .array([.status("OK")]), .error("BAD thing"),
+        ]))
     let hash = try await redis.pipeline([["HSET", "h", "a", 1, "b", "x"], ["HGETALL", "h"]])
     #expect(hash[1].fields?["a"]?.int == 1 && hash[1].fields?["b"]?.text == "x")
   }

@@ -45,7 +45,9 @@ import RedisClient
     let redis = try await RedisConnection.connect(RedisEndpoint(url: server.url))
     let subscription = try await redis.subscribe(to: ["one", "two"])
     var messages = subscription.makeAsyncIterator()
-    for index in 0..<100 { _ = try await redis.send(["PUBLISH", index % 2 == 0 ? "one" : "two", .integer(Int64(index))]) }
+    for index in 0..<100 {
+      _ = try await redis.send(["PUBLISH", index % 2 == 0 ? "one" : "two", .integer(Int64(index))])
+    }
     for index in 0..<100 {
       let message = await messages.next()
       #expect(message?.channel == (index % 2 == 0 ? "one" : "two"))

@@ -8,7 +8,10 @@ import RedisClient
     #expect(
       try RedisEndpoint(url: "redis://ann:p%40ss:x@db.example:7000/3")
         == RedisEndpoint(.tcp(host: "db.example", port: 7000), user: "ann", password: "p@ss:x", database: 3))
-    #expect(try RedisEndpoint(url: "redis://:secret@[::1]:1") == RedisEndpoint(.tcp(host: "::1", port: 1), password: "secret"))
+    #expect(
+      try RedisEndpoint(url: "redis://:secret@[::1]:1")
+        == RedisEndpoint(.tcp(host: "::1", port: 1), password: "secret")
+    )
     #expect(try RedisEndpoint(url: "redis://h?db=2").database == 2)
     #expect(
       try RedisEndpoint(url: "unix:///run/a%20b.sock?db=1") == RedisEndpoint(.unix(path: "/run/a b.sock"), database: 1))

@@ -35,7 +35,9 @@ package final class EmbeddedRedis: Sendable {
     let server = EmbeddedServer(
       paths: paths, shepherd: shepherd ?? ProcessEnvironment.sibling("quarry-shepherd"), program: program)
     let deadline = ContinuousClock.now + timeout
-    let result = await withCheckedContinuation { (waiter: CheckedContinuation<Result<EmbeddedRedis, QuarryError>, Never>) in
+    typealias Joined = Result<EmbeddedRedis, QuarryError>
+    let result = await withCheckedContinuation {
+      (waiter: CheckedContinuation<Joined, Never>) in
       OwnedThread.start {
         do throws(QuarryError) {
           waiter.resume(returning: .success(try EmbeddedRedis(joining: server, until: deadline)))
