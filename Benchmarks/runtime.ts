@@ -5,16 +5,21 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values: options } = parseArgs({
-  options: { quarry: { type: 'string', default: '.build/release/quarry' }, rounds: { type: 'string', default: '7' } },
+  options: {
+    quarry: { type: 'string', default: '.build/release/quarry' },
+    rounds: { type: 'string', default: '7' },
+  },
 });
-const root = resolve(import.meta.dirname, '..');
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
 const quarry = resolve(options.quarry);
 const executor = join(root, 'executor-node/bin/quarry-executor');
-const script = (name: string): string => join(import.meta.dirname, 'scripts', name);
+const script = (name: string): string => join(here, 'scripts', name);
 
 interface Finished {
   seconds: number;
@@ -53,17 +58,32 @@ function peakMemory(pid: number | undefined): number {
 }
 
 function executorAlone(name: string, job: object): Promise<Finished> {
-  const request = { run_id: 'bench', attempt: 1, job, storage: { dataset: 'quarry', source: 's', category: 'c', day: '2026-01-01', run_id: 'bench' } };
+  const request = {
+    run_id: 'bench',
+    attempt: 1,
+    job,
+    storage: { dataset: 'quarry', source: 's', category: 'c', day: '2026-01-01', run_id: 'bench' },
+  };
   return time(executor, [script(name)], JSON.stringify(request) + '\n');
 }
 
 function underQuarry(name: string, job: object, flags: string[]): Promise<Finished> {
-  return time(quarry, ['run', '--quiet', '--script', script(name), '--job', JSON.stringify(job), ...flags], '');
+  return time(
+    quarry,
+    ['run', '--quiet', '--script', script(name), '--job', JSON.stringify(job), ...flags],
+    '',
+  );
 }
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-async function compare(title: string, name: string, job: object, flags: string[], unit: 'wall' | 'rate'): Promise<void> {
+async function compare(
+  title: string,
+  name: string,
+  job: object,
+  flags: string[],
+  unit: 'wall' | 'rate',
+): Promise<void> {
   const ratios: number[] = [];
   let peak = 0;
   await executorAlone(name, job);
@@ -76,12 +96,27 @@ async function compare(title: string, name: string, job: object, flags: string[]
   }
   const text = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
   const what = unit === 'wall' ? 'wall over the executor alone' : 'events a second over the executor alone';
-  process.stdout.write(`${title.padEnd(44)} ${what}: ${text[0]} (${text[1]}–${text[2]}), peak ${(peak / 1024).toFixed(0)} MiB\n`);
+  process.stdout.write(
+    `${title.padEnd(44)} ${what}: ${text[0]} (${text[1]}–${text[2]}), peak ${(peak / 1024).toFixed(0)} MiB\n`,
+  );
 }
 
 await compare('10 items, no browser', 'items.ts', { count: 10 }, [], 'wall');
 await compare('10 items from a page', 'page.ts', {}, [], 'wall');
 await compare('20,000 items, strict', 'items.ts', { count: 20_000 }, ['--policy', 'strict'], 'rate');
-await compare('20,000 items, streaming 500', 'items.ts', { count: 20_000 }, ['--policy', 'streaming', '--flush-count', '500'], 'rate');
-await compare('60 artifacts of 8 MiB, strict', 'artifacts.ts', { count: 60, mebibytes: 8 }, ['--policy', 'strict'], 'wall');
-await compare('60 artifacts of 8 MiB, streaming 500', 'artifacts.ts', { count: 60, mebibytes: 8 }, ['--policy', 'streaming', '--flush-count', '500'], 'wall');
+await compare('20,000 items, streaming 500', 'items.ts', { count: 20_000 }, [
+  '--policy',
+  'streaming',
+  '--flush-count',
+  '500',
+], 'rate');
+await compare('60 artifacts of 8 MiB, strict', 'artifacts.ts', { count: 60, mebibytes: 8 }, [
+  '--policy',
+  'strict',
+], 'wall');
+await compare('60 artifacts of 8 MiB, streaming 500', 'artifacts.ts', { count: 60, mebibytes: 8 }, [
+  '--policy',
+  'streaming',
+  '--flush-count',
+  '500',
+], 'wall');

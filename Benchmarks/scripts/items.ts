@@ -7,7 +7,13 @@ export default async function items({ job, emit }: QuarryContext<{ count: number
   for (let index = 0; index < job.count; index++) {
     await emit.item({
       item_type: 'product',
-      data: { sku: `Q${index}`, name: 'Quiet Heron Lamp', price_cents: 1999 + index, tags: ['a', 'b'], in_stock: true },
+      data: {
+        sku: `Q${index}`,
+        name: 'Quiet Heron Lamp',
+        price_cents: 1999 + index,
+        tags: ['a', 'b'],
+        in_stock: true,
+      },
     });
   }
 }

@@ -11,7 +11,10 @@ export default async function list({ page, job, emit, run }: QuarryContext<Job>)
   if (!response?.ok()) throw new Error(`${job.url} answered ${response?.status()}`);
 
   const links = (selector: string): Promise<string[]> =>
-    page.$$eval(selector, (anchors: Element[]) => anchors.map((anchor) => (anchor as HTMLAnchorElement).href));
+    page.$$eval(
+      selector,
+      (anchors: Element[]) => anchors.map((anchor) => (anchor as HTMLAnchorElement).href),
+    );
 
   for (const url of await links('a.category')) await emit.enqueue({ target: 'list.ts', params: { url } });
   for (const url of await links('a.product')) await emit.enqueue({ target: 'detail.ts', params: { url } });

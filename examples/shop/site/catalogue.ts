@@ -29,8 +29,30 @@ export interface Catalogue {
 
 export const productsPerPage = 10;
 const categoryTitles = ['Lamps', 'Chairs', 'Kettles', 'Clocks', 'Rugs'];
-const adjectives = ['Quiet', 'Amber', 'Folding', 'Northern', 'Plain', 'Bright', 'Heavy', 'Little', 'Painted', 'Woven'];
-const nouns = ['Heron', 'Birch', 'Harbour', 'Comet', 'Meadow', 'Anvil', 'Lantern', 'Pebble', 'Orchard', 'Sparrow'];
+const adjectives = [
+  'Quiet',
+  'Amber',
+  'Folding',
+  'Northern',
+  'Plain',
+  'Bright',
+  'Heavy',
+  'Little',
+  'Painted',
+  'Woven',
+];
+const nouns = [
+  'Heron',
+  'Birch',
+  'Harbour',
+  'Comet',
+  'Meadow',
+  'Anvil',
+  'Lantern',
+  'Pebble',
+  'Orchard',
+  'Sparrow',
+];
 
 /** A small generator of numbers in [0, 1) with a 32-bit state (mulberry32). */
 function randomNumbers(seed: number): () => number {

@@ -25,7 +25,8 @@ export interface CheckResult {
   problems: string[];
 }
 
-const canonical = (product: Partial<Product>): string => JSON.stringify(product, Object.keys(product).toSorted());
+const canonical = (product: Partial<Product>): string =>
+  JSON.stringify(product, Object.keys(product).toSorted());
 
 const checksum = (lines: string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
@@ -50,7 +51,9 @@ export function checkCrawl(data: string, catalogue: Catalogue): CheckResult {
   for (const product of expected) {
     const line = found.get(product.sku);
     if (line === undefined) problems.push(`${product.sku} is missing`);
-    else if (line !== canonical(product)) problems.push(`${product.sku} differs: ${line}, not ${canonical(product)}`);
+    else if (line !== canonical(product)) {
+      problems.push(`${product.sku} differs: ${line}, not ${canonical(product)}`);
+    }
   }
   const known = new Set(expected.map((product) => product.sku));
   for (const sku of found.keys()) if (!known.has(sku)) problems.push(`${sku} is no product of the shop`);
@@ -66,7 +69,9 @@ export function checkCrawl(data: string, catalogue: Catalogue): CheckResult {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { data: { type: 'string' }, products: { type: 'string', default: '200' } } });
+  const { values } = parseArgs({
+    options: { data: { type: 'string' }, products: { type: 'string', default: '200' } },
+  });
   if (values.data === undefined) throw new Error('--data FOLDER is required');
   const result = checkCrawl(values.data, makeCatalogue(Number(values.products)));
   process.stdout.write(JSON.stringify(result, null, 2) + '\n');

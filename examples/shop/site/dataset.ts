@@ -25,7 +25,9 @@ export class Dataset {
       ? readFileSync(join(folder, 'latest'), 'utf8').trim()
       : undefined;
     while (next !== undefined) {
-      const manifest = JSON.parse(readFileSync(join(folder, 'segments', next, 'manifest.json'), 'utf8')) as Manifest;
+      const manifest = JSON.parse(
+        readFileSync(join(folder, 'segments', next, 'manifest.json'), 'utf8'),
+      ) as Manifest;
       chain.push(manifest);
       next = manifest.parent_snapshot_id;
     }
@@ -41,7 +43,9 @@ export class Dataset {
       for (const file of snapshot.files) {
         if (!parts.every((part) => `/${file.path}/`.includes(`/${part}/`))) continue;
         const text = readFileSync(join(this.root, file.path), 'utf8');
-        if (Buffer.byteLength(text) !== file.size_bytes) throw new Error(`${file.path}: not the size the manifest says`);
+        if (Buffer.byteLength(text) !== file.size_bytes) {
+          throw new Error(`${file.path}: not the size the manifest says`);
+        }
         for (const line of text.split('\n')) if (line) yield JSON.parse(line) as StoredRecord;
       }
     }

@@ -15,19 +15,27 @@ function layout(title: string, body: string): string {
 export function frontPage(catalogue: Catalogue): string {
   const links = catalogue.categories
     .filter((category) => category.pages > 0)
-    .map((category) => `<li><a class="category" href="/category/${category.slug}/1">${category.title}</a></li>`);
+    .map((category) =>
+      `<li><a class="category" href="/category/${category.slug}/1">${category.title}</a></li>`
+    );
   return layout('Everything for the house', `<ul>${links.join('')}</ul>`);
 }
 
 export function listPage(category: Category, page: number): string {
   const shown = category.products.slice((page - 1) * productsPerPage, page * productsPerPage);
-  const links = shown.map((product) => `<li><a class="product" href="${product.path}">${product.name}</a></li>`);
-  const next = page < category.pages ? `<a rel="next" href="/category/${category.slug}/${page + 1}">Next page</a>` : '';
+  const links = shown.map((product) =>
+    `<li><a class="product" href="${product.path}">${product.name}</a></li>`
+  );
+  const next = page < category.pages
+    ? `<a rel="next" href="/category/${category.slug}/${page + 1}">Next page</a>`
+    : '';
   return layout(`${category.title}, page ${page} of ${category.pages}`, `<ul>${links.join('')}</ul>${next}`);
 }
 
 export function productPage(product: Product): string {
-  const price = `${Math.floor(product.price_cents / 100)}.${String(product.price_cents % 100).padStart(2, '0')}`;
+  const price = `${Math.floor(product.price_cents / 100)}.${
+    String(product.price_cents % 100).padStart(2, '0')
+  }`;
   return layout(
     product.name,
     `<article data-sku="${product.sku}" data-category="${product.category}">` +

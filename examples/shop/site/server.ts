@@ -16,7 +16,10 @@ export interface Shop {
   server: Server;
 }
 
-export async function startShop(catalogue: Catalogue, options: { port?: number; slowMs?: number } = {}): Promise<Shop> {
+export async function startShop(
+  catalogue: Catalogue,
+  options: { port?: number; slowMs?: number } = {},
+): Promise<Shop> {
   const products = new Map(catalogue.categories.flatMap((c) => c.products).map((p) => [p.sku, p]));
   const seen = new Map<string, number>();
   const server = createServer((request, response) => {
@@ -52,7 +55,10 @@ function answer(
       if (visits === 1) return send(503, 'text/plain', 'busy', { 'retry-after': '1' });
       break;
     case 'slow': {
-      const timer = setTimeout(() => send(200, 'text/html; charset=utf-8', page(catalogue, products, path) ?? ''), slowMs);
+      const timer = setTimeout(
+        () => send(200, 'text/html; charset=utf-8', page(catalogue, products, path) ?? ''),
+        slowMs,
+      );
       request.on('close', () => clearTimeout(timer));
       return;
     }

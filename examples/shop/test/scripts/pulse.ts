@@ -12,7 +12,10 @@ export default async function pulse({ job, emit }: QuarryContext<{ pidFile: stri
     renameSync(`${job.pidFile}.new`, job.pidFile);
     await new Promise(() => setInterval(() => {}, 1000));
   }
-  await emit.item({ item_type: 'pulse', data: { first_is_alive: isAlive(Number(readFileSync(job.pidFile, 'utf8'))) } });
+  await emit.item({
+    item_type: 'pulse',
+    data: { first_is_alive: isAlive(Number(readFileSync(job.pidFile, 'utf8'))) },
+  });
 }
 
 function isAlive(pid: number): boolean {
