@@ -74,14 +74,11 @@ export function createMemory(
       Math.max(node.ratio, browser?.ratio ?? 0, cgroup?.ratio ?? 0),
       thresholds,
     );
-    return {
-      ts: now().toISOString(),
-      node,
-      browser,
-      cgroup,
-      pressure,
-      isAbove: (level) => isAbove(pressure, level),
-    };
+    const facts = { ts: now().toISOString(), node, browser, cgroup, pressure };
+    // Not enumerable, so that a snapshot can be emitted as it is.
+    return Object.defineProperty(facts, 'isAbove', {
+      value: (level: PressureLevel) => isAbove(pressure, level),
+    }) as MemorySnapshot;
   };
   return {
     snapshot,

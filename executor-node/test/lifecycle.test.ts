@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Frame, noBrowser, outcomeOf, runScript, types } from './support.ts';
+
+/** Log messages and other events, in order. */
+const transcript = (frames: Frame[]): string[] =>
+  frames.map(({ type, payload }) => type === 'log' ? payload.message : type);
+
+const HOOKS = `
+  const say = (text) => (ctx) => ctx.emit.info(text);
+  export const prepare = (job, run) => { console.error('prepare', JSON.stringify(job), JSON.stringify(run)); return { action: 'continue' }; };
+  export const beforeRun = say('beforeRun');
+  export const afterRun = say('afterRun');
+  export const onError = (error, ctx) => ctx.emit.info('onError ' + error.message);
+  export const beforeTerminal = (signal, ctx) => ctx.emit.info('beforeTerminal ' + signal.outcome + (signal.error ? ' ' + signal.error.message : ''));
+  export const cleanup = async (ctx) => { console.error('cleanup', await ctx.emit.info('late').catch((e) => e.name)); };
+`;
+
+test('a script that returns: every hook in its turn, then run_complete', async (t) => {
+  const { code, frames, stderr } = await runScript(t, noBrowser(`${HOOKS} export default say('script');`), {
+    job_id: 'j',
+    depth: 2,
+  });
+  assert.equal(code, 0);
+  assert.deepEqual(transcript(frames), [
+    'beforeRun',
+    'script',
+    'afterRun',
+    'beforeTerminal completed',
+    'run_complete',
+    'run_result',
+  ]);
+  assert.deepEqual(frames.slice(0, -1).map((frame) => frame.seq), [1, 2, 3, 4, 5]);
+  assert.deepEqual(frames[4].payload, {});
+  assert.deepEqual(frames[5], { type: 'run_result', outcome: { status: 'completed' } });
+  assert.match(
+    stderr,
+    /prepare \{"url":"https:\/\/shop.test\/"\} \{"run_id":"run-1","attempt":1,"job_id":"j","depth":2\}/,
+  );
+  assert.match(stderr, /cleanup TerminalEventError/);
+});
+
+test('the envelope carries the identity of the run', async (t) => {
+  const { frames } = await runScript(t, noBrowser(`export default () => {}`), {
+    attempt: 2,
+    job_id: 'j',
+    parent_run_id: 'p',
+  });
+  const { event_id, ts, ...rest } = frames[0];
+  assert.match(event_id, /^[0-9a-f-]{36}$/);
+  assert.match(ts, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.deepEqual(rest, {
+    contract_version: '0.1.0',
+    run_id: 'run-1',
+    seq: 1,
+    type: 'run_complete',
+    payload: {},
+    attempt: 2,
+    job_id: 'j',
+    parent_run_id: 'p',
+  });
+});
+
+test('a script that throws: onError, beforeTerminal with the error, run_error', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`${HOOKS} export default () => { throw new TypeError('no price'); };`),
+  );
+  assert.equal(code, 1);
+  assert.deepEqual(transcript(frames), [
+    'beforeRun',
+    'onError no price',
+    'beforeTerminal error no price',
+    'run_error',
+    'run_result',
+  ]);
+  const { error_type, message, stack } = frames[3].payload;
+  assert.deepEqual([error_type, message], ['script_error', 'no price']);
+  assert.match(stack, /TypeError: no price\n.*script\.ts:10/s);
+  assert.deepEqual(outcomeOf(frames), {
+    status: 'error',
+    error_type: 'script_error',
+    message: 'no price',
+    stack,
+  });
+});
+
+for (const hook of ['beforeRun', 'afterRun']) {
+  test(`a throw of ${hook} is the script's`, async (t) => {
+    const { code, frames } = await runScript(
+      t,
+      noBrowser(`export const ${hook} = () => { throw new Error('hook') }; export default () => {};`),
+    );
+    assert.equal(code, 1);
+    assert.deepEqual(types(frames), ['run_error', 'run_result']);
+    assert.equal(frames[0].payload.message, 'hook');
+  });
+}
+
+test('throws of onError, beforeTerminal and cleanup change nothing', async (t) => {
+  const bad = ['onError', 'beforeTerminal', 'cleanup'].map((hook) =>
+    `export const ${hook} = () => { throw new Error('in ${hook}') };`
+  );
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`${bad.join('\n')} export default () => { throw 'text'; };`),
+  );
+  assert.equal(code, 1);
+  assert.equal(frames[0].payload.message, 'text');
+  for (const hook of ['onError', 'beforeTerminal', 'cleanup']) assert.match(stderr, new RegExp(`in ${hook}`));
+});
+
+test('prepare skips: run_complete says so and nothing else runs', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    `
+    export const prepare = () => ({ action: 'skip', reason: 'seen' });
+    export const cleanup = () => console.error('ran');
+    export default () => console.error('ran');`,
+  );
+  assert.equal(code, 0);
+  assert.deepEqual(types(frames), ['run_complete', 'run_result']);
+  assert.deepEqual(frames[0].payload, { summary: { skipped: true, reason: 'seen' } });
+  assert.doesNotMatch(stderr, /ran/);
+});
+
+test('prepare may give another job', async (t) => {
+  const { frames } = await runScript(
+    t,
+    noBrowser(`
+    export const prepare = (job) => ({ action: 'continue', job: { ...job, page: 2 } });
+    export default ({ job, emit }) => emit.item({ item_type: 'job', data: job });`),
+  );
+  assert.deepEqual(frames[0].payload.data, { url: 'https://shop.test/', page: 2 });
+});
+
+for (
+  const [what, body] of [
+    ['throws', 'throw new Error("bad")'],
+    ['returns nothing', ''],
+    ['returns an unknown action', 'return { action: "stop" }'],
+    ['returns a job that is a list', 'return { action: "continue", job: [] }'],
+    ['returns a reason that is no text', 'return { action: "skip", reason: 1 }'],
+  ]
+) {
+  test(`a prepare that ${what} is a crash`, async (t) => {
+    const { code, frames } = await runScript(
+      t,
+      noBrowser(`export const prepare = () => { ${body} }; export default () => {};`),
+    );
+    assert.equal(code, 2);
+    assert.deepEqual(types(frames), ['run_result']);
+    assert.deepEqual([outcomeOf(frames).status, outcomeOf(frames).error_type], ['crash', 'prepare_error']);
+    assert.match(outcomeOf(frames).message, /^prepare /);
+  });
+}
+
+test('a terminal event of the script: no hook before the end, later emits reject, a later throw changes nothing', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`${HOOKS} export default async ({ emit }) => {
+    await emit.runComplete({ summary: { pages: 3 } });
+    const late = await emit.item({ item_type: 'x', data: {} }).catch((e) => e.name);
+    throw new Error('after the end: ' + late);
+  };`),
+  );
+  assert.equal(code, 0);
+  assert.deepEqual(transcript(frames), ['beforeRun', 'run_complete', 'run_result']);
+  assert.deepEqual(frames[1].payload, { summary: { pages: 3 } });
+  assert.match(stderr, /after run_complete: Error: after the end: TerminalEventError/);
+});
+
+test('run_error of the script decides, also when it then returns', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`export default ({ emit }) => emit.runError({ error_type: 'blocked', message: 'captcha' });`),
+  );
+  assert.equal(code, 1);
+  assert.deepEqual(outcomeOf(frames), { status: 'error', error_type: 'blocked', message: 'captcha' });
+});
+
+test('beforeTerminal may end the run itself', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`
+    export const beforeTerminal = (_, { emit }) => emit.runError({ error_type: 'too_few', message: '0 items' });
+    export default () => {};`),
+  );
+  assert.equal(code, 1);
+  assert.deepEqual(types(frames), ['run_error', 'run_result']);
+});
+
+test('a rejection that nobody handles fails the run', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`export default async () => {
+    Promise.reject(new Error('forgotten'));
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  };`),
+  );
+  assert.equal(code, 1);
+  assert.equal(frames[0].payload.message, 'forgotten');
+});
+
+test('so does one right before the script returns, and an exception in a callback', async (t) => {
+  const rejected = await runScript(
+    t,
+    noBrowser(`export default () => { Promise.reject(new Error('last')); };`),
+  );
+  assert.deepEqual([rejected.code, rejected.frames[0].payload.message], [1, 'last']);
+  const thrown = await runScript(
+    t,
+    noBrowser(`export default () => new Promise(() => setTimeout(() => { throw new Error('timer'); }, 1));`),
+  );
+  assert.deepEqual([thrown.code, thrown.frames[0].payload.message], [1, 'timer']);
+});
+
+test('an emit that nobody awaits and that is refused fails the run; one after the end does not', async (t) => {
+  const refused = await runScript(
+    t,
+    noBrowser(`export default ({ emit }) => { emit.item({ item_type: 'x', data: { n: NaN } }); };`),
+  );
+  assert.equal(refused.code, 1);
+  assert.match(refused.frames[0].payload.message, /data\.n: NaN/);
+  const late = await runScript(
+    t,
+    noBrowser(`export default ({ emit }) => { emit.runComplete(); emit.info('late'); };`),
+  );
+  assert.equal(late.code, 0);
+});
+
+test('a wait that nothing can end is an error, not a silent exit', async (t) => {
+  const { code, frames } = await runScript(t, noBrowser(`export default () => new Promise(() => {});`));
+  assert.equal(code, 1);
+  assert.match(frames[0].payload.message, /no longer happen/);
+});
+
+test('process.exit in a script is named', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`export default () => { process.exit(0); };`),
+  );
+  assert.equal(code, 0);
+  assert.deepEqual(frames, []);
+  assert.match(stderr, /must not call process\.exit/);
+});
+
+test('without a browser its members throw, and say why', async (t) => {
+  const { frames } = await runScript(
+    t,
+    noBrowser(`export default ({ page }) => page.goto('https://shop.test/');`),
+  );
+  assert.match(
+    frames[0].payload.message,
+    /ctx\.page: there is no browser, because the script exports config = \{ browser: false \}/,
+  );
+});
+
+test('reports about hosts are in run_result, and a proxy without its password', async (t) => {
+  const proxy = { protocol: 'http', host: 'proxy.test', port: 8080, username: 'u', password: 'secret-word' };
+  const { frames, stderr } = await runScript(
+    t,
+    noBrowser(`export default async ({ emit }) => {
+    await emit.hostReport({ host: 'shop.test', status: 429, retry_after_ms: 2000 });
+    await emit.hostReport({ host: '' }).catch((error) => emit.info(error.message));
+  };`),
+    { proxy },
+  );
+  assert.deepEqual(types(frames), ['log', 'run_complete', 'run_result']);
+  assert.deepEqual(frames[2].hosts, [{ host: 'shop.test', status: 429, retry_after_ms: 2000 }]);
+  assert.deepEqual(frames[2].proxy_used, { protocol: 'http', host: 'proxy.test', port: 8080, username: 'u' });
+  assert.doesNotMatch(JSON.stringify(frames) + stderr, /secret-word/);
+});
