@@ -15,6 +15,7 @@ final class ServerProcess: Sendable {
     server=$!
     echo "pid $server"
     { while read -r _ <&3; do :; done; kill -9 $server; } >/dev/null 2>&1 &
+    exec 2>/dev/null
     wait $server
     """
 
