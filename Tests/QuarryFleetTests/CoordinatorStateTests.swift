@@ -1,7 +1,7 @@
 import QuarryCore
 import Testing
 
-@testable import QuarryFleet
+import QuarryFleet
 
 /// The coordinator's decisions as transcripts.
 @Suite struct CoordinatorStateTests {

@@ -1,7 +1,7 @@
 import QuarryCore
 import Testing
 
-@testable import QuarryFleet
+import QuarryFleet
 
 @Suite struct LedgerRecordTests {
   private let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000)

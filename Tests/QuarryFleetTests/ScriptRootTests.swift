@@ -3,7 +3,7 @@ import QuarryCore
 import TestSupport
 import Testing
 
-@testable import QuarryFleet
+import QuarryFleet
 
 @Suite struct ScriptRootTests {
   /// root/list.ts, root/pages/detail.ts, root/pages/list.ts, root/link.ts → outside.

@@ -1,7 +1,7 @@
 import QuarryCore
 import Testing
 
-@testable import QuarryFleet
+import QuarryFleet
 
 /// The worker's decisions as transcripts: events in, actions out, no I/O.
 @Suite struct WorkerStateTests {
@@ -33,7 +33,7 @@ import Testing
 
   @Test func claimsOnlyForFreeSlotsAndBlocksWhenThereIsNothing() {
     var state = worker(slots: 3)
-    #expect(state.handle(.ready) == [.claim(3)])
+    #expect(state.handle(.ready) == [.renew([]), .claim(3)])
     let actions = state.handle(
       .claimAnswered(ClaimAnswer(tasks: [task("a")], nextDueMilliseconds: 700), sentAt: 100 * second))
     #expect(actions == [.run(task("a"), deadline: 125 * second), .awaitWork(.milliseconds(700))])
@@ -52,7 +52,7 @@ import Testing
   @Test func completesThenSettlesThenRunsWhatCameWithIt() {
     var state = holding(["a", "b"])
     #expect(
-      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, claimNext: true)])
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, emitted: 0, claimNext: true)])
     let next = ClaimAnswer(tasks: [task("c")])
     #expect(
       state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: next), sentAt: 200 * second)) == [
@@ -72,10 +72,35 @@ import Testing
 
   @Test func aRenewalPushesDeadlinesFromTheMomentItWasSent() {
     var state = holding(["a", "b"])
-    #expect(state.handle(.heartbeat) == [.renew([task("a"), task("b")])])
+    #expect(state.handle(.renewed(RenewAnswer(), named: [], sentAt: 0)) == [.startHeartbeat(.seconds(10), 1)])
+    #expect(state.handle(.heartbeat(0)).isEmpty)
+    #expect(state.handle(.heartbeat(1)) == [.renew([task("a"), task("b")])])
+    #expect(state.handle(.heartbeat(1)).isEmpty)
     #expect(
       state.handle(.renewed(RenewAnswer(lost: ["b"]), named: ["a", "b"], sentAt: 110 * second)) == [
-        .extend(runID: "a", deadline: 135 * second), .stop(runID: "b", .leaseLost),
+        .startHeartbeat(.seconds(10), 2), .extend(runID: "a", deadline: 135 * second), .stop(runID: "b", .leaseLost),
+      ])
+  }
+
+  @Test func aShorterLeaseThanTheOneAtBootHoldsFromTheAnswerThatToldIt() {
+    var state = worker()
+    _ = state.handle(.ready)
+    _ = state.handle(.renewed(RenewAnswer(), named: [], sentAt: 0))
+    let short = LeaseTiming(lease: .seconds(6), heartbeat: .seconds(2))
+    #expect(
+      state.handle(.claimAnswered(ClaimAnswer(tasks: [task("a"), task("b")], timing: short), sentAt: 100 * second)) == [
+        .startHeartbeat(.seconds(2), 2), .run(task("a"), deadline: 105 * second), .run(task("b"), deadline: 105 * second),
+      ])
+    #expect(state.handle(.heartbeat(1)).isEmpty)
+    #expect(state.handle(.heartbeat(2)) == [.renew([task("a"), task("b")])])
+  }
+
+  @Test func aWorkerThatRedisDoesNotKnowJoinsAgain() {
+    var state = worker()
+    _ = state.handle(.ready)
+    #expect(
+      state.handle(.renewed(RenewAnswer(mustJoin: true), named: [], sentAt: 0)) == [
+        .startHeartbeat(.seconds(10), 1), .join,
       ])
   }
 
@@ -85,18 +110,21 @@ import Testing
     _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("b")]), sentAt: 112 * second))
     #expect(
       state.handle(.renewed(RenewAnswer(lost: ["b"]), named: ["a"], sentAt: 110 * second)) == [
-        .extend(runID: "a", deadline: 135 * second)
+        .startHeartbeat(.seconds(10), 1), .extend(runID: "a", deadline: 135 * second),
       ])
   }
 
-  @Test func aLostRunIsNeverReported() {
+  @Test func aLostRunThatFailsIsNotReportedAndOneThatSucceededIsJudgedByRedis() {
     var state = holding(["a", "b"])
     #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)) == [.stop(runID: "a", .leaseLost)])
     #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)).isEmpty)
     #expect(
-      state.handle(.runEnded(runID: "a", .accepted(figures))) == [
+      state.handle(.runEnded(runID: "a", .failed(.crash, reason: "killed", figures))) == [
         .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its lease is lost")), .claim(1),
       ])
+    _ = state.handle(.entitlementLost(runID: "b", .leaseLost))
+    #expect(
+      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, emitted: 0, claimNext: true)])
   }
 
   @Test func aFailureIsReportedWithItsKindAndFreesTheSlot() {
@@ -106,7 +134,7 @@ import Testing
         .fail(task("a"), .app, reason: "boom")
       ])
     #expect(
-      state.handle(.failAnswered(runID: "a", next: "scheduled")) == [
+      state.handle(.failAnswered(runID: "a", FailAnswer(next: "scheduled"))) == [
         .forget(runID: "a"), .notice(.runFailed(task("a"), .app, reason: "boom", then: "scheduled")), .claim(1),
       ])
   }
@@ -114,13 +142,13 @@ import Testing
   @Test func storageRefusalsPauseClaimingThenTryWithOneRun() {
     var state = holding(["a"], slots: 3)
     _ = state.handle(.runEnded(runID: "a", .failed(.storage, reason: "disk full", figures)))
-    _ = state.handle(.failAnswered(runID: "a", next: "ready"))
+    _ = state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready")))
     #expect(state.handle(.wokeUp).isEmpty)
     #expect(state.handle(.pauseOver) == [.claim(1)])
     let answer = ClaimAnswer(tasks: [task("b")])
     #expect(state.handle(.claimAnswered(answer, sentAt: 0)) == [.run(task("b"), deadline: 25 * second)])
     #expect(
-      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, claimNext: false)])
+      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, emitted: 0, claimNext: false)])
     let actions = state.handle(.completeAnswered(runID: "b", .accepted(pending("b"), next: nil), sentAt: 0))
     #expect(actions.contains(.notice(.storageBack)))
     #expect(actions.contains(.claim(3)))
@@ -148,7 +176,7 @@ import Testing
     #expect(
       state.handle(.drain) == [.startDrainTimer(.seconds(25)), .notice(.draining(held: 2, .seconds(25)))])
     #expect(
-      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, claimNext: false)])
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, emitted: 0, claimNext: false)])
     #expect(
       state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: nil), sentAt: 0)) == [
         .forget(runID: "a"), .settle(pending("a")), .notice(.runAccepted(task("a"), figures)),
@@ -159,7 +187,7 @@ import Testing
       state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures))) == [
         .fail(task("b"), .release, reason: "the worker is stopping")
       ])
-    #expect(state.handle(.failAnswered(runID: "b", next: "ready")).last == .finish(.drained))
+    #expect(state.handle(.failAnswered(runID: "b", FailAnswer(next: "ready"))).last == .finish(.drained))
   }
 
   @Test func aClaimThatArrivesWhileDrainingIsReleasedUnrun() {
@@ -170,14 +198,14 @@ import Testing
       state.handle(.claimAnswered(ClaimAnswer(tasks: [task("a")]), sentAt: 0)) == [
         .fail(task("a"), .release, reason: "the worker is stopping")
       ])
-    #expect(state.handle(.failAnswered(runID: "a", next: "ready")).last == .finish(.drained))
+    #expect(state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready"))).last == .finish(.drained))
   }
 
   @Test func aSecondSignalEndsAtOnce() {
     var state = holding(["a"])
     _ = state.handle(.drain)
     #expect(state.handle(.kill) == [.stop(runID: "a", .shutdown), .finish(.killed)])
-    #expect(state.handle(.heartbeat).isEmpty)
+    #expect(state.handle(.heartbeat(0)).isEmpty)
   }
 
   @Test func anotherGenerationEndsAllRunsAndTheWorker() {
@@ -196,7 +224,7 @@ import Testing
     var state = holding(["a"])
     let actions = state.handle(.runEnded(runID: "a", .failed(.versionMismatch, reason: "executor 0.2.0", figures)))
     #expect(actions.first == .fail(task("a"), .versionMismatch, reason: "executor 0.2.0"))
-    guard case .finish(.failed(let error)) = state.handle(.failAnswered(runID: "a", next: "ready")).last else {
+    guard case .finish(.failed(let error)) = state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready"))).last else {
       Issue.record("the worker goes on")
       return
     }
@@ -210,7 +238,7 @@ import Testing
     var run = 0
     while true {
       let ended = state.handle(.runEnded(runID: "\(run)", .accepted(figures)))
-      guard ended == [.complete(task("\(run)"), figures, claimNext: true)] else { break }
+      guard ended == [.complete(task("\(run)"), figures, emitted: 0, claimNext: true)] else { break }
       let next = ClaimAnswer(tasks: [task("\(run + 1)")])
       _ = state.handle(.completeAnswered(runID: "\(run)", .accepted(pending("\(run)"), next: next), sentAt: 0))
       run += 1

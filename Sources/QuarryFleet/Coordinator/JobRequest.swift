@@ -48,7 +48,7 @@ package struct RetryBudgets: Sendable, Equatable {
   package var crashBase = Duration.seconds(15)
   /// Runs that the site refused.
   package var blocks = 10
-  /// Doubles with each try.
+  /// Grows fourfold with each try.
   package var blockBase = Duration.seconds(2)
   package var blockCap = Duration.seconds(86_400)
 

@@ -9,14 +9,14 @@ package struct PatientCaller: Sendable {
   private let watch: OutageWatch
   private let onLost: @Sendable (QuarryError) -> Void
 
-  /// - Parameter onLost: called when Redis is not the one that this process joined.
+  /// - Parameter onLost: called when trying again cannot help: Redis is not the one that this process joined, say.
   package init(clock: FleetClock, watch: OutageWatch, onLost: @escaping @Sendable (QuarryError) -> Void) {
     self.clock = clock
     self.watch = watch
     self.onLost = onLost
   }
 
-  /// - Returns: the answer; nil when the calling task was cancelled or the fleet's state is another.
+  /// - Returns: the answer; nil when the calling task was cancelled or trying again cannot help.
   package func call<Answer: Sendable>(
     _ body: @Sendable () async throws(QuarryError) -> Answer
   ) async -> Answer? {
@@ -27,7 +27,7 @@ package struct PatientCaller: Sendable {
         watch.answered()
         return answer
       } catch {
-        guard error.kind != .fleet else {
+        guard error.kind == .redis else {
           onLost(error)
           return nil
         }

@@ -38,7 +38,7 @@ extension LedgerLine {
     return AcceptedRecord(
       taskID: try text("task_id", of: value), runID: try text("accepted_run_id", of: value),
       epoch: try integer("epoch", of: value), attempt: Int(value["attempt"]?.integer ?? 1),
-      depth: Int(value["depth"]?.integer ?? 0), work: try work(value), parentTaskID: value["parent_task_id"]?.string,
+      depth: Int(value["depth"]?.integer ?? 0), work: try work(value, prefix: "task_"), parentTaskID: value["parent_task_id"]?.string,
       originRunID: value["origin_run_id"]?.string, figures: figures(value), children: children)
   }
 
@@ -47,23 +47,24 @@ extension LedgerLine {
       outcome: value["outcome"]?.string.flatMap(Outcome.init(rawValue:)),
       eventCount: Int(value["event_count"]?.integer ?? 0), itemCount: Int(value["item_count"]?.integer ?? 0),
       durationMilliseconds: value["duration_ms"]?.integer ?? 0, storagePath: value["storage_path"]?.string ?? "",
-      day: value["day"]?.string ?? "")
+      day: value["run_day"]?.string ?? "")
   }
 
   private static func ended(_ value: JSONValue) throws(QuarryError) -> EndedTaskRecord {
     EndedTaskRecord(
       taskID: try text("task_id", of: value), epoch: value["epoch"]?.integer ?? 0,
-      attempt: Int(value["attempt"]?.integer ?? 0), depth: Int(value["depth"]?.integer ?? 0), work: try work(value),
+      attempt: Int(value["attempt"]?.integer ?? 0), depth: Int(value["depth"]?.integer ?? 0),
+      work: try work(value, prefix: "task_"),
       parentTaskID: value["parent_task_id"]?.string, originRunID: value["origin_run_id"]?.string,
       failure: value["failure"]?.string ?? "", reason: value["reason"]?.string ?? "")
   }
 
-  private static func work(_ value: JSONValue) throws(QuarryError) -> WorkRecord {
+  private static func work(_ value: JSONValue, prefix: String = "") throws(QuarryError) -> WorkRecord {
     let options = value["options"]
     return WorkRecord(
       index: value["index"]?.integer.map { Int($0) }, target: try text("target", of: value),
-      params: (value["params"] ?? .object([:])).canonicalText, source: value["source"]?.string,
-      category: value["category"]?.string,
+      params: (value["params"] ?? .object([:])).canonicalText, source: value[prefix + "source"]?.string,
+      category: value[prefix + "category"]?.string,
       options: DerivedWork.Options(
         lane: options?["lane"]?.string, delayMilliseconds: options?["delay_ms"]?.integer.map { Int($0) },
         timeoutMilliseconds: options?["timeout_ms"]?.integer.map { Int($0) },

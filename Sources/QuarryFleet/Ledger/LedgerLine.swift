@@ -47,7 +47,7 @@ package enum LedgerLine {
     JSONText.appendMember("epoch", record.epoch, to: &out)
     JSONText.appendMember("attempt", Int64(record.attempt), to: &out)
     JSONText.appendMember("depth", Int64(record.depth), to: &out)
-    append(record.work, to: &out)
+    append(record.work, isTopLevel: true, to: &out)
     JSONText.appendMember("parent_task_id", record.parentTaskID, to: &out)
     JSONText.appendMember("origin_run_id", record.originRunID, to: &out)
     JSONText.appendMember("outcome", record.figures.outcome?.rawValue, to: &out)
@@ -55,7 +55,7 @@ package enum LedgerLine {
     JSONText.appendMember("item_count", Int64(record.figures.itemCount), to: &out)
     JSONText.appendMember("duration_ms", record.figures.durationMilliseconds, to: &out)
     JSONText.appendMember("storage_path", record.figures.storagePath, to: &out)
-    JSONText.appendMember("day", record.figures.day, to: &out)
+    JSONText.appendMember("run_day", record.figures.day, to: &out)
     JSONText.appendKey("children", to: &out)
     out.append(UInt8(ascii: "["))
     for child in record.children {
@@ -72,20 +72,21 @@ package enum LedgerLine {
     JSONText.appendMember("epoch", record.epoch, to: &out)
     JSONText.appendMember("attempt", Int64(record.attempt), to: &out)
     JSONText.appendMember("depth", Int64(record.depth), to: &out)
-    append(record.work, to: &out)
+    append(record.work, isTopLevel: true, to: &out)
     JSONText.appendMember("parent_task_id", record.parentTaskID, to: &out)
     JSONText.appendMember("origin_run_id", record.originRunID, to: &out)
     JSONText.appendMember("failure", record.failure, to: &out)
     JSONText.appendMember("reason", record.reason, to: &out)
   }
 
-  private static func append(_ work: WorkRecord, to out: inout [UInt8]) {
+  /// - Parameter isTopLevel: `source` and `category` of the line itself are its partition's.
+  private static func append(_ work: WorkRecord, isTopLevel: Bool = false, to out: inout [UInt8]) {
     append("index", work.index, to: &out)
     JSONText.appendMember("target", work.target, to: &out)
     JSONText.appendKey("params", to: &out)
     out += (work.params.isEmpty ? "{}" : work.params).utf8
-    JSONText.appendMember("source", work.source, to: &out)
-    JSONText.appendMember("category", work.category, to: &out)
+    JSONText.appendMember(isTopLevel ? "task_source" : "source", work.source, to: &out)
+    JSONText.appendMember(isTopLevel ? "task_category" : "category", work.category, to: &out)
     guard work.options != DerivedWork.Options() else { return }
     JSONText.appendKey("options", to: &out)
     out.append(UInt8(ascii: "{"))

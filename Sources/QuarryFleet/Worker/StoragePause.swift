@@ -2,27 +2,29 @@ import QuarryCore
 
 /// Whether storage's refusals keep a worker from claiming: 1 s · 2ⁿ up to 60 s, then one run on probation; its
 /// acceptance lifts the pause.
-struct StoragePause: Sendable, Equatable {
+package struct StoragePause: Sendable, Equatable {
   private enum Phase: Sendable, Equatable { case none, paused, probation }
   private var phase = Phase.none
   private var refusals = 0
 
-  var allowsClaims: Bool { phase != .paused }
-  var isOnProbation: Bool { phase == .probation }
+  package init() {}
+
+  package var allowsClaims: Bool { phase != .paused }
+  package var isOnProbation: Bool { phase == .probation }
 
   /// - Returns: how long to pause; nil while a pause is under way.
-  mutating func begin() -> Duration? {
+  package mutating func begin() -> Duration? {
     guard phase != .paused else { return nil }
     phase = .paused
     refusals = min(refusals + 1, 7)
     return min(.seconds(1 << (refusals - 1)), .seconds(60))
   }
 
-  mutating func isOver() { if phase == .paused { phase = .probation } }
+  package mutating func isOver() { if phase == .paused { phase = .probation } }
 
   /// Storage took records.
   /// - Returns: whether that ended a pause.
-  mutating func end() -> Bool {
+  package mutating func end() -> Bool {
     defer {
       phase = .none
       refusals = 0

@@ -9,15 +9,16 @@ package enum WorkerEvent: Sendable {
   case wokeUp
   /// The executor's first frame arrived.
   case executorStarted(runID: String)
-  case heartbeat
+  /// The timer with this number went off.
+  case heartbeat(Int)
   /// `named`: the run ids that the renewal named; a run claimed meanwhile is not judged by it.
   case renewed(RenewAnswer, named: [String], sentAt: UInt64)
   /// The run's deadline passed without a good renewal, or a fenced call was refused.
   case entitlementLost(runID: String, RunControl.StopReason)
-  case runEnded(runID: String, TaskResult)
+  /// `emitted`: how many derived works the run handed over, all of which are in Redis when it is `accepted`.
+  case runEnded(runID: String, TaskResult, emitted: Int = 0)
   case completeAnswered(runID: String, CompleteAnswer, sentAt: UInt64)
-  /// `next`: the task's state after it, or why the failure did not count.
-  case failAnswered(runID: String, next: String)
+  case failAnswered(runID: String, FailAnswer)
   /// Ledger records are written and Redis knows it.
   case settled(count: Int)
   case storageRefused(String)
@@ -43,13 +44,17 @@ package enum WorkerAction: Sendable, Equatable {
   case extend(runID: String, deadline: UInt64)
   case stop(runID: String, RunControl.StopReason)
   /// All derived work of the run must be in Redis before it is sent.
-  case complete(TaskAssignment, RunFigures, claimNext: Bool)
+  case complete(TaskAssignment, RunFigures, emitted: Int, claimNext: Bool)
   case fail(TaskAssignment, TaskResult.FailureKind, reason: String)
   /// The run is no longer held: its reins can be let go.
   case forget(runID: String)
-  /// Writes the `accepted` record, then tells Redis.
+  /// Writes the record of a final transition, then tells Redis.
   case settle(PendingEntry)
   case startPause(Duration)
+  /// Ends in `heartbeat` with this number, unless a later timer took its place.
+  case startHeartbeat(Duration, Int)
+  /// Redis does not know this worker: it says again who it is.
+  case join
   case startDrainTimer(Duration)
   case notice(WorkerNotice)
   case finish(WorkerEnd)

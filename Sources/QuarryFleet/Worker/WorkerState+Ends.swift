@@ -3,14 +3,14 @@ import QuarryCore
 // How runs end, what storage's refusals do, and how the worker ends.
 
 extension WorkerState {
-  mutating func runEnded(_ runID: String, _ result: TaskResult) -> [WorkerAction] {
+  mutating func runEnded(_ runID: String, _ result: TaskResult, emitted: Int) -> [WorkerAction] {
     guard let entry = held[runID], !entry.isReporting else { return [] }
     switch (entry.stop, result) {
-    case (.leaseLost, _), (.cancelled, _): return drop(runID, entry)
-    case (_, .accepted(let figures)):
+    case (_, .accepted(let figures)):  // Whether it still counts is Redis' to judge.
       held[runID]?.isReporting = true
       held[runID]?.figures = figures
-      return [.complete(entry.task, figures, claimNext: mayClaimOnComplete)]
+      return [.complete(entry.task, figures, emitted: emitted, claimNext: mayClaimOnComplete)]
+    case (.leaseLost, _), (.cancelled, _): return drop(runID, entry)
     case (.shutdown, _): return report(runID, .release, "the worker is stopping")
     case (_, .failed(let kind, let reason, _)):
       return report(runID, kind, reason) + consequences(of: kind, reason: reason)
@@ -53,10 +53,7 @@ extension WorkerState {
     switch answer {
     case .accepted(let pending, let next):
       actions += storageTook()
-      if let pending {
-        unsettled += 1
-        actions.append(.settle(pending))
-      }
+      if let pending { actions.append(settle(pending)) }
       actions += [.notice(.runAccepted(entry.task, entry.figures ?? RunFigures(outcome: .success)))]
       return actions + (next.map { receive($0, sentAt: sentAt) } ?? fill())
     case .refused(let reason):
@@ -64,13 +61,18 @@ extension WorkerState {
     }
   }
 
-  mutating func failed(_ runID: String, next: String) -> [WorkerAction] {
+  private mutating func settle(_ pending: PendingEntry) -> WorkerAction {
+    unsettled += 1
+    return .settle(pending)
+  }
+
+  mutating func failed(_ runID: String, _ answer: FailAnswer) -> [WorkerAction] {
     guard let entry = held.removeValue(forKey: runID) else { return [] }
     let failure = entry.failure ?? (.release, "")
-    return [
-      .forget(runID: runID),
-      .notice(.runFailed(entry.task, failure.kind, reason: failure.reason, then: next)),
-    ] + fill()
+    var actions: [WorkerAction] = [.forget(runID: runID)]
+    if let pending = answer.pending { actions.append(settle(pending)) }
+    actions.append(.notice(.runFailed(entry.task, failure.kind, reason: failure.reason, then: answer.next)))
+    return actions + fill()
   }
 }
 

@@ -33,6 +33,8 @@ package struct WorkerState: Sendable {
   var held: [String: Held] = [:]
   var isClaiming = false
   var isWaiting = false
+  private var isRenewing = false
+  private var heartbeatTimer = 0
   var unsettled = 0
   var pause = StoragePause()
 
@@ -54,18 +56,18 @@ package struct WorkerState: Sendable {
     switch event {
     case .ready:
       if phase == .booting { phase = .working }
-      return fill()
+      return renew() + fill()
     case .claimAnswered(let answer, let sentAt): return claimed(answer, sentAt: sentAt)
     case .wokeUp:
       isWaiting = false
       return fill()
     case .executorStarted(let runID): return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
-    case .heartbeat: return [.renew(heldTasks)]
+    case .heartbeat(let timer): return timer == heartbeatTimer ? renew() : []
     case .renewed(let answer, let named, let sentAt): return renewed(answer, named: named, sentAt: sentAt)
     case .entitlementLost(let runID, let reason): return stop(runID, reason)
-    case .runEnded(let runID, let result): return runEnded(runID, result)
+    case .runEnded(let runID, let result, let emitted): return runEnded(runID, result, emitted: emitted)
     case .completeAnswered(let runID, let answer, let sentAt): return completed(runID, answer, sentAt: sentAt)
-    case .failAnswered(let runID, let next): return failed(runID, next: next)
+    case .failAnswered(let runID, let answer): return failed(runID, answer)
     case .settled(let count):
       unsettled = max(0, unsettled - count)
       return fill()
@@ -106,7 +108,7 @@ extension WorkerState {
   }
 
   mutating func receive(_ answer: ClaimAnswer, sentAt: UInt64) -> [WorkerAction] {
-    var actions: [WorkerAction] = []
+    var actions = follow(answer.timing)
     for task in answer.tasks { actions += take(task, sentAt: sentAt) }
     if freeSlots > 0 { actions += waitForWork(answer.nextDueMilliseconds) }
     return actions
@@ -129,8 +131,28 @@ extension WorkerState {
 // MARK: leases
 
 extension WorkerState {
+  private mutating func renew() -> [WorkerAction] {
+    guard !isRenewing else { return [] }
+    isRenewing = true
+    return [.renew(heldTasks)]
+  }
+
+  /// A shorter heartbeat than the one that is waited for holds at once.
+  private mutating func follow(_ new: LeaseTiming?) -> [WorkerAction] {
+    guard let new else { return [] }
+    defer { timing = new }
+    return new.heartbeat < timing.heartbeat && !isRenewing ? startHeartbeat(new.heartbeat) : []
+  }
+
+  private mutating func startHeartbeat(_ delay: Duration) -> [WorkerAction] {
+    heartbeatTimer += 1
+    return [.startHeartbeat(delay, heartbeatTimer)]
+  }
+
   mutating func renewed(_ answer: RenewAnswer, named: [String], sentAt: UInt64) -> [WorkerAction] {
-    var actions: [WorkerAction] = []
+    isRenewing = false
+    timing = answer.timing ?? timing
+    var actions = startHeartbeat(timing.heartbeat) + (answer.mustJoin ? [.join] : [])
     for runID in named where held[runID] != nil {
       if answer.lost.contains(runID) {
         actions += stop(runID, .leaseLost)

@@ -1,5 +1,3 @@
-import QuarryCore
-
 /// The notification that a run is over; `runID` is the consumer's idempotency key.
 package struct RunCompleted: Sendable, Equatable {
   package var runID: String

@@ -1,0 +1,39 @@
+import QuarryCore
+
+/// Sends what accepted runs left to tell, at least once, in the order of their settling.
+struct NotificationPublisher: Sendable {
+  let queue: FleetQueue
+  let caller: PatientCaller
+  let leadership: Leadership
+  let clock: FleetClock
+  let interval: Duration
+  /// Sends one `run_completed` JSON.
+  let publish: @Sendable (String) async throws(QuarryError) -> Void
+  let onFailure: @Sendable (QuarryError) -> Void
+
+  func run() async {
+    while !Task.isCancelled {
+      guard leadership.current != nil else {
+        await clock.sleep(interval)
+        continue
+      }
+      let batch = await caller.call { () async throws(QuarryError) in
+        try await queue.notifications(limit: 100, upTo: .seconds(5))
+      }
+      for notification in batch ?? [] { await send(notification) }
+    }
+  }
+
+  private func send(_ notification: Notification) async {
+    var backoff = Backoff()
+    while !Task.isCancelled {
+      do throws(QuarryError) {
+        try await publish(notification.json)
+        break
+      } catch { onFailure(error) }
+      await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
+    }
+    guard !Task.isCancelled else { return }
+    _ = await caller.call { () async throws(QuarryError) in try await queue.acknowledge([notification]) }
+  }
+}

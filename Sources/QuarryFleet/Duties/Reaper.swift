@@ -1,0 +1,47 @@
+import QuarryCore
+
+/// Takes back what expired, every two seconds, and settles what nobody else will: entries of workers that are gone
+/// and tasks that died by expiry.
+struct Reaper: Sendable {
+  let queue: FleetQueue
+  let caller: PatientCaller
+  let leadership: Leadership
+  let settler: Settler
+  let clock: FleetClock
+  let interval: Duration
+  /// A live worker writes its own entries within this time.
+  let patience: Duration
+
+  static let batch = 500
+
+  func run() async {
+    while !Task.isCancelled {
+      if let right = leadership.current {
+        await reap(right)
+        await settleLeftovers()
+      }
+      await clock.sleep(interval)
+    }
+  }
+
+  private func reap(_ right: Leadership.Right) async {
+    while !Task.isCancelled {
+      let requestID = UUIDv7.make()
+      let count = await caller.call { () async throws(QuarryError) in
+        try await queue.reap(limit: Self.batch, term: right.term, requestID: requestID)
+      }
+      guard let count, count >= Self.batch else { return }
+    }
+  }
+
+  private func settleLeftovers() async {
+    while !Task.isCancelled {
+      let entries = await caller.call { () async throws(QuarryError) in
+        try await queue.pendingEntries(olderThan: patience, limit: Self.batch)
+      }
+      guard let entries, !entries.isEmpty else { return }
+      await settler.settle(entries)
+      guard entries.count >= Self.batch else { return }
+    }
+  }
+}

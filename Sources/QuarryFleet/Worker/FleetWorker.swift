@@ -1,0 +1,97 @@
+import QuarryCore
+
+/// A stateless worker of a fleet: claims tasks for its free slots, runs them, reports, and, while no coordinator
+/// leads, does the fleet's shared duties.
+package final class FleetWorker: Sendable {
+  private let configuration: WorkerConfiguration
+  private let queue: FleetQueue
+  private let ledger: any Ledger
+  private let handler: any TaskHandler
+  private let publish: @Sendable (String) async throws(QuarryError) -> Void
+  private let notice: @Sendable (WorkerNotice) -> Void
+  private let clock: FleetClock
+  private let events: AsyncStream<WorkerEvent>
+  private let inbox: AsyncStream<WorkerEvent>.Continuation
+
+  /// - Parameters:
+  ///   - publish: sends one `run_completed` JSON; called again until it returns.
+  ///   - notice: told what a person should see; called from any thread, must not block.
+  package init(
+    _ configuration: WorkerConfiguration, queue: FleetQueue, ledger: any Ledger, handler: any TaskHandler,
+    clock: FleetClock = .system, publish: @escaping @Sendable (String) async throws(QuarryError) -> Void,
+    notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.queue = queue
+    self.ledger = ledger
+    self.handler = handler
+    self.publish = publish
+    self.notice = notice
+    self.clock = clock
+    (events, inbox) = AsyncStream.makeStream()
+  }
+
+  /// Stops claiming and lets runs end, for the drain timeout at most; then the rest is stopped and given back. From
+  /// any thread.
+  package func drain() { inbox.yield(.drain) }
+
+  /// Stops all runs at once and gives nothing back; leases end by themselves. From any thread.
+  package func kill() { inbox.yield(.kill) }
+
+  /// Works until it is drained or killed. Returns when no run is left.
+  /// - Throws: `QuarryError(.fleet)` when Redis is not the one that was joined, `QuarryError(.executor)` when the
+  ///   executor is of another version.
+  package func run() async throws(QuarryError) {
+    let timing = try await queue.timing()
+    try await queue.join(presence)
+    notice(.up(workerID: configuration.workerID, fleet: configuration.fleet, slots: configuration.concurrency))
+    let end = await work(timing)
+    if end != .killed { try? await queue.leave(workerID: configuration.workerID) }
+    notice(.down(workerID: configuration.workerID))
+    if case .failed(let error) = end { throw error }
+  }
+
+  private var presence: WorkerPresence {
+    WorkerPresence(
+      workerID: configuration.workerID, host: ProcessName.host, pid: ProcessName.pid, version: Version.current,
+      slots: configuration.concurrency, storage: configuration.storage, startedAt: clock.wall())
+  }
+
+  private func work(_ timing: LeaseTiming) async -> WorkerEnd {
+    let watch = OutageWatch { [notice] message in notice(message.map(WorkerNotice.redisUnreachable) ?? .redisBack) }
+    let report: @Sendable (WorkerEvent) -> Void = { [inbox] event in inbox.yield(event) }
+    let caller = PatientCaller(clock: clock, watch: watch) { error in report(.generationLost(error)) }
+    let settler = Settler(
+      queue: queue, ledger: LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock), caller: caller,
+      clock: clock, onRefusal: { error in report(error.map { .storageRefused($0.message) } ?? .storageTook) },
+      onSettled: { count in report(.settled(count: count)) })
+    let leadership = Leadership()
+    var loop = WorkerLoop(
+      state: WorkerState(
+        slots: configuration.concurrency, timing: timing, drainTimeout: configuration.drainTimeout),
+      transitions: WorkerTransitions(
+        queue: queue, caller: caller, workerID: configuration.workerID, clock: clock, report: report),
+      supervisor: RunSupervisor(
+        queue: queue, caller: caller, handler: handler, scripts: configuration.scriptRoot,
+        workerID: configuration.workerID, clock: clock, report: report),
+      leases: LeaseKeeper(
+        queue: queue, presence: presence, caller: caller, leadership: leadership, clock: clock, watch: watch,
+        report: report),
+      settler: settler, clock: clock, report: report, notice: notice)
+    let duties = SharedDuties(
+      queue: queue, caller: caller, ledgerSettler: leftoverSettler(caller), leadership: leadership, clock: clock,
+      interval: configuration.dutyInterval, patience: timing.lease, publish: publish, onPublishFailure: { _ in })
+    return await withDiscardingTaskGroup { group in
+      group.addTask { await duties.run() }
+      let end = await loop.run(events, in: &group)
+      group.cancelAll()
+      return end
+    }
+  }
+
+  private func leftoverSettler(_ caller: PatientCaller) -> Settler {
+    Settler(
+      queue: queue, ledger: LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock), caller: caller,
+      clock: clock, onRefusal: { _ in })
+  }
+}

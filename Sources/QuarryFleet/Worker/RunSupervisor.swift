@@ -1,0 +1,100 @@
+import QuarryCore
+
+/// Takes one claimed task through its run: checks its script, sends its derived work, watches its deadline.
+struct RunSupervisor: Sendable {
+  let queue: FleetQueue
+  let caller: PatientCaller
+  let handler: any TaskHandler
+  let scripts: ScriptRoot
+  let workerID: String
+  let clock: FleetClock
+  let report: @Sendable (WorkerEvent) -> Void
+
+  /// A full outbox is asked again after this long.
+  static let outboxPause = Duration.milliseconds(200)
+
+  /// Ends with exactly one `runEnded`, unless the surrounding task is cancelled first.
+  func run(_ task: TaskAssignment, control: RunControl) async {
+    let buffer = DerivedWorkBuffer()
+    let result = await result(of: task, buffer: buffer, control: control)
+    report(.runEnded(runID: task.runID, result, emitted: buffer.count))
+  }
+
+  private func result(
+    of task: TaskAssignment, buffer: DerivedWorkBuffer, control: RunControl
+  ) async -> TaskResult {
+    if let deadline = control.deadline, clock.boot() >= deadline {
+      return .failed(.release, reason: "the claim's answer came after its lease", RunFigures(outcome: nil))
+    }
+    do throws(QuarryError) { _ = try scripts.file(of: task.target) } catch {
+      return .failed(.unrunnable, reason: error.message, RunFigures(outcome: nil))
+    }
+    let sink = TargetedSink(buffer: buffer, scripts: scripts, emitter: task.target)
+    return await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await buffer.run { batch throws(QuarryError) in try await send(batch, of: task, control: control) }
+      }
+      group.addTask { await watchDeadline(of: task, control: control) }
+      let result = await handler.run(task, derived: sink, control: control)
+      let settled = await settle(result, buffer: buffer)
+      group.cancelAll()
+      return settled
+    }
+  }
+
+  /// A run counts only with all of its derived work in Redis; a failed one takes back what was not sent yet.
+  private func settle(_ result: TaskResult, buffer: DerivedWorkBuffer) async -> TaskResult {
+    guard case .accepted(let figures) = result else {
+      buffer.close(QuarryError(.fleet, "the run failed"))
+      return result
+    }
+    do throws(QuarryError) {
+      try await buffer.drained()
+      return result
+    } catch {
+      return .failed(.release, reason: "derived work was not taken: \(error.message)", figures)
+    }
+  }
+
+  private func send(
+    _ batch: [DerivedWork], of task: TaskAssignment, control: RunControl
+  ) async throws(QuarryError) {
+    let requestID = UUIDv7.make()
+    while true {
+      let answer = await caller.call { () async throws(QuarryError) in
+        try await queue.emit(batch, by: task, workerID: workerID, requestID: requestID)
+      }
+      switch answer {
+      case .taken: return
+      case .full: await clock.sleep(Self.outboxPause)
+      case .refused(let reason):
+        control.stop(.leaseLost)
+        report(.entitlementLost(runID: task.runID, .leaseLost))
+        throw QuarryError(.fleet, "the run may derive no more work: \(reason)")
+      case nil: throw QuarryError(.fleet, "the worker is stopping")
+      }
+    }
+  }
+
+  /// The shepherd beside the executor kills at the deadline by itself; this one tells the run and the worker.
+  private func watchDeadline(of task: TaskAssignment, control: RunControl) async {
+    while !Task.isCancelled, let deadline = control.deadline {
+      let now = clock.boot()
+      if now >= deadline { return report(.entitlementLost(runID: task.runID, .leaseLost)) }
+      await clock.sleep(.nanoseconds(Int64(deadline - now)))
+    }
+  }
+}
+
+/// Turns an `enqueue`'s target, which is relative to the emitting script, into one that all machines agree on.
+private struct TargetedSink: DerivedWorkSink {
+  let buffer: DerivedWorkBuffer
+  let scripts: ScriptRoot
+  let emitter: String
+
+  func accept(_ work: DerivedWork) throws(QuarryError) {
+    var work = work
+    work.target = scripts.target(work.target, emittedBy: emitter)
+    try buffer.accept(work)
+  }
+}

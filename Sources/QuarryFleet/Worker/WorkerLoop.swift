@@ -1,0 +1,88 @@
+import QuarryCore
+
+/// Feeds the worker's state with events and performs what it answers, each action as a child of one task group.
+struct WorkerLoop: Sendable {
+  var state: WorkerState
+  let transitions: WorkerTransitions
+  let supervisor: RunSupervisor
+  let leases: LeaseKeeper
+  let settler: Settler
+  let clock: FleetClock
+  let report: @Sendable (WorkerEvent) -> Void
+  let notice: @Sendable (WorkerNotice) -> Void
+  private var controls: [String: RunControl] = [:]
+
+  init(
+    state: WorkerState, transitions: WorkerTransitions, supervisor: RunSupervisor, leases: LeaseKeeper,
+    settler: Settler, clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void,
+    notice: @escaping @Sendable (WorkerNotice) -> Void
+  ) {
+    self.state = state
+    self.transitions = transitions
+    self.supervisor = supervisor
+    self.leases = leases
+    self.settler = settler
+    self.clock = clock
+    self.report = report
+    self.notice = notice
+  }
+
+  mutating func run(_ events: AsyncStream<WorkerEvent>, in group: inout DiscardingTaskGroup) async -> WorkerEnd {
+    group.addTask { [settler] in await settler.run() }
+    report(.ready)
+    for await event in events {
+      for action in state.handle(event) {
+        if case .finish(let end) = action { return end }
+        perform(action, in: &group)
+      }
+    }
+    // The stream only ends with the surrounding task.
+    for control in controls.values { control.stop(.shutdown) }
+    return .killed
+  }
+
+  private mutating func perform(_ action: WorkerAction, in group: inout DiscardingTaskGroup) {
+    switch action {
+    case .run(let task, let deadline): start(task, deadline: deadline, in: &group)
+    case .extend(let runID, let deadline): controls[runID]?.extend(to: deadline)
+    case .stop(let runID, let reason): controls[runID]?.stop(reason)
+    case .forget(let runID): controls[runID] = nil
+    case .settle(let entry): settler.add([entry])
+    case .notice(let text): notice(text)
+    case .startPause(let pause): after(pause, .pauseOver, in: &group)
+    case .startDrainTimer(let timeout): after(timeout, .drainTimeout, in: &group)
+    case .renew(let tasks): group.addTask { [leases] in await leases.renew(tasks) }
+    case .startHeartbeat(let delay, let timer): after(delay, .heartbeat(timer), in: &group)
+    case .join: group.addTask { [leases] in await leases.join() }
+    case .claim, .awaitWork, .sendStarted, .complete, .fail: send(action, in: &group)
+    case .finish: break
+    }
+  }
+
+  private func send(_ action: WorkerAction, in group: inout DiscardingTaskGroup) {
+    group.addTask { [transitions] in
+      switch action {
+      case .claim(let count): await transitions.claim(count)
+      case .awaitWork(let longest): await transitions.awaitWork(longest)
+      case .sendStarted(let task): await transitions.started(task)
+      case .complete(let task, let figures, let emitted, let claimNext):
+        await transitions.complete(task, figures, emitted: emitted, claimNext: claimNext)
+      case .fail(let task, let kind, let reason): await transitions.fail(task, kind, reason: reason)
+      default: break
+      }
+    }
+  }
+
+  private mutating func start(_ task: TaskAssignment, deadline: UInt64, in group: inout DiscardingTaskGroup) {
+    let control = RunControl(deadline: deadline) { [report] in report(.executorStarted(runID: task.runID)) }
+    controls[task.runID] = control
+    group.addTask { [supervisor] in await supervisor.run(task, control: control) }
+  }
+
+  private func after(_ delay: Duration, _ event: WorkerEvent, in group: inout DiscardingTaskGroup) {
+    group.addTask { [clock, report] in
+      await clock.sleep(delay)
+      report(event)
+    }
+  }
+}

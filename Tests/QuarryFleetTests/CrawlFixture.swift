@@ -1,0 +1,155 @@
+import Dispatch
+import Glibc
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import Synchronization
+import TestSupport
+
+/// A ledger in memory that refuses on demand.
+final class MemoryLedger: Ledger {
+  private let state = Mutex<(lines: [String: [String]], refusals: Int)>(([:], 0))
+
+  /// The next appends fail, this many.
+  func refuse(_ count: Int) { state.withLock { $0.refusals = count } }
+
+  func append(_ records: [String], fleet: String, jobID: String) throws(QuarryError) {
+    let isRefused = state.withLock { state in
+      guard state.refusals == 0 else {
+        state.refusals -= 1
+        return true
+      }
+      state.lines[jobID, default: []] += records
+      return false
+    }
+    if isRefused { throw QuarryError(.storage, "disk full") }
+  }
+
+  func records(fleet: String, jobID: String) throws(QuarryError) -> [String] {
+    state.withLock { $0.lines[jobID] ?? [] }
+  }
+}
+
+/// Runs the "scripts" of a test: a closure on a thread of its own, where it may block.
+struct ClosureHandler: TaskHandler {
+  let body: @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
+
+  func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
+    await withCheckedContinuation { done in
+      DispatchQueue(label: "run").async {
+        control.markStarted()
+        do throws(QuarryError) {
+          done.resume(returning: try body(task, derived, control))
+        } catch {
+          done.resume(returning: .failed(.crash, reason: error.message, RunFigures(outcome: .executorCrash)))
+        }
+      }
+    }
+  }
+}
+
+/// A real Redis, a script root with one script, and all that a crawl leaves behind to look at.
+final class CrawlFixture: Sendable {
+  let redis: RedisServer
+  let ledger = MemoryLedger()
+  let published = Recorder<String>()
+  /// Run ids in the order in which runs ended well.
+  let succeeded = Recorder<String>()
+  let notices = Recorder<CoordinatorNotice>()
+  let workerNotices = Recorder<WorkerNotice>()
+  let root: ScriptRoot
+  private let folder: FolderOwner
+  let storage = StorageIdentity(backend: "fs", dataset: "quarry", id: "test")
+
+  /// Keeps the folder until the fixture goes.
+  private final class FolderOwner: Sendable {
+    let folder = TemporaryDirectory()
+  }
+
+  init(appendOnly: Bool = false) throws {
+    var options = RedisServer.Options()
+    options.appendOnly = appendOnly
+    redis = try RedisServer.start(options)
+    folder = FolderOwner()
+    let script = folder.folder.path + "/page.ts"
+    guard let file = fopen(script, "w") else { throw QuarryError(.usage, "no script") }
+    fputs("export default async () => {}", file)
+    fclose(file)
+    root = try ScriptRoot(folder.folder.path)
+  }
+
+  func queue(_ actor: String) async throws -> FleetQueue {
+    let connection = RedisConnection(try RedisEndpoint(url: redis.url))
+    return try await FleetQueue.open(connection, fleet: "test", actor: actor)
+  }
+
+  func request(_ change: (inout JobRequest) -> Void = { _ in }) -> JobRequest {
+    var request = JobRequest(script: "page.ts", scriptRoot: root.path, source: "shop", storage: storage)
+    request.params = #"{"n":0}"#
+    request.depth = 50
+    request.timing = LeaseTiming(lease: .seconds(2), heartbeat: .milliseconds(300))
+    request.retries.attemptBase = .milliseconds(50)
+    request.retries.crashBase = .milliseconds(50)
+    change(&request)
+    return request
+  }
+
+  func coordinator(
+    _ request: JobRequest, id: String = "c1", allowedDead: Int = 0
+  ) async throws -> FleetCoordinator {
+    var configuration = CoordinatorConfiguration()
+    configuration.fleet = "test"
+    configuration.coordinatorID = id
+    configuration.allowedDead = allowedDead
+    configuration.dutyInterval = .milliseconds(200)
+    return FleetCoordinator(
+      configuration, job: request, queue: try await queue(id), ledger: ledger,
+      publish: { [published] json throws(QuarryError) in published.add(json) }, notice: { [notices] in notices.add($0) })
+  }
+
+  func worker(
+    _ id: String, slots: Int = 4, queue: FleetQueue? = nil, drainTimeout: Duration = .seconds(5),
+    _ body: @escaping @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
+  ) async throws -> FleetWorker {
+    var configuration = WorkerConfiguration(scriptRoot: root, storage: storage, workerID: id)
+    configuration.fleet = "test"
+    configuration.concurrency = slots
+    configuration.drainTimeout = drainTimeout
+    configuration.dutyInterval = .milliseconds(200)
+    let opened: FleetQueue
+    if let queue { opened = queue } else { opened = try await self.queue(id) }
+    return FleetWorker(
+      configuration, queue: opened, ledger: ledger, handler: ClosureHandler(body: body),
+      publish: { [published] json throws(QuarryError) in published.add(json) },
+      notice: { [workerNotices] in workerNotices.add($0) })
+  }
+
+  /// Page n links to 2n + 1 and 2n + 2 while they are below `pages`, and back to its own parent: a duplicate.
+  func tree(pages: Int) -> @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult {
+    { [succeeded] task, derived, control throws(QuarryError) in
+      let n = Self.number(of: task)
+      var links = [2 * n + 1, 2 * n + 2].filter { $0 < pages }
+      if n > 0 { links.append((n - 1) / 2) }
+      for (index, link) in links.enumerated() {
+        try derived.accept(DerivedWork(index: index, target: "page.ts", params: #"{"n":\#(link)}"#))
+      }
+      succeeded.add(task.runID)
+      return .accepted(RunFigures(outcome: .success, eventCount: 2, itemCount: 1, storagePath: "file:///d", day: "2026-11-24"))
+    }
+  }
+
+  static func number(of task: TaskAssignment) -> Int {
+    Int((try? JSONParser.parse(task.params))?["n"]?.integer ?? -1)
+  }
+
+  func jobLedger(_ jobID: String) throws -> JobLedger { try JobLedger(reading: ledger, fleet: "test", jobID: jobID) }
+
+  /// Waits for a condition that nothing signals.
+  func until(_ limit: Duration = .seconds(20), _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+      guard ContinuousClock.now < deadline else { throw QuarryError(.fleet, "waited \(limit) in vain") }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+}

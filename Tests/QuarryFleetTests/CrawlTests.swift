@@ -1,0 +1,272 @@
+import Glibc
+import QuarryCore
+import QuarryFleet
+import Testing
+
+/// Whole crawls: worker and coordinator over a real Redis.
+@Suite(.timeLimit(.minutes(1))) struct CrawlTests {
+  /// Runs workers beside the coordinator until the job is finished, then drains them.
+  private func crawl(
+    _ coordinator: FleetCoordinator, _ workers: [FleetWorker],
+    meanwhile: @escaping @Sendable () async throws -> Void = {}
+  ) async throws -> CoordinatorSummary {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for worker in workers { group.addTask { try await worker.run() } }
+      group.addTask { try await meanwhile() }
+      let summary = try await coordinator.run()
+      for worker in workers { worker.drain() }
+      try await group.waitForAll()
+      return summary
+    }
+  }
+
+  private func expectExact(_ fixture: CrawlFixture, _ summary: CoordinatorSummary, pages: Int) throws {
+    let ledger = try fixture.jobLedger(summary.jobID)
+    #expect(summary.status.done == pages)
+    #expect(ledger.accepted.count == pages)
+    #expect(ledger.superseded.isEmpty)
+    #expect(Set(ledger.accepted.values.map(\.work.params)).count == pages)
+    #expect(ledger.job != nil)
+    let told = try fixture.published.all.map { try JSONParser.parse($0)["run_id"]?.string ?? "" }
+    #expect(Set(told) == ledger.acceptedRunIDs)
+  }
+
+  @Test func twoWorkersFinishACrawlWithExactCounts() async throws {
+    let fixture = try CrawlFixture()
+    let coordinator = try await fixture.coordinator(fixture.request())
+    let workers = [
+      try await fixture.worker("w1", fixture.tree(pages: 63)), try await fixture.worker("w2", fixture.tree(pages: 63)),
+    ]
+    let summary = try await crawl(coordinator, workers)
+    #expect(summary.exitCode == 0)
+    try expectExact(fixture, summary, pages: 63)
+    #expect(fixture.succeeded.count == 63)
+    #expect(fixture.published.count == 63)
+    let root = try #require(try fixture.jobLedger(summary.jobID).accepted.values.first { $0.depth == 0 })
+    #expect(root.children.map(\.params) == [#"{"n":1}"#, #"{"n":2}"#])
+  }
+
+  @Test func maxRunsAndDepthBoundTheCrawl() async throws {
+    let fixture = try CrawlFixture()
+    let bounded = try await fixture.coordinator(fixture.request { $0.maxRuns = 10 })
+    let summary = try await crawl(bounded, [try await fixture.worker("w1", fixture.tree(pages: 63))])
+    try expectExact(fixture, summary, pages: 10)
+
+    let shallow = try CrawlFixture()
+    let coordinator = try await shallow.coordinator(shallow.request { $0.depth = 2 })
+    let result = try await crawl(coordinator, [try await shallow.worker("w1", shallow.tree(pages: 63))])
+    try expectExact(shallow, result, pages: 7)
+  }
+
+  @Test func aPageThatFailsOnceIsTriedAgainAndOneThatAlwaysFailsEndsDead() async throws {
+    let fixture = try CrawlFixture()
+    let tree = fixture.tree(pages: 15)
+    let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in
+      switch CrawlFixture.number(of: task) {
+      case 3 where task.attempt == 1: return .failed(.app, reason: "once", RunFigures(outcome: .scriptError))
+      case 8: return .failed(.app, reason: "always\nat line 3", RunFigures(outcome: .scriptError))
+      default: return try tree(task, derived, control)
+      }
+    }
+    let coordinator = try await fixture.coordinator(fixture.request { $0.retries.attempts = 2 }, allowedDead: 1)
+    let summary = try await crawl(coordinator, [worker])
+    try expectExact(fixture, summary, pages: 14)
+    #expect(summary.status.dead == 1)
+    #expect(summary.status.retried == 2)
+    #expect(summary.deaths.map(\.error) == ["always"])
+    #expect(summary.exitCode == 0)
+    let ledger = try fixture.jobLedger(summary.jobID)
+    #expect(ledger.dead.values.map(\.failure) == ["app"])
+    #expect(ledger.dead.values.map(\.work.params) == [#"{"n":8}"#])
+  }
+
+  @Test func aTargetOutsideTheRootIsDeadAtOnceAndNotRun() async throws {
+    let fixture = try CrawlFixture()
+    let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in
+      try derived.accept(DerivedWork(index: 0, target: "../../etc/passwd", params: "{}"))
+      fixture.succeeded.add(task.runID)
+      return .accepted(RunFigures(outcome: .success))
+    }
+    let summary = try await crawl(try await fixture.coordinator(fixture.request()), [worker])
+    #expect(summary.status.done == 1)
+    #expect(summary.status.dead == 1)
+    #expect(summary.exitCode == 1)
+    #expect(fixture.succeeded.count == 1)
+    #expect(summary.deaths.first?.kind == "unrunnable")
+    #expect(summary.deaths.first?.error.contains("outside the script root") == true)
+  }
+
+  @Test func aWorkerThatVanishesCostsNothing() async throws {
+    let fixture = try CrawlFixture()
+    let tree = fixture.tree(pages: 31)
+    let stuck = Recorder<String>()
+    let queue = try await fixture.queue("w1")
+    let vanishing = try await fixture.worker("w1", slots: 3, queue: queue) { task, derived, control throws(QuarryError) in
+      guard stuck.count < 3, task.depth > 1 else { return try tree(task, derived, control) }
+      stuck.add(task.taskID)
+      while control.stopReason == nil { usleep(2_000) }
+      return .failed(.crash, reason: "killed", RunFigures(outcome: .executorCrash))
+    }
+    let first = Task { try await vanishing.run() }
+    let coordinator = try await fixture.coordinator(fixture.request())
+    let second = try await fixture.worker("w2", tree)
+    let summary = try await crawl(coordinator, [second]) {
+      try await fixture.until { stuck.count == 3 }
+      queue.close()  // From here on nothing of this worker reaches Redis, as if it were killed.
+      vanishing.kill()
+    }
+    try? await first.value
+    #expect(summary.exitCode == 0)
+    try expectExact(fixture, summary, pages: 31)
+  }
+
+  @Test func aDrainLetsRunsEndAndGivesTheRestBack() async throws {
+    let fixture = try CrawlFixture()
+    let tree = fixture.tree(pages: 15)
+    let held = Recorder<String>()
+    let leaving = try await fixture.worker("w1", slots: 2, drainTimeout: .milliseconds(300)) {
+      task, derived, control throws(QuarryError) in
+      guard task.depth > 0 else { return try tree(task, derived, control) }
+      held.add(task.taskID)
+      while control.stopReason == nil { usleep(2_000) }
+      return .failed(.crash, reason: "stopped", RunFigures(outcome: .executorCrash))
+    }
+    let coordinator = try await fixture.coordinator(fixture.request { $0.timing = LeaseTiming() })
+    let summary = try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await leaving.run() }
+      let second = try await fixture.worker("w2", tree)
+      group.addTask {
+        try await fixture.until { held.count == 2 }
+        leaving.drain()
+        try await fixture.until { fixture.workerNotices.all.contains(.down(workerID: "w1")) }
+        try await second.run()
+      }
+      let summary = try await coordinator.run()
+      second.drain()
+      try await group.waitForAll()
+      return summary
+    }
+    // With a lease of 30 s the crawl could not be over by now if the tasks had not been given back.
+    try expectExact(fixture, summary, pages: 15)
+    #expect(summary.status.retried == 0)
+    let ledger = try fixture.jobLedger(summary.jobID)
+    #expect(ledger.accepted.values.allSatisfy { $0.attempt <= 2 })
+  }
+
+  @Test func derivedWorkOfALostLeaseNeverCounts() async throws {
+    let fixture = try CrawlFixture()
+    let tree = fixture.tree(pages: 3)
+    let refused = Recorder<String>()
+    let isFirst = Recorder<Int>()
+    let queue = try await fixture.queue("w1")
+    let worker = try await fixture.worker("w2") { task, derived, control throws(QuarryError) in
+      try tree(task, derived, control)
+    }
+    // A worker by hand that claims the root, sleeps over its lease, and then emits and completes.
+    let coordinator = try await fixture.coordinator(fixture.request())
+    let summary = try await crawl(coordinator, [worker]) {
+      isFirst.add(1)
+      try await fixture.until { (try? await queue.jobs(limit: 1).isEmpty) == false }
+    }
+    let ghost = TaskAssignment(
+      taskID: summary.jobID, jobID: summary.jobID, runID: "0192f0c1-0000-7000-8000-000000000000", epoch: 1, attempt: 1,
+      depth: 0, target: "page.ts", params: "{}", source: "shop", category: "default", policy: "strict")
+    let answer = try await queue.emit(
+      [DerivedWork(index: 0, target: "page.ts", params: #"{"n":99}"#)], by: ghost, workerID: "w1", requestID: "r1")
+    if case .refused = answer { refused.add("emit") }
+    #expect(refused.all == ["emit"])
+    try expectExact(fixture, summary, pages: 3)
+  }
+
+  @Test func redisMayRestartInTheMiddle() async throws {
+    let fixture = try CrawlFixture(appendOnly: true)
+    let tree = fixture.tree(pages: 63)
+    let worker = try await fixture.worker("w1", slots: 2) { task, derived, control throws(QuarryError) in
+      usleep(5_000)
+      return try tree(task, derived, control)
+    }
+    let summary = try await crawl(try await fixture.coordinator(fixture.request()), [worker]) {
+      try await fixture.until { fixture.succeeded.count >= 15 }
+      try fixture.redis.restart()
+      try await fixture.until { fixture.succeeded.count >= 30 }
+      try fixture.redis.restart()
+    }
+    #expect(summary.exitCode == 0)
+    try expectExact(fixture, summary, pages: 63)
+  }
+
+  @Test func aLedgerThatRefusesForAWhileOnlyDelays() async throws {
+    let fixture = try CrawlFixture()
+    let worker = try await fixture.worker("w1", fixture.tree(pages: 7))
+    let summary = try await crawl(try await fixture.coordinator(fixture.request()), [worker]) {
+      try await fixture.until { fixture.succeeded.count >= 1 }
+      fixture.ledger.refuse(3)
+    }
+    try expectExact(fixture, summary, pages: 7)
+  }
+
+  @Test func aWipedRedisEndsCoordinatorAndWorkerAndNothingIsCalledFinished() async throws {
+    let fixture = try CrawlFixture()
+    let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in
+      fixture.succeeded.add(task.runID)
+      while control.stopReason == nil { usleep(2_000) }
+      return .failed(.crash, reason: "stopped", RunFigures(outcome: .executorCrash))
+    }
+    let coordinator = try await fixture.coordinator(fixture.request())
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await #expect(throws: QuarryError.self) { try await worker.run() }
+      }
+      group.addTask {
+        try? await fixture.until { fixture.succeeded.count == 1 }
+        try? fixture.redis.restart()  // Without an append-only file: empty.
+      }
+      await #expect(throws: QuarryError.self) { try await coordinator.run() }
+    }
+    #expect(fixture.published.count == 0)
+  }
+
+  @Test func workersFinishTheJobOfACoordinatorThatLeft() async throws {
+    let fixture = try CrawlFixture()
+    let coordinator = try await fixture.coordinator(fixture.request())
+    let worker = try await fixture.worker("w1", slots: 1, fixture.tree(pages: 31))
+    let watcher = try await fixture.queue("watcher")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await worker.run() }
+      group.addTask {
+        try await fixture.until { fixture.succeeded.count >= 3 }
+        coordinator.interrupt()
+      }
+      let summary = try await coordinator.run()
+      #expect(summary.isInterrupted)
+      #expect(summary.exitCode == 130)
+      try await fixture.until { try await watcher.status(jobID: summary.jobID).isFinished }
+      worker.drain()
+      try await group.waitForAll()
+      #expect(try fixture.jobLedger(summary.jobID).accepted.count == 31)
+      #expect(fixture.published.count == 31)
+    }
+  }
+
+  @Test func ofTwoCoordinatorsOneLeadsAtATimeAndBothFinish() async throws {
+    let fixture = try CrawlFixture()
+    let first = try await fixture.coordinator(fixture.request())
+    let second = try await fixture.coordinator(fixture.request { $0.params = #"{"n":1000}"# }, id: "c2")
+    let worker = try await fixture.worker("w1", fixture.tree(pages: 15))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await worker.run() }
+      async let one = first.run()
+      async let two = second.run()
+      let (left, right) = try await (one, two)
+      worker.drain()
+      try await group.waitForAll()
+      #expect(left.exitCode == 0)
+      #expect(right.exitCode == 0)
+    }
+    let terms = fixture.notices.all.compactMap { notice -> Int64? in
+      if case .leading(let term) = notice { term } else { nil }
+    }
+    #expect(Set(terms).count == terms.count)
+    #expect(fixture.notices.all.contains { if case .following = $0 { true } else { false } })
+  }
+}
