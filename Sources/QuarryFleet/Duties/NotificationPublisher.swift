@@ -11,6 +11,9 @@ struct NotificationPublisher: Sendable {
   let publish: @Sendable (String) async throws(QuarryError) -> Void
   let onFailure: @Sendable (QuarryError) -> Void
 
+  /// What another publisher took and did not send by then is sent again.
+  static let patience = Duration.seconds(5)
+
   func run() async {
     while !Task.isCancelled {
       guard leadership.current != nil else {
@@ -18,22 +21,21 @@ struct NotificationPublisher: Sendable {
         continue
       }
       let batch = await caller.call { () async throws(QuarryError) in
-        try await queue.notifications(limit: 100, upTo: .seconds(5))
+        try await queue.notifications(limit: 100, upTo: .seconds(5), again: Self.patience)
       }
       for notification in batch ?? [] { await send(notification) }
     }
   }
 
+  /// What was taken is tried once also when the process is leaving, so that nobody has to wait for it.
   private func send(_ notification: Notification) async {
     var backoff = Backoff()
-    while !Task.isCancelled {
+    repeat {
       do throws(QuarryError) {
         try await publish(notification.json)
-        break
+        return try await queue.acknowledge([notification])
       } catch { onFailure(error) }
       await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
-    }
-    guard !Task.isCancelled else { return }
-    _ = await caller.call { () async throws(QuarryError) in try await queue.acknowledge([notification]) }
+    } while !Task.isCancelled
   }
 }

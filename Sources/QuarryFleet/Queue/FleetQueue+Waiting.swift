@@ -65,10 +65,18 @@ extension FleetQueue {
     return reply[0]?[0]?.text ?? "0-0"
   }
 
+  /// Cancelling the calling task ends the wait: the connection is given up, since Redis cannot be told otherwise.
   private func block(_ command: RedisCommand, duty: String, upTo limit: Duration) async throws(QuarryError) -> RedisReply {
     let link = links.blocking(duty)
     return try await Self.answer(duty) { () async throws(RedisError) in
-      try await link.send(command, timeout: limit + .seconds(5))
+      let result = await withTaskCancellationHandler {
+        do throws(RedisError) {
+          return Result<RedisReply, RedisError>.success(try await link.send(command, timeout: limit + .seconds(5)))
+        } catch { return .failure(error) }
+      } onCancel: {
+        links.drop(duty)
+      }
+      return try result.get()
     }
   }
 }

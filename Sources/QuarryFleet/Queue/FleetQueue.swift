@@ -34,6 +34,10 @@ package struct FleetQueue: Sendable {
       }
     }
 
+    func drop(_ duty: String) {
+      blocking.withLock { $0.removeValue(forKey: duty) }?.close()
+    }
+
     func close() {
       for link in blocking.withLock({ Array($0.values) }) { link.close() }
       calls.close()
