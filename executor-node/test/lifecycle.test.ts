@@ -235,6 +235,18 @@ test('a wait that nothing can end is an error, not a silent exit', async (t) => 
   assert.match(frames[0].payload.message, /no longer happen/);
 });
 
+test('nor does a dead wait in a hook keep the run from its end', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`
+    export const beforeTerminal = () => new Promise(() => {});
+    export const cleanup = () => new Promise(() => {});
+    export default () => {};`),
+  );
+  assert.deepEqual([code, types(frames)], [0, ['run_complete', 'run_result']]);
+  assert.match(stderr, /hook beforeTerminal threw.*no longer happen[^]*hook cleanup threw/);
+});
+
 test('process.exit in a script is named', async (t) => {
   const { code, frames, stderr } = await runScript(
     t,

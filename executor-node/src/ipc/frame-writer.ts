@@ -50,7 +50,7 @@ export class FrameWriter {
    */
   frame(encode: (encoder: Encoder) => void, data?: Uint8Array): Promise<void> {
     if (this.failed) return Promise.reject(this.failed);
-    if (this.waiting > WAITING_LIMIT) this.writeBlocking();
+    if (this.waiting + this.encoder.length > WAITING_LIMIT) this.writeBlocking();
     const before = this.encoder.length;
     try {
       this.take(encode, data);
@@ -135,6 +135,7 @@ export class FrameWriter {
   }
 
   private writeBlocking(): void {
+    this.seal();
     const pause = new Int32Array(new SharedArrayBuffer(4));
     try {
       while (this.waiting > WAITING_LIMIT / 2) {

@@ -28,13 +28,13 @@ export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): P
   const { hooks } = parts.script;
   const error = await runBody(parts, ctx);
   if (error) reportOrHandle(parts, error);
-  if (error && !parts.emitter.ending) await quietly('onError', () => hooks.onError?.(error, ctx));
+  if (error && !parts.emitter.ending) await quietly(parts, 'onError', () => hooks.onError?.(error, ctx));
   if (isOpen(parts, error)) {
     const signal = error ? { outcome: 'error' as const, error } : { outcome: 'completed' as const };
-    await quietly('beforeTerminal', () => hooks.beforeTerminal?.(signal, ctx));
+    await quietly(parts, 'beforeTerminal', () => hooks.beforeTerminal?.(signal, ctx));
   }
   if (isOpen(parts, error)) await emitTerminal(parts, error);
-  await quietly('cleanup', () => hooks.cleanup?.(ctx));
+  await quietly(parts, 'cleanup', () => hooks.cleanup?.(ctx));
   return outcome(parts, error);
 }
 
@@ -76,9 +76,9 @@ async function emitTerminal({ emitter }: LifecycleParts, error: Error | undefine
   await sent.catch((failure) => report(`the terminal event was not sent: ${toError(failure).message}`));
 }
 
-async function quietly(hook: string, call: () => unknown): Promise<void> {
+async function quietly({ watch }: LifecycleParts, hook: string, call: () => unknown): Promise<void> {
   try {
-    await call();
+    await watch.guard(call, 'only a dead wait');
   } catch (thrown) {
     const error = toError(thrown);
     report(`hook ${hook} threw, which changes nothing: ${error.stack ?? error.message}`);

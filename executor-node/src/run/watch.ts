@@ -3,26 +3,32 @@ import { SinkFailedError, TerminalEventError } from '../../../sdk/src/index.ts';
 import { toError } from '../errors.ts';
 import { report } from '../report.ts';
 
+/** Which failures end guarded work: any that the script lets fall, or only a wait that nothing can end. */
+type Ends = 'any failure' | 'only a dead wait';
+
 /**
  * Catches what a script lets fall: rejections that nobody handles, exceptions in its callbacks, and a wait that nothing
  * can end. While `guard` runs, the first of them fails the guarded work; outside it they are only reported.
  */
 export class FailureWatch {
-  private active: PromiseWithResolvers<never> | undefined;
+  private active: { ends: Ends; fail: (error: Error) => void } | undefined;
 
   constructor() {
     process.on('unhandledRejection', (reason) => this.caught(reason, 'a rejection that nobody handled'));
     process.on('uncaughtException', (error) => this.caught(error, 'an exception that nobody caught'));
-    process.on('beforeExit', () => this.caught(new Error(NEVER), 'a wait without end'));
+    process.on(
+      'beforeExit',
+      () => this.active?.fail(new Error('the script waits for something that can no longer happen')),
+    );
   }
 
   /** The result of `work`, or the first failure that it let fall. */
-  async guard<T>(work: () => T | Promise<T>): Promise<T> {
-    const active = Promise.withResolvers<never>();
-    active.promise.catch(() => {});
-    this.active = active;
+  async guard<T>(work: () => T | Promise<T>, ends: Ends = 'any failure'): Promise<T> {
+    const failure = Promise.withResolvers<never>();
+    failure.promise.catch(() => {});
+    this.active = { ends, fail: failure.reject };
     try {
-      return await Promise.race([start(work), active.promise]);
+      return await Promise.race([start(work), failure.promise]);
     } finally {
       this.active = undefined;
     }
@@ -31,12 +37,10 @@ export class FailureWatch {
   private caught(thrown: unknown, what: string): void {
     const error = toError(thrown);
     const expected = error instanceof TerminalEventError || error instanceof SinkFailedError;
-    if (this.active && !expected) this.active.reject(error);
+    if (this.active?.ends === 'any failure' && !expected) this.active.fail(error);
     else report(`${what}: ${error.stack ?? error.message}`);
   }
 }
-
-const NEVER = 'the script waits for something that can no longer happen';
 
 // deno-lint-ignore require-await
 const start = async <T>(work: () => T | Promise<T>): Promise<T> => work();
