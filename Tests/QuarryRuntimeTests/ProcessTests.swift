@@ -30,7 +30,8 @@ import Testing
   @Test func commandGetsItsOwnSessionNoStrayDescriptorAndNoBlockedSignal() throws {
     let stray = open("/dev/null", O_RDONLY)  // without O_CLOEXEC, as a careless library would
     defer { close(stray) }
-    let process = try ProcessTree.shell("ls /proc/self/fd | wc -l; grep -c 'SigBlk:.*0$' /proc/self/status; ps -o sid= $$ | grep -c $$")
+    let process = try ProcessTree.shell(
+      "ls /proc/self/fd | wc -l; grep -c 'SigBlk:.*0$' /proc/self/status; ps -o sid= $$ | grep -c $$")
     #expect(process.waitForEnd() == .exited(0))
     // Three, and the one that `ls` has open on the folder.
     #expect(process.readOutput(6) == "4\n1\n1\n")
@@ -38,7 +39,8 @@ import Testing
 
   @Test func grandchildThatHoldsOutputInASessionOfItsOwnEndsWithTheCommand() async throws {
     let mark = ProcessTree.mark()
-    let process = try ProcessTree.shell("setsid sleep \(mark) & setsid bash -c 'sleep \(mark) & sleep \(mark)' & echo up")
+    let process = try ProcessTree.shell(
+      "setsid sleep \(mark) & setsid bash -c 'sleep \(mark) & sleep \(mark)' & echo up")
     #expect(process.readOutput(3) == "up\n")
     #expect(process.waitForEnd() == .exited(0))
     #expect(ProcessTree.count("sleep\0\(mark)") == 0)
@@ -86,8 +88,10 @@ import Testing
   /// Each process leaves three behind in sessions of their own and waits for none, four generations long: 121 processes.
   @Test func treeThatGrowsWhileItIsKilledIsEnded() async throws {
     let mark = ProcessTree.mark()
-    let grow = "if [ $1 -gt 0 ]; then for i in 1 2 3; do setsid bash -c \"$0\" \"$0\" $(($1 - 1)) & done; else exec sleep \(mark); fi"
-    let process = try ProcessTree.shell("export G='\(grow)'; setsid bash -c \"$G\" \"$G\" 4 & echo up; wait; sleep \(mark)")
+    let grow =
+      "if [ $1 -gt 0 ]; then for i in 1 2 3; do setsid bash -c \"$0\" \"$0\" $(($1 - 1)) & done; else exec sleep \(mark); fi"
+    let process = try ProcessTree.shell(
+      "export G='\(grow)'; setsid bash -c \"$G\" \"$G\" 4 & echo up; wait; sleep \(mark)")
     #expect(process.readOutput(3) == "up\n")
     #expect(await ProcessTree.becomes { ProcessTree.count("sleep\0\(mark)") > 20 })
     process.killTree()

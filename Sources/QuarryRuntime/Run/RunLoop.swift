@@ -1,0 +1,194 @@
+import Glibc
+import QuarryCore
+
+/// Moves bytes between one executor and one ingestion until the executor's whole process tree is dead, on one thread.
+///
+/// It decides when the executor must end, not what the run's outcome is: that is `RunVerdict`'s, from the facts that
+/// the loop leaves behind.
+final class RunLoop {
+  /// Why the loop itself killed the executor.
+  enum Intervention: Equatable {
+    case stopped(RunControl.StopReason)
+    /// Still there after its terminal event, or after it closed its output.
+    case overstayed
+    /// Left more acknowledgements unread than the queue holds.
+    case deaf
+  }
+
+  private let process: ShepherdedProcess
+  private let ingestion: StreamIngestion
+  private let control: RunControl
+  private let exitGrace: Duration
+  private let timeoutAt: UInt64?
+  private var input: InputQueue
+  private(set) var errors: StandardErrorCapture
+  private(set) var failure: IngestionFailure?
+  private(set) var intervention: Intervention?
+  /// When the executor must have ended after it had no more to say.
+  private var exitBy: UInt64?
+  private var outputIsOpen = true
+  private var errorsAreOpen = true
+  private var deadline: UInt64?
+  private let wake = WakeSignal()
+
+  init(
+    process: ShepherdedProcess, ingestion: StreamIngestion, control: RunControl, request: [UInt8],
+    configuration: RunConfiguration, onStandardError: (@Sendable (String) -> Void)?
+  ) {
+    self.process = process
+    self.ingestion = ingestion
+    self.control = control
+    exitGrace = configuration.exitGrace
+    timeoutAt = configuration.timeout.map { BootClock.after($0) }
+    input = InputQueue(request)
+    errors = StandardErrorCapture(onLine: onStandardError)
+    deadline = control.deadline
+  }
+
+  /// Returns when the executor and all that it started are dead and all that they wrote is read.
+  func run() -> ProcessEnd {
+    let wake = wake
+    control.attach { wake.raise() }
+    defer { control.detach() }
+    while true {
+      obeyControl()
+      obeyClocks()
+      wait()
+      if let end = process.readEnd() {
+        drain()
+        return end
+      }
+    }
+  }
+
+  // MARK: Waiting
+
+  private func wait() {
+    var waits = [
+      pollfd(fd: process.status.number, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: outputIsOpen ? process.output.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: errorsAreOpen ? process.errors.number : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: input.isEmpty ? -1 : process.inputNumber, events: Int16(POLLOUT), revents: 0),
+    ]
+    guard poll(&waits, nfds_t(waits.count), pollTimeout()) > 0 else { return }
+    if waits[1].revents != 0 { wake.clear() }
+    if waits[3].revents != 0 { readErrors() }
+    if waits[2].revents != 0 { readOutput() }
+    if waits[4].revents != 0 { writeInput() }
+  }
+
+  /// Milliseconds until the nearest clock, rounded up; -1 when there is none.
+  private func pollTimeout() -> Int32 {
+    let now = BootClock.now()
+    var left = [timeoutAt, exitBy, deadline].compactMap { $0 }.map { $0 > now ? $0 - now : 0 }
+    if intervention != nil { left = [] }
+    if failure == nil, let tick = ingestion.nextDeadline {
+      let monotonic = StreamIngestion.monotonicNanoseconds()
+      left.append(tick > monotonic ? tick - monotonic : 0)
+    }
+    guard let nearest = left.min() else { return -1 }
+    return Int32(clamping: nearest / 1_000_000 + 1)
+  }
+
+  // MARK: Reading and writing
+
+  private func readErrors() {
+    if !errors.read(from: process.errors.number) { errorsAreOpen = false }
+  }
+
+  /// Reads once.
+  /// - Returns: false when there was nothing to read.
+  @discardableResult
+  private func readOutput() -> Bool {
+    var hasRead = false
+    attempt { () throws(IngestionFailure) in
+      switch try ingestion.read(from: process.output.number) {
+      case .bytes: hasRead = true
+      case .wouldBlock: break
+      case .endOfFile:
+        outputIsOpen = false
+        startExitGrace()
+        if intervention == nil { try ingestion.endOfStream() }
+      }
+    }
+    if ingestion.hasStarted, !control.hasStarted { control.markStarted() }
+    if ingestion.terminal != nil { startExitGrace() }
+    acknowledge()
+    return hasRead
+  }
+
+  private func acknowledge() {
+    let acks = ingestion.takeAcks()
+    guard !acks.isEmpty, process.inputNumber >= 0 else { return }
+    input.append(acks)
+    if input.count > InputQueue.limit { intervene(.deaf) }
+    writeInput()
+  }
+
+  private func writeInput() {
+    guard process.inputNumber >= 0, !input.isEmpty else { return }
+    if !input.write(to: process.inputNumber) { process.closeInput() }
+  }
+
+  /// Once an ingestion has failed nothing more is read: what follows has no meaning.
+  private func attempt(_ body: () throws(IngestionFailure) -> Void) {
+    guard failure == nil else { return }
+    do throws(IngestionFailure) {
+      try body()
+    } catch {
+      failure = error
+      outputIsOpen = false
+      process.killTree()
+    }
+  }
+
+  /// After the end nobody writes any more, unless a descriptor was handed to a process elsewhere: what is there now
+  /// is all.
+  private func drain() {
+    while outputIsOpen, !mustForget, readOutput() {}
+    errors.drain(from: process.errors.number)
+    errors.finish()
+  }
+
+  // MARK: Ending the executor
+
+  /// True when another worker may already run the task, so that nothing more may be written.
+  var mustForget: Bool { intervention == .stopped(.leaseLost) }
+
+  private func obeyControl() {
+    if control.deadline != deadline {
+      deadline = control.deadline
+      process.setDeadline(deadline)
+    }
+    if let reason = control.stopReason { intervene(.stopped(reason)) }
+  }
+
+  private func obeyClocks() {
+    let now = BootClock.now()
+    // The shepherd kills at the deadline by itself; this process may have been asleep since.
+    if let deadline, now >= deadline { intervene(.stopped(.leaseLost)) }
+    if let timeoutAt, now >= timeoutAt { intervene(.stopped(.timeout)) }
+    if let exitBy, now >= exitBy { intervene(.overstayed) }
+    attempt { () throws(IngestionFailure) in
+      if let tick = ingestion.nextDeadline, tick <= StreamIngestion.monotonicNanoseconds() { try ingestion.tick() }
+    }
+  }
+
+  /// The first reason stands, except that a lost lease overrules all.
+  private func intervene(_ reason: Intervention) {
+    guard intervention == nil || reason == .stopped(.leaseLost) && !mustForget else { return }
+    intervention = reason
+    switch reason {
+    case .stopped(.shutdown): process.terminate()
+    case .stopped(.leaseLost):
+      outputIsOpen = false
+      process.killTree()
+    default: process.killTree()
+    }
+  }
+
+  private func startExitGrace() {
+    if exitBy == nil { exitBy = BootClock.after(exitGrace) }
+  }
+}

@@ -1,0 +1,19 @@
+/// What may be watched while a run goes on. All calls come from the run's own thread.
+package struct RunObserver: Sendable {
+  /// A line that the executor wrote to its standard error, without its end; long lines come in pieces.
+  package var onStandardError: (@Sendable (String) -> Void)?
+  /// A log event of the script.
+  package var onLog: (@Sendable (_ level: String, _ message: String) -> Void)?
+  /// Something odd that does not end the run.
+  package var onNote: @Sendable (String) -> Void
+
+  package init(
+    onStandardError: (@Sendable (String) -> Void)? = nil,
+    onLog: (@Sendable (_ level: String, _ message: String) -> Void)? = nil,
+    onNote: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.onStandardError = onStandardError
+    self.onLog = onLog
+    self.onNote = onNote
+  }
+}

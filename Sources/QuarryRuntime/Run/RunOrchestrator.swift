@@ -1,0 +1,115 @@
+import Glibc
+import QuarryCore
+
+/// One run, from its configuration to its report: the executor under its shepherd, the ingestion of what it sends, the
+/// last flush and the metrics record.
+package struct RunOrchestrator: Sendable {
+  private let configuration: RunConfiguration
+  private let sink: any EventSink
+  private let derived: (any DerivedWorkSink)?
+  private let observer: RunObserver
+
+  /// - Parameter derived: takes what the script enqueues; nil leaves `enqueue` advisory.
+  package init(
+    _ configuration: RunConfiguration, sink: any EventSink, derived: (any DerivedWorkSink)? = nil,
+    observer: RunObserver = RunObserver()
+  ) {
+    self.configuration = configuration
+    self.sink = sink
+    self.derived = derived
+    self.observer = observer
+  }
+
+  /// The same as `execute(control:)`, on a thread of its own.
+  package func run(control: RunControl = RunControl()) async throws(QuarryError) -> RunReport {
+    let result = await OwnThread.run { () -> Result<RunReport, QuarryError> in
+      do throws(QuarryError) { return .success(try execute(control: control)) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  /// Blocks the calling thread until the run is over and its executor and all that it started are dead.
+  /// - Throws: `QuarryError` when the run could not begin; then nothing was written.
+  package func execute(control: RunControl = RunControl()) throws(QuarryError) -> RunReport {
+    Self.ignoreBrokenPipes
+    let started = ContinuousClock.now
+    let request = try ExecutorRequest.line(for: configuration)
+    try configuration.executor.check()
+    let process = try ShepherdedProcess(
+      configuration.executor.command([configuration.script]), shepherd: configuration.executor.shepherd,
+      deadline: control.deadline)
+    let ingestion = StreamIngestion(
+      identity: configuration.identity, partition: configuration.partition, policy: configuration.policy, sink: sink,
+      derived: derived, artifactLimit: configuration.artifactLimit, onNote: observer.onNote, onLog: observer.onLog)
+    let loop = RunLoop(
+      process: process, ingestion: ingestion, control: control, request: request, configuration: configuration,
+      onStandardError: observer.onStandardError)
+    let end = loop.run()
+    if case .failedToStart(let code) = end {
+      ingestion.abandon()
+      throw configuration.executor.unusable(errorText(code))
+    }
+    return conclude(loop, ingestion, end, control, since: started)
+  }
+
+  private func conclude(
+    _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd, _ control: RunControl,
+    since started: ContinuousClock.Instant
+  ) -> RunReport {
+    let isSuperseded = loop.mustForget || end == .deadline || control.stopReason == .leaseLost
+    var facts = facts(loop, ingestion, end)
+    if isSuperseded { ingestion.abandon() } else { facts.flushFailure = lastFlush(of: ingestion) }
+    let verdict = RunVerdict(facts)
+    if let note = RunVerdict.disagreement(facts) { observer.onNote(note) }
+    var report = RunReport(
+      identity: configuration.identity, outcome: verdict.outcome, message: verdict.message,
+      isSuperseded: isSuperseded, stopReason: control.stopReason, hasStarted: ingestion.hasStarted,
+      duration: ContinuousClock.now - started, policy: configuration.policy.name.rawValue, end: end,
+      failure: loop.failure,
+      terminal: ingestion.terminal,
+      runResult: ingestion.runResult, metrics: metrics(of: verdict.outcome, ingestion),
+      figures: ingestion.figures, standardError: loop.errors.text)
+    if !isSuperseded { report.metricsFailure = write(report.metrics) }
+    return report
+  }
+
+  private func facts(_ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd) -> RunVerdict.Facts {
+    RunVerdict.Facts(
+      end: end, intervention: loop.intervention, terminal: ingestion.terminal, runResult: ingestion.runResult,
+      failure: loop.failure, lastErrorLine: loop.errors.lastLine, timeout: configuration.timeout,
+      exitGrace: configuration.exitGrace)
+  }
+
+  private func lastFlush(of ingestion: StreamIngestion) -> IngestionFailure? {
+    do throws(IngestionFailure) {
+      try ingestion.finish()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func metrics(of outcome: Outcome, _ ingestion: StreamIngestion) -> RunMetrics {
+    RunMetrics(
+      policy: configuration.policy.name.rawValue, executor: configuration.executor.name,
+      storageBackend: configuration.storageBackend, runID: configuration.identity.runID,
+      jobID: configuration.identity.jobID, outcome: outcome, launched: true, figures: ingestion.figures)
+  }
+
+  /// Best effort: the run's outcome stands whatever becomes of its metrics.
+  private func write(_ metrics: RunMetrics) -> QuarryError? {
+    var batch = RecordBatch(
+      partition: configuration.partition, policy: configuration.policy.name.rawValue, task: configuration.identity.task)
+    metrics.append(to: &batch)
+    do throws(QuarryError) {
+      try sink.write(batch)
+      return nil
+    } catch {
+      observer.onNote("the metrics record of run \(configuration.identity.runID) was not stored: \(error.message)")
+      return error
+    }
+  }
+
+  /// An executor that stops reading shows as an error of `write`, not as a signal that ends this process.
+  private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
+}

@@ -1,0 +1,43 @@
+import QuarryCore
+
+extension RunReport {
+  /// The run's end in the terms of a fleet.
+  /// - Parameter storagePath: of the run's partition, as notifications name it.
+  package func taskResult(partition: RunPartition, storagePath: String) -> TaskResult {
+    let figures = RunFigures(
+      outcome: outcome, eventCount: self.figures.eventsReceived, itemCount: self.figures.items,
+      durationMilliseconds: duration.milliseconds, storagePath: storagePath, day: partition.day)
+    if let metricsFailure, outcome == .success {
+      return .failed(.storage, reason: "the metrics record: \(metricsFailure.message)", figures)
+    }
+    guard let kind = failureKind else { return .accepted(figures) }
+    return .failed(kind, reason: message, figures)
+  }
+
+  private var failureKind: TaskResult.FailureKind? {
+    switch outcome {
+    case .success: isSuperseded ? .release : nil
+    case .scriptError: wasBlocked ? .blocked : .app
+    case .policyFailure: .storage
+    case .versionMismatch: .versionMismatch
+    case .executorCrash: crashKind
+    }
+  }
+
+  private var crashKind: TaskResult.FailureKind {
+    switch stopReason {
+    case .shutdown?, .leaseLost?, .cancelled?: .release
+    case .timeout?: .app
+    case nil: isSuperseded || failure?.kind == .derivedWork ? .release : isUnrunnable ? .unrunnable : .crash
+    }
+  }
+
+  /// The script could not be loaded, or the executor refused its request: no further try would end otherwise.
+  private var isUnrunnable: Bool { end == .exited(3) || runResult?.errorType == "script_load_error" }
+
+  /// The site refused: the script says so, or its last answer from there was a refusal.
+  private var wasBlocked: Bool {
+    if case .error("blocked", _, _, _)? = terminal { return true }
+    return runResult?.hosts.contains { [429, 403, 503].contains($0.status ?? 0) } ?? false
+  }
+}

@@ -1,0 +1,81 @@
+import QuarryCore
+import QuarryWire
+
+/// What became of a run.
+package struct RunReport: Sendable {
+  package var identity: RunIdentity
+  package var outcome: Outcome
+  package var message: String
+  /// True when the run's lease was lost: nothing was written after that, and nothing may be published for it.
+  package var isSuperseded: Bool
+  package var stopReason: RunControl.StopReason?
+  /// False when the executor ended before its first frame.
+  package var hasStarted: Bool
+  package var duration: Duration
+  package var policy: String
+  package var end: ProcessEnd
+  /// What ended the reading of events early.
+  package var failure: IngestionFailure?
+  package var terminal: TerminalEvent?
+  package var runResult: RunResultFrame?
+  package var metrics: RunMetrics
+  package var figures: IngestionFigures
+  /// Beginning and end of what the executor wrote to its standard error; empty when it wrote nothing.
+  package var standardError: String
+  /// Why the metrics record is not in storage, when it is not.
+  package var metricsFailure: QuarryError?
+
+  package var exitCode: Int32 { outcome.exitCode }
+
+  /// The report as `--report` writes it: indented by two spaces, a newline at the end.
+  package var jsonText: String { JSONValue.object(members).prettyText + "\n" }
+
+  private var members: [String: JSONValue] {
+    var members: [String: JSONValue] = [
+      "run_id": .string(identity.runID), "attempt": .integer(Int64(identity.attempt)),
+      "outcome": .string(outcome.rawValue), "message": .string(message), "exit_code": .integer(Int64(exitCode)),
+      "duration_ms": .integer(duration.milliseconds), "event_count": .integer(Int64(figures.eventsReceived)),
+      "policy": policyMembers, "artifacts": artifactMembers,
+      "metrics": (try? JSONParser.parse(metrics.jsonText)) ?? [:],
+    ]
+    members["job_id"] = identity.jobID.map { .string($0) }
+    members["terminal_summary"] = terminal.flatMap { try? JSONParser.parse($0.payload) }
+    members["proxy_used"] = runResult?.proxyUsed?.reportMember
+    if !standardError.isEmpty { members["stderr"] = .string(standardError) }
+    return members
+  }
+
+  private var policyMembers: JSONValue {
+    var members: [String: JSONValue] = [
+      "name": .string(policy), "events_received": .integer(Int64(figures.eventsReceived)),
+      "events_persisted": .integer(Int64(figures.eventsPersisted)),
+      "events_dropped": .integer(Int64(figures.eventsDropped)),
+    ]
+    members["flush_triggers"] = figures.flushTriggers.map { triggers in
+      [
+        "count": .integer(Int64(triggers.count)), "interval": .integer(Int64(triggers.interval)),
+        "termination": .integer(Int64(triggers.termination)), "capacity": .integer(Int64(triggers.capacity)),
+      ]
+    }
+    return .object(members)
+  }
+
+  private var artifactMembers: JSONValue {
+    let artifacts = figures.artifacts
+    return [
+      "total": .integer(Int64(artifacts.total)), "committed": .integer(Int64(artifacts.committed)),
+      "orphaned": .integer(Int64(artifacts.orphaned)), "chunks": .integer(Int64(artifacts.chunks)),
+      "bytes": .integer(artifacts.bytes),
+    ]
+  }
+}
+
+extension ProxyUsed {
+  fileprivate var reportMember: JSONValue {
+    var members: [String: JSONValue] = [
+      "protocol": .string(proxyProtocol), "host": .string(host), "port": .integer(port),
+    ]
+    members["username"] = username.map { .string($0) }
+    return .object(members)
+  }
+}
