@@ -16,7 +16,8 @@ package enum Base64 {
 
   /// Leaves the padding at the end of `target` as it is.
   private static func encode(
-    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableBufferPointer<UInt8>, _ digits: UnsafeBufferPointer<UInt8>
+    _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableBufferPointer<UInt8>,
+    _ digits: UnsafeBufferPointer<UInt8>
   ) {
     var index = 0
     var position = 0

@@ -10,7 +10,7 @@ package enum Frame {
 
   /// - Parameter payload: the frame without its length prefix.
   /// - Throws: `.otherVersion` for an event of another contract version, `.oversized` for data above 8 MiB, else
-  ///   `.truncated` or `.undecodable`.
+  ///   `.undecodable`.
   package init(_ payload: UnsafeRawBufferPointer) throws(WireError) {
     guard let type = WireField("type", try Self.typeValue(payload)).value else {
       throw WireError(.undecodable, "a frame has no 'type'")

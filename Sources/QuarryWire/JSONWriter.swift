@@ -23,7 +23,8 @@ package struct JSONWriter: ~Copyable {
   package static func append(
     to out: inout [UInt8], limit: Int = .max, _ body: (inout JSONWriter) throws(WireError) -> Void
   ) throws(WireError) {
-    let result = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: blockSize) { block -> Result<Void, WireError> in
+    let result = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: blockSize) {
+      block -> Result<Void, WireError> in
       var writer = JSONWriter(limit: limit, block: block)
       // Moved into the writer and back: the array stays uniquely owned, so nothing is copied.
       swap(&out, &writer.out)

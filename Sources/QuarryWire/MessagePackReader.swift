@@ -120,5 +120,5 @@ package struct MessagePackReader {
     return count
   }
 
-  private static let truncated = WireError(.truncated, "a MessagePack value ends before its last byte")
+  private static let truncated = WireError(.undecodable, "a MessagePack value ends before its last byte")
 }

@@ -1,7 +1,7 @@
 /// Why bytes of the executor could not be taken. None of these is recoverable: a stream is not resynchronised.
 package struct WireError: Error, Equatable, CustomStringConvertible {
   package enum Code: Sendable {
-    /// The bytes end inside a frame or a value.
+    /// The stream ends inside a frame.
     case truncated
     /// A frame, chunk or file above its limit.
     case oversized

@@ -18,7 +18,8 @@ enum WireTime {
     return "\(date)T\(clock)\(fraction(nanoseconds))Z"
   }
 
-  private static func parse(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> (seconds: Int64, nanoseconds: UInt32) {
+  private static func parse(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> (seconds: Int64, nanoseconds: UInt32)
+  {
     func big<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as _: Number.Type) -> Number {
       Number(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
     }
