@@ -33,7 +33,10 @@ import QuarryFleet
     #expect(state.handle(.changed(at: second + 310_000_000)).isEmpty)
     _ = state.handle(.status(status { $0.ready = 4 }, at: second + 320_000_000))
     #expect(state.handle(.changed(at: second + 330_000_000)).isEmpty)
-    #expect(state.handle(.tick(at: 2 * second)) == [.readStatus])
+    #expect(state.handle(.tick(at: second + 600_000_000)) == [.readStatus])
+    _ = state.handle(.status(status { $0.ready = 3 }, at: second + 610_000_000))
+    #expect(state.handle(.tick(at: second + 900_000_000)).isEmpty)
+    #expect(state.handle(.tick(at: 3 * second)) == [.readStatus])
   }
 
   @Test func rateAndTimeLeftComeFromTheWindow() {

@@ -153,29 +153,41 @@ import Testing
     #expect(ledger.accepted.values.allSatisfy { $0.attempt <= 2 })
   }
 
-  @Test func derivedWorkOfALostLeaseNeverCounts() async throws {
+  @Test func whatALostLeaseEmitsAndCompletesNeverCounts() async throws {
     let fixture = try CrawlFixture()
-    let tree = fixture.tree(pages: 3)
-    let refused = Recorder<String>()
-    let isFirst = Recorder<Int>()
-    let queue = try await fixture.queue("w1")
-    let worker = try await fixture.worker("w2") { task, derived, control throws(QuarryError) in
-      try tree(task, derived, control)
-    }
-    // A worker by hand that claims the root, sleeps over its lease, and then emits and completes.
+    let sleeper = try await fixture.queue("w1")
+    try await sleeper.join(
+      WorkerPresence(workerID: "w1", host: "h", pid: 1, slots: 1, storage: fixture.storage, startedAt: .now()))
+    let claimed = Recorder<TaskAssignment>()
+    let second = try await fixture.worker("w2", fixture.tree(pages: 3))
     let coordinator = try await fixture.coordinator(fixture.request())
-    let summary = try await crawl(coordinator, [worker]) {
-      isFirst.add(1)
-      try await fixture.until { (try? await queue.jobs(limit: 1).isEmpty) == false }
+    let summary = try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        // Claims the root and sleeps over its lease; only then another worker comes.
+        try await fixture.until {
+          let answer = try await sleeper.claim(workerID: "w1", count: 1, requestID: UUIDv7.make())
+          answer.tasks.forEach(claimed.add)
+          return claimed.count == 1
+        }
+        try await second.run()
+      }
+      let summary = try await coordinator.run()
+      second.drain()
+      try await group.waitForAll()
+      return summary
     }
-    let ghost = TaskAssignment(
-      taskID: summary.jobID, jobID: summary.jobID, runID: "0192f0c1-0000-7000-8000-000000000000", epoch: 1, attempt: 1,
-      depth: 0, target: "page.ts", params: "{}", source: "shop", category: "default", policy: "strict")
-    let answer = try await queue.emit(
-      [DerivedWork(index: 0, target: "page.ts", params: #"{"n":99}"#)], by: ghost, workerID: "w1", requestID: "r1")
-    if case .refused = answer { refused.add("emit") }
-    #expect(refused.all == ["emit"])
+    let task = try #require(claimed.all.first)
+    let emitted = try await sleeper.emit(
+      [DerivedWork(index: 0, target: "page.ts", params: #"{"n":99}"#)], by: task, workerID: "w1", requestID: "r1")
+    let completed = try await sleeper.complete(
+      task, RunFigures(outcome: .success), emitted: 0, notification: "{}", claimNext: false, workerID: "w1",
+      requestID: "r2")
+    guard case .refused = emitted, case .refused = completed else {
+      Issue.record("taken: \(emitted), \(completed)")
+      return
+    }
     try expectExact(fixture, summary, pages: 3)
+    #expect(try !fixture.jobLedger(summary.jobID).acceptedRunIDs.contains(task.runID))
   }
 
   @Test func redisMayRestartInTheMiddle() async throws {

@@ -8,7 +8,7 @@ package enum CoordinatorEvent: Sendable, Equatable {
   case status(JobStatus, at: UInt64)
   /// The fleet's event stream brought something of this job.
   case changed(at: UInt64)
-  /// Comes every second.
+  /// Comes at the pace of readings.
   case tick(at: UInt64)
   case deaths([Death])
   case interrupt
@@ -35,6 +35,8 @@ package struct CoordinatorState: Sendable {
 
   /// Between two readings of the counters, however many events come.
   static let pace: UInt64 = 250_000_000
+  /// Without any event the counters are read this often, for what no event tells: who is eligible, say.
+  static let rest: UInt64 = 1_000_000_000
   /// Without an eligible worker for this long, the person is told.
   static let patience: UInt64 = 4_000_000_000
 
@@ -72,7 +74,7 @@ package struct CoordinatorState: Sendable {
       return now >= lastRead + Self.pace ? read() : []
     case .tick(let at):
       now = max(now, at)
-      return read()
+      return isStale || now >= lastRead + Self.rest ? read() : []
     case .deaths(let deaths): return finish(deaths, isInterrupted: false)
     case .interrupt: return finish([], isInterrupted: true)
     case .generationLost(let error):

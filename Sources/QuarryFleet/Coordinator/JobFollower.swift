@@ -16,7 +16,8 @@ struct JobFollower: Sendable {
       let events = await caller.call { () async throws(QuarryError) in
         try await queue.events(after: after, upTo: .seconds(5))
       }
-      guard let events, let newest = events.last else { continue }
+      guard let events else { return }  // Cancelled, or nothing to follow any more.
+      guard let newest = events.last else { continue }
       last = newest.id
       if events.contains(where: { $0.jobID == jobID }) { report(.changed(at: clock.boot())) }
     }
@@ -24,7 +25,7 @@ struct JobFollower: Sendable {
 
   func tick() async {
     while !Task.isCancelled {
-      await clock.sleep(.seconds(1))
+      await clock.sleep(.nanoseconds(Int64(CoordinatorState.pace)))
       report(.tick(at: clock.boot()))
     }
   }

@@ -14,6 +14,11 @@ final class Leadership: Sendable {
 
   var current: Right? { right.withLock { $0 } }
 
+  /// Redis refused this right; another that was taken meanwhile stays.
+  func resign(_ refused: Right) {
+    right.withLock { right in if right == refused { right = nil } }
+  }
+
   /// - Returns: whether that is news.
   @discardableResult func set(_ new: Right?) -> Bool {
     right.withLock { right in

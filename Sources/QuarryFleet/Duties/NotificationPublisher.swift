@@ -23,7 +23,11 @@ struct NotificationPublisher: Sendable {
       let batch = await caller.call { () async throws(QuarryError) in
         try await queue.notifications(limit: 100, upTo: .seconds(5), again: Self.patience)
       }
-      for notification in batch ?? [] { await send(notification) }
+      guard let batch else {
+        await clock.sleep(interval)
+        continue
+      }
+      for notification in batch { await send(notification) }
     }
   }
 

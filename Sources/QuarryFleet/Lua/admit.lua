@@ -1,11 +1,15 @@
 -- Turns derived work from the outbox into tasks, in order.
 -- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many entries at most.
--- Reply: {entries taken, entries left}, or {-1, leader} when another leads.
+-- Reply: {entries taken, entries left}, or {-1, leader} when another leads; then the wake-up that this one may have
+-- taken from it is given back.
 -- Invariants: a fingerprint is added if and only if its task is stored; what is taken leaves the outbox in the same
 -- step, and taking it again would change nothing; a job never has more than max_runs tasks, its root included.
 local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
 local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
-if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then return {-1, or_empty(leads)} end
+if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then
+  if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then call('RPUSH', ADMITTER_WAKE, '1') end
+  return {-1, or_empty(leads)}
+end
 local before = replayed('admit')
 if before then return before end
 local entries = call('LRANGE', OUTBOX, 0, limit - 1)

@@ -6,11 +6,11 @@ import RedisClient
 extension FleetQueue {
   /// Turns up to `limit` (500 at most) entries of the outbox into tasks.
   /// - Parameter term: of the leading coordinator; 0 for a worker, which may do it only while nobody leads.
-  /// - Returns: entries taken; 0 when there are none or another leads.
-  package func admit(limit: Int, term: Int64, requestID: String) async throws(QuarryError) -> Int {
+  /// - Returns: entries taken, 0 when there are none; nil when another leads.
+  package func admit(limit: Int, term: Int64, requestID: String) async throws(QuarryError) -> Int? {
     let reply = try await call(.admit, [.integer(term), .integer(Int64(limit))], requestID: requestID)
     guard let taken = reply[0]?.int else { throw Self.unexpected(reply, from: "admit") }
-    return max(0, Int(taken))
+    return taken < 0 ? nil : Int(taken)
   }
 
   /// Takes back up to `limit` expired leases, makes due work ready, forgets silent workers, trims what retention lets go.

@@ -28,7 +28,8 @@ package struct WorkerConfiguration: Sendable {
 package enum ProcessName {
   package static func make() -> String {
     let random = String(UInt32.random(in: 0..<0x100_0000) | 0x100_0000, radix: 16).dropFirst()
-    return "\(host)-\(getpid())-\(random)"
+    let name = host.prefix(64).map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") ? $0 : "-" }
+    return "\(String(name))-\(getpid())-\(random)"
   }
 
   package static var pid: Int32 { getpid() }
