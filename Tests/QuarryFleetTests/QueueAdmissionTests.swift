@@ -1,0 +1,159 @@
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import Testing
+
+/// Bounds hold across the fleet: depth, number of tasks, duplicates, and what waits in the outbox.
+@Suite struct QueueAdmissionTests {
+  @Test func duplicatesOfAJobAreAdmittedOnceWhateverTheirKeyOrder() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit { $0.params = "{\"url\":\"http://a/root\"}" }
+    let root = try await bench.one("w")
+    let work = [
+      DerivedWork(index: 0, target: "d.ts", params: "{\"a\":1,\"b\":2}"),
+      DerivedWork(index: 1, target: "d.ts", params: "{ \"b\": 2, \"a\": 1 }"),
+      DerivedWork(index: 2, target: "e.ts", params: "{\"a\":1,\"b\":2}"),
+      DerivedWork(index: 3, target: "d.ts", params: "{\"a\":3}", options: .init(dedupKey: "k")),
+      DerivedWork(index: 4, target: "d.ts", params: "{\"a\":4}", options: .init(dedupKey: "k")),
+      DerivedWork(index: 5, target: "list.ts", params: "{\"url\":\"http://a/root\"}"),
+      DerivedWork(index: 6, target: "d.ts", params: "{\"a\":1,\"b\":2}", source: "other", category: "c"),
+    ]
+    try await bench.emit(work, by: root, "w")
+    try await bench.admit()
+    let status = try await bench.status()
+    #expect(status.admitted == 4 && status.duplicates == 4 && status.outbox == 0)
+    // Another job knows nothing of it.
+    try await bench.submit("second")
+    let other = try await bench.claim("w", 10).first { $0.jobID == "second" }
+    try await bench.emit([work[0]], by: try #require(other), "w")
+    try await bench.admit()
+    #expect(try await bench.status("second").admitted == 2)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func workTooDeepIsCutAndCounted() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(depth: 1)
+    try await bench.run("w", emitting: ["http://a/1"])
+    try await bench.admit()
+    try await bench.run("w", emitting: ["http://a/2", "http://a/3"])
+    try await bench.admit()
+    let status = try await bench.status()
+    #expect(status.admitted == 2 && status.cutByDepth == 2)
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished)
+  }
+
+  @Test func aDuplicateNearerToTheRootMakesATaskThatHasNotBegunShallower() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(depth: 3)
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/1")], by: root, "w")
+    try await bench.admit()
+    let child = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/far")], by: child, "w")
+    try await bench.admit()
+    #expect(try await bench.queue.listTasks(state: .ready, limit: 5).map(\.depth) == [2])
+    try await bench.emit([bench.work(1, "http://a/far")], by: root, "w")
+    try await bench.admit()
+    let task = try await bench.one("w")
+    #expect(task.depth == 1)
+    // Begun: stays as it is.
+    try await bench.emit([bench.work(1, "http://a/far")], by: child, "w")
+    try await bench.admit()
+    #expect(try await bench.queue.task(task.taskID)?.task.depth == 1)
+  }
+
+  @Test func maxRunsIsExactWithTheRootUnderManyAdmittersAndRetriesDoNotCount() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(maxRuns: 17)
+    let root = try await bench.one("w")
+    for batch in 0..<4 {
+      try await bench.emit((0..<25).map { bench.work(batch * 25 + $0, "http://a/\(batch)-\($0)") }, by: root, "w")
+    }
+    try await bench.fail(root, .release, "w")
+    await withTaskGroup(of: Void.self) { group in
+      for number in 0..<8 {
+        group.addTask {
+          while (try? await bench.queue.admit(limit: 7, term: 0, requestID: "\(number)-\(UUIDv7.make())")) ?? 0 > 0 {}
+        }
+      }
+    }
+    let status = try await bench.status()
+    #expect(status.admitted == 17 && status.cutByMaxRuns == 84 && status.outbox == 0)
+    #expect(status.ready == 17)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func aFullOutboxAnswersFullAndTakesAgainWhenDrained() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(maxRuns: 2)
+    let root = try await bench.one("w")
+    var index = 0
+    while index < 10_000 {
+      let batch = (index..<index + 500).map { bench.work($0, "http://a/\($0)") }
+      #expect(try await bench.emit(batch, by: root, "w") == .taken)
+      index += 500
+    }
+    let more = [bench.work(index, "http://a/more")]
+    #expect(try await bench.emit(more, by: root, "w") == .full)
+    #expect(try await bench.status().outbox == 10_000)
+    #expect(try await bench.admit() == 500)
+    #expect(try await bench.emit(more, by: root, "w") == .taken)
+    let waited = try await ContinuousClock().measure { try await bench.queue.waitForOutbox(upTo: .seconds(5)) }
+    #expect(waited < .seconds(4))
+  }
+
+  @Test func onlyTheLeadingCoordinatorAdmitsAndReapsWhileItLeads() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/1"), bench.work(1, "http://a/2")], by: root, "w")
+    #expect(try await bench.queue.takeTerm(coordinatorID: "one", lasting: .seconds(60)) == .leading(1))
+    #expect(try await bench.queue.takeTerm(coordinatorID: "one", lasting: .seconds(60)) == .leading(1))
+    #expect(try await bench.queue.takeTerm(coordinatorID: "two", lasting: .seconds(60)) == .other("one"))
+    #expect(try await bench.admit() == 0)
+    #expect(try await bench.queue.renew([root], workerID: "w", requestID: "1").leader == "one")
+    #expect(try await bench.queue.admit(limit: 1, term: 1, requestID: "a") == 1)
+    try await bench.advance(.seconds(61))
+    #expect(try await bench.queue.takeTerm(coordinatorID: "two", lasting: .seconds(60)) == .leading(2))
+    #expect(try await bench.queue.admit(limit: 1, term: 1, requestID: "b") == 0)
+    #expect(try await bench.queue.reap(limit: 1, term: 1, requestID: "c") == 0)
+    #expect(try await bench.queue.admit(limit: 1, term: 2, requestID: "d") == 1)
+    try await bench.queue.releaseTerm(coordinatorID: "one")
+    #expect(try await bench.queue.leader() == "two")
+    try await bench.queue.releaseTerm(coordinatorID: "two")
+    #expect(try await bench.queue.leader() == nil)
+  }
+
+  @Test func finishedOnlyWhenNothingIsLeftAnywhere() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.run("w", emitting: ["http://a/1"])
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished == false, "the outbox holds work")
+    try await bench.admit()
+    #expect(try await bench.status().isFinished == false, "a task is ready")
+    let child = try await bench.one("w")
+    #expect(try await bench.status().isFinished == false, "a task is leased")
+    try await bench.fail(child, .app, "w")
+    #expect(try await bench.status().isFinished == false, "a task is scheduled")
+    try await bench.advance(.seconds(10))
+    let again = try await bench.one("w")
+    #expect(again.attempt == 2 && again.parentRunID == child.runID && again.originRunID == root.runID)
+    try await bench.complete(again, "w", notification: "")
+    #expect(try await bench.status().isFinished == false, "the ledger has no record of it")
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished)
+    let events = try await bench.queue.events(after: "0-0", upTo: .milliseconds(10)).map(\.type)
+    #expect(events.filter { $0 == "job_finished" }.count == 1 && events.contains("task_retry") && events.contains("run_started"))
+    #expect(try await bench.queue.lastEventID() != "0-0")
+  }
+}

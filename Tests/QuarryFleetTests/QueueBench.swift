@@ -1,0 +1,143 @@
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import TestSupport
+
+/// A fleet of its own on the tests' shared real Redis, with a clock that tests push forward.
+struct QueueBench: Sendable {
+  /// One server for all tests: fleets do not see each other.
+  private static let server: Result<RedisServer, any Error> = Result { try RedisServer.start() }
+  static let storage = StorageIdentity(backend: "fs", dataset: "quarry", id: "one")
+
+  let queue: FleetQueue
+  /// For looking behind the scripts.
+  let raw: RedisConnection
+  let fleet: String
+
+  static func make(_ timing: LeaseTiming = LeaseTiming()) async throws -> QueueBench {
+    try await make(on: server.get(), timing)
+  }
+
+  static func make(on server: RedisServer, _ timing: LeaseTiming = LeaseTiming()) async throws -> QueueBench {
+    let fleet = "t-" + UUIDv7.make()
+    let endpoint = try RedisEndpoint(url: server.url)
+    let raw = try await RedisConnection.connect(endpoint)
+    let queue = try await FleetQueue.open(
+      try await RedisConnection.connect(endpoint), fleet: fleet, actor: "coordinator", timing: timing)
+    let bench = QueueBench(queue: queue, raw: raw, fleet: fleet)
+    try await bench.reap()
+    return bench
+  }
+
+  // MARK: jobs and workers
+
+  @discardableResult
+  func submit(
+    _ job: String = "job", depth: Int = 5, maxRuns: Int? = nil, lane: String = "default", host: String? = nil,
+    storage: StorageIdentity = storage, _ change: (inout JobRequest) -> Void = { _ in }
+  ) async throws -> Bool {
+    var request = JobRequest(script: "list.ts", scriptRoot: "/", source: "shop", storage: storage)
+    request.depth = depth
+    request.maxRuns = maxRuns
+    request.lane = lane
+    request.host = host
+    change(&request)
+    return try await queue.submit(
+      JobSubmission(jobID: job, rootTaskID: "\(job)-root", request: request, target: "list.ts"))
+  }
+
+  func join(_ worker: String, storage: StorageIdentity = storage) async throws {
+    try await queue.join(
+      WorkerPresence(workerID: worker, host: "here", pid: 1, slots: 4, storage: storage, startedAt: .now()))
+  }
+
+  func claim(_ worker: String, _ count: Int = 1, request: String = UUIDv7.make()) async throws -> [TaskAssignment] {
+    try await queue.claim(workerID: worker, count: count, requestID: request).tasks
+  }
+
+  /// The next task of a worker that must get one.
+  func one(_ worker: String) async throws -> TaskAssignment {
+    guard let task = try await claim(worker).first else { throw Missing(what: "a task for \(worker)") }
+    return task
+  }
+
+  struct Missing: Error { let what: String }
+
+  // MARK: runs
+
+  func work(_ index: Int, _ url: String, lane: String? = nil, delay: Int? = nil, key: String? = nil) -> DerivedWork {
+    DerivedWork(
+      index: index, target: "detail.ts", params: "{\"url\":\"\(url)\"}",
+      options: .init(lane: lane, delayMilliseconds: delay, dedupKey: key))
+  }
+
+  @discardableResult
+  func emit(_ work: [DerivedWork], by task: TaskAssignment, _ worker: String) async throws -> EmitAnswer {
+    try await queue.emit(work, by: task, workerID: worker, requestID: UUIDv7.make())
+  }
+
+  @discardableResult
+  func admit(_ limit: Int = 500) async throws -> Int { try await queue.admit(limit: limit, term: 0, requestID: UUIDv7.make()) }
+
+  @discardableResult
+  func reap() async throws -> Int { try await queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()) }
+
+  @discardableResult
+  func complete(
+    _ task: TaskAssignment, _ worker: String, emitted: Int? = nil, notification: String = "{\"run\":1}", next: Bool = false,
+    request: String = UUIDv7.make()
+  ) async throws -> CompleteAnswer {
+    try await queue.complete(
+      task, RunFigures(outcome: .success, eventCount: 3, itemCount: 2, storagePath: "file:///data", day: "2026-11-24"),
+      emitted: emitted, notification: notification, claimNext: next, workerID: worker, requestID: request)
+  }
+
+  @discardableResult
+  func fail(
+    _ task: TaskAssignment, _ kind: TaskResult.FailureKind, _ worker: String, reason: String = "boom",
+    request: String = UUIDv7.make()
+  ) async throws -> FailAnswer {
+    try await queue.fail(task, kind, reason: reason, workerID: worker, requestID: request)
+  }
+
+  /// Claims, starts and completes one task, with its emissions.
+  @discardableResult
+  func run(_ worker: String, emitting urls: [String] = []) async throws -> TaskAssignment {
+    let task = try await one(worker)
+    try await queue.started(task, workerID: worker, requestID: UUIDv7.make())
+    if !urls.isEmpty { try await emit(urls.enumerated().map { work($0, $1) }, by: task, worker) }
+    try await complete(task, worker, emitted: urls.count)
+    return task
+  }
+
+  /// Writes no ledger, but says that it is written, and sends all notifications.
+  func settleAll() async throws {
+    try await queue.settle(try await queue.pendingEntries(olderThan: .zero, limit: 1_000), requestID: UUIDv7.make())
+    while true {
+      let notifications = try await queue.notifications(limit: 100, upTo: .milliseconds(1))
+      if notifications.isEmpty { return }
+      try await queue.acknowledge(notifications)
+    }
+  }
+
+  // MARK: time and truth
+
+  /// Pushes the fleet's clock forward, as if the reaper had ticked all along.
+  func advance(_ time: Duration, ticking: Bool = true) async throws {
+    let values = try await raw.send(["HMGET", .text(meta), "time", "shift"])
+    let clock = try await raw.send(["TIME"])
+    let wall = (clock[0]?.int ?? 0) * 1_000 + (clock[1]?.int ?? 0) / 1_000
+    let now = max(values[0]?.int ?? 0, wall + (values[1]?.int ?? 0)) + time.milliseconds
+    _ = try await raw.send(
+      ["HSET", .text(meta), "time", .integer(now), "shift", .integer(now - wall), "back", .integer(now - wall)])
+    if ticking { _ = try await raw.send(["HSET", .text(meta), "reaped_at", .integer(now)]) }
+  }
+
+  var meta: String { "quarry:{\(fleet)}:meta" }
+
+  func status(_ job: String = "job") async throws -> JobStatus { try await queue.status(jobID: job) }
+
+  func census() async throws -> [String] { try await Census.take(queue) }
+
+  func state(_ task: String) async throws -> TaskState? { try await queue.task(task)?.task.state }
+}

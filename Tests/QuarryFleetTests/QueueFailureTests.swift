@@ -1,0 +1,209 @@
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import Testing
+
+/// Failures are charged to their own budgets; lost leases and outages to whom they belong.
+@Suite struct QueueFailureTests {
+  private func spend(_ kind: TaskResult.FailureKind, _ tries: Int) async throws -> (QueueBench, [FailAnswer]) {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit {
+      $0.retries.attempts = 3
+      $0.retries.crashes = 2
+      $0.retries.blocks = 4
+    }
+    var answers: [FailAnswer] = []
+    for number in 0..<tries {
+      let task = try await bench.one("w")
+      #expect(task.attempt == number + 1)
+      answers.append(try await bench.fail(task, kind, "w", reason: "number \(number)"))
+      try await bench.advance(.seconds(86_401))
+    }
+    return (bench, answers)
+  }
+
+  @Test(arguments: [(TaskResult.FailureKind.app, 3), (.crash, 2), (.blocked, 4)])
+  func aTaskDiesWithItsReasonWhenItsBudgetIsSpent(_ kind: TaskResult.FailureKind, _ budget: Int) async throws {
+    let (bench, answers) = try await spend(kind, budget)
+    #expect(answers.dropLast().allSatisfy { $0.next == "scheduled" && $0.pending == nil })
+    let last = try #require(answers.last)
+    #expect(last.next == "dead")
+    guard case .dead(let record) = try #require(last.pending).entry else {
+      Issue.record("\(last)")
+      return
+    }
+    #expect(record.failure == kind.rawValue && record.reason == "number \(budget - 1)" && record.attempt == budget)
+    #expect(try await bench.queue.deaths(jobID: "job", limit: 10) == [
+      Death(taskID: "job-root", target: "list.ts", kind: kind.rawValue, error: "number \(budget - 1)")
+    ])
+    var status = try await bench.status()
+    #expect(status.dead == 1 && status.retried == budget - 1 && status.rootState == "dead" && !status.isFinished)
+    #expect(try await bench.claim("w").isEmpty)
+    try await bench.settleAll()
+    status = try await bench.status()
+    #expect(status.isFinished && status.rootState == "dead")
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func budgetsDoNotMix() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit {
+      $0.retries.attempts = 2
+      $0.retries.crashes = 2
+      $0.retries.blocks = 2
+    }
+    for kind in [TaskResult.FailureKind.app, .crash, .blocked] {
+      #expect(try await bench.fail(try await bench.one("w"), kind, "w").next == "scheduled")
+      try await bench.advance(.seconds(86_401))
+    }
+    let view = try #require(try await bench.queue.task("job-root")).task
+    #expect(view.appFailures == 1 && view.crashes == 1 && view.blocks == 1 && view.attempt == 3)
+  }
+
+  @Test(arguments: [TaskResult.FailureKind.release, .storage, .versionMismatch])
+  func whatIsNobodysFaultCostsNothing(_ kind: TaskResult.FailureKind) async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    for _ in 0..<20 { #expect(try await bench.fail(try await bench.one("w"), kind, "w").next == "ready") }
+    let view = try #require(try await bench.queue.task("job-root")).task
+    #expect(view.state == .ready && view.attempt == 0 && view.appFailures + view.crashes + view.blocks == 0)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func whatCanNeverRunIsDeadAtOnce() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let reason = String(repeating: "é", count: 4_000)
+    let answer = try await bench.fail(try await bench.one("w"), .unrunnable, "w", reason: reason)
+    #expect(answer.next == "dead")
+    let error = try #require(try await bench.queue.task("job-root")?.task.error)
+    #expect(error.utf8.count <= 4_096 && reason.hasPrefix(error))
+  }
+
+  @Test func waitsGrowWithEachTryAreJitteredAndBounded() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit {
+      $0.retries.attempts = 30
+      $0.retries.attemptBase = .seconds(5)
+      $0.retries.attemptCap = .seconds(20)
+    }
+    var waits: [Int64] = []
+    for _ in 0..<8 {
+      let task = try await bench.one("w")
+      let before = try await bench.queue.task(task.taskID)?.task.claimedAt
+      try await bench.fail(task, .app, "w")
+      let due = try #require(try await bench.queue.task(task.taskID)?.task.dueAt)
+      waits.append((due.nanoseconds - (before?.nanoseconds ?? 0)) / 1_000_000)
+      try await bench.advance(.seconds(21))
+    }
+    for (number, wait) in waits.enumerated() { #expect(wait <= min(20_000, 5_000 << number) + 500) }
+    #expect(Set(waits).count > 4)
+  }
+
+  @Test func anExpiredClaimCostsNothingBeforeTheFirstFrameAndACrashAfterIt() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    _ = try await bench.one("w")
+    try await bench.advance(.seconds(29))
+    #expect(try await bench.reap() == 0)
+    try await bench.advance(.seconds(2))
+    #expect(try await bench.reap() == 1)
+    #expect(try await bench.state("job-root") == .ready)
+    let second = try await bench.one("w")
+    #expect(second.attempt == 1)
+    try await bench.queue.started(second, workerID: "w", requestID: "1")
+    try await bench.queue.started(second, workerID: "w", requestID: "2")
+    try await bench.advance(.seconds(31))
+    #expect(try await bench.reap() == 1)
+    let view = try #require(try await bench.queue.task("job-root")).task
+    #expect(view.state == .scheduled && view.crashes == 1 && view.attempt == 1)
+    #expect(view.error?.contains("did not renew") == true)
+    #expect(try await bench.queue.renew([second], workerID: "w", requestID: "3").lost == [second.runID])
+    #expect(try await bench.state("job-root") == .scheduled)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func aRenewedLeaseHolds() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    for _ in 0..<5 {
+      try await bench.advance(.seconds(20))
+      #expect(try await bench.queue.renew([task], workerID: "w", requestID: UUIDv7.make()).lost.isEmpty)
+      #expect(try await bench.reap() == 0)
+    }
+    guard case .accepted = try await bench.complete(task, "w") else {
+      Issue.record("refused")
+      return
+    }
+  }
+
+  @Test func whatAWorkerNoLongerNamesIsReleasedAfterTwoHeartbeats() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit("a")
+    try await bench.submit("b")
+    let tasks = try await bench.claim("w", 2)
+    try await bench.advance(.seconds(19))
+    #expect(try await bench.queue.renew([tasks[0]], workerID: "w", requestID: "1").lost.isEmpty)
+    #expect(try await bench.state(tasks[1].taskID) == .leased)
+    try await bench.advance(.seconds(2))
+    _ = try await bench.queue.renew([tasks[0]], workerID: "w", requestID: "2")
+    #expect(try await bench.state(tasks[1].taskID) == .ready)
+    #expect(try await bench.state(tasks[0].taskID) == .leased)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func anOutageOfRedisPunishesNobody() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    try await bench.queue.started(task, workerID: "w", requestID: "1")
+    try await bench.reap()
+    // Nobody could reach Redis for a minute.
+    try await bench.advance(.seconds(60), ticking: false)
+    #expect(try await bench.reap() == 0)
+    try await bench.advance(.seconds(29))
+    #expect(try await bench.reap() == 0)
+    #expect(try await bench.queue.renew([task], workerID: "w", requestID: "2").lost.isEmpty)
+    try await bench.advance(.seconds(31))
+    #expect(try await bench.reap() == 1)
+  }
+
+  @Test func aServerThatRestartedOrAClockThatWentBackExtendsLeasesToo() async throws {
+    for field in ["server", "back"] {
+      let bench = try await QueueBench.make()
+      try await bench.join("w")
+      try await bench.submit()
+      _ = try await bench.one("w")
+      try await bench.reap()
+      try await bench.advance(.seconds(31))
+      // What the last tick saw: another server, or a clock that had not gone back.
+      _ = try await bench.raw.send(["HSET", .text(bench.meta), .text(field), field == "server" ? "another" : "0"])
+      #expect(try await bench.reap() == 0)
+      try await bench.advance(.seconds(31))
+      #expect(try await bench.reap() == 1)
+    }
+  }
+
+  @Test func silentWorkersAreForgottenAndFoundAgainByTheirHeartbeat() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    #expect(try await bench.queue.workers().map(\.workerID) == ["w"])
+    try await bench.advance(.seconds(70))
+    try await bench.reap()
+    #expect(try await bench.queue.workers().isEmpty)
+    let answer = try await bench.queue.renew([], workerID: "w", requestID: "1")
+    #expect(!answer.mustJoin)
+    #expect(try await bench.queue.workers().map(\.isUp) == [true])
+    #expect(try await bench.queue.renew([], workerID: "stranger", requestID: "1").mustJoin)
+  }
+}

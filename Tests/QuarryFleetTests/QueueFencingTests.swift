@@ -1,0 +1,129 @@
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import Testing
+
+/// Nothing counts that does not come from the current claim: epoch, owner and run id each matter.
+@Suite struct QueueFencingTests {
+  enum Forgery: CaseIterable, Sendable { case epoch, owner, run }
+
+  /// The claim of worker `w` with one thing wrong, and who shows it.
+  private func forge(_ task: TaskAssignment, _ forgery: Forgery) -> (TaskAssignment, String) {
+    var forged = task
+    switch forgery {
+    case .epoch: forged.epoch -= 1
+    case .run: forged.runID = UUIDv7.make()
+    case .owner: return (task, "thief")
+    }
+    return (forged, "w")
+  }
+
+  @Test(arguments: Forgery.allCases)
+  func aForgedClaimMovesNothing(_ forgery: Forgery) async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.join("thief")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    let (forged, worker) = forge(task, forgery)
+    #expect(try await bench.queue.started(forged, workerID: worker, requestID: "1") == false)
+    #expect(try await bench.emit([bench.work(0, "http://a/")], by: forged, worker) == .refused("stale"))
+    #expect(try await bench.complete(forged, worker) == .refused("stale"))
+    #expect(try await bench.fail(forged, .app, worker) == FailAnswer(next: "stale"))
+    #expect(try await bench.queue.renew([forged], workerID: worker, requestID: "2").lost == [forged.runID])
+    let detail = try #require(try await bench.queue.task(task.taskID)).task
+    #expect(detail.state == .leased && detail.attempt == 0 && detail.startedAt == nil)
+    #expect(try await bench.status().outbox == 0)
+    #expect(try await bench.census().isEmpty)
+    guard case .accepted = try await bench.complete(task, "w") else {
+      Issue.record("the true claim is refused")
+      return
+    }
+  }
+
+  @Test func afterTheTaskRanElsewhereTheFirstRunIsSuperseded() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("a")
+    try await bench.join("b")
+    try await bench.submit()
+    let first = try await bench.one("a")
+    try await bench.advance(.seconds(31))
+    #expect(try await bench.reap() == 1)
+    let second = try await bench.one("b")
+    #expect(second.epoch > first.epoch)
+    #expect(try await bench.emit([bench.work(0, "http://a/")], by: first, "a") == .refused("stale"))
+    #expect(try await bench.complete(first, "a") == .refused("stale"))
+    guard case .accepted = try await bench.complete(second, "b") else {
+      Issue.record("refused")
+      return
+    }
+    #expect(try await bench.complete(first, "a") == .refused("stale"))
+    #expect(try await bench.emit([bench.work(0, "http://a/")], by: second, "b") == .refused("ended"))
+    #expect(try await bench.fail(second, .app, "b") == FailAnswer(next: "ended"))
+    let status = try await bench.status()
+    #expect(status.done == 1 && status.unsettled == 1)
+  }
+
+  @Test func epochsAreNeverBelowTheTimeAndAlwaysGrow() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    var last: Int64 = 1_700_000_000_000
+    for _ in 0..<5 {
+      let task = try await bench.one("w")
+      #expect(task.epoch > last)
+      last = task.epoch
+      try await bench.fail(task, .release, "w")
+    }
+    // A clock that is set back: the fleet's time stands, and the epoch grows by one.
+    try await bench.advance(.seconds(3_600))
+    let ahead = try await bench.one("w")
+    try await bench.fail(ahead, .release, "w")
+    _ = try await bench.raw.send(["HSET", .text(bench.meta), "shift", "0"])
+    let after = try await bench.one("w")
+    #expect(after.epoch > ahead.epoch)
+  }
+
+  @Test func anotherGenerationIsRefusedEverywhereAndNothingIsReportedFinished() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    for lost in [true, false] {
+      if lost {
+        _ = try await bench.raw.send(["DEL", .text(bench.meta)])
+      } else {
+        _ = try await bench.raw.send(["HSET", .text(bench.meta), "generation", "another"])
+      }
+      await expectLost { try await bench.submit("other") }
+      await expectLost { try await bench.claim("w") }
+      await expectLost { try await bench.queue.started(task, workerID: "w", requestID: "1") }
+      await expectLost { try await bench.emit([bench.work(0, "http://a/")], by: task, "w") }
+      await expectLost { try await bench.complete(task, "w") }
+      await expectLost { try await bench.fail(task, .app, "w") }
+      await expectLost { try await bench.queue.renew([task], workerID: "w", requestID: "1") }
+      await expectLost { try await bench.admit() }
+      await expectLost { try await bench.reap() }
+      await expectLost { try await bench.queue.settle([PendingEntry(id: "x", jobID: "job", entry: .requeued(taskID: "x"))], requestID: "1") }
+      await expectLost { try await bench.status() }
+      await expectLost { try await bench.queue.takeTerm(coordinatorID: "c", lasting: .seconds(5)) }
+      #expect(try await bench.raw.send(["EXISTS", .text("quarry:{\(bench.fleet)}:job:other")]).int == 0)
+    }
+  }
+
+  private func expectLost(_ call: () async throws -> some Any, line: Int = #line) async {
+    do {
+      _ = try await call()
+      Issue.record("line \(line): not refused")
+    } catch { #expect((error as? QuarryError)?.kind == .fleet, "line \(line): \(error)") }
+  }
+
+  @Test func aFleetIsFoundOnlyWhereItIs() async throws {
+    let bench = try await QueueBench.make()
+    let found = try await FleetQueue.find(bench.raw, fleet: bench.fleet)
+    #expect(found?.generation == bench.queue.generation)
+    let nowhere = try await FleetQueue.find(bench.raw, fleet: "nowhere")
+    #expect(nowhere == nil)
+    #expect(try await bench.raw.send(["EXISTS", "quarry:{nowhere}:meta"]).int == 0)
+  }
+}
