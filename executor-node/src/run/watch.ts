@@ -16,10 +16,7 @@ export class FailureWatch {
   constructor() {
     process.on('unhandledRejection', (reason) => this.caught(reason, 'a rejection that nobody handled'));
     process.on('uncaughtException', (error) => this.caught(error, 'an exception that nobody caught'));
-    process.on(
-      'beforeExit',
-      () => this.active?.fail(new Error('the script waits for something that can no longer happen')),
-    );
+    process.on('beforeExit', () => this.nothingLeft());
   }
 
   /** The result of `work`, or the first failure that it let fall. */
@@ -32,6 +29,13 @@ export class FailureWatch {
     } finally {
       this.active = undefined;
     }
+  }
+
+  private nothingLeft(): void {
+    if (!this.active) return;
+    this.active.fail(new Error('the script waits for something that can no longer happen'));
+    // Another turn of the event loop: without it the process would end before the next wait is looked at.
+    setImmediate(() => {});
   }
 
   private caught(thrown: unknown, what: string): void {
