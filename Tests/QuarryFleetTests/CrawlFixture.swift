@@ -104,7 +104,8 @@ final class CrawlFixture: Sendable {
     configuration.dutyInterval = .milliseconds(200)
     return FleetCoordinator(
       configuration, job: request, queue: try await queue(id), ledger: ledger,
-      publish: { [published] json throws(QuarryError) in published.add(json) }, notice: { [notices] in notices.add($0) })
+      publish: { [published] json throws(QuarryError) in published.add(json) }, notice: { [notices] in notices.add($0) }
+    )
   }
 
   func worker(
@@ -125,7 +126,8 @@ final class CrawlFixture: Sendable {
   }
 
   /// Page n links to 2n + 1 and 2n + 2 while they are below `pages`, and back to its own parent: a duplicate.
-  func tree(pages: Int) -> @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult {
+  func tree(pages: Int) -> @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
+  {
     { [succeeded] task, derived, control throws(QuarryError) in
       let n = Self.number(of: task)
       var links = [2 * n + 1, 2 * n + 2].filter { $0 < pages }
@@ -134,7 +136,8 @@ final class CrawlFixture: Sendable {
         try derived.accept(DerivedWork(index: index, target: "page.ts", params: #"{"n":\#(link)}"#))
       }
       succeeded.add(task.runID)
-      return .accepted(RunFigures(outcome: .success, eventCount: 2, itemCount: 1, storagePath: "file:///d", day: "2026-11-24"))
+      return .accepted(
+        RunFigures(outcome: .success, eventCount: 2, itemCount: 1, storagePath: "file:///d", day: "2026-11-24"))
     }
   }
 

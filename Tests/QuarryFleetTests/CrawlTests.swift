@@ -101,7 +101,8 @@ import Testing
     let tree = fixture.tree(pages: 31)
     let stuck = Recorder<String>()
     let queue = try await fixture.queue("w1")
-    let vanishing = try await fixture.worker("w1", slots: 3, queue: queue) { task, derived, control throws(QuarryError) in
+    let vanishing = try await fixture.worker("w1", slots: 3, queue: queue) {
+      task, derived, control throws(QuarryError) in
       guard stuck.count < 3, task.depth > 1 else { return try tree(task, derived, control) }
       stuck.add(task.taskID)
       while control.stopReason == nil { usleep(2_000) }

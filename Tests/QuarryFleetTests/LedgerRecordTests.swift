@@ -51,7 +51,9 @@ import QuarryFleet
     let ended = EndedTaskRecord(
       taskID: "t2", epoch: 3, attempt: 4, depth: 1, work: work, parentTaskID: nil, originRunID: nil, failure: "app",
       reason: "x")
-    for entry in [.accepted(accepted("r1")), .accepted(accepted("r2")), .accepted(accepted("r1")), LedgerEntry.dead(ended)] {
+    for entry in [
+      .accepted(accepted("r1")), .accepted(accepted("r2")), .accepted(accepted("r1")), LedgerEntry.dead(ended),
+    ] {
       ledger.apply(entry)
     }
     #expect(ledger.acceptedRunIDs == ["r1"])

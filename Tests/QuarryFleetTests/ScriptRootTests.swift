@@ -31,7 +31,9 @@ import QuarryFleet
     }
   }
 
-  @Test(arguments: ["../outside.ts", "/etc/passwd", "pages/../../outside.ts", "link.ts", "pages", "missing.ts", "", "."])
+  @Test(arguments: [
+    "../outside.ts", "/etc/passwd", "pages/../../outside.ts", "link.ts", "pages", "missing.ts", "", ".",
+  ])
   func whatIsOutsideOrNoFileIsRefused(_ target: String) throws {
     try withRoot { root, path throws in
       #expect(throws: QuarryError.self) { try root.file(of: target) }

@@ -52,7 +52,9 @@ import QuarryFleet
   @Test func completesThenSettlesThenRunsWhatCameWithIt() {
     var state = holding(["a", "b"])
     #expect(
-      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, emitted: 0, claimNext: true)])
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [
+        .complete(task("a"), figures, emitted: 0, claimNext: true)
+      ])
     let next = ClaimAnswer(tasks: [task("c")])
     #expect(
       state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: next), sentAt: 200 * second)) == [
@@ -89,7 +91,8 @@ import QuarryFleet
     let short = LeaseTiming(lease: .seconds(6), heartbeat: .seconds(2))
     #expect(
       state.handle(.claimAnswered(ClaimAnswer(tasks: [task("a"), task("b")], timing: short), sentAt: 100 * second)) == [
-        .startHeartbeat(.seconds(2), 2), .run(task("a"), deadline: 105 * second), .run(task("b"), deadline: 105 * second),
+        .startHeartbeat(.seconds(2), 2), .run(task("a"), deadline: 105 * second),
+        .run(task("b"), deadline: 105 * second),
       ])
     #expect(state.handle(.heartbeat(1)).isEmpty)
     #expect(state.handle(.heartbeat(2)) == [.renew([task("a"), task("b")])])
@@ -124,7 +127,9 @@ import QuarryFleet
       ])
     _ = state.handle(.entitlementLost(runID: "b", .leaseLost))
     #expect(
-      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, emitted: 0, claimNext: true)])
+      state.handle(.runEnded(runID: "b", .accepted(figures))) == [
+        .complete(task("b"), figures, emitted: 0, claimNext: true)
+      ])
   }
 
   @Test func aFailureIsReportedWithItsKindAndFreesTheSlot() {
@@ -148,7 +153,9 @@ import QuarryFleet
     let answer = ClaimAnswer(tasks: [task("b")])
     #expect(state.handle(.claimAnswered(answer, sentAt: 0)) == [.run(task("b"), deadline: 25 * second)])
     #expect(
-      state.handle(.runEnded(runID: "b", .accepted(figures))) == [.complete(task("b"), figures, emitted: 0, claimNext: false)])
+      state.handle(.runEnded(runID: "b", .accepted(figures))) == [
+        .complete(task("b"), figures, emitted: 0, claimNext: false)
+      ])
     let actions = state.handle(.completeAnswered(runID: "b", .accepted(pending("b"), next: nil), sentAt: 0))
     #expect(actions.contains(.notice(.storageBack)))
     #expect(actions.contains(.claim(3)))
@@ -176,7 +183,9 @@ import QuarryFleet
     #expect(
       state.handle(.drain) == [.startDrainTimer(.seconds(25)), .notice(.draining(held: 2, .seconds(25)))])
     #expect(
-      state.handle(.runEnded(runID: "a", .accepted(figures))) == [.complete(task("a"), figures, emitted: 0, claimNext: false)])
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [
+        .complete(task("a"), figures, emitted: 0, claimNext: false)
+      ])
     #expect(
       state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: nil), sentAt: 0)) == [
         .forget(runID: "a"), .settle(pending("a")), .notice(.runAccepted(task("a"), figures)),
@@ -224,7 +233,8 @@ import QuarryFleet
     var state = holding(["a"])
     let actions = state.handle(.runEnded(runID: "a", .failed(.versionMismatch, reason: "executor 0.2.0", figures)))
     #expect(actions.first == .fail(task("a"), .versionMismatch, reason: "executor 0.2.0"))
-    guard case .finish(.failed(let error)) = state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready"))).last else {
+    guard case .finish(.failed(let error)) = state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready"))).last
+    else {
       Issue.record("the worker goes on")
       return
     }

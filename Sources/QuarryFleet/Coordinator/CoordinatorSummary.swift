@@ -34,8 +34,11 @@ package struct CoordinatorSummary: Sendable, Equatable {
     var groups: [String: DeathGroup] = [:]
     for death in deaths {
       let error = String(death.error.prefix { !$0.isNewline })
-      groups["\(death.kind) \(error)", default: DeathGroup(
-        kind: death.kind, error: error, count: 0, exampleTaskID: death.taskID, exampleTarget: death.target)].count += 1
+      groups[
+        "\(death.kind) \(error)",
+        default: DeathGroup(
+          kind: death.kind, error: error, count: 0, exampleTaskID: death.taskID, exampleTarget: death.target)
+      ].count += 1
     }
     return groups.values.sorted { ($1.count, $0.error, $0.kind) < ($0.count, $1.error, $1.kind) }
   }

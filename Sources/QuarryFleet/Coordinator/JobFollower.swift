@@ -10,7 +10,9 @@ struct JobFollower: Sendable {
   let report: @Sendable (CoordinatorEvent) -> Void
 
   func run() async {
-    guard var last = await caller.call({ () async throws(QuarryError) in try await queue.lastEventID() }) else { return }
+    guard var last = await caller.call({ () async throws(QuarryError) in try await queue.lastEventID() }) else {
+      return
+    }
     while !Task.isCancelled {
       let after = last
       let events = await caller.call { () async throws(QuarryError) in

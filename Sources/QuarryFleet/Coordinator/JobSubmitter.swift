@@ -44,10 +44,12 @@ struct JobSubmitter: Sendable {
   private static func object(_ text: String) throws(QuarryError) -> String {
     let value: JSONValue
     do { value = try JSONParser.parse(text) } catch {
-      throw QuarryError(.usage, "the job is not JSON: \(error)", remedy: "Give an object, for example --job '{\"url\":\"https://…\"}'.")
+      throw QuarryError(
+        .usage, "the job is not JSON: \(error)", remedy: "Give an object, for example --job '{\"url\":\"https://…\"}'.")
     }
     guard value.object != nil else {
-      throw QuarryError(.usage, "the job is not a JSON object", remedy: "Give an object, for example --job '{\"url\":\"https://…\"}'.")
+      throw QuarryError(
+        .usage, "the job is not a JSON object", remedy: "Give an object, for example --job '{\"url\":\"https://…\"}'.")
     }
     return value.canonicalText
   }

@@ -38,7 +38,8 @@ extension LedgerLine {
     return AcceptedRecord(
       taskID: try text("task_id", of: value), runID: try text("accepted_run_id", of: value),
       epoch: try integer("epoch", of: value), attempt: Int(value["attempt"]?.integer ?? 1),
-      depth: Int(value["depth"]?.integer ?? 0), work: try work(value, prefix: "task_"), parentTaskID: value["parent_task_id"]?.string,
+      depth: Int(value["depth"]?.integer ?? 0), work: try work(value, prefix: "task_"),
+      parentTaskID: value["parent_task_id"]?.string,
       originRunID: value["origin_run_id"]?.string, figures: figures(value), children: children)
   }
 

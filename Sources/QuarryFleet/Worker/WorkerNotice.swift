@@ -25,8 +25,10 @@ package enum WorkerNotice: Sendable, Equatable {
 extension WorkerNotice: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .up(let id, let fleet, let slots): "worker \(id) serves fleet '\(fleet)' with \(slots) slot\(slots == 1 ? "" : "s")"
-    case .runStarted(let task): "run \(task.runID) of \(task.target) started (task \(task.taskID), attempt \(task.attempt))"
+    case .up(let id, let fleet, let slots):
+      "worker \(id) serves fleet '\(fleet)' with \(slots) slot\(slots == 1 ? "" : "s")"
+    case .runStarted(let task):
+      "run \(task.runID) of \(task.target) started (task \(task.taskID), attempt \(task.attempt))"
     case .runAccepted(let task, let figures):
       "run \(task.runID) of \(task.target) done in \(figures.durationMilliseconds) ms, \(figures.itemCount) items"
     case .runFailed(let task, let kind, let reason, let next):
@@ -34,7 +36,8 @@ extension WorkerNotice: CustomStringConvertible {
     case .runSuperseded(let task, let reason): "run \(task.runID) of \(task.target) no longer counts: \(reason)"
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
-    case .storagePaused(let reason, let pause): "claiming nothing for \(pause.milliseconds) ms, storage refused: \(reason)"
+    case .storagePaused(let reason, let pause):
+      "claiming nothing for \(pause.milliseconds) ms, storage refused: \(reason)"
     case .storageBack: "storage takes records again"
     case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
     case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"

@@ -36,7 +36,9 @@ extension WorkerState {
         .failed(
           QuarryError(
             .executor, "the executor is of another version than this worker: \(reason)",
-            remedy: "Install one version of quarry, its SDK and its executor (this worker is \(Version.current)), then start it again.")))
+            remedy:
+              "Install one version of quarry, its SDK and its executor (this worker is \(Version.current)), then start it again."
+          )))
     case .app, .crash, .blocked, .release, .unrunnable: return []
     }
   }
@@ -110,7 +112,8 @@ extension WorkerState {
 
   mutating func generationLost(_ error: QuarryError) -> [WorkerAction] {
     var actions: [WorkerAction] = []
-    if case .ending(.failed) = phase {} else {
+    if case .ending(.failed) = phase {
+    } else {
       phase = .ending(.failed(error))
       actions.append(.notice(.generationLost(error.message)))
     }

@@ -61,7 +61,8 @@ package struct WorkerState: Sendable {
     case .wokeUp:
       isWaiting = false
       return fill()
-    case .executorStarted(let runID): return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
+    case .executorStarted(let runID):
+      return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
     case .heartbeat(let timer): return timer == heartbeatTimer ? renew() : []
     case .renewed(let answer, let named, let sentAt): return renewed(answer, named: named, sentAt: sentAt)
     case .entitlementLost(let runID, let reason): return stop(runID, reason)
