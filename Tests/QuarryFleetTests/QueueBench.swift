@@ -77,7 +77,9 @@ struct QueueBench: Sendable {
   }
 
   @discardableResult
-  func admit(_ limit: Int = 500) async throws -> Int { try await queue.admit(limit: limit, term: 0, requestID: UUIDv7.make()) }
+  func admit(_ limit: Int = 500) async throws -> Int {
+    try await queue.admit(limit: limit, term: 0, requestID: UUIDv7.make()) ?? 0
+  }
 
   @discardableResult
   func reap() async throws -> Int { try await queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()) }
