@@ -5,31 +5,31 @@ import QuarryCore
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
 /// is the canonical manifest. Anything else there (another writer's, an older and longer one's tail) is ignored.
-struct CommitIntent: Sendable, Equatable {
-  struct Entry: Sendable, Equatable {
-    let id: SnapshotID
-    let partition: String
+package struct CommitIntent: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
+    package let id: SnapshotID
+    package let partition: String
   }
 
-  var entries: [Entry] = []
+  package var entries: [Entry] = []
 
   var newest: SnapshotID? { entries.map(\.id).max() }
   var ids: [SnapshotID] { Array(Set(entries.map(\.id))).sorted() }
 
-  var encoded: [UInt8] {
+  package var encoded: [UInt8] {
     let body = entries.map { "\($0.id) \($0.partition)\n" }.joined()
     return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
   }
 
   init() {}
 
-  init(_ plans: [(id: SnapshotID, partitions: [String])]) {
+  package init(_ plans: [(id: SnapshotID, partitions: [String])]) {
     for plan in plans {
       entries += plan.partitions.map { Entry(id: plan.id, partition: $0) } + [Entry(id: plan.id, partition: "")]
     }
   }
 
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     guard let lineEnd = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     let head = String(decoding: bytes[..<lineEnd], as: UTF8.self).split(separator: " ")
     let body = bytes[(lineEnd + 1)...]

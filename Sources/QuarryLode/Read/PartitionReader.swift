@@ -13,12 +13,15 @@ struct PartitionReader {
     head = try chain.head()?.id
   }
 
-  /// Ids of the snapshots that hold records of a partition, oldest first; by names of folders alone, so it may hold
-  /// some that `manifest` then finds to be off the chain.
+  /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold
+  /// some that `manifest` then finds to be off the chain. Folders with data and no manifest are no snapshots: their
+  /// data was published under a later id, or never.
   func snapshots(of partition: String) throws(FileFailure) -> [SnapshotID] {
     guard let head else { return [] }
-    let names = try FileReading.names(in: "\(layout.partitions)/\(partition)/segments")
-    return names.compactMap { SnapshotID($0) }.filter { $0 <= head }.sorted()
+    let folder = "\(layout.partitions)/\(partition)/segments"
+    return try FileReading.names(in: folder).compactMap { SnapshotID($0) }.filter {
+      $0 <= head && FileReading.exists("\(folder)/\($0)/manifest.json")
+    }.sorted()
   }
 
   /// The manifest of a snapshot on the chain; nil for one that is not.

@@ -1,0 +1,36 @@
+import QuarryCore
+
+/// Everything that is stored about one run.
+package struct RunDetail: Sendable, Equatable {
+  package let summary: RunSummary
+  /// Records by event type; artifact chunks are not counted.
+  package var counts: [String: Int64] = [:]
+  /// In the order of their first chunk or commit.
+  package var artifacts: [StoredArtifact] = []
+  package var sidecarFiles: [SidecarFile] = []
+  /// The metrics record; nil while there is none.
+  package var metrics: JSONValue?
+  package var snapshotCount = 0
+  /// Bytes of its data files.
+  package var dataBytes: Int64 = 0
+  package var warnings: [String] = []
+}
+
+/// An artifact, or the chunks of one that was never committed.
+package struct StoredArtifact: Sendable, Equatable {
+  package let id: String
+  /// Nil for an orphan: chunks whose commit event is not stored.
+  package var name: String?
+  package var contentType: String?
+  /// Bytes that are stored.
+  package var size: Int64 = 0
+  package var chunkCount: Int64 = 0
+  package var isCommitted = false
+  /// The last chunk is stored and the bytes are as many as the commit event says (0 in old data says nothing).
+  package var isComplete: Bool { isCommitted && hasLastChunk && (statedSize == 0 || statedSize == size) }
+  package var isOrphan: Bool { !isCommitted }
+  var hasLastChunk = false
+  var statedSize: Int64 = 0
+
+  init(id: String) { self.id = id }
+}

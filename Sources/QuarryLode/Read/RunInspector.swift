@@ -1,0 +1,119 @@
+import QuarryCore
+
+/// Reads runs from their partitions: folders and manifests first, single lines where these do not answer.
+struct RunInspector {
+  private static let identityMembers: Set<String> = [
+    "ts", "job_id", "attempt", "parent_run_id", "depth", "policy", "task_id", "epoch", "origin_run_id",
+  ]
+  private static let outcomeMembers: Set<String> = [
+    "ts", "runs_completed_total", "runs_failed_total", "runs_crashed_total",
+  ]
+
+  var reader: PartitionReader
+
+  var warnings: [String] { reader.chain.warnings }
+
+  /// The snapshots of a run, by partition; see `PartitionReader.snapshots`.
+  struct Index {
+    var partitions: [(type: String, partition: String, ids: [SnapshotID])] = []
+    var ids: [SnapshotID] { Array(Set(partitions.flatMap(\.ids))).sorted() }
+    var first: SnapshotID? { partitions.compactMap(\.ids.first).min() }
+    func ids(of type: String) -> [SnapshotID] { partitions.first { $0.type == type }?.ids ?? [] }
+  }
+
+  func index(of run: RunPath) throws(QuarryError) -> Index {
+    try reader.layout.described { () throws(FileFailure) in
+      var index = Index()
+      for (type, partition) in try reader.eventTypes(of: run) {
+        index.partitions.append((type, partition, try reader.snapshots(of: partition)))
+      }
+      return index
+    }
+  }
+
+  /// Nil when no snapshot on the chain holds records of the run.
+  mutating func summary(of run: RunPath, index: Index) throws(QuarryError) -> RunSummary? {
+    for id in index.ids {
+      guard let manifest = try manifest(id) else { continue }
+      var summary = RunSummary(path: run, firstSnapshot: id)
+      try readIdentity(from: manifest, into: &summary)
+      try readEnd(index: index, into: &summary)
+      return summary
+    }
+    return nil
+  }
+
+  mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
+    do { return try reader.manifest(id) } catch { throw error.described(root: reader.layout.root) }
+  }
+
+  /// Files of a manifest that belong to the run, with their event type.
+  func files(of run: RunPath, in manifest: Manifest) -> [(type: String, file: Manifest.File)] {
+    manifest.files.compactMap { file in
+      guard let partition = reader.layout.partition(ofDataKey: file.path), partition.hasPrefix("\(run.path)/"),
+        let type = RunPath.eventType(partition)
+      else { return nil }
+      return (type, file)
+    }
+  }
+
+  /// The first line of each file; the earliest tells where the run comes from.
+  private func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) {
+    var earliest: [String: JSONValue] = [:]
+    for (_, file) in files(of: summary.path, in: manifest) {
+      let members = try firstLine(of: file, Self.identityMembers)
+      let isEarlier = switch (Self.time(members), Self.time(earliest)) {
+      case (let time?, let best?): time < best
+      case (_?, nil): true
+      case (nil, _): earliest.isEmpty
+      }
+      if isEarlier { earliest = members }
+    }
+    summary.startedAt = Self.time(earliest) ?? Timestamp(manifest.createdAt)
+    summary.jobID = earliest["job_id"]?.string
+    summary.attempt = earliest["attempt"]?.integer
+    summary.parentRunID = earliest["parent_run_id"]?.string
+    summary.depth = earliest["depth"]?.integer
+    summary.policy = earliest["policy"]?.string
+    summary.taskID = earliest["task_id"]?.string
+    summary.epoch = earliest["epoch"]?.integer
+    summary.originRunID = earliest["origin_run_id"]?.string
+  }
+
+  private mutating func readEnd(index: Index, into summary: inout RunSummary) throws(QuarryError) {
+    let complete = try lastRecord(of: "run_complete", index: index, summary.path)
+    let error = try lastRecord(of: "run_error", index: index, summary.path)
+    let metrics = try lastRecord(of: "metrics", index: index, summary.path)
+    summary.endedAt = (complete ?? error ?? metrics).flatMap(Self.time)
+    if let metrics, let completed = metrics["runs_completed_total"]?.integer {
+      summary.state = completed > 0 ? .succeeded : .failed
+    } else if complete != nil {
+      summary.state = .succeeded
+    } else if error != nil || metrics != nil {
+      summary.state = .failed
+    }
+  }
+
+  /// Members of the newest record of a type that is written once a run; nil when none is stored.
+  private mutating func lastRecord(
+    of type: String, index: Index, _ run: RunPath
+  ) throws(QuarryError) -> [String: JSONValue]? {
+    for id in index.ids(of: type).reversed() {
+      guard let manifest = try manifest(id), let found = files(of: run, in: manifest).first(where: { $0.type == type })
+      else { continue }
+      return try firstLine(of: found.file, Self.outcomeMembers)
+    }
+    return nil
+  }
+
+  private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
+    guard !file.path.hasSuffix(".gz"), !file.path.hasSuffix(".zst"),
+      let line = try RecordLines(path: reader.layout.path(of: file.path)).first()
+    else { return [:] }
+    return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }
+  }
+
+  private static func time(_ members: [String: JSONValue]) -> Timestamp? {
+    members["ts"]?.string.flatMap { Timestamp($0) }
+  }
+}

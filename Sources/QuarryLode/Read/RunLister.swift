@@ -1,0 +1,64 @@
+import QuarryCore
+
+/// Lists runs newest first by following the chain from the head, no further than the limit needs: a run is settled
+/// when the walk reaches the snapshot that began it, since every run that began later has been met by then.
+struct RunLister {
+  private var inspector: RunInspector
+  private let filter: RunFilter
+  private let limit: Int
+  private var rows: [RunSummary] = []
+  private var met: Set<RunPath> = []
+  /// Met runs by the snapshot that began them.
+  private var unsettled: [SnapshotID: [(RunPath, RunInspector.Index)]] = [:]
+
+  init(layout: DatasetLayout, filter: RunFilter, limit: Int) throws(QuarryError) {
+    let reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+    inspector = RunInspector(reader: reader)
+    self.filter = filter
+    self.limit = limit
+  }
+
+  /// - Parameter oldest: nothing that began before this snapshot is listed.
+  mutating func list(from oldest: SnapshotID? = nil) throws(QuarryError) -> Listing<RunSummary> {
+    var current = try step { chain throws(FileFailure) in try chain.head() }
+    while let manifest = current, rows.count < limit, oldest.map({ manifest.id >= $0 }) ?? true {
+      try meet(manifest)
+      try settle(unsettled.removeValue(forKey: manifest.id) ?? [])
+      current = try step { chain throws(FileFailure) in try chain.parent(of: manifest) }
+    }
+    if current == nil {
+      for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
+    }
+    rows.sort { ($0.startedAt ?? .distantPast, $0.firstSnapshot) > ($1.startedAt ?? .distantPast, $1.firstSnapshot) }
+    return Listing(rows: rows, warnings: inspector.warnings)
+  }
+
+  private mutating func step(
+    _ work: (inout ChainReader) throws(FileFailure) -> Manifest?
+  ) throws(QuarryError) -> Manifest? {
+    let layout = inspector.reader.layout
+    do { return try work(&inspector.reader.chain) } catch { throw error.described(root: layout.root) }
+  }
+
+  private mutating func meet(_ manifest: Manifest) throws(QuarryError) {
+    for file in manifest.files {
+      guard let partition = inspector.reader.layout.partition(ofDataKey: file.path), let run = RunPath(partition),
+        met.insert(run).inserted, filter.accepts(run)
+      else { continue }
+      let index = try inspector.index(of: run)
+      // An unfinished commit may have made folders below the head's id; the walk then never meets that id.
+      unsettled[index.first ?? manifest.id, default: []].append((run, index))
+    }
+  }
+
+  private mutating func settle(_ runs: [(RunPath, RunInspector.Index)]) throws(QuarryError) {
+    for (run, index) in runs where rows.count < limit {
+      guard let summary = try inspector.summary(of: run, index: index), filter.accepts(summary) else { continue }
+      rows.append(summary)
+    }
+  }
+}
+
+extension Timestamp {
+  fileprivate static var distantPast: Timestamp { Timestamp(nanoseconds: .min) }
+}

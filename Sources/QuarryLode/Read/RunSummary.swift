@@ -1,0 +1,74 @@
+import QuarryCore
+
+/// What a run has come to, by what is stored.
+package enum RunState: String, Sendable, CaseIterable {
+  /// Neither a terminal event nor metrics are stored: it goes on, or its writer died.
+  case running
+  case succeeded
+  case failed
+}
+
+/// One run, from its paths and a few lines. What is not stored is nil.
+package struct RunSummary: Sendable, Equatable {
+  package let path: RunPath
+  package var state: RunState = .running
+  /// Time of its first event.
+  package var startedAt: Timestamp?
+  /// Time of its terminal event, or of its metrics when it had none.
+  package var endedAt: Timestamp?
+  package var jobID: String?
+  package var attempt: Int64?
+  package var parentRunID: String?
+  package var depth: Int64?
+  package var policy: String?
+  package var taskID: String?
+  package var epoch: Int64?
+  package var originRunID: String?
+  /// The snapshot that its first records came with; orders runs by age.
+  package var firstSnapshot: SnapshotID
+
+  package var runID: String { path.runID }
+  package var source: String { path.source }
+  package var category: String { path.category }
+  package var day: String { path.day }
+
+  init(path: RunPath, firstSnapshot: SnapshotID) {
+    self.path = path
+    self.firstSnapshot = firstSnapshot
+  }
+}
+
+/// Which runs to list; nil lets all through.
+package struct RunFilter: Sendable, Equatable {
+  package var state: RunState?
+  package var source: String?
+  package var category: String?
+  package var day: String?
+  package var jobID: String?
+
+  package init(
+    state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil, jobID: String? = nil
+  ) {
+    self.state = state
+    self.source = source
+    self.category = category
+    self.day = day
+    self.jobID = jobID
+  }
+
+  func accepts(_ path: RunPath) -> Bool {
+    path.source != LodeLedger.source && source.map { $0 == path.source } ?? true
+      && category.map { $0 == path.category } ?? true && day.map { $0 == path.day } ?? true
+  }
+
+  func accepts(_ run: RunSummary) -> Bool {
+    state.map { $0 == run.state } ?? true && jobID.map { $0 == run.jobID } ?? true
+  }
+}
+
+/// What a query found, and what it had to pass over.
+package struct Listing<Row: Sendable & Equatable>: Sendable, Equatable {
+  package var rows: [Row]
+  /// A sentence for each thing that could not be read, with its path.
+  package var warnings: [String]
+}
