@@ -37,6 +37,7 @@ let package = Package(
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
+    .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"]),

@@ -81,7 +81,7 @@ import Testing
       do {
         try run.sink.write(batch)
         continue
-      } catch let error as QuarryError {
+      } catch {
         #expect(error.kind == .storage)
         #expect(error.message.contains(root.path) && error.message.contains(String(cString: strerror(code))))
         // The last operation makes the moved pointer durable; by then the records are visible.

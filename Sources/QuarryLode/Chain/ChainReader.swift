@@ -38,8 +38,9 @@ struct ChainReader {
 
   /// The manifest of a snapshot, wherever a readable copy of it lies.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
-    if let manifest = try read("\(layout.canonicalFolder(id))/manifest.json", as: id) { return manifest }
-    for path in try manifests()[id] ?? [] {
+    let canonical = "\(layout.canonicalFolder(id))/manifest.json"
+    if let manifest = try read(canonical, as: id) { return manifest }
+    for path in try manifests()[id] ?? [] where path != canonical {
       if let manifest = try read(path, as: id) { return manifest }
     }
     return nil

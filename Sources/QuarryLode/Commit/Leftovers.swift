@@ -9,9 +9,14 @@ struct Leftovers: Sendable {
   let files: FileSystem
 
   /// Looks at what the last writer intended, and removes what it left off the chain.
-  func clear(lock: PointerLock, head: SnapshotID?) throws(FileFailure) {
+  /// - Parameters:
+  ///   - pointer: what `latest` names.
+  ///   - head: the newest snapshot; another than the pointer's where `latest` is missing or dangling. A commit that
+  ///     became the head so, without a pointer, stays.
+  func clear(lock: PointerLock, pointer: SnapshotID?, head: SnapshotID?) throws(FileFailure) {
     let bytes = try FileReading.bytes(of: lock.lockFile, path: lock.path)
-    guard let intent = CommitIntent(bytes), let newest = intent.newest, newest != head else { return }
+    guard let intent = CommitIntent(bytes), let newest = intent.newest, newest != pointer else { return }
+    removeTemporaries(of: intent.ids)
     guard let head else { return remove(intent.entries) }
     if newest > head { return remove(intent.entries.filter { $0.id > head }) }
     if try !isOnChain(newest) { remove(intent.entries) }
@@ -25,12 +30,19 @@ struct Leftovers: Sendable {
       files.remove(layout.temporary("manifest", in: folder))
       files.removeFolder(folder)
     }
-    for id in Set(entries.map(\.id)).sorted(by: >) {
-      files.remove(layout.temporary("latest-\(id)", in: layout.folder))
-      files.remove(layout.temporary(id, in: layout.folder))
+    let ids = Set(entries.map(\.id))
+    removeTemporaries(of: ids.sorted())
+    for id in ids {
       let folder = layout.canonicalFolder(id)
       files.remove("\(folder)/manifest.json")
       files.removeFolder(folder)
+    }
+  }
+
+  private func removeTemporaries(of ids: [SnapshotID]) {
+    for id in ids {
+      files.remove(layout.temporary("latest-\(id)", in: layout.folder))
+      files.remove(layout.temporary(id, in: layout.folder))
     }
   }
 

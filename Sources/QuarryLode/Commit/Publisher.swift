@@ -94,9 +94,10 @@ final class Publisher: Sendable {
   private func publish(
     _ plans: [SnapshotPlan], under lock: PointerLock, known: Head?
   ) throws(FileFailure) -> Head {
-    let (head, floor) = try currentHead(known: known)
-    try leftovers.clear(lock: lock, head: head?.id)
-    let numbered = number(plans, after: floor)
+    let pointer = try ChainReader(layout: layout).pointer()
+    let head = try currentHead(pointer: pointer, known: known)
+    try leftovers.clear(lock: lock, pointer: pointer, head: head?.id)
+    let numbered = number(plans, after: [head?.id, pointer].compactMap(\.self).max())
     let intent = CommitIntent(numbered.map { ($0.id, $0.plan.partitions) })
     try files.overwrite(lock.lockFile, intent.encoded, path: lock.path)
     do throws(FileFailure) {
@@ -115,14 +116,12 @@ final class Publisher: Sendable {
     }
   }
 
-  /// The head, and the id that the next snapshot must exceed.
-  private func currentHead(known: Head?) throws(FileFailure) -> (Head?, floor: SnapshotID?) {
+  private func currentHead(pointer: SnapshotID?, known: Head?) throws(FileFailure) -> Head? {
+    if let known, pointer == known.id { return known }
     var chain = ChainReader(layout: layout)
-    let pointer = try chain.pointer()
-    if let known, pointer == known.id { return (known, known.id) }
-    guard let manifest = try chain.head() else { return (nil, pointer) }
+    guard let manifest = try chain.head() else { return nil }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
-    return (Head(id: manifest.id, createdAt: createdAt), max(manifest.id, pointer ?? manifest.id))
+    return Head(id: manifest.id, createdAt: createdAt)
   }
 
   private func number(

@@ -13,6 +13,12 @@ package struct AcceptedRun: Sendable, Equatable {
   package let taskID: String
   package let runID: String
   package let epoch: Int64?
+
+  package init(taskID: String, runID: String, epoch: Int64?) {
+    self.taskID = taskID
+    self.runID = runID
+    self.epoch = epoch
+  }
 }
 
 /// Reads ledgers from their partitions; needs no Redis.

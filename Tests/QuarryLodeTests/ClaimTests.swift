@@ -1,0 +1,49 @@
+import QuarryCore
+import QuarryLode
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct ClaimTests {
+  @Test func aStoredRunKeepsItsID() throws {
+    let root = TemporaryDirectory()
+    let dataset = LodeDataset(root: root.path)
+    let run = try Run(dataset, id: "nightly/1", source: "other", category: "x")
+    try run.sink.write(run.items(0..<1))
+    let before = tree(root.path)
+    let error = #expect(throws: QuarryError.self) { try dataset.claim(runID: "nightly/1") }
+    #expect(error?.kind == .usage)
+    #expect(error?.message.hasPrefix("run id 'nightly/1' is taken: \(root.path)/datasets") == true)
+    #expect(tree(root.path) == before)
+    try dataset.claim(runID: "nightly").release()
+  }
+
+  @Test func oneOfManyGetsIt() throws {
+    let root = TemporaryDirectory()
+    let path = root.path
+    let claims = Mutex<[RunClaim]>([])
+    onThreads(8) { _ in
+      if let claim = try? LodeDataset(root: path).claim(runID: "r") { claims.withLock { $0.append(claim) } }
+    }
+    #expect(claims.withLock { $0.count } == 1)
+    let error = #expect(throws: QuarryError.self) { try LodeDataset(root: path).claim(runID: "r") }
+    #expect(error?.message == "run id 'r' is running now in another process")
+    claims.withLock { $0 = [] }
+    #expect(tree(path) == [])
+    try LodeDataset(root: path).claim(runID: "r").release()
+  }
+
+  @Test func aDatasetKeepsOneIdentity() throws {
+    let root = TemporaryDirectory()
+    let path = root.path
+    let ids = Mutex<Set<String>>([])
+    onThreads(8) { _ in
+      let id = try? LodeDataset(root: path).identity()
+      ids.withLock { _ = $0.insert(id ?? "none") }
+    }
+    let id = try #require(ids.withLock { $0.count == 1 ? $0.first : nil })
+    #expect(id.count == 36)
+    #expect(tree(path) == ["datasets/quarry/.quarry/identity"])
+    #expect(try LodeDataset(root: path, id: "other").identity() != id)
+  }
+}
