@@ -97,6 +97,11 @@ package struct RunPartition: Sendable, Hashable {
     guard value.utf8.count <= 200 else {
       throw QuarryError(.usage, "\(name) is \(value.utf8.count) bytes long; the limit is 200")
     }
+    // With its key in front it is one folder's name, which file systems bound at 255 bytes.
+    let escaped = escape(value).utf8.count
+    guard escaped <= 240 else {
+      throw QuarryError(.usage, "\(name) is \(escaped) bytes long as a part of a path; the limit is 240")
+    }
   }
 
   /// A dataset id is not escaped, so it may hold only what needs no escape.

@@ -3,14 +3,16 @@ import QuarryCore
 /// Reads the snapshots of single partitions, from their folders, without following the whole chain. For one query.
 struct PartitionReader {
   var chain: ChainReader
-  let head: SnapshotID?
+  /// The newest snapshot when the query began; what comes later is not seen.
+  let newest: Manifest?
   private var onChain: Set<SnapshotID>?
 
   var layout: DatasetLayout { chain.layout }
+  var head: SnapshotID? { newest?.id }
 
   init(layout: DatasetLayout) throws(FileFailure) {
     chain = ChainReader(layout: layout)
-    head = try chain.head()?.id
+    newest = try chain.head()
   }
 
   /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold
@@ -44,7 +46,7 @@ struct PartitionReader {
   private mutating func wholeChain() throws(FileFailure) -> Set<SnapshotID> {
     if let onChain { return onChain }
     var ids: Set<SnapshotID> = []
-    var current = try chain.head()
+    var current = newest
     while let manifest = current {
       ids.insert(manifest.id)
       current = try chain.parent(of: manifest)

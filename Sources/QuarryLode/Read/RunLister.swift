@@ -20,11 +20,11 @@ struct RunLister {
 
   /// - Parameter oldest: nothing that began before this snapshot is listed.
   mutating func list(from oldest: SnapshotID? = nil) throws(QuarryError) -> Listing<RunSummary> {
-    var current = try step { chain throws(FileFailure) in try chain.head() }
+    var current = inspector.reader.newest
     while let manifest = current, rows.count < limit, oldest.map({ manifest.id >= $0 }) ?? true {
       try meet(manifest)
       try settle(unsettled.removeValue(forKey: manifest.id) ?? [])
-      current = try step { chain throws(FileFailure) in try chain.parent(of: manifest) }
+      current = try parent(of: manifest)
     }
     if current == nil {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
@@ -33,11 +33,10 @@ struct RunLister {
     return Listing(rows: rows, warnings: inspector.warnings)
   }
 
-  private mutating func step(
-    _ work: (inout ChainReader) throws(FileFailure) -> Manifest?
-  ) throws(QuarryError) -> Manifest? {
-    let layout = inspector.reader.layout
-    do { return try work(&inspector.reader.chain) } catch { throw error.described(root: layout.root) }
+  private mutating func parent(of manifest: Manifest) throws(QuarryError) -> Manifest? {
+    do { return try inspector.reader.chain.parent(of: manifest) } catch {
+      throw error.described(root: inspector.reader.layout.root)
+    }
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {
