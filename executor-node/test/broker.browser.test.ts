@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { embeddedChromium } from '../src/browser/driver.ts';
+import { folderWith, REQUEST, RunningExecutor, runScript } from './support.ts';
+import { startSite } from './site.ts';
+
+const BROKER = join(import.meta.dirname ?? '.', '../bin/quarry-browser');
+
+interface Broker {
+  child: ChildProcess;
+  endpoint: string;
+  /** Process ids of the browsers that belong to it. */
+  browsers(): number[];
+}
+
+async function startBroker(t: TestContext, environment: Record<string, string> = {}): Promise<Broker> {
+  const mark = `broker-${process.pid}-${Math.random()}`;
+  const child = spawn(BROKER, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, QUARRY_TEST_MARK: mark, ...environment },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = await once(child.stdout!, 'data');
+  return {
+    child,
+    endpoint: JSON.parse(String(line)).ws_endpoint,
+    browsers: () => markedProcesses(mark).filter((pid) => pid !== child.pid),
+  };
+}
+
+/** Processes whose environment holds the mark and that are no zombies. */
+const markedProcesses = (mark: string): number[] =>
+  readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
+    } catch {
+      return false;
+    }
+  });
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!await condition()) {
+    assert.ok(performance.now() < deadline, `not within 10 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const TITLE = `export default async ({ page, job, emit }) => {
+  await page.goto(job.site + '/');
+  await emit.item({ item_type: 'x', data: { title: await page.title(), pages: (await page.browserContext().pages()).length } });
+};`;
+
+test('no browser until the first run, one for all runs, none after the end of standard input', async (t) => {
+  const site = await startSite(t);
+  const { child, endpoint, browsers } = await startBroker(t);
+  assert.match(endpoint, /^ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{48}$/);
+  assert.deepEqual(browsers(), []);
+  const results = await Promise.all(
+    [1, 2, 3].map(() => runScript(t, TITLE, { job: { site }, browser_ws_endpoint: endpoint })),
+  );
+  for (const { code, frames } of results) {
+    assert.deepEqual([code, frames[0].payload.data], [0, { title: 'T', pages: 1 }]);
+  }
+  assert.ok(browsers().length > 0);
+  child.stdin?.end();
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0);
+  await until('no browser is left', () => browsers().length === 0);
+});
+
+test('a wrong path is refused and starts nothing', async (t) => {
+  const { endpoint, browsers } = await startBroker(t);
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(
+      Number(new URL(endpoint).port),
+      '127.0.0.1',
+      () => socket.write('GET /guess HTTP/1.1\r\n\r\n'),
+    );
+    socket.once('data', (bytes) => resolve(String(bytes)));
+  });
+  assert.match(answer, /^HTTP\/1\.1 404/);
+  assert.deepEqual(browsers(), []);
+});
+
+test('a browser that died is replaced', async (t) => {
+  const site = await startSite(t);
+  const { endpoint, browsers } = await startBroker(t);
+  const request = { job: { site }, browser_ws_endpoint: endpoint };
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+  for (const pid of browsers()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // A helper of the browser that ended with it.
+    }
+  }
+  await until('the browser is gone', () => browsers().length === 0);
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+});
+
+test('the contexts of a run that is killed go away; other runs do not notice', async (t) => {
+  const site = await startSite(t);
+  const { endpoint } = await startBroker(t);
+  const observer = await (await embeddedChromium()).connect(endpoint);
+  t.after(() => observer.close());
+  const session = await observer.newBrowserCDPSession();
+  const pages = async (): Promise<number> =>
+    (await session.send('Target.getTargets')).targetInfos.filter(({ url }: { url: string }) =>
+      url.startsWith(site)
+    ).length;
+  const script = `export default async ({ page, job, emit }) => {
+    await page.goto(job.site + '/'); await emit.info('there'); await new Promise((resolve) => setTimeout(resolve, 60_000)); };`;
+  const victim = new RunningExecutor(t, [join(folderWith(t, { 'script.ts': script }), 'script.ts')]);
+  const there = new Promise<void>((resolve) => victim.onFrame = () => resolve());
+  victim.request({ ...REQUEST, job: { site }, browser_ws_endpoint: endpoint });
+  await there;
+  assert.equal(await pages(), 1);
+  victim.child.kill('SIGKILL');
+  await until('its page is gone', async () => await pages() === 0);
+  assert.equal((await runScript(t, TITLE, { job: { site }, browser_ws_endpoint: endpoint })).code, 0);
+});
+
+for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+  test(`after ${signal} no browser is left`, async (t) => {
+    const site = await startSite(t);
+    const { child, endpoint, browsers } = await startBroker(t);
+    assert.equal((await runScript(t, TITLE, { job: { site }, browser_ws_endpoint: endpoint })).code, 0);
+    child.kill(signal);
+    await once(child, 'exit');
+    await until('no browser is left', () => browsers().length === 0);
+  });
+}
+
+test('a browser that nobody uses ends, and the address stays', async (t) => {
+  const site = await startSite(t);
+  const { endpoint, browsers } = await startBroker(t, { QUARRY_BROWSER_IDLE_TIMEOUT: '0.2' });
+  const request = { job: { site }, browser_ws_endpoint: endpoint };
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+  await until('the browser is gone', () => browsers().length === 0);
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+});
