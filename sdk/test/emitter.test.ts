@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  createBatcher,
+  type EmitSink,
+  Emitter,
+  type EventEnvelope,
+  PayloadError,
+  SinkFailedError,
+  TerminalEventError,
+} from '../src/index.ts';
+
+class Recorder implements EmitSink {
+  failure: Error | undefined;
+  readonly taken: (EventEnvelope | string)[] = [];
+
+  event(envelope: EventEnvelope): Promise<void> {
+    if ((envelope.payload as { data?: { bad?: boolean } }).data?.bad) throw new PayloadError('bad');
+    this.taken.push(envelope);
+    return Promise.resolve();
+  }
+
+  artifact(id: string, data: Uint8Array): void {
+    this.taken.push(`${id}:${data.length}`);
+  }
+
+  hostReport(): void {}
+}
+
+function make(): { sink: Recorder; emitter: Emitter } {
+  const sink = new Recorder();
+  let id = 0;
+  const run = { run_id: 'r', attempt: 1 };
+  return { sink, emitter: new Emitter({ run, sink, uuid: () => `id-${++id}`, now: () => new Date(0) }) };
+}
+
+const seqs = (sink: Recorder): unknown[] => sink.taken.map((one) => typeof one === 'string' ? one : one.seq);
+
+test('an envelope', async () => {
+  const { sink, emitter } = make();
+  await emitter.api.item({ item_type: 'x', data: { a: 1 } });
+  assert.deepEqual(sink.taken[0], {
+    contract_version: '0.1.0',
+    event_id: 'id-1',
+    run_id: 'r',
+    seq: 1,
+    type: 'item',
+    ts: '1970-01-01T00:00:00.000Z',
+    payload: { item_type: 'x', data: { a: 1 } },
+    attempt: 1,
+    job_id: undefined,
+    parent_run_id: undefined,
+    depth: undefined,
+  });
+});
+
+test('calls can be taken off the object and keep their order; a refused one takes no number', async () => {
+  const { sink, emitter } = make();
+  const { item, artifact, info } = emitter.api;
+  const all = [
+    item({ item_type: 'x', data: {} }),
+    item({ item_type: 'x', data: { bad: true } }),
+    artifact({ name: 'n', content_type: 't', data: 'žž' }),
+    info('m'),
+  ];
+  const results = await Promise.allSettled(all);
+  assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  assert.deepEqual(seqs(sink), [1, 'id-3:4', 2, 3]);
+  assert.equal((results[2] as PromiseFulfilledResult<string>).value, 'id-3');
+});
+
+test('nothing after a terminal event; the first one stays', async () => {
+  const { sink, emitter } = make();
+  await emitter.api.runComplete({ summary: { n: 1 } });
+  for (
+    const late of [
+      emitter.api.runError({ error_type: 'x', message: 'm' }),
+      emitter.api.info('m'),
+      emitter.api.artifact({ name: 'n', content_type: 't', data: '' }),
+      emitter.api.hostReport({ host: 'h' }),
+    ]
+  ) {
+    await assert.rejects(late, TerminalEventError);
+  }
+  assert.equal(sink.taken.length, 1);
+  assert.deepEqual(emitter.ending, { type: 'run_complete', payload: { summary: { n: 1 } } });
+});
+
+test('nothing after the sink failed', async () => {
+  const { sink, emitter } = make();
+  sink.failure = new SinkFailedError(new Error('EPIPE'));
+  await assert.rejects(emitter.api.info('m'), SinkFailedError);
+  await assert.rejects(emitter.api.artifact({ name: 'n', content_type: 't', data: '' }), SinkFailedError);
+  assert.equal(emitter.ending, undefined);
+});
+
+test('a wrong call rejects and never throws', async () => {
+  const { emitter } = make();
+  await assert.rejects(emitter.api.item(undefined as never), PayloadError);
+  await assert.rejects(emitter.api.artifact(null as never), PayloadError);
+  await assert.rejects(
+    emitter.api.enqueue({ target: 't', params: {}, options: { timeout_ms: Number.NaN } }),
+    PayloadError,
+  );
+});
+
+test('a batcher: one enqueue a batch, the rest at flush', async () => {
+  const { sink, emitter } = make();
+  const batcher = createBatcher<number>(emitter.api, { size: 2, target: 't.ts', source: 's', category: 'c' });
+  for (const n of [1, 2, 3]) await batcher.add(n);
+  assert.equal(batcher.pending, 1);
+  await batcher.flush();
+  await batcher.flush();
+  assert.equal(batcher.pending, 0);
+  assert.deepEqual(
+    sink.taken.map((one) => (one as EventEnvelope).payload),
+    [[1, 2], [3]].map((items) => ({
+      target: 't.ts',
+      params: { items },
+      source: 's',
+      category: 'c',
+      options: undefined,
+    })),
+  );
+  for (const size of [0, -1, 1.5, Number.NaN, '3']) {
+    assert.throws(() => createBatcher(emitter.api, { size: size as number, target: 't' }), RangeError);
+  }
+});
