@@ -11,7 +11,10 @@ import Testing
     let run = try Run(dataset, id: "dying")
     var acknowledged = 0
     do {
-      try run.sink.write(run.batch { $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1) })
+      try run.sink.write(
+        run.batch {
+          $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
+        })
       acknowledged = 1
       try run.put("a.txt", "hello")
       try run.sink.write(run.items(2..<3))
@@ -76,7 +79,9 @@ import Testing
       let dataset = LodeDataset(root: root.path, files: faulty.files)
       let run = try Run(dataset, id: "r")
       let before = tree(root.path)
-      let batch = run.batch { $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1) }
+      let batch = run.batch {
+        $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
+      }
       faulty.fail(at: point, with: .failure(code), staysDown: false)
       do {
         try run.sink.write(batch)

@@ -110,7 +110,9 @@ import Testing
     _ = try prepare(root.path)
     let reader = LodeReader(root: root.path)
     let folder = reader.layout.folder
-    for path in ["\(folder)/.lode-cas-9", "\(folder)/segments/x/manifest.json", "\(folder)/README", "\(folder)/partitions/odd/y"] {
+    for path in [
+      "\(folder)/.lode-cas-9", "\(folder)/segments/x/manifest.json", "\(folder)/README", "\(folder)/partitions/odd/y",
+    ] {
       try put("rubbish", at: path)
     }
     try put("rubbish", at: "\(folder)/partitions/\(partition("r1"))/segments/99999999999999999999/manifest.json")

@@ -9,7 +9,10 @@ import Testing
     let root = TemporaryDirectory()
     let dataset = LodeDataset(root: root.path, durability: durability, clock: stillClock())
     let run = try Run(dataset, id: "r/1 ä", source: "a+b", category: "c;d")
-    try run.sink.write(run.batch { $0.addEvent("item", seq: 1); $0.addEvent("run_complete", seq: 2) })
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 1); $0.addEvent("run_complete", seq: 2)
+      })
 
     let partition = "source=a+b/category=c%3Bd/day=2026-11-24/run_id=r%2F1%20%C3%A4"
     let id = "1764000000000000000"
@@ -21,7 +24,8 @@ import Testing
         "partitions/\(partition)/event_type=run_complete/segments/\(id)/manifest.json", "segments/\(id)/manifest.json",
       ])
     #expect(text("\(root.path)/datasets/quarry/latest") == id)
-    let data = #"{"record_kind":"event","source":"a+b","category":"c;d","day":"2026-11-24","run_id":"r/1 ä","#
+    let data =
+      #"{"record_kind":"event","source":"a+b","category":"c;d","day":"2026-11-24","run_id":"r/1 ä","#
       + #""event_type":"item","policy":"strict","seq":1,"ts":"2026-11-24T10:00:01.000Z"}"# + "\n"
     #expect(
       text("\(root.path)/datasets/quarry/partitions/\(partition)/event_type=item/segments/\(id)/data/data") == data)
@@ -60,7 +64,8 @@ import Testing
     let pool = Array("aZ09-_.~$&+:=@/;,?%!'()* #\"\\äß漢🙂=").map(String.init)
     for _ in 0..<2_000 {
       func value() -> String {
-        (0..<Int.random(in: 1...8, using: &generator)).compactMap { _ in pool.randomElement(using: &generator) }.joined()
+        (0..<Int.random(in: 1...8, using: &generator)).compactMap { _ in pool.randomElement(using: &generator) }
+          .joined()
       }
       let values = (source: value(), category: value(), run: value())
       guard ![values.source, values.category, values.run].contains(where: { $0 == "." || $0 == ".." }) else { continue }

@@ -47,7 +47,8 @@ import Testing
       #"{"kind":"accepted","task_id":"\#(task)","accepted_run_id":"\#(run)","epoch":5,"children":[{"task_id":"no"}]}"#
     }
     try ledger.append([#"{"kind":"job"}"#, accepted("t1", "r1")], fleet: "f", jobID: "j")
-    try ledger.append([accepted("t1", "r2"), accepted("t2", "r3"), #"{"kind":"dead","task_id":"t3"}"#], fleet: "f", jobID: "j")
+    try ledger.append(
+      [accepted("t1", "r2"), accepted("t2", "r3"), #"{"kind":"dead","task_id":"t3"}"#], fleet: "f", jobID: "j")
     #expect(
       try LodeReader(root: root.path).acceptedRuns(jobID: "j") == [
         AcceptedRun(taskID: "t1", runID: "r1", epoch: 5), AcceptedRun(taskID: "t2", runID: "r3", epoch: 5),

@@ -151,7 +151,8 @@ import Testing
     try run.sink.write(run.batch { $0.addEvent("run_error", seq: 1) })
     let reader = LodeReader(root: root.path)
     let file = try #require(try reader.chain().rows.first?.files.first)
-    let line = #"{"attempt":1,"data":{"attempt":9,"b":["}",{"ts":"no"}]},"job_id":"\u003cj\u003e","ts":"2026-11-24T01:02:03+01:00"}"#
+    let line =
+      #"{"attempt":1,"data":{"attempt":9,"b":["}",{"ts":"no"}]},"job_id":"\u003cj\u003e","ts":"2026-11-24T01:02:03+01:00"}"#
     try put(line + "\n", at: reader.layout.path(of: file.path))
     let summary = try #require(try reader.runs().rows.first)
     #expect(summary.jobID == "<j>" && summary.attempt == 1 && summary.policy == nil)

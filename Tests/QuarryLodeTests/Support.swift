@@ -122,9 +122,10 @@ func faults(_ reader: LodeReader) throws -> [String] {
 
 /// Ids of all manifests on disk.
 func manifestsOnDisk(_ reader: LodeReader) -> Set<SnapshotID> {
-  Set(tree(reader.layout.folder).filter { $0.hasSuffix("/manifest.json") }.compactMap { path in
-    path.split(separator: "/").dropLast().last.flatMap { SnapshotID($0) }
-  })
+  Set(
+    tree(reader.layout.folder).filter { $0.hasSuffix("/manifest.json") }.compactMap { path in
+      path.split(separator: "/").dropLast().last.flatMap { SnapshotID($0) }
+    })
 }
 
 /// A clock that stands still: ids then count up from its time.

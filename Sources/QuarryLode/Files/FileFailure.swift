@@ -25,7 +25,8 @@ package struct FileFailure: Error, Sendable, Equatable {
     case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
     case ENOENT: "create it first: mkdir -p '\(root)'"
     case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
-    case ENAMETOOLONG: "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"
+    case ENAMETOOLONG:
+      "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"
     case EMFILE, ENFILE: "too many files are open; raise the limit (ulimit -n)"
     default: nil
     }

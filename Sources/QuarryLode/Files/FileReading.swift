@@ -21,10 +21,11 @@ enum FileReading {
     while true {
       let start = out.count
       var count = 0
-      out.append(contentsOf: [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
-        count = pread(file, buffer.baseAddress, capacity, off_t(start))
-        filled = max(0, count)
-      })
+      out.append(
+        contentsOf: [UInt8](unsafeUninitializedCapacity: capacity) { buffer, filled in
+          count = pread(file, buffer.baseAddress, capacity, off_t(start))
+          filled = max(0, count)
+        })
       if count == 0 { return out }
       if count < 0 && errno != EINTR { throw FileFailure("read", path, errno) }
       // A short read of a regular file is its end.

@@ -13,7 +13,8 @@ package struct RunPath: Sendable, Hashable {
   /// - Returns: nil for any other shape.
   package init?(_ partition: some StringProtocol) {
     let parts = partition.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
-    guard parts.count >= 4, let source = Self.value(parts[0], "source="), let category = Self.value(parts[1], "category="),
+    guard parts.count >= 4, let source = Self.value(parts[0], "source="),
+      let category = Self.value(parts[1], "category="),
       let day = Self.value(parts[2], "day="), let runID = Self.value(parts[3], "run_id=")
     else { return nil }
     self.source = source

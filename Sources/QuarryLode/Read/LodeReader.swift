@@ -50,7 +50,8 @@ package struct LodeReader: Sendable {
     for path in try paths(of: runID) {
       for id in try inspector.index(of: path).ids {
         guard let manifest = try inspector.manifest(id) else { continue }
-        for (fileType, file) in inspector.files(of: path, in: manifest) where goesOn && type.map({ $0 == fileType }) ?? true {
+        for (fileType, file) in inspector.files(of: path, in: manifest)
+        where goesOn && type.map({ $0 == fileType }) ?? true {
           try RecordLines(path: layout.path(of: file.path)).forEach { line throws(QuarryError) in
             goesOn = try body(line)
             return goesOn

@@ -36,7 +36,9 @@ struct RecordMembers {
 
   private mutating func string() -> String? {
     let start = position
-    guard skipString(), case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else { return nil }
+    guard skipString(), case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else {
+      return nil
+    }
     return text
   }
 
@@ -53,7 +55,9 @@ struct RecordMembers {
     }
   }
 
-  private static let ends: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]")]
+  private static let ends: Set<UInt8> = [
+    0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"),
+  ]
 
   private mutating func skipContainer() -> Bool {
     var depth = 0

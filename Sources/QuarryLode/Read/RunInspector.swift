@@ -62,11 +62,12 @@ struct RunInspector {
     var earliest: [String: JSONValue] = [:]
     for (_, file) in files(of: summary.path, in: manifest) {
       let members = try firstLine(of: file, Self.identityMembers)
-      let isEarlier = switch (Self.time(members), Self.time(earliest)) {
-      case (let time?, let best?): time < best
-      case (_?, nil): true
-      case (nil, _): earliest.isEmpty
-      }
+      let isEarlier =
+        switch (Self.time(members), Self.time(earliest)) {
+        case (let time?, let best?): time < best
+        case (_?, nil): true
+        case (nil, _): earliest.isEmpty
+        }
       if isEarlier { earliest = members }
     }
     summary.startedAt = Self.time(earliest) ?? Timestamp(manifest.createdAt)

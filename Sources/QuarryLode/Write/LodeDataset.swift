@@ -55,7 +55,9 @@ package final class LodeDataset: Sendable {
   /// Fails early, with what to type, when nothing could be written below the storage folder.
   package func checkWritable() throws(QuarryError) {
     var info = stat()
-    guard stat(layout.root, &info) == 0 else { throw FileFailure("open", layout.root, errno).described(root: layout.root) }
+    guard stat(layout.root, &info) == 0 else {
+      throw FileFailure("open", layout.root, errno).described(root: layout.root)
+    }
     guard info.st_mode & S_IFMT == S_IFDIR else {
       throw FileFailure("open", layout.root, ENOTDIR).described(root: layout.root)
     }

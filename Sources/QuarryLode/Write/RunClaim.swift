@@ -20,7 +20,8 @@ package final class RunClaim: Sendable {
       return try Self.lock(path, files: files)
     }
     guard let held else {
-      throw QuarryError(.usage, "run id '\(runID)' is running now in another process", remedy: "choose another --run-id")
+      throw QuarryError(
+        .usage, "run id '\(runID)' is running now in another process", remedy: "choose another --run-id")
     }
     file = Mutex(held)
     let existing = try layout.described { () throws(FileFailure) in
