@@ -77,6 +77,7 @@ test('a frame that is refused leaves nothing behind', async (t) => {
     /a frame holds at most/,
   );
   await writer.frame((encoder) => encoder.value(item(2)));
+  await writer.flush();
   assert.deepEqual([...new FrameReader().feed(read())].map(({ n }) => n), [1, 2]);
 });
 
@@ -108,14 +109,29 @@ test('calls that nobody awaits block instead of filling memory', (t) => {
   assert.deepEqual(seen, seen.map((_, index) => index));
 });
 
-test('when the reader is gone, that call and every later one rejects', async (t) => {
+test('when the reader is gone, every later call rejects', async (t) => {
   const { writer, closeReader } = makePipe(t);
+  const failures: Error[] = [];
+  writer.onFailure = (failure) => failures.push(failure);
   await writer.frame((encoder) => encoder.value(item(1)));
+  await writer.flush();
   closeReader();
-  await assert.rejects(writer.frame((encoder) => encoder.value(item(2))), /sink/);
-  await assert.rejects(writer.frame((encoder) => encoder.value(item(3))), /sink/);
+  writer.frame((encoder) => encoder.value(item(2)));
   await assert.rejects(writer.flush(), /sink/);
+  await assert.rejects(writer.frame((encoder) => encoder.value(item(3))), /sink/);
   assert.equal((writer.failure?.cause as NodeJS.ErrnoException).code, 'EPIPE');
+  assert.deepEqual(failures, [writer.failure]);
+});
+
+test('what one turn emits leaves in one write, at the end of the turn or when it is much', async (t) => {
+  const { writer, read } = makePipe(t);
+  await writer.frame((encoder) => encoder.value(item(1)));
+  await writer.frame((encoder) => encoder.value(item(2)));
+  assert.equal(read().length, 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(read().length > 0);
+  await writer.frame((encoder) => encoder.value(item(3, 40_000)));
+  assert.ok(read().length > 40_000);
 });
 
 test('a script that only awaits emits leaves turns to others', async (t) => {

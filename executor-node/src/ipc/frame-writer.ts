@@ -3,6 +3,8 @@ import { EncodeError } from './encode-error.ts';
 import { Encoder } from './encoder.ts';
 import { PAYLOAD_LIMIT } from './limits.ts';
 
+/** Frames of one turn of the event loop that leave together; a pipe holds twice as much. */
+const BATCH = 32 * 1024;
 /** Bytes that may wait for a reader before calls that nobody awaits stop the script itself. */
 const WAITING_LIMIT = 8 * 1024 * 1024;
 /** Data from this size on is written from where it lies instead of being copied behind its head. */
@@ -12,29 +14,33 @@ const RETRY_MS = 1;
 /** A script that only awaits emits would keep timers and the browser's messages waiting for ever. */
 const TURN_MS = 10;
 
+const ROOM = Promise.resolve();
+
 /**
- * Writes frames in the order of the calls. A call encodes at once, so later changes of its payload do not matter; what
- * one turn of the script emits leaves in one write. The returned promise resolves when all is in the pipe: that is
- * where a script waits for a runtime that does not read. Calls that nobody awaits block when 8 MiB are waiting.
+ * Writes frames in the order of the calls. A call encodes at once, so later changes of its payload do not matter. What
+ * a script emits leaves at the end of the turn, or when 32 KiB have come together; the returned promise resolves when
+ * there is room for more, which is where a script waits for a runtime that does not read. Calls that nobody awaits
+ * block when 8 MiB are waiting.
  */
 export class FrameWriter {
+  /** Told once, when the reader is gone. */
+  onFailure: (failure: Error) => void = () => {};
   private readonly channel: Channel;
   private readonly wrapFailure: (cause: Error) => Error;
   private readonly encoder = new Encoder();
   private pieces: Uint8Array[] = [];
   /** Bytes of the first piece that are written. */
   private offset = 0;
+  /** Bytes in `pieces` that are not. */
   private waiting = 0;
   private scheduled = false;
-  private drained: PromiseWithResolvers<void> | undefined;
+  /** Set while the pipe is full. */
+  private full: PromiseWithResolvers<void> | undefined;
   private lastTurn = performance.now();
   private failed: Error | undefined;
 
   /** @param wrapFailure what calls reject with once the reader is gone. */
-  constructor(
-    channel: Channel,
-    wrapFailure: (cause: Error) => Error = (cause) => cause,
-  ) {
+  constructor(channel: Channel, wrapFailure: (cause: Error) => Error = (cause) => cause) {
     this.channel = channel;
     this.wrapFailure = wrapFailure;
   }
@@ -49,7 +55,7 @@ export class FrameWriter {
    * @throws EncodeError when it cannot be encoded or is over the limit; then nothing was taken.
    */
   frame(encode: (encoder: Encoder) => void, data?: Uint8Array): Promise<void> {
-    if (this.failed) return Promise.reject(this.failed);
+    if (this.failed) return this.rejected();
     if (this.waiting + this.encoder.length > WAITING_LIMIT) this.writeBlocking();
     const before = this.encoder.length;
     try {
@@ -58,13 +64,15 @@ export class FrameWriter {
       this.encoder.truncate(before);
       throw error;
     }
-    return this.schedule();
+    if (this.waiting + this.encoder.length < BATCH) this.schedule();
+    else if (!this.full) this.writeOut();
+    return this.room();
   }
 
   /** Resolves when all that was taken is written; rejects when the reader is gone. */
   flush(): Promise<void> {
-    if (this.failed) return Promise.reject(this.failed);
-    return this.drained?.promise ?? Promise.resolve();
+    if (!this.failed && !this.full) this.writeOut();
+    return this.failed ? this.rejected() : this.full?.promise ?? ROOM;
   }
 
   private take(encode: (encoder: Encoder) => void, data?: Uint8Array): void {
@@ -72,9 +80,7 @@ export class FrameWriter {
     encode(this.encoder);
     const size = this.encoder.length - mark + (data?.length ?? 0);
     if (size > PAYLOAD_LIMIT) {
-      throw new EncodeError(
-        `takes ${size} bytes; a frame holds at most ${PAYLOAD_LIMIT}`,
-      );
+      throw new EncodeError(`takes ${size} bytes; a frame holds at most ${PAYLOAD_LIMIT}`);
     }
     this.encoder.patch(mark, size);
     if (!data) return;
@@ -85,17 +91,34 @@ export class FrameWriter {
     }
   }
 
-  private schedule(): Promise<void> {
-    if (!this.drained) {
-      this.drained = Promise.withResolvers();
-      // A call that nobody awaits must not end the process when the reader is gone.
-      this.drained.promise.catch(() => {});
-    }
-    if (!this.scheduled) {
-      this.scheduled = true;
-      queueMicrotask(() => this.writeOut());
-    }
-    return this.drained.promise;
+  /** What a call returns. */
+  private room(): Promise<void> {
+    if (this.failed) return this.rejected();
+    if (this.full) return this.full.promise;
+    if (performance.now() - this.lastTurn < TURN_MS) return ROOM;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.lastTurn = performance.now();
+        resolve();
+      })
+    );
+  }
+
+  /** A call that nobody awaits must not end the process when the reader is gone. */
+  private rejected(): Promise<void> {
+    const rejection = Promise.reject(this.failed);
+    rejection.catch(() => {});
+    return rejection;
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.full) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.lastTurn = performance.now();
+      if (!this.full && !this.failed) this.writeOut();
+    });
   }
 
   private seal(): void {
@@ -107,19 +130,25 @@ export class FrameWriter {
     this.waiting += piece.length;
   }
 
+  /** Writes what there is, or as much as the pipe takes and the rest when it has room. */
   private writeOut(): void {
     this.seal();
     try {
-      while (this.pieces.length > 0) {
-        if (!this.writeSome()) {
-          setTimeout(() => this.writeOut(), RETRY_MS);
-          return;
-        }
-      }
+      while (this.pieces.length > 0) if (!this.writeSome()) return this.retry();
     } catch (error) {
       return this.fail(error as Error);
     }
-    this.done();
+    this.encoder.reuse();
+    this.full?.resolve();
+    this.full = undefined;
+  }
+
+  private retry(): void {
+    if (!this.full) {
+      this.full = Promise.withResolvers();
+      this.full.promise.catch(() => {});
+    }
+    setTimeout(() => this.writeOut(), RETRY_MS);
   }
 
   /** False when the pipe is full. */
@@ -138,30 +167,18 @@ export class FrameWriter {
     this.seal();
     const pause = new Int32Array(new SharedArrayBuffer(4));
     try {
-      while (this.waiting > WAITING_LIMIT / 2) {
-        if (!this.writeSome()) Atomics.wait(pause, 0, 0, RETRY_MS);
-      }
+      while (this.waiting > WAITING_LIMIT / 2) if (!this.writeSome()) Atomics.wait(pause, 0, 0, RETRY_MS);
     } catch (error) {
       this.fail(error as Error);
       throw this.failed;
     }
   }
 
-  private done(): void {
-    this.encoder.reuse();
-    this.scheduled = false;
-    const { resolve } = this.drained as PromiseWithResolvers<void>;
-    this.drained = undefined;
-    if (performance.now() - this.lastTurn < TURN_MS) return resolve();
-    setImmediate(() => {
-      this.lastTurn = performance.now();
-      resolve();
-    });
-  }
-
   private fail(cause: Error): void {
     this.failed = this.wrapFailure(cause);
     this.pieces = [];
-    this.drained?.reject(this.failed);
+    this.full?.reject(this.failed);
+    this.full = undefined;
+    this.onFailure(this.failed);
   }
 }

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import {
-  SinkFailedError,
   type StorageAPI,
   type StorageFile,
   storageKey,
@@ -38,6 +37,7 @@ export class FileStorage implements InputListener {
 
   constructor(options: FileStorageOptions) {
     this.options = options;
+    options.writer.onFailure = (failure) => this.rejectAll(failure);
   }
 
   /** Resolves when no write waits for its ack. */
@@ -65,6 +65,14 @@ export class FileStorage implements InputListener {
     }
   }
 
+  /** Nobody is left who could ack. */
+  private rejectAll(failure: Error): void {
+    for (const [id, write] of [...this.pending]) {
+      this.forget(id);
+      write.reject(failure);
+    }
+  }
+
   private async put(file: StorageFile): Promise<StoredFile> {
     const { writer, partition, isTerminated } = this.options;
     const { filename, content_type } = checkedFile(file);
@@ -72,13 +80,13 @@ export class FileStorage implements InputListener {
     if (isTerminated()) throw new StorageWriteError(filename, 'run already terminated');
     if (writer.failure) throw writer.failure;
     const write_id = ++this.lastID;
-    const write: PendingWrite = { filename, ...Promise.withResolvers<void>() };
-    this.remember(write_id, write);
     writer.frame(
       (encoder) => encodeFileHead(encoder, { write_id, filename, content_type }, data.length),
       data,
-    )
-      .catch((error) => this.abandon(write_id, error));
+    );
+    if (writer.failure) throw writer.failure;
+    const write: PendingWrite = { filename, ...Promise.withResolvers<void>() };
+    this.remember(write_id, write);
     if (this.ended) {
       this.forget(write_id);
       this.settleUnacknowledged(write);
@@ -95,14 +103,6 @@ export class FileStorage implements InputListener {
     } else if (this.hadAck) {
       write.reject(new StorageWriteError(write.filename, 'the runtime ended its acks before this one'));
     } else write.resolve();
-  }
-
-  private abandon(id: number, error: unknown): void {
-    const write = this.pending.get(id);
-    this.forget(id);
-    write?.reject(
-      error instanceof SinkFailedError ? error : new StorageWriteError(write.filename, String(error)),
-    );
   }
 
   private remember(id: number, write: PendingWrite): void {
