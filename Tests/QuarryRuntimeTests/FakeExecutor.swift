@@ -67,6 +67,7 @@ final class FakeExecutor {
     def item(**data): event('item', dict(item_type='thing', data=data))
 
     def ack():
+        request['run_id']
         length = struct.unpack('>I', sys.stdin.buffer.read(4))[0]
         return sys.stdin.buffer.read(length)
 

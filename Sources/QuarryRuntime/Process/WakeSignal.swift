@@ -15,6 +15,12 @@ final class WakeSignal: Sendable {
     _ = write(number, &one, 8)
   }
 
+  /// Blocks until it is raised, and leaves it raised.
+  func wait() {
+    var wait = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    while poll(&wait, 1, -1) < 0 && errno == EINTR {}
+  }
+
   func clear() {
     var count: UInt64 = 0
     _ = read(number, &count, 8)

@@ -1,0 +1,35 @@
+import QuarryCore
+import Synchronization
+
+/// One life of the browser broker, watched by a thread of its own.
+final class BrokerSession: Sendable {
+  let endpoint: String
+  private let stopRequest = WakeSignal()
+  private let ended = WakeSignal()
+  private let hasEnded = Mutex(false)
+
+  /// Blocks until the broker has told where it listens.
+  init(
+    _ program: ExecutorProgram, startTimeout: Duration, onNote: @escaping @Sendable (String) -> Void
+  ) throws(QuarryError) {
+    let process = try BrokerProcess(program, startTimeout: startTimeout, onNote: onNote)
+    endpoint = process.endpoint
+    watch(process)
+  }
+
+  var isAlive: Bool { hasEnded.withLock { !$0 } }
+
+  func stop() {
+    stopRequest.raise()
+    ended.wait()
+  }
+
+  private func watch(_ process: sending BrokerProcess) {
+    let handover = Mutex<BrokerProcess?>(process)
+    OwnThread.start { [self] in
+      handover.withLock { $0.take() }?.serve(until: stopRequest)
+      hasEnded.withLock { $0 = true }
+      ended.raise()
+    }
+  }
+}
