@@ -1,5 +1,9 @@
 import ArgumentParser
+import Glibc
 import QuarryCore
+import QuarryFleet
+import QuarryLode
+import QuarryPublish
 
 struct CoordinatorCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(
@@ -22,6 +26,56 @@ struct CoordinatorCommand: ExecutableCommand {
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try CrawlSettings(self, in: context)
-    throw QuarryError(.usage, "crawling on '\(settings.address.name)' is not built yet in \(Version.current)")
+    try settings.storage.prepareForWriting(context.console)
+    let dataset = LodeDataset(settings.storage)
+    let identity = StorageIdentity(backend: "fs", dataset: dataset.id, id: try dataset.identity())
+    let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
+    defer { membership.leave() }
+    let summary = try await crawl(settings, settings.request(identity), dataset, membership, context.console)
+    try output.render(.crawlSummary(summary), in: context)
+    tellWhatNext(summary, settings, context.console)
+    return summary.exitCode
+  }
+
+  private func crawl(
+    _ settings: CrawlSettings, _ request: JobRequest, _ dataset: LodeDataset, _ membership: FleetMembership,
+    _ console: Console
+  ) async throws(QuarryError) -> CoordinatorSummary {
+    var configuration = CoordinatorConfiguration()
+    configuration.fleet = settings.address.name
+    configuration.allowedDead = settings.allowedDead
+    let queue = try await FleetQueue.open(
+      membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID)
+    defer { queue.close() }
+    let publisher = ChannelPublisher(connection: membership.connection)
+    let progress = CrawlProgress(console: console)
+    defer { progress.finish() }
+    let coordinator = FleetCoordinator(
+      configuration, job: request, queue: queue, ledger: dataset.ledger,
+      publish: { json throws(QuarryError) in try await publisher.publish(json) },
+      notice: { progress.say($0.description) }, progress: { progress.show(CrawlFigures($0)) })
+    try SignalWatch.start { _, count in
+      if count > 1 { _exit(ExitCode.failure) }
+      coordinator.interrupt()
+    }
+    return try await coordinator.run()
+  }
+
+  private func tellWhatNext(_ summary: CoordinatorSummary, _ settings: CrawlSettings, _ console: Console) {
+    if summary.isInterrupted {
+      console.say("left job \(summary.jobID) before its end; workers go on with what was admitted")
+    }
+    let flags = RunNarration.flags(settings.storage)
+    console.printError("  quarry list runs --job \(summary.jobID)\(flags)\n")
+    console.printError("  quarry inspect job \(summary.jobID)\(flags)\n")
+  }
+}
+
+extension CrawlFigures {
+  init(_ progress: Progress) {
+    self.init(
+      done: progress.done, running: progress.running, queued: progress.queued + progress.scheduled,
+      dead: progress.dead, retried: progress.retried, workers: progress.status.workers,
+      perSecond: progress.perSecond, timeLeft: progress.timeLeft)
   }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import QuarryCore
+import QuarryLode
+import QuarryRuntime
 
 package struct RunCommand: ExecutableCommand {
   package static let configuration = CommandConfiguration(
@@ -35,6 +37,29 @@ package struct RunCommand: ExecutableCommand {
 
   package func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try RunSettings(self, in: context)
-    throw QuarryError(.usage, "running \(settings.script) is not built yet in \(Version.current)")
+    if dryRun { return try await DryRun.run(settings, isQuiet: quiet, in: context) }
+    let narration = RunNarration(console: context.console, isQuiet: quiet)
+    try settings.storage.prepareForWriting(quiet ? .silent : context.console)
+    let assembly = try RunAssembly(settings, in: context)
+    if let endpoint = assembly.browserEndpoint { try BrowserProbe.check(endpoint) }
+    // An id that was made just now is nobody else's.
+    let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
+    defer { claim?.release() }
+    let report = try await run(settings, assembly, narration, in: context)
+    narration.tellEnd(of: report, storage: settings.storage)
+    ReportFile.write(report.jsonText, to: settings.reportPath, context.console)
+    return report.exitCode
+  }
+
+  private func run(
+    _ settings: RunSettings, _ assembly: RunAssembly, _ narration: RunNarration, in context: CommandContext
+  ) async throws(QuarryError) -> RunReport {
+    guard let limits = settings.fanOut else {
+      return try await SingleRun(settings: settings, assembly: assembly, narration: narration).run()
+    }
+    return try await FanOutRunner(
+      settings: settings, limits: limits, assembly: assembly, narration: narration,
+      workingDirectory: context.workingDirectory
+    ).run()
   }
 }

@@ -22,6 +22,9 @@ package enum QuarryProgram {
     } catch let error as QuarryError {
       context.console.report(error)
       return ExitCode.of(error)
+    } catch let error as NotFound {
+      context.console.report(QuarryError(.storage, error.message, remedy: error.remedy))
+      return ExitCode.failure
     } catch {
       return report(parserError: error, in: context)
     }

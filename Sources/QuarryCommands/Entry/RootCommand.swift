@@ -5,17 +5,10 @@ package struct RootCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "quarry",
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
-    subcommands: [RunCommand.self, VersionCommand.self])
+    subcommands: [
+      RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
+      VersionCommand.self,
+    ])
 
   package init() {}
-}
-
-struct ListCommand: ParsableCommand {
-  package static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists runs, tasks, workers or jobs.", subcommands: [])
-}
-
-struct InspectCommand: ParsableCommand {
-  package static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows one run, task or job.", subcommands: [])
 }

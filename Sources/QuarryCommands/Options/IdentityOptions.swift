@@ -55,6 +55,10 @@ struct PartitionOptions: ParsableArguments {
       category: category ?? configuration.category ?? Self.defaultCategory
     )
     try RunPartition.validate(names.source, as: "source")
+    guard names.source != "_fleet" else {
+      throw QuarryError(
+        .usage, "source '_fleet' is where fleets keep their ledgers", remedy: "choose another with --source NAME")
+    }
     try RunPartition.validate(names.category, as: "category")
     return names
   }

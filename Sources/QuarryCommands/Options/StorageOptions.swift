@@ -82,12 +82,12 @@ package struct StorageSettings: Sendable, Equatable {
   }
 
   /// - Throws: `QuarryError(.storage)` when there is no directory to read.
-  func requireDirectory() throws(QuarryError) {
+  func requireDirectory(remedy: String? = nil) throws(QuarryError) {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw QuarryError(
         .storage, "storage path \(path): \(String(cString: strerror(errno)))",
-        remedy: "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
+        remedy: remedy ?? "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw QuarryError(

@@ -47,9 +47,18 @@ package struct TableRendering {
   private func nested(_ output: Output, indent: String) -> String {
     switch output {
     case .record(let fields): record(fields, indent: indent)
-    case .list(let elements): elements.map { indent + "- " + clean($0.cellText ?? inline($0)) + "\n" }.joined()
+    case .list(let elements): elements.map { listItem($0, indent: indent) }.joined()
     case .value: indent + clean(output.cellText ?? "") + "\n"
     }
+  }
+
+  /// One line for the element's plain fields; lists inside it, as in a tree, follow further in.
+  private func listItem(_ element: Output, indent: String) -> String {
+    guard case .record(let fields) = element else { return indent + "- " + clean(inline(element)) + "\n" }
+    let plain = fields.filter { if case .list(let parts) = $0.value { parts.isEmpty ? false : $0.value.cellText != nil } else { true } }
+    let trees = fields.filter { if case .list(let parts) = $0.value { !parts.isEmpty && $0.value.cellText == nil } else { false } }
+    return indent + "- " + clean(inline(.record(plain))) + "\n"
+      + trees.map { nested($0.value, indent: indent + "  ") }.joined()
   }
 
   /// A record inside a cell or a list item.

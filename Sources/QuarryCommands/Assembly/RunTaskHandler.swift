@@ -1,0 +1,54 @@
+import QuarryCore
+import QuarryLode
+import QuarryRuntime
+
+/// Answers a fleet's tasks with runs of the runtime.
+struct RunTaskHandler: TaskHandler {
+  let dataset: LodeDataset
+  let executor: ExecutorProgram
+  /// Absolute; targets are relative to it.
+  let scriptRoot: String
+  /// Of a browser that was named, or of the worker's own.
+  let browser: BrowserSource
+  let onNote: @Sendable (String) -> Void
+
+  func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
+    let day = Timestamp.now().day
+    do throws(QuarryError) {
+      let partition = try RunPartition(
+        dataset: dataset.id, source: task.source, category: task.category, day: day, runID: task.runID)
+      let configuration = try configuration(task, partition)
+      let orchestrator = RunOrchestrator(
+        configuration, sink: dataset.sink(for: partition), derived: derived, observer: RunObserver(onNote: onNote))
+      let report = try await orchestrator.run(control: control)
+      return report.taskResult(partition: partition, storagePath: dataset.storagePath(of: partition))
+    } catch {
+      return .failed(Self.kind(of: error), reason: error.message, RunFigures(outcome: nil, day: day))
+    }
+  }
+
+  private func configuration(
+    _ task: TaskAssignment, _ partition: RunPartition
+  ) throws(QuarryError) -> RunConfiguration {
+    let identity = RunIdentity(
+      runID: task.runID, attempt: task.attempt, jobID: task.jobID, parentRunID: task.parentRunID,
+      depth: task.depth > 0 ? task.depth : nil,
+      task: TaskLineage(taskID: task.taskID, epoch: task.epoch, originRunID: task.originRunID))
+    var configuration = RunConfiguration(
+      identity: identity, partition: partition, script: scriptRoot + "/" + task.target, job: task.params,
+      policy: try PolicyConfiguration(text: task.policy), executor: executor)
+    configuration.browserEndpoint = try browser.endpoint()
+    configuration.timeout = task.timeoutMilliseconds.map { .milliseconds($0) }
+    return configuration
+  }
+
+  /// A task that names what cannot be is dead at once; what this worker could not start is not the task's fault, and
+  /// the worker pauses as it does when storage refuses.
+  private static func kind(of error: QuarryError) -> TaskResult.FailureKind {
+    switch error.kind {
+    case .usage: .unrunnable
+    case .fleet: .release
+    case .executor, .storage, .redis, .stream: .storage
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Glibc
+import QuarryCore
+import QuarryRuntime
+import Synchronization
+
+/// `quarry run` with fan-out: the root, and what it and its children enqueue, in this process.
+final class FanOutRunner: Sendable {
+  private let settings: RunSettings
+  private let limits: FanOutOptions.Limits
+  private let assembly: RunAssembly
+  private let narration: RunNarration
+  private let workingDirectory: String
+  private let rootReport = Mutex<Result<RunReport, QuarryError>?>(nil)
+
+  init(
+    settings: RunSettings, limits: FanOutOptions.Limits, assembly: RunAssembly, narration: RunNarration,
+    workingDirectory: String
+  ) {
+    self.settings = settings
+    self.limits = limits
+    self.assembly = assembly
+    self.narration = narration
+    self.workingDirectory = workingDirectory
+  }
+
+  /// Runs everything to its end.
+  /// - Returns: the root's report; its exit code is the command's.
+  func run() async throws(QuarryError) -> RunReport {
+    let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
+    let fanOut = FanOut(
+      root: root, limits: FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel),
+      workingDirectory: workingDirectory
+    ) { [self] run, derived, control in carryOut(run, derived, control) }
+    try SignalWatch.start { [narration] signal, count in
+      Self.stop(fanOut, signal, count, narration.console)
+    }
+    let (_, counts) = try await DedicatedThread.run { fanOut.run() }
+    tell(counts)
+    guard let report = rootReport.withLock({ $0 }) else { throw QuarryError(.executor, "the root run was not started") }
+    return try report.get()
+  }
+
+  /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once.
+  private static func stop(_ fanOut: FanOut, _ signal: Int32, _ count: Int, _ console: Console) {
+    if count > 2 { _exit(Outcome.executorCrash.exitCode) }
+    fanOut.interrupt()
+    if signal == SIGTERM {
+      fanOut.interrupt()
+      StopLimit.start(console)
+    } else if count == 1 {
+      console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
+    } else {
+      StopLimit.start(console)
+    }
+  }
+
+  private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> Outcome {
+    do throws(QuarryError) {
+      let report = try orchestrator(run, derived).execute(control: control)
+      if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
+      return report.outcome
+    } catch {
+      if run.depth == 0 { rootReport.withLock { $0 = .failure(error) } } else { narration.console.report(error) }
+      return .executorCrash
+    }
+  }
+
+  private func orchestrator(_ run: FanOutRun, _ derived: any DerivedWorkSink) throws(QuarryError) -> RunOrchestrator {
+    let child = RunIdentity(
+      runID: run.runID, jobID: settings.identity.jobID, parentRunID: run.parentRunID, depth: run.depth)
+    return try assembly.orchestrator(
+      run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
+      category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
+      browserEndpoint: assembly.browserEndpoint, observer: narration.observer)
+  }
+
+  private func tellChild(_ report: RunReport) {
+    guard report.outcome != .success else { return }
+    narration.console.say("child run \(report.identity.runID) failed (\(report.outcome.rawValue)): \(report.message)")
+  }
+
+  private func tell(_ counts: FanOutCounts) {
+    guard !narration.isQuiet else { return }
+    let ended = counts.byOutcome.sorted { $0.key.rawValue < $1.key.rawValue }
+      .map { "\($0.value) \($0.key.rawValue)" }
+    let left = [
+      ("duplicate", counts.duplicates), ("beyond --depth", counts.beyondDepth),
+      ("beyond --max-runs", counts.beyondMaxRuns), ("without a script", counts.unresolved),
+      ("not started", counts.abandoned),
+    ].filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
+    let parts = ["\(counts.started) child run\(counts.started == 1 ? "" : "s")"] + ended + left
+    narration.console.say(parts.joined(separator: ", "))
+  }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+struct InspectRunCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Shows one run: state, counts, artifacts, files, and the runs it derived.")
+
+  @Argument(help: ArgumentHelp("The run's id.", valueName: "id"))
+  var id: String
+  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let reader = try dataset.reader(in: context)
+    guard let run = try reader.run(id) else {
+      throw NotFound("no run '\(id)' in this dataset", remedy: "`quarry list runs` shows those there are")
+    }
+    for warning in run.warnings { context.console.warn(warning) }
+    try output.render(.run(run, children: Lineage.below(run, reader: reader)), in: context)
+    return 0
+  }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+struct ListRunsCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs", abstract: "Lists the runs of a dataset, newest first.")
+
+  @Option(help: ArgumentHelp("Only runs that are running, failed or succeeded.", valueName: "state"))
+  var state: RunStateFlag?
+  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  var limit: Int?
+  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  var job: String?
+  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let reader = try dataset.reader(in: context)
+    let listing = try reader.runs(RunFilter(state: state?.value, jobID: job), limit: limit ?? 100)
+    for warning in listing.warnings { context.console.warn(warning) }
+    try output.render(.list(listing.rows.map(Output.runRow)), in: context)
+    return 0
+  }
+}
+
+enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
+  case running, failed, succeeded
+
+  var value: RunState {
+    switch self {
+    case .running: .running
+    case .failed: .failed
+    case .succeeded: .succeeded
+    }
+  }
+}

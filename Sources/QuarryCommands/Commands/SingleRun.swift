@@ -1,0 +1,34 @@
+import Glibc
+import QuarryCore
+import QuarryLode
+import QuarryRuntime
+
+/// `quarry run` without fan-out.
+struct SingleRun {
+  let settings: RunSettings
+  let assembly: RunAssembly
+  let narration: RunNarration
+
+  /// - Throws: `QuarryError` when the run could not begin; then nothing was written.
+  func run() async throws(QuarryError) -> RunReport {
+    let control = RunControl()
+    try SignalWatch.start { _, count in
+      if count > 1 { _exit(Outcome.executorCrash.exitCode) }
+      control.stop(.shutdown)
+      StopLimit.start(narration.console)
+    }
+    let orchestrator = try assembly.orchestrator(
+      settings.identity, source: settings.source, category: settings.category, script: settings.script,
+      job: settings.job, derived: nil, browserEndpoint: assembly.browserEndpoint, observer: narration.observer)
+    return try await orchestrator.run(control: control)
+  }
+}
+
+/// How long a stopped run may take to flush and end.
+enum StopLimit {
+  static func start(_ console: Console) {
+    Deadline.endProcess(
+      after: .milliseconds(4_800), exitCode: Outcome.executorCrash.exitCode, console: console,
+      message: "not stopped within 5s; what was not yet in storage is lost")
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+import QuarryPublish
+import QuarryRuntime
+
+struct WorkerCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(commandName: "worker", abstract: "Runs tasks of a fleet.")
+
+  @Option(help: ArgumentHelp("Runs at once. Default: 1.", valueName: "n"), transform: Reading.positive)
+  var concurrency: Int?
+  @Option(
+    help: ArgumentHelp("How long runs may go on after the first signal. Default: 25s.", valueName: "time"),
+    transform: Reading.duration)
+  var drainTimeout: Duration?
+  @Flag(help: "Say nothing on stderr but errors.")
+  var quiet = false
+  @OptionGroup(title: "The fleet") var fleet: FleetOptions
+  @OptionGroup(title: "The fleet") var scriptRoot: ScriptRootOptions
+  @OptionGroup(title: "Where it goes") var storage: StorageOptions
+  @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
+  @OptionGroup(title: "Executor") var executor: ExecutorOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let settings = try WorkerSettings(self, in: context)
+    let console = quiet ? Console.silent : context.console
+    try settings.storage.prepareForWriting(console)
+    let dataset = LodeDataset(settings.storage)
+    let identity = StorageIdentity(backend: "fs", dataset: dataset.id, id: try dataset.identity())
+    let executor = try ExecutorProgram(settings.executor, in: context)
+    let browser = try BrowserSource(settings.executor, executor: executor)
+    defer { browser.stop() }
+    let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
+    defer { membership.leave() }
+    let handler = RunTaskHandler(
+      dataset: dataset, executor: executor, scriptRoot: settings.scriptRoot.path, browser: browser,
+      onNote: { console.warn($0) })
+    return try await work(settings, identity, dataset, handler, membership, console)
+  }
+
+  private func work(
+    _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset, _ handler: RunTaskHandler,
+    _ membership: FleetMembership, _ console: Console
+  ) async throws(QuarryError) -> Int32 {
+    var configuration = WorkerConfiguration(scriptRoot: settings.scriptRoot, storage: storage)
+    configuration.fleet = settings.address.name
+    configuration.concurrency = settings.concurrency
+    configuration.drainTimeout = settings.drainTimeout
+    let queue = try await FleetQueue.open(
+      membership.connection, fleet: settings.address.name, actor: configuration.workerID)
+    defer { queue.close() }
+    let publisher = ChannelPublisher(connection: membership.connection)
+    let worker = FleetWorker(
+      configuration, queue: queue, ledger: dataset.ledger, handler: handler,
+      publish: { json throws(QuarryError) in try await publisher.publish(json) },
+      notice: { console.say($0.description) })
+    let kills = try WorkerSignals.start(worker)
+    do throws(QuarryError) {
+      try await worker.run()
+    } catch {
+      // Also an executor of another version: the fleet and this worker do not go together.
+      throw error.kind == .executor ? QuarryError(.fleet, error.message, remedy: error.remedy) : error
+    }
+    return kills.happened ? Outcome.executorCrash.exitCode : 0
+  }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+/// Which dataset a reading command reads.
+struct DatasetOptions: ParsableArguments {
+  @OptionGroup var storage: StorageOptions
+
+  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  var config: String?
+
+  /// - Throws: `QuarryError(.storage)` when there is nothing to read.
+  func reader(in context: CommandContext) throws(QuarryError) -> LodeReader {
+    let configuration = try ConfigurationLoader.load(config, in: context)
+    let settings = try StorageSettings(storage, configuration: configuration.storage, context: context)
+    try settings.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
+    return LodeReader(root: settings.path, dataset: settings.dataset)
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+
+/// Where a reading command looks for a fleet's tasks and jobs: live in its Redis when the fleet is named, else in the
+/// dataset and its ledger.
+struct FleetOrDatasetOptions: ParsableArguments {
+  @OptionGroup var fleet: FleetOptions
+  @OptionGroup var storage: StorageOptions
+
+  enum Source {
+    case live(FleetAddress)
+    case dataset(LodeReader, LodeDataset)
+  }
+
+  func source(in context: CommandContext) throws(QuarryError) -> Source {
+    let configuration = try ConfigurationLoader.load(fleet.config, in: context)
+    let named = [fleet.redis, fleet.fleet, configuration.fleet.redis, configuration.fleet.name].contains { $0 != nil }
+    if named { return .live(try FleetAddress(fleet, configuration: configuration.fleet)) }
+    let settings = try StorageSettings(storage, configuration: configuration.storage, context: context)
+    try settings.requireDirectory(
+      remedy: "name the folder that holds the data with --storage-path DIR, or a live fleet with --fleet or --redis")
+    return .dataset(LodeReader(root: settings.path, dataset: settings.dataset), LodeDataset(settings))
+  }
+}
+
+/// A fleet's queue for as long as a reading command asks it.
+enum LiveFleet {
+  static func ask<Answer: Sendable>(
+    _ address: FleetAddress, in context: CommandContext,
+    _ question: (FleetQueue) async throws(QuarryError) -> Answer
+  ) async throws(QuarryError) -> Answer {
+    let membership = try await FleetMembership.look(address, in: context)
+    defer { membership.leave() }
+    let queue = try await FleetQueue.look(membership.connection, fleet: address.name)
+    defer { queue.close() }
+    return try await question(queue)
+  }
+}

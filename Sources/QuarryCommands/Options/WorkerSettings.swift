@@ -1,0 +1,25 @@
+import QuarryCore
+import QuarryFleet
+
+/// What `quarry worker` is told; all else comes with the tasks.
+struct WorkerSettings: Sendable {
+  let address: FleetAddress
+  let scriptRoot: ScriptRoot
+  let storage: StorageSettings
+  let executor: ExecutorSettings
+  let concurrency: Int
+  let drainTimeout: Duration
+
+  /// - Throws: `QuarryError`, before anything was started or written.
+  init(_ command: WorkerCommand, in context: CommandContext) throws(QuarryError) {
+    let configuration = try ConfigurationLoader.load(command.fleet.config, in: context)
+    let fleet = configuration.fleet
+    address = try FleetAddress(command.fleet, configuration: fleet)
+    scriptRoot = try ScriptRoot(command.scriptRoot.path(configuration: fleet, context: context))
+    storage = try StorageSettings(
+      command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+    executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    concurrency = command.concurrency ?? fleet.concurrency ?? 1
+    drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? .seconds(25)
+  }
+}
