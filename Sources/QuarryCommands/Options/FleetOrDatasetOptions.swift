@@ -33,7 +33,13 @@ enum LiveFleet {
   ) async throws(QuarryError) -> Answer {
     let membership = try await FleetMembership.look(address, in: context)
     defer { membership.leave() }
-    let queue = try await FleetQueue.look(membership.connection, fleet: address.name)
+    let found = try await FleetQueue.find(
+      membership.connection, fleet: address.name, actor: "reader-" + ProcessName.make())
+    guard let queue = found else {
+      throw QuarryError(
+        .redis, "there is no fleet '\(address.name)' in \(membership.connection.endpoint)",
+        remedy: "name another with --fleet NAME, or another Redis with --redis URL")
+    }
     defer { queue.close() }
     return try await question(queue)
   }

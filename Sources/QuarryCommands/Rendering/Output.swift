@@ -44,5 +44,6 @@ extension JSONValue {
   /// Null for what is absent.
   static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
   static func optional(_ number: Int?) -> JSONValue { number.map { .integer(Int64($0)) } ?? .null }
+  static func optional(_ number: Int64?) -> JSONValue { number.map { .integer($0) } ?? .null }
   static func count(_ number: Int) -> JSONValue { .integer(Int64(number)) }
 }

@@ -17,7 +17,7 @@ struct InspectRunCommand: ExecutableCommand {
       throw NotFound("no run '\(id)' in this dataset", remedy: "`quarry list runs` shows those there are")
     }
     for warning in run.warnings { context.console.warn(warning) }
-    try output.render(.run(run, children: Lineage.below(run, reader: reader)), in: context)
+    try output.render(.run(run, children: Lineage.below(run.summary, reader: reader)), in: context)
     return 0
   }
 }

@@ -1,0 +1,69 @@
+import QuarryCore
+import QuarryLode
+
+/// Runs and jobs of a dataset, as data.
+extension Output {
+  static func runRow(_ run: RunSummary) -> Output {
+    .record([
+      ("run_id", .string(run.runID)), ("state", .string(run.state.rawValue)), ("started_at", .time(run.startedAt)),
+      ("ended_at", .time(run.endedAt)), ("source", .string(run.source)), ("category", .string(run.category)),
+      ("job_id", .optional(run.jobID)),
+    ])
+  }
+
+  static func run(_ detail: RunDetail, children: Output) -> Output {
+    let run = detail.summary
+    var values: [(String, JSONValue)] = [
+      ("run_id", .string(run.runID)), ("job_id", .optional(run.jobID)), ("state", .string(run.state.rawValue)),
+      ("attempt", .optional(run.attempt)), ("parent_run", .optional(run.parentRunID)), ("depth", .optional(run.depth)),
+      ("policy", .optional(run.policy)), ("started_at", .time(run.startedAt)), ("ended_at", .time(run.endedAt)),
+      ("source", .string(run.source)), ("category", .string(run.category)), ("day", .string(run.day)),
+    ]
+    if let task = run.taskID {
+      values += [
+        ("task_id", .string(task)), ("epoch", run.epoch.map { .integer($0) } ?? .null),
+        ("origin_run_id", .optional(run.originRunID)),
+      ]
+    }
+    let events = detail.counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
+    return .record(
+      values.map { Field(name: $0.0, value: .value($0.1)) } + [
+        Field(name: "events", value: .record(events)),
+        Field(name: "artifacts", value: .list(detail.artifacts.map(artifact))),
+        Field(name: "sidecar_files", value: .list(detail.sidecarFiles.map(file))),
+        Field(name: "metrics", value: .value(detail.metrics ?? .null)),
+        Field(name: "children", value: children),
+      ])
+  }
+
+  static func jobRow(_ job: JobSummary) -> Output {
+    .record([
+      ("job_id", .string(job.jobID)), ("state", .string(job.state.rawValue)), ("runs", .count(job.runs.count)),
+      ("started_at", .time(job.runs.compactMap(\.startedAt).min())),
+    ])
+  }
+
+  static func job(_ job: JobSummary) -> Output {
+    .record([
+      Field(name: "job_id", value: .value(.string(job.jobID))),
+      Field(name: "state", value: .value(.string(job.state.rawValue))),
+      Field(name: "run_ids", value: .list(job.runs.map { .value(.string($0.runID)) })),
+      Field(name: "runs", value: Lineage.trees(of: job.runs)),
+    ])
+  }
+
+  private static func artifact(_ artifact: StoredArtifact) -> Output {
+    .record([
+      ("name", .optional(artifact.name)), ("content_type", .optional(artifact.contentType)),
+      ("size_bytes", .integer(artifact.size)), ("artifact_id", .string(artifact.id)),
+      ("state", .string(artifact.isComplete ? "complete" : artifact.isOrphan ? "orphaned" : "incomplete")),
+    ])
+  }
+
+  private static func file(_ file: SidecarFile) -> Output {
+    .record([
+      ("filename", .string(file.filename)), ("content_type", .string(file.contentType)),
+      ("size", .integer(file.size)), ("path", .string(file.path)),
+    ])
+  }
+}
