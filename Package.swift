@@ -39,8 +39,9 @@ let package = Package(
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
-    .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryCore", "TestSupport"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"]),
+    .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"], exclude: ["Executors"]),
   ],
   swiftLanguageModes: [.v6]
 )

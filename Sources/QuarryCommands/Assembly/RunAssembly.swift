@@ -13,7 +13,7 @@ struct RunAssembly: Sendable {
   init(_ settings: RunSettings, in context: CommandContext) throws(QuarryError) {
     dataset = LodeDataset(settings.storage)
     executor = try ExecutorProgram(settings.executor, in: context)
-    policy = try PolicyConfiguration(text: settings.policy.taskText)
+    policy = settings.policy
     browserEndpoint = settings.executor.browserEndpoint
     timeout = settings.timeout
   }

@@ -14,7 +14,7 @@ struct CrawlSettings: Sendable {
     let configuration = try ConfigurationLoader.load(command.fleet.config, in: context)
     let fleet = configuration.fleet
     address = try FleetAddress(command.fleet, configuration: fleet)
-    let policy = try PolicyChoice(command.policy, configuration: configuration.policy)
+    let policy = try command.policy.policy(configuration: configuration.policy)
     let root = try command.scriptRoot.path(configuration: fleet, context: context)
     guard let script = command.script, !script.isEmpty else {
       throw QuarryError(
@@ -36,7 +36,7 @@ struct CrawlSettings: Sendable {
       request.jobID = jobID
       request.params = job
       request.category = names.category
-      request.policy = policy.taskText
+      request.policy = policy.text
       request.lane = limits.lane
       request.depth = limits.depth
       request.maxRuns = limits.maximumRuns

@@ -1,4 +1,5 @@
 import QuarryCore
+import QuarryRuntime
 
 /// All that one `quarry run` is to do: flags over configuration over documented defaults, checked.
 package struct RunSettings: Sendable {
@@ -9,7 +10,7 @@ package struct RunSettings: Sendable {
   package let identity: RunIdentity
   package let source: String
   package let category: String
-  package let policy: PolicyChoice
+  package let policy: PolicyConfiguration
   package let storage: StorageSettings
   package let executor: ExecutorSettings
   package let fanOut: FanOutOptions.Limits?
@@ -20,7 +21,7 @@ package struct RunSettings: Sendable {
   /// - Throws: `QuarryError`, before anything was started or written.
   package init(_ command: RunCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.config, in: context)
-    policy = try PolicyChoice(command.policy, configuration: configuration.policy)
+    policy = try command.policy.policy(configuration: configuration.policy)
     script = try ScriptFile.require(command.script, in: context)
     job = try command.job.text(in: context)
     identity = try command.identity.identity()
