@@ -16,7 +16,7 @@ struct RunTaskHandler: TaskHandler {
     let day = Timestamp.now().day
     do throws(QuarryError) {
       let partition = try RunPartition(
-        dataset: dataset.id, source: task.source, category: task.category, day: day, runID: task.runID)
+        dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
       let configuration = try configuration(task, partition)
       let orchestrator = RunOrchestrator(
         configuration, sink: dataset.sink(for: partition), derived: derived, observer: RunObserver(onNote: onNote))

@@ -28,7 +28,7 @@ struct CoordinatorCommand: ExecutableCommand {
     let settings = try CrawlSettings(self, in: context)
     try settings.storage.prepareForWriting(context.console)
     let dataset = LodeDataset(settings.storage)
-    let identity = StorageIdentity(backend: "fs", dataset: dataset.id, id: try dataset.identity())
+    let identity = StorageIdentity(backend: "fs", dataset: dataset.layout.dataset, id: try dataset.identity())
     let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
     defer { membership.leave() }
     let summary = try await crawl(settings, settings.request(identity), dataset, membership, context.console)

@@ -8,12 +8,12 @@ enum DryRun {
   static func run(_ settings: RunSettings, isQuiet: Bool, in context: CommandContext) async throws -> Int32 {
     let executor = try ExecutorProgram(settings.executor, in: context)
     let script = settings.script
-    let answer = try await DedicatedThread.run { () -> Result<ScriptCheck.Answer, QuarryError> in
+    let result = await OwnThread.run { () -> Result<ScriptCheck.Answer, QuarryError> in
       do throws(QuarryError) {
         return .success(try ScriptCheck.check(script: script, executor: executor))
       } catch { return .failure(error) }
-    }.get()
-    switch answer {
+    }
+    switch try result.get() {
     case .valid:
       if !isQuiet { context.console.say("script \(script) is valid") }
       return 0

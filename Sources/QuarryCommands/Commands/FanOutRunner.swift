@@ -34,7 +34,7 @@ final class FanOutRunner: Sendable {
     try SignalWatch.start { [narration] signal, count in
       Self.stop(fanOut, signal, count, narration.console)
     }
-    let (_, counts) = try await DedicatedThread.run { fanOut.run() }
+    let (_, counts) = await OwnThread.run { fanOut.run() }
     tell(counts)
     guard let report = rootReport.withLock({ $0 }) else { throw QuarryError(.executor, "the root run was not started") }
     return try report.get()

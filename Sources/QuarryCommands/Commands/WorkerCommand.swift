@@ -27,7 +27,7 @@ struct WorkerCommand: ExecutableCommand {
     let console = quiet ? Console.silent : context.console
     try settings.storage.prepareForWriting(console)
     let dataset = LodeDataset(settings.storage)
-    let identity = StorageIdentity(backend: "fs", dataset: dataset.id, id: try dataset.identity())
+    let identity = StorageIdentity(backend: "fs", dataset: dataset.layout.dataset, id: try dataset.identity())
     let executor = try ExecutorProgram(settings.executor, in: context)
     let browser = try BrowserSource(settings.executor, executor: executor)
     defer { browser.stop() }
