@@ -34,7 +34,7 @@ struct RunAssembly: Sendable {
 }
 
 extension LodeDataset {
-  init(_ settings: StorageSettings) {
+  convenience init(_ settings: StorageSettings) {
     self.init(root: settings.path, id: settings.dataset, durability: settings.isDurable ? .commit : .none)
   }
 }

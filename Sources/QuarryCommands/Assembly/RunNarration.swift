@@ -10,8 +10,8 @@ struct RunNarration: Sendable {
   var observer: RunObserver {
     let console = console
     guard !isQuiet else { return RunObserver() }
-    return RunObserver(
-      onStandardError: { line in console.printError(line + "\n") }, onNote: { note in console.warn(note) })
+    let echo = StandardErrorEcho(console)
+    return RunObserver(onStandardError: { echo.show($0) }, onNote: { note in console.warn(note) })
   }
 
   func tellEnd(of report: RunReport, storage: StorageSettings) {

@@ -15,9 +15,10 @@ struct RunTaskHandler: TaskHandler {
   func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
     let day = Timestamp.now().day
     do throws(QuarryError) {
+      let endpoint = try await browserEndpoint()
       let partition = try RunPartition(
         dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
-      let configuration = try configuration(task, partition)
+      let configuration = try configuration(task, partition, browserEndpoint: endpoint)
       let orchestrator = RunOrchestrator(
         configuration, sink: dataset.sink(for: partition), derived: derived, observer: RunObserver(onNote: onNote))
       let report = try await orchestrator.run(control: control)
@@ -27,8 +28,16 @@ struct RunTaskHandler: TaskHandler {
     }
   }
 
+  /// On a thread of its own: the first run waits for the browser's start.
+  private func browserEndpoint() async throws(QuarryError) -> String? {
+    let result = await OwnThread.run { [browser] () -> Result<String?, QuarryError> in
+      do throws(QuarryError) { return .success(try browser.endpoint()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
   private func configuration(
-    _ task: TaskAssignment, _ partition: RunPartition
+    _ task: TaskAssignment, _ partition: RunPartition, browserEndpoint: String?
   ) throws(QuarryError) -> RunConfiguration {
     let identity = RunIdentity(
       runID: task.runID, attempt: task.attempt, jobID: task.jobID, parentRunID: task.parentRunID,
@@ -37,7 +46,7 @@ struct RunTaskHandler: TaskHandler {
     var configuration = RunConfiguration(
       identity: identity, partition: partition, script: scriptRoot + "/" + task.target, job: task.params,
       policy: try PolicyConfiguration(text: task.policy), executor: executor)
-    configuration.browserEndpoint = try browser.endpoint()
+    configuration.browserEndpoint = browserEndpoint
     configuration.timeout = task.timeoutMilliseconds.map { .milliseconds($0) }
     return configuration
   }

@@ -10,17 +10,19 @@ final class FanOutRunner: Sendable {
   private let assembly: RunAssembly
   private let narration: RunNarration
   private let workingDirectory: String
+  private let browser: BrowserSource
   private let rootReport = Mutex<Result<RunReport, QuarryError>?>(nil)
 
   init(
     settings: RunSettings, limits: FanOutOptions.Limits, assembly: RunAssembly, narration: RunNarration,
     workingDirectory: String
-  ) {
+  ) throws(QuarryError) {
     self.settings = settings
     self.limits = limits
     self.assembly = assembly
     self.narration = narration
     self.workingDirectory = workingDirectory
+    browser = try BrowserSource(settings.executor, executor: assembly.executor)
   }
 
   /// Runs everything to its end.
@@ -34,7 +36,10 @@ final class FanOutRunner: Sendable {
     try SignalWatch.start { [narration] signal, count in
       Self.stop(fanOut, signal, count, narration.console)
     }
-    let (_, counts) = await OwnThread.run { fanOut.run() }
+    let (_, counts) = await OwnThread.run { [browser] in
+      defer { browser.stop() }
+      return fanOut.run()
+    }
     tell(counts)
     guard let report = rootReport.withLock({ $0 }) else { throw QuarryError(.executor, "the root run was not started") }
     return try report.get()
@@ -71,7 +76,7 @@ final class FanOutRunner: Sendable {
     return try assembly.orchestrator(
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
-      browserEndpoint: assembly.browserEndpoint, observer: narration.observer)
+      browserEndpoint: try browser.endpoint(), observer: narration.observer)
   }
 
   private func tellChild(_ report: RunReport) {

@@ -1,0 +1,56 @@
+import Foundation
+import QuarryCore
+import TestSupport
+import Testing
+
+/// Signals to a run in progress.
+@Suite struct RunSignalTests {
+  private static let waiting = """
+    export const config = { browser: false };
+    export default async ({ emit }) => {
+      await emit.item({ item_type: 'first', data: {} });
+      console.error('the first item is out');
+      await new Promise((resolve) => setTimeout(resolve, 600_000));
+    };
+
+    """
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func stopFlushesAndEndsWithinFiveSeconds(_ signal: Int32) async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("waits.ts", Self.waiting)
+    let process = try harness.start([
+      "run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--policy", "streaming",
+      "--flush-count", "1000",
+    ])
+    try await process.waitForError("the first item is out")
+    let sentAt = ContinuousClock.now
+    process.send(signal)
+    let result = try await process.finish(within: .seconds(20))
+    #expect(ContinuousClock.now - sentAt < .seconds(6))
+    #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(try harness.items().count == 1)
+    #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")
+  }
+
+  @Test func hangupIsSurvived() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "brief.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ emit }) => {
+        console.error('started');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await emit.item({ item_type: 'late', data: {} });
+      };
+
+      """)
+    let process = try harness.start(["run", "--script", script, "--storage-path", harness.data])
+    try await process.waitForError("started")
+    process.sendToGroup(SIGHUP)
+    let result = try await process.finish()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(try harness.items().count == 1)
+  }
+}

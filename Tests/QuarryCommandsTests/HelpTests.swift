@@ -1,0 +1,27 @@
+import QuarryCommands
+import Testing
+
+/// What `--help` offers is there.
+@Suite struct HelpTests {
+  static let commands: [[String]] = [
+    [], ["run"], ["coordinator"], ["worker"], ["list"], ["list", "runs"], ["list", "tasks"], ["list", "workers"],
+    ["list", "jobs"], ["inspect"], ["inspect", "run"], ["inspect", "task"], ["inspect", "job"], ["version"],
+  ]
+
+  @Test(arguments: commands)
+  func mentionsNoUnbuiltFlag(_ command: [String]) async {
+    let result = await CommandHarness().run(command + ["--help"])
+    #expect(result.exitCode == 0, "\(result.error)")
+    #expect(result.output.contains("USAGE: quarry"))
+    let words = Set(result.output.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init))
+    for flag in Unbuilt.flags.keys { #expect(!words.contains(flag), "\(command) offers \(flag)") }
+  }
+
+  @Test func listsEveryBuiltCommandAndNoOther() async {
+    let result = await CommandHarness().run("--help")
+    for command in ["run", "coordinator", "worker", "list", "inspect", "version"] {
+      #expect(result.output.contains("\n  \(command) "))
+    }
+    for command in ["submit", "stats", "debug", "adapter"] { #expect(!result.output.contains("\n  \(command) ")) }
+  }
+}

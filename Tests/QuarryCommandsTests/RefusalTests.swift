@@ -1,0 +1,65 @@
+import QuarryCommands
+import QuarryCore
+import Testing
+
+/// What is not there is refused by name, with exit code 2 and nothing on stdout.
+@Suite struct RefusalTests {
+  private func expectRefusal(_ arguments: [String], _ fragments: String...) async {
+    let result = await CommandHarness().run(arguments)
+    #expect(result.exitCode == 2, "\(arguments)")
+    #expect(result.output.isEmpty)
+    #expect(result.error.hasPrefix("quarry: "))
+    for fragment in fragments { #expect(result.error.contains(fragment), "\(arguments): \(result.error)") }
+  }
+
+  @Test func unknownCommandProposesTheNearest() async {
+    await expectRefusal(["rn"], "unknown command `quarry rn`", "did you mean `quarry run`?")
+    await expectRefusal(["coordnator"], "did you mean `quarry coordinator`?")
+    await expectRefusal(["list", "rusn"], "unknown command `quarry list rusn`", "did you mean `quarry list runs`?")
+    await expectRefusal(["xyzzy"], "unknown command `quarry xyzzy`", "`quarry --help`")
+  }
+
+  @Test func unknownFlagProposesTheNearest() async {
+    await expectRefusal(["version", "--fromat", "json"], "unknown option '--fromat'", "did you mean '--format'?")
+    await expectRefusal(["run", "--scirpt", "a.ts"], "unknown option '--scirpt'", "did you mean '--script'?")
+  }
+
+  @Test func unknownFormatIsAnError() async {
+    await expectRefusal(["version", "--format", "xml"], "'xml'", "--format")
+  }
+
+  @Test func groupsNeedACommand() async {
+    await expectRefusal([], "`quarry` needs one of: run")
+    await expectRefusal(["list"], "`quarry list` needs one of: runs")
+    await expectRefusal(["inspect"], "`quarry inspect` needs one of: run")
+  }
+
+  @Test(arguments: [
+    ["submit"], ["stats", "runs"], ["debug", "ipc"], ["debug", "resolve", "proxy"], ["adapter", "drain"], ["config"],
+    ["list", "pools"], ["list", "executors"], ["inspect", "proxy", "p"], ["inspect", "executor", "e"],
+    ["inspect", "worker", "w"],
+  ])
+  func unbuiltCommandIsNamed(_ arguments: [String]) async {
+    await expectRefusal(arguments, "is not built yet in \(Version.current)", "`quarry \(arguments[0])")
+  }
+
+  @Test(arguments: Unbuilt.flags.keys.sorted())
+  func unbuiltFlagIsNamed(_ flag: String) async {
+    await expectRefusal(["run", "--script", "a.ts", flag, "x"], "'\(flag)'", "is not built yet in \(Version.current)")
+    await expectRefusal(["run", "--script", "a.ts", flag + "=x"], "'\(flag)'", "is not built yet")
+  }
+
+  @Test(arguments: [["buffered", "policy 'buffered'"], ["bufered", "unknown policy"]])
+  func policyIsChecked(_ pair: [String]) async {
+    await expectRefusal(["run", "--script", "a.ts", "--policy", pair[0]], pair[1])
+  }
+
+  @Test func helpIsDataOnStdout() async {
+    for arguments in [["--help"], ["help"], ["list", "--help"], ["help", "version"], ["version", "-h"]] {
+      let result = await CommandHarness().run(arguments)
+      #expect(result.exitCode == 0, "\(arguments)")
+      #expect(result.output.contains("USAGE"), "\(arguments)")
+      #expect(result.error.isEmpty)
+    }
+  }
+}
