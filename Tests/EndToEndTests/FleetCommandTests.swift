@@ -1,0 +1,97 @@
+import Foundation
+import QuarryCore
+import TestSupport
+import Testing
+
+/// `quarry coordinator` and `quarry worker` over the embedded Redis, and what the reading commands say of them.
+@Suite struct FleetCommandTests {
+  static let tree = """
+    export const config = { browser: false };
+    export default async ({ job, emit }) => {
+      const name = job.name ?? 'root';
+      await emit.item({ item_type: 'node', data: { name } });
+      if (job.fail) throw new Error('this page never works');
+      for (const child of ['a', 'b']) await emit.enqueue({ target: 'tree.ts', params: { name: `${name}/${child}` } });
+      if (name === 'root') await emit.enqueue({ target: 'tree.ts', params: { name: 'dead', fail: true } });
+    };
+
+    """
+
+  @Test func aCrawlFromSubmissionToSummary() async throws {
+    let harness = try RunHarness()
+    try harness.script("tree.ts", Self.tree)
+    let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
+    let common = ["--fleet", "t", "--storage-path", harness.data, "--script-root", harness.path]
+    let worker = try harness.start(["worker", "--concurrency", "2"] + common, environment: environment)
+    try await worker.waitForError("serves fleet 't' with 2 slots")
+    let result = try await harness.start(
+      [
+        "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead", "1",
+        "--attempts", "2", "--retry-base", "50ms", "--retry-cap", "50ms", "--lease", "10s",
+      ] + common, environment: environment
+    ).finish()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let summary = try JSONParser.parse(result.standardOutput)
+    #expect(summary["job_id"]?.string == "job-1")
+    #expect(summary["state"]?.string == "succeeded")
+    #expect(summary["done"]?.integer == 7)
+    #expect(summary["dead"]?.integer == 1)
+    #expect(summary["retried"]?.integer == 1)
+    #expect(summary["deaths"]?.array?.first?["error"]?.string?.contains("this page never works") == true)
+
+    try await expectLiveAnswers(harness, environment)
+    worker.send(SIGTERM)
+    let end = try await worker.finish(within: .seconds(40))
+    #expect(end.exitCode == 0, "\(end.standardError)")
+    #expect(end.standardOutput.isEmpty)
+    try await expectStoredAnswers(harness)
+  }
+
+  private func expectLiveAnswers(_ harness: borrowing RunHarness, _ environment: [String: String]) async throws {
+    func ask(_ arguments: String...) async throws -> JSONValue {
+      let result = try await harness.start(arguments + ["--fleet", "t"], environment: environment).finish()
+      #expect(result.exitCode == 0, "\(arguments): \(result.standardError)")
+      return try JSONParser.parse(result.standardOutput)
+    }
+    let workers = try await ask("list", "workers").array ?? []
+    #expect(workers.map { $0["state"]?.string } == ["up"])
+    #expect(workers.first?["slots"]?.integer == 2)
+    let jobs = try await ask("list", "jobs").array ?? []
+    #expect(jobs.map { $0["job_id"]?.string } == ["job-1"])
+    #expect(jobs.first?["done"]?.integer == 7)
+    #expect(try await ask("list", "tasks", "--state", "done").array?.count == 7)
+    let dead = try await ask("list", "tasks", "--state", "dead").array ?? []
+    #expect(dead.count == 1)
+    let id = try #require(dead.first?["task_id"]?.string)
+    let task = try await ask("inspect", "task", id)
+    #expect(task["state"]?.string == "dead")
+    #expect(task["last_error"]?.string?.contains("this page never works") == true)
+    #expect(task["attempt"]?.integer == 2)
+  }
+
+  /// Without Redis: from the dataset and its ledger.
+  private func expectStoredAnswers(_ harness: borrowing RunHarness) async throws {
+    let tasks = try await harness.read("list", "tasks").array ?? []
+    #expect(tasks.filter { $0["state"]?.string == "done" }.count == 7)
+    #expect(tasks.filter { $0["state"]?.string == "dead" }.count == 1)
+    let done = try #require(tasks.first { $0["state"]?.string == "done" })
+    let task = try await harness.read("inspect", "task", done["task_id"]?.string ?? "")
+    #expect(task["run_id"]?.string == done["run_id"]?.string)
+    let run = try await harness.read("inspect", "run", done["run_id"]?.string ?? "")
+    #expect(run["task_id"]?.string == done["task_id"]?.string)
+    #expect(run["job_id"]?.string == "job-1")
+    let job = try await harness.read("inspect", "job", "job-1")
+    #expect(job["run_ids"]?.array?.count == 9)
+    #expect(job["runs"]?.array?.count == 1)
+    #expect(try await harness.read("list", "runs", "--job", "job-1").array?.count == 9)
+  }
+
+  @Test func aFleetThatIsNotThereIsNotMadeByLooking() async throws {
+    let harness = try RunHarness()
+    let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
+    let result = try await harness.quarry("list", "workers", "--fleet", "nobody", environment: environment)
+    #expect(result.exitCode == 2)
+    #expect(result.standardError.contains("there is no fleet 'nobody'"))
+    #expect(!FileManager.default.fileExists(atPath: harness.path + "/state"))
+  }
+}
