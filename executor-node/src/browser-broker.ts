@@ -3,6 +3,7 @@ import process from 'node:process';
 import { BrowserBroker } from './browser/broker.ts';
 import { launchSettings } from './browser/chromium.ts';
 import { embeddedChromium } from './browser/driver.ts';
+import { withScratchFolder } from './browser/scratch.ts';
 import { toError } from './errors.ts';
 
 const DEFAULT_IDLE_S = 60;
@@ -24,17 +25,19 @@ const broker = (idleMs: number): BrowserBroker =>
     launch: async (wsPath) => {
       const { executablePath, args, sandbox } = launchSettings();
       const chromium = await embeddedChromium();
-      return await chromium.launchServer({
-        executablePath,
-        args,
-        wsPath,
-        chromiumSandbox: sandbox,
-        headless: true,
-        host: '127.0.0.1',
-        handleSIGHUP: false,
-        handleSIGINT: false,
-        handleSIGTERM: false,
-      });
+      return await withScratchFolder(() =>
+        chromium.launchServer({
+          executablePath,
+          args,
+          wsPath,
+          chromiumSandbox: sandbox,
+          headless: true,
+          host: '127.0.0.1',
+          handleSIGHUP: false,
+          handleSIGINT: false,
+          handleSIGTERM: false,
+        })
+      );
     },
   });
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
@@ -135,6 +136,13 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     child.kill(signal);
     await once(child, 'exit');
     await until('no browser is left', () => browsers().length === 0);
+    await startBroker(t).then((next) =>
+      runScript(t, TITLE, { job: { site }, browser_ws_endpoint: next.endpoint })
+    );
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`quarry-browser-${child.pid}-`)),
+      [],
+    );
   });
 }
 

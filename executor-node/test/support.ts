@@ -51,7 +51,8 @@ export class RunningExecutor {
     const { read, write } = pipe(temporaryFolder(t));
     this.child = spawn(EXECUTOR, args, {
       stdio: ['pipe', write, 'pipe'],
-      env: { ...process.env, ...environment },
+      // Compiled modules of test scripts shall not fill the user's own cache.
+      env: { ...process.env, QUARRY_CACHE_DIR: join(tmpdir(), 'quarry-test-cache'), ...environment },
     });
     closeSync(write);
     this.output = new Socket({ fd: read, readable: true, writable: false });

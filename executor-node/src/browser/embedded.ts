@@ -3,6 +3,7 @@ import { blockAds } from './ads.ts';
 import { isStealthy, launchSettings, plainUserAgent } from './chromium.ts';
 import { Facade } from './facade/facade.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
+import { withScratchFolder } from './scratch.ts';
 import type { BrowserSession, SessionOptions, SessionProxy } from './session.ts';
 
 /** A session over the embedded driver; page, browser and context answer Puppeteer's calls too. */
@@ -33,7 +34,9 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
 /** Starts a browser; it ends with this process, however that ends. */
 export function launchEmbedded(chromium: any): Promise<any> {
   const { executablePath, args, sandbox } = launchSettings();
-  return chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true });
+  return withScratchFolder(() =>
+    chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true })
+  );
 }
 
 /** Connects to a browser server of this driver, or to the DevTools address of any Chromium. */
