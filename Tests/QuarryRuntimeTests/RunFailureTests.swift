@@ -136,6 +136,30 @@ import Testing
     #expect(executor.isGone)
   }
 
+  @Test func deadlineThatIsPushedForwardInTimeEndsNothing() async throws {
+    let executor = try FakeExecutor("item(a=1)\ntime.sleep(0.6)\nevent('run_complete')")
+    let harness = RunHarness()
+    let control = RunControl(deadline: BootClock.after(.milliseconds(500)))
+    harness.sink.onWrite { control.extend(to: BootClock.after(.seconds(30))) }
+    let report = try await harness.run(executor, control: control)
+    #expect(report.outcome == .success, "\(report.message)")
+  }
+
+  @Test func frameThatIsCutShortByASignalNamesTheSignal() async throws {
+    let executor = try FakeExecutor("item(a=1)\nraw(b'\\0')\nos.kill(os.getpid(), 9)")
+    let report = try await RunHarness().run(executor)
+    #expect(report.message.contains("inside a frame") && report.message.contains("signal 9"), "\(report.message)")
+  }
+
+  @Test func executorWithoutItsInterpreterNeverRan() async throws {
+    let executor = try FakeExecutor("exec no-such-node", interpreter: "/bin/sh")
+    let harness = RunHarness()
+    await #expect { try await harness.run(executor) } throws: {
+      ($0 as? QuarryError)?.message.contains("no-such-node: not found") == true
+    }
+    #expect(harness.sink.lines.isEmpty)
+  }
+
   @Test func storageThatRefusesIsAPolicyFailure() async throws {
     let executor = try FakeExecutor("item(a=1)\ntime.sleep(60)")
     let harness = RunHarness()

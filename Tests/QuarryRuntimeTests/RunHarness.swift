@@ -6,6 +6,7 @@ import Testing
 struct RunHarness {
   let sink = MemorySink()
   var job = #"{"n":1}"#
+  var script = "script.ts"
   var timeout: Duration?
   var exitGrace = Duration.seconds(10)
   var derived: (any DerivedWorkSink)?
@@ -18,7 +19,7 @@ struct RunHarness {
   func run(_ program: ExecutorProgram, control: RunControl = RunControl()) async throws -> RunReport {
     let partition = try RunPartition(dataset: "d", source: "s", category: "c", day: "2026-01-01", runID: "run-1")
     var configuration = RunConfiguration(
-      identity: RunIdentity(runID: "run-1", jobID: "job-1"), partition: partition, script: "script.ts", job: job,
+      identity: RunIdentity(runID: "run-1", jobID: "job-1"), partition: partition, script: script, job: job,
       policy: .strict, executor: program)
     configuration.timeout = timeout
     configuration.exitGrace = exitGrace

@@ -23,6 +23,8 @@ final class RunLoop {
   private var input: InputQueue
   private(set) var errors: StandardErrorCapture
   private(set) var failure: IngestionFailure?
+  /// The failure came when the executor had closed its output, so `run` answers how it ended by itself.
+  private(set) var failedAtEnd = false
   private(set) var intervention: Intervention?
   /// When the executor must have ended after it had no more to say.
   private var exitBy: UInt64?
@@ -73,8 +75,10 @@ final class RunLoop {
     ]
     guard poll(&waits, nfds_t(waits.count), pollTimeout()) > 0 else { return }
     if waits[1].revents != 0 { wake.clear() }
+    // This process may have been stopped in `poll` until its lease was over: then nothing more may be taken in.
+    obeyClocks()
     if waits[3].revents != 0 { readErrors() }
-    if waits[2].revents != 0 { readOutput() }
+    if waits[2].revents != 0, outputIsOpen { readOutput() }
     if waits[4].revents != 0 { writeInput() }
   }
 
@@ -138,8 +142,10 @@ final class RunLoop {
       try body()
     } catch {
       failure = error
+      // An executor that has closed its output is ending by itself, and how it ends explains more.
+      if outputIsOpen { process.killTree() }
+      failedAtEnd = !outputIsOpen
       outputIsOpen = false
-      process.killTree()
     }
   }
 

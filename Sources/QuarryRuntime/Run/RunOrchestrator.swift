@@ -45,11 +45,20 @@ package struct RunOrchestrator: Sendable {
       process: process, ingestion: ingestion, control: control, request: request, configuration: configuration,
       onStandardError: observer.onStandardError)
     let end = loop.run()
-    if case .failedToStart(let code) = end {
+    if !ingestion.hasStarted, let reason = launchFailure(end, loop) {
       ingestion.abandon()
-      throw configuration.executor.unusable(errorText(code))
+      throw configuration.executor.unusable(reason)
     }
     return conclude(loop, ingestion, end, control, since: started)
+  }
+
+  /// Why no executor ever ran: it could not be started, or what it starts in its turn (Node) could not.
+  private func launchFailure(_ end: ProcessEnd, _ loop: RunLoop) -> String? {
+    switch end {
+    case .failedToStart(let code): errorText(code)
+    case .exited(126), .exited(127): loop.errors.lastLine ?? "it \(end)"
+    default: nil
+    }
   }
 
   private func conclude(
@@ -76,7 +85,8 @@ package struct RunOrchestrator: Sendable {
   private func facts(_ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd) -> RunVerdict.Facts {
     RunVerdict.Facts(
       end: end, intervention: loop.intervention, terminal: ingestion.terminal, runResult: ingestion.runResult,
-      failure: loop.failure, lastErrorLine: loop.errors.lastLine, timeout: configuration.timeout,
+      failure: loop.failure, failedAtEnd: loop.failedAtEnd, lastErrorLine: loop.errors.lastLine,
+      timeout: configuration.timeout,
       exitGrace: configuration.exitGrace)
   }
 

@@ -14,6 +14,8 @@ struct RunVerdict: Equatable {
     var runResult: RunResultFrame?
     /// What ended the reading early.
     var failure: IngestionFailure?
+    /// `end` is the executor's own, not a consequence of the failure.
+    var failedAtEnd = false
     /// What the last flush said.
     var flushFailure: IngestionFailure?
     var lastErrorLine: String?
@@ -42,7 +44,10 @@ struct RunVerdict: Equatable {
     if facts.intervention == .stopped(.leaseLost) || facts.end == .deadline {
       return RunVerdict(.executorCrash, "the lease was lost: the executor was killed and nothing more was written")
     }
-    if let failure = facts.failure { return RunVerdict(failure.outcome, failure.message) }
+    if let failure = facts.failure {
+      let end = facts.failedAtEnd && facts.intervention == nil ? "; the executor \(facts.end)" : ""
+      return RunVerdict(failure.outcome, failure.message + end)
+    }
     switch (facts.end, facts.terminal) {
     case (.exited(0), .complete?): return RunVerdict(.success, "completed")
     case (.exited(1), .error(let type, let message, _, _)?): return RunVerdict(.scriptError, "\(type): \(message)")
