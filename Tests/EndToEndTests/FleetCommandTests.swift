@@ -26,7 +26,8 @@ import Testing
     try await worker.waitForError("serves fleet 't' with 2 slots")
     let result = try await harness.start(
       [
-        "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead", "1",
+        "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead",
+        "1",
         "--attempts", "2", "--retry-base", "50ms", "--retry-cap", "50ms", "--lease", "10s",
       ] + common, environment: environment
     ).finish()

@@ -21,7 +21,10 @@ import Testing
 
       """)
     let process = try harness.start(
-      ["run", "--script", script, "--storage-path", harness.data, "--report", harness.path + "/report.json", "--policy"] + policy)
+      [
+        "run", "--script", script, "--storage-path", harness.data, "--report", harness.path + "/report.json",
+        "--policy",
+      ] + policy)
     let peak = await peakMemory(of: process.pid)
     let result = try await process.finish(within: .seconds(120))
     #expect(result.exitCode == 0, "\(result.standardError)")

@@ -94,7 +94,8 @@ private final class FakeRedis: Sendable {
       for command in text.split(separator: "*") {
         let info = "redis_version:\(version)\r\nmaxmemory_policy:noeviction\r\n"
         let answer =
-          command.contains("INFO") ? "$\(info.utf8.count)\r\n\(info)\r\n" : command.contains("PING") ? "+PONG\r\n" : "+OK\r\n"
+          command.contains("INFO")
+          ? "$\(info.utf8.count)\r\n\(info)\r\n" : command.contains("PING") ? "+PONG\r\n" : "+OK\r\n"
         _ = answer.withCString { write(client, $0, strlen($0)) }
       }
     }

@@ -73,7 +73,8 @@ import Testing
   @Test func aFailingScriptIsExitCodeOne() async throws {
     let harness = try RunHarness()
     let script = try harness.script(
-      "bad.ts", "export const config = { browser: false };\nexport default () => { throw new Error('no shop today'); };\n")
+      "bad.ts",
+      "export const config = { browser: false };\nexport default () => { throw new Error('no shop today'); };\n")
     let result = try await harness.run(script, "--run-id", "bad", "--report", "-")
     #expect(result.exitCode == 1)
     #expect(result.standardError.contains("no shop today"))
@@ -153,7 +154,8 @@ import Testing
       };
 
       """)
-    let result = try await harness.run(script, "--run-id", "root", "--depth", "2", "--max-runs", "50", "--parallel", "2")
+    let result = try await harness.run(
+      script, "--run-id", "root", "--depth", "2", "--max-runs", "50", "--parallel", "2")
     #expect(result.exitCode == 0, "\(result.standardError)")
     let names = try harness.items().compactMap { $0["payload"]?["data"]?["name"]?.string }
     #expect(names.sorted() == ["a", "aa", "ab", "b", "ba", "bb", "root"])

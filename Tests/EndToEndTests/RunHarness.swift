@@ -40,7 +40,8 @@ struct RunHarness: ~Copyable {
   }
 
   /// `quarry run` of a script into the harness' storage path.
-  func run(_ script: String, _ arguments: String..., environment: [String: String] = [:]) async throws -> ProcessResult {
+  func run(_ script: String, _ arguments: String..., environment: [String: String] = [:]) async throws -> ProcessResult
+  {
     try await start(
       ["run", "--script", script, "--storage-path", data] + arguments, environment: environment
     ).finish()

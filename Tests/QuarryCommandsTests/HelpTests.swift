@@ -1,4 +1,6 @@
+import Foundation
 import QuarryCommands
+import TestSupport
 import Testing
 
 /// What `--help` offers is there.
@@ -23,5 +25,16 @@ import Testing
       #expect(result.output.contains("\n  \(command) "))
     }
     for command in ["submit", "stats", "debug", "adapter"] { #expect(!result.output.contains("\n  \(command) ")) }
+  }
+
+  @Test(arguments: commands)
+  func everyFlagIsInTheContract(_ command: [String]) async throws {
+    let contract = try String(contentsOfFile: BuiltProducts.root + "/docs/contracts/CONTRACT_CLI.md", encoding: .utf8)
+    let documented = Set(contract.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init))
+    let help = await CommandHarness().run(command + ["--help"]).output
+    let offered = help.split(separator: "\n").filter { $0.hasPrefix("  --") }.compactMap {
+      $0.split(separator: " ").first
+    }
+    for flag in offered { #expect(documented.contains(String(flag)), "\(command): \(flag) is not in CONTRACT_CLI.md") }
   }
 }

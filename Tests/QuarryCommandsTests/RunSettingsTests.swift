@@ -61,7 +61,8 @@ import Testing
     #expect(!configured.storage.isDefault)
     #expect(!configured.storage.isDurable)
     let flagged = try settings(
-      "--config", "q.yaml", "--source", "flag", "--policy", "strict", "--storage-dataset", "d3", files: ["q.yaml": yaml])
+      "--config", "q.yaml", "--source", "flag", "--policy", "strict", "--storage-dataset", "d3", files: ["q.yaml": yaml]
+    )
     #expect(flagged.source == "flag")
     #expect(flagged.policy == .strict)
     #expect(flagged.storage.dataset == "d3")
@@ -110,10 +111,14 @@ import Testing
   }
 
   @Test func policyNumbersBelongToThePolicy() throws {
-    #expect(try settings("--policy", "streaming", "--flush-interval", "1m30s").policy.text == "streaming flush-interval=90000ms")
+    #expect(
+      try settings("--policy", "streaming", "--flush-interval", "1m30s").policy.text
+        == "streaming flush-interval=90000ms")
     #expect(refusal("--script", "list.ts", "--policy", "streaming")?.message == "the streaming policy needs a trigger")
     #expect(refusal("--script", "list.ts", "--flush-count", "5")?.remedy?.contains("--policy streaming") == true)
-    #expect(refusal("--script", "list.ts", "--policy", "streming", "--flush-count", "5")?.remedy == "did you mean 'streaming'?")
+    #expect(
+      refusal("--script", "list.ts", "--policy", "streming", "--flush-count", "5")?.remedy
+        == "did you mean 'streaming'?")
   }
 
   @Test func fanOutNeedsABound() throws {

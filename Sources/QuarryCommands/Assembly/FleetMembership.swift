@@ -19,7 +19,8 @@ struct FleetMembership: Sendable {
     }
     let embedded = try await EmbeddedRedis.join(fleet: address.name, environment: context.environment)
     do {
-      return FleetMembership(connection: try await FleetRedis.connect(embedded.endpoint, name: name), embedded: embedded)
+      return FleetMembership(
+        connection: try await FleetRedis.connect(embedded.endpoint, name: name), embedded: embedded)
     } catch {
       embedded.leave()
       throw error

@@ -24,7 +24,8 @@ struct RunAssembly: Sendable {
     derived: (any DerivedWorkSink)?, browserEndpoint: String?, observer: RunObserver
   ) throws(QuarryError) -> RunOrchestrator {
     let partition = try RunPartition(
-      dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day, runID: identity.runID)
+      dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day,
+      runID: identity.runID)
     var configuration = RunConfiguration(
       identity: identity, partition: partition, script: script, job: job, policy: policy, executor: executor)
     configuration.browserEndpoint = browserEndpoint

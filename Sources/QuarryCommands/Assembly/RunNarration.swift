@@ -18,7 +18,8 @@ struct RunNarration: Sendable {
     let id = report.identity.runID
     guard report.outcome == .success else {
       console.report(
-        QuarryError(.stream, "run \(id) failed (\(report.outcome.rawValue)): \(report.message)", remedy: Self.remedy(report)))
+        QuarryError(
+          .stream, "run \(id) failed (\(report.outcome.rawValue)): \(report.message)", remedy: Self.remedy(report)))
       return
     }
     guard !isQuiet else { return }
@@ -51,10 +52,13 @@ struct RunNarration: Sendable {
 
   /// Quoted for a shell where it needs it.
   static func word(_ text: String) -> String {
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { byte in
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/._-+=:@".utf8.contains(byte)
-    }
-    return isPlain ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+    let isPlain =
+      !text.isEmpty
+      && text.utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/._-+=:@".utf8.contains(byte)
+      }
+    return isPlain
+      ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
   }
 }

@@ -20,7 +20,8 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Fan-out") var fanOut: FanOutOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
 
-  @Option(help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
+  @Option(
+    help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
   var runTimeout: Duration?
 
   @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))

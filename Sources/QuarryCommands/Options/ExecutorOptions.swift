@@ -4,11 +4,13 @@ import QuarryCore
 
 /// Which executor runs scripts, and what it is told about modules and the browser.
 struct ExecutorOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The executor to start. Default: the one that belongs to this program.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("The executor to start. Default: the one that belongs to this program.", valueName: "path"))
   var executor: String?
 
   @Option(
-    help: ArgumentHelp("Where bare imports of scripts are looked up, beside the script's own folders.", valueName: "dir"))
+    help: ArgumentHelp(
+      "Where bare imports of scripts are looked up, beside the script's own folders.", valueName: "dir"))
   var resolveFrom: String?
 
   @Option(
@@ -54,7 +56,8 @@ package struct ExecutorSettings: Sendable, Equatable {
     let path = context.absolute(given)
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      throw QuarryError(.usage, "--resolve-from \(path) is not a directory", remedy: "name the folder above node_modules")
+      throw QuarryError(
+        .usage, "--resolve-from \(path) is not a directory", remedy: "name the folder above node_modules")
     }
     return path
   }

@@ -38,7 +38,8 @@ struct IdentityOptions: ParsableArguments {
 
 /// Where in the dataset the records go.
 struct PartitionOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("What the data is about. Default: the script's name without its ending.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("What the data is about. Default: the script's name without its ending.", valueName: "name"))
   var source: String?
 
   @Option(help: ArgumentHelp("A kind of data within the source. Default: default.", valueName: "name"))

@@ -36,7 +36,8 @@ struct JobOptions: ParsableArguments {
       value = try JSONParser.parse(bytes)
     } catch {
       throw QuarryError(
-        .usage, "the job is not JSON (\(origin), \(error))", remedy: #"for example: --job '{"url":"https://example.org/"}'"#)
+        .usage, "the job is not JSON (\(origin), \(error))",
+        remedy: #"for example: --job '{"url":"https://example.org/"}'"#)
     }
     guard value.object != nil else {
       throw QuarryError(

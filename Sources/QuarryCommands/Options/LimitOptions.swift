@@ -21,14 +21,16 @@ struct LimitOptions: ParsableArguments {
   @Option(help: ArgumentHelp("high, default or low: which ready tasks go first. Default: default.", valueName: "lane"))
   var lane: String?
 
-  @Option(help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
+  @Option(
+    help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
   var runTimeout: Duration?
 }
 
 /// When a worker's task is taken from it, and how often what failed is tried again.
 struct PatienceOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("How long a worker may be silent before its tasks go to others. Default: 30s.", valueName: "time"),
+    help: ArgumentHelp(
+      "How long a worker may be silent before its tasks go to others. Default: 30s.", valueName: "time"),
     transform: Reading.duration)
   var lease: Duration?
 

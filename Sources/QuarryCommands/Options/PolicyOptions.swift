@@ -4,7 +4,9 @@ import QuarryRuntime
 
 /// When the events of a run are written.
 struct PolicyOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("strict (each read of the executor is one commit) or streaming. Default: strict.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "strict (each read of the executor is one commit) or streaming. Default: strict.", valueName: "name"))
   var policy: String?
 
   @Option(

@@ -42,7 +42,9 @@ package struct StorageSettings: Sendable, Equatable {
   ) throws(QuarryError) {
     try Self.check(backend: flags.storageBackend ?? configuration.backend ?? "fs")
     let given = flags.storagePath ?? configuration.path
-    if given == "" { throw QuarryError(.usage, "the storage path is empty", remedy: "name a directory: --storage-path DIR") }
+    if given == "" {
+      throw QuarryError(.usage, "the storage path is empty", remedy: "name a directory: --storage-path DIR")
+    }
     path = context.absolute(given ?? Self.defaultPath)
     isDefault = given == nil
     dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset

@@ -24,14 +24,16 @@ extension Output {
       ("origin_run_id", .optional(task.originRunID)), ("params", (try? JSONParser.parse(detail.params)) ?? .null),
       ("app_failures", .string("\(task.appFailures) of \(detail.attemptBudget)")),
       ("crashes", .string("\(task.crashes) of \(detail.crashBudget)")),
-      ("blocks", .string("\(task.blocks) of \(detail.blockBudget)")), ("timeout_ms", .optional(task.timeoutMilliseconds)),
+      ("blocks", .string("\(task.blocks) of \(detail.blockBudget)")),
+      ("timeout_ms", .optional(task.timeoutMilliseconds)),
       ("created_at", .time(task.createdAt)), ("claimed_at", .time(task.claimedAt)),
       ("started_at", .time(task.startedAt)), ("ended_at", .time(task.endedAt)), ("storage", .string(detail.storage)),
     ]
     let refusals = detail.refusals.sorted { $0.key < $1.key }.map { worker, reason in
       Output.record([("worker_id", .string(worker)), ("reason", .string(reason))])
     }
-    return .record(values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "refused_workers", value: .list(refusals))])
+    return .record(
+      values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "refused_workers", value: .list(refusals))])
   }
 
   static func workerRow(_ worker: WorkerView) -> Output {

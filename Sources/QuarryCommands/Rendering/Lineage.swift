@@ -8,9 +8,10 @@ enum Lineage {
   /// The trees of a job's runs, oldest first; a run whose parent is not among them is a root.
   static func trees(of runs: [RunSummary]) -> Output {
     let ids = Set(runs.map(\.runID))
-    return .list(runs.reversed().filter { run in parent(of: run).map { !ids.contains($0) } ?? true }.map { root in
-      entry(root, below(root.runID, children: byParent(runs), depth: 0))
-    })
+    return .list(
+      runs.reversed().filter { run in parent(of: run).map { !ids.contains($0) } ?? true }.map { root in
+        entry(root, below(root.runID, children: byParent(runs), depth: 0))
+      })
   }
 
   /// The trees below one run: among the runs of its job where it has one, else level by level.
@@ -21,7 +22,8 @@ enum Lineage {
 
   private static func below(_ run: RunSummary, reader: LodeReader, depth: Int) throws(QuarryError) -> Output {
     var nodes: [Output] = []
-    for child in depth < deepest ? try reader.children(of: run).rows.reversed() : [] where parent(of: child) == run.runID {
+    for child in depth < deepest ? try reader.children(of: run).rows.reversed() : []
+    where parent(of: child) == run.runID {
       nodes.append(entry(child, try below(child, reader: reader, depth: depth + 1)))
     }
     return .list(nodes)
@@ -29,9 +31,10 @@ enum Lineage {
 
   private static func below(_ id: String, children: [String: [RunSummary]], depth: Int) -> Output {
     guard depth < deepest else { return .list([]) }
-    return .list((children[id] ?? []).reversed().map { child in
-      entry(child, below(child.runID, children: children, depth: depth + 1))
-    })
+    return .list(
+      (children[id] ?? []).reversed().map { child in
+        entry(child, below(child.runID, children: children, depth: depth + 1))
+      })
   }
 
   /// A retry hangs below the run it repeats, derived work below the run that emitted it.

@@ -21,6 +21,12 @@ package indirect enum Output: Sendable, Equatable {
     .record(values.map { Field(name: $0.0, value: .value($0.1)) })
   }
 
+  /// A JSON object as a record, so that a table shows its members; other values as they are.
+  static func tree(_ value: JSONValue) -> Output {
+    guard case .object(let members) = value else { return .value(value) }
+    return .record(members.sorted { $0.key < $1.key }.map { Field(name: $0.key, value: tree($0.value)) })
+  }
+
   /// For a scalar: the text as a table shows it; nil for what has parts.
   var cellText: String? {
     switch self {

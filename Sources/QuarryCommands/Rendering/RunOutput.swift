@@ -31,7 +31,7 @@ extension Output {
         Field(name: "events", value: .record(events)),
         Field(name: "artifacts", value: .list(detail.artifacts.map(artifact))),
         Field(name: "sidecar_files", value: .list(detail.sidecarFiles.map(file))),
-        Field(name: "metrics", value: .value(detail.metrics ?? .null)),
+        Field(name: "metrics", value: detail.metrics.map(tree) ?? .value(.null)),
         Field(name: "children", value: children),
       ])
   }

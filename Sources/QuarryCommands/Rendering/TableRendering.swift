@@ -55,8 +55,12 @@ package struct TableRendering {
   /// One line for the element's plain fields; lists inside it, as in a tree, follow further in.
   private func listItem(_ element: Output, indent: String) -> String {
     guard case .record(let fields) = element else { return indent + "- " + clean(inline(element)) + "\n" }
-    let plain = fields.filter { if case .list(let parts) = $0.value { parts.isEmpty ? false : $0.value.cellText != nil } else { true } }
-    let trees = fields.filter { if case .list(let parts) = $0.value { !parts.isEmpty && $0.value.cellText == nil } else { false } }
+    let plain = fields.filter {
+      if case .list(let parts) = $0.value { parts.isEmpty ? false : $0.value.cellText != nil } else { true }
+    }
+    let trees = fields.filter {
+      if case .list(let parts) = $0.value { !parts.isEmpty && $0.value.cellText == nil } else { false }
+    }
     return indent + "- " + clean(inline(.record(plain))) + "\n"
       + trees.map { nested($0.value, indent: indent + "  ") }.joined()
   }
@@ -64,7 +68,8 @@ package struct TableRendering {
   /// A record inside a cell or a list item.
   private func inline(_ output: Output) -> String {
     switch output {
-    case .record(let fields): fields.map { "\($0.name)=\($0.value.cellText ?? inline($0.value))" }.joined(separator: " ")
+    case .record(let fields):
+      fields.map { "\($0.name)=\($0.value.cellText ?? inline($0.value))" }.joined(separator: " ")
     case .list(let elements): elements.map(inline).joined(separator: ", ")
     case .value: output.cellText ?? ""
     }
@@ -75,9 +80,11 @@ package struct TableRendering {
     guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else {
       return text
     }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { scalar in
-      scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? " " : scalar
-    }))
+    return String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? " " : scalar
+        }))
   }
 
   private func colored(_ text: String) -> String {
