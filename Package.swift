@@ -31,6 +31,10 @@ let package = Package(
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 
+    .executableTarget(
+      name: "queue-benchmark", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"],
+      path: "Benchmarks/queue"),
+
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),
     .testTarget(name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),

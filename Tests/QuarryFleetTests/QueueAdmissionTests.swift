@@ -61,6 +61,7 @@ import Testing
     try await bench.admit()
     let task = try await bench.one("w")
     #expect(task.depth == 1)
+    try await bench.queue.started(task, workerID: "w", requestID: "1")
     // Begun: stays as it is.
     try await bench.emit([bench.work(1, "http://a/far")], by: child, "w")
     try await bench.admit()

@@ -145,6 +145,20 @@ import Testing
     }
   }
 
+  @Test func aShorterLeaseOfTheFleetNeverShortensOneThatIsHeld() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    try await bench.submit("hasty") { $0.timing = LeaseTiming(lease: .seconds(6), heartbeat: .seconds(2)) }
+    let answer = try await bench.queue.renew([task], workerID: "w", requestID: "1")
+    #expect(answer.timing?.lease == .seconds(6) && answer.controlVersion == 1)
+    try await bench.advance(.seconds(28))
+    #expect(try await bench.reap() == 0)
+    try await bench.advance(.seconds(3))
+    #expect(try await bench.reap() == 1)
+  }
+
   @Test func whatAWorkerNoLongerNamesIsReleasedAfterTwoHeartbeats() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

@@ -118,6 +118,26 @@ import Testing
     } catch { #expect((error as? QuarryError)?.kind == .fleet, "line \(line): \(error)") }
   }
 
+  @Test func scriptsAndSwiftNameTheSameKeys() async throws {
+    let bench = try await QueueBench.make()
+    let keys = bench.queue.keys
+    let script = Script.keyNames + """
+      return {META, EVENTS, NOTIFICATIONS, SUBMISSIONS, REJECTS, OUTBOX, ADMITTER_WAKE, JOBS, WORKERS, SCHEDULED, LEASES,
+        UNSETTLED, TASK .. 'x', JOB .. 'x', WORKER .. 'x', HOST .. 'x', key('index', 'x', 'ready'), key('ready', 'low', 'x', 'y'),
+        key('prints', 'x'), key('wake:work', 'x')}
+      """
+    let names = try await bench.raw.send(["EVAL", .text(script), "1", .text(keys.meta)]).elements?.compactMap(\.text)
+    #expect(
+      names == [
+        keys.meta, keys.events, keys.notifications, keys.submissions, keys.rejects, keys.outbox, keys.admitterWake, keys.jobs,
+        keys.workers, keys.scheduled, keys.leases, keys.unsettled, keys.task("x"), keys.job("x"), keys.worker("x"),
+        keys.host("x"), keys.index("x", .ready), keys.ready("low", "x", "y"), keys.fingerprints("x"), keys.workerWake("x"),
+      ])
+    for name in ["", "a:b", "{a}", "a b", "ä", String(repeating: "a", count: 65)] {
+      #expect(throws: QuarryError.self) { try Keys(fleet: name) }
+    }
+  }
+
   @Test func aFleetIsFoundOnlyWhereItIs() async throws {
     let bench = try await QueueBench.make()
     let found = try await FleetQueue.find(bench.raw, fleet: bench.fleet)

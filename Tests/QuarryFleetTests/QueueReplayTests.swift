@@ -1,3 +1,4 @@
+import Foundation
 import QuarryCore
 import QuarryFleet
 import RedisClient
@@ -76,6 +77,16 @@ import Testing
     #expect(try await bench.emit(Array(work[0..<3]), by: task, "w") == .taken)
     #expect(try await bench.emit(Array(work[1..<5]), by: task, "w") == .taken)
     #expect(try await bench.emit([bench.work(7, "http://a/7")], by: task, "w") == .refused("gap"))
+    let blocking = await Task.detached { () -> Result<EmitAnswer, QuarryError> in
+      await withCheckedContinuation { done in
+        Thread.detachNewThread {
+          do throws(QuarryError) {
+            done.resume(returning: .success(try bench.queue.emitBlocking(work, by: task, workerID: "w", requestID: "b")))
+          } catch { done.resume(returning: .failure(error)) }
+        }
+      }
+    }.value
+    #expect(try blocking.get() == .taken)
     #expect(try await bench.status().outbox == 5)
     try await bench.admit()
     #expect(try await bench.status().admitted == 6)

@@ -17,13 +17,10 @@ end
 local function mark_started(task, t)
   call('HSET', TASK .. task, 'started_at', now, 'attempt', t.attempt + 1)
   if t.host ~= '' then
-    local h = call('HMGET', HOST .. t.host, 'gap_ms', 'starting')
-    local gap = tonumber(h[1] or meta.host_gap_ms) or 0
-    if h[2] then
-      if call('HINCRBY', HOST .. t.host, 'starting', -1) <= 0 then call('HDEL', HOST .. t.host, 'starting') end
-    end
+    local gap = tonumber(call('HGET', HOST .. t.host, 'gap_ms') or meta.host_gap_ms) or 0
     if gap > 0 then
-      call('HSET', HOST .. t.host, 'next_at', now + gap)
+      call('SREM', key('starting', t.host), task)
+      note_host(t.host, gap, 'next_at', math.max(now + gap, tonumber(call('HGET', HOST .. t.host, 'next_at') or 0)))
       refresh(t.host)
     end
   end
@@ -33,7 +30,7 @@ end
 
 -- Takes the lease away; whoever waits for the host's slot may have it.
 local function free(task, t)
-  unlease(task, t.host, t.owner, t.started)
+  unlease(task, t.host, t.owner)
   local _, _, limited = gate(t.host)
   if limited then refresh(t.host) end
 end
@@ -128,7 +125,7 @@ local function back_off(host, job, at_least)
   local level = call('HINCRBY', HOST .. host, 'level', 1)
   local wait = math.max(at_least, math.min(tonumber(v[2]), tonumber(v[1]) * 2 ^ (level - 1)))
   local next_at = tonumber(call('HGET', HOST .. host, 'next_at') or 0)
-  call('HSET', HOST .. host, 'next_at', math.max(next_at, now + wait))
+  note_host(host, wait, 'next_at', math.max(next_at, now + wait))
   refresh(host)
 end
 

@@ -33,17 +33,26 @@ end
 -- Host gate ---------------------------------------------------------------------------------------------------
 
 -- Whether the host may start a task now; if only time keeps it, when it may; whether it has limits at all.
+-- A host with spacing is closed from a claim (it is in starting:<host>) until its executor has begun.
 local function gate(host)
   if host == '' then return true, nil, false end
-  local h = call('HMGET', HOST .. host, 'next_at', 'slots', 'gap_ms', 'starting')
+  local h = call('HMGET', HOST .. host, 'next_at', 'slots', 'gap_ms')
   local slots = tonumber(h[2] or meta.host_slots) or 0
   local gap = tonumber(h[3] or meta.host_gap_ms) or 0
   local next_at = tonumber(h[1]) or 0
   local limited = slots > 0 or gap > 0
-  if gap > 0 and (tonumber(h[4]) or 0) > 0 then return false, nil, true end
+  if gap > 0 and call('EXISTS', key('starting', host)) == 1 then return false, nil, true end
   if slots > 0 and call('ZCARD', key('slots', host)) >= slots then return false, nil, true end
   if next_at > now then return false, next_at, limited end
   return true, nil, limited
+end
+
+-- Notes something about a host; what is known of a host without limits of its own is forgotten after a day and more.
+local function note_host(host, keep_ms, ...)
+  call('HSET', HOST .. host, ...)
+  if call('HEXISTS', HOST .. host, 'slots') + call('HEXISTS', HOST .. host, 'gap_ms') == 0 then
+    call('PEXPIRE', HOST .. host, 86400000 + keep_ms)
+  end
 end
 
 local function offer(lane, job, host)
@@ -99,6 +108,10 @@ end
 local function pop(lane, job)
   local open = key('open', lane, job)
   local host = call('ZRANGE', open, 0, 0)[1]
+  if not host then
+    call('ZREM', key('rota', lane, storage_of(job)), job)
+    return nil
+  end
   local list = key('ready', lane, job, host)
   local task = call('LPOP', list)
   if call('EXISTS', list) == 0 then
@@ -128,14 +141,12 @@ local function first_job(lane, storage, refused)
 end
 
 -- Moves a leased task out of everything that a lease holds.
-local function unlease(task, host, owner, started)
+local function unlease(task, host, owner)
   call('ZREM', LEASES, task)
   call('ZREM', key('held', owner), task)
   if host ~= '' then
     call('ZREM', key('slots', host), task)
-    if not started and call('HEXISTS', HOST .. host, 'starting') == 1 then
-      if call('HINCRBY', HOST .. host, 'starting', -1) <= 0 then call('HDEL', HOST .. host, 'starting') end
-    end
+    call('SREM', key('starting', host), task)
   end
 end
 
@@ -173,7 +184,7 @@ local function lease(task, job, host, run, worker)
   call('ZADD', key('slots', host), now + lease_ms, task)
   local h = call('HMGET', HOST .. host, 'slots', 'gap_ms')
   local gap = tonumber(h[2] or meta.host_gap_ms) or 0
-  if gap > 0 then call('HINCRBY', HOST .. host, 'starting', 1) end
+  if gap > 0 then call('SADD', key('starting', host), task) end
   if gap > 0 or (tonumber(h[1] or meta.host_slots) or 0) > 0 then refresh(host) end
 end
 
@@ -231,10 +242,12 @@ local function promote()
   for _, task in ipairs(due) do
     local t = call('HMGET', TASK .. task, 'job', 'lane', 'host')
     call('ZREM', SCHEDULED, task)
-    call('HSET', TASK .. task, 'state', 'ready')
-    call('HDEL', TASK .. task, 'due_at')
-    index(task, t[1], 'scheduled', 'ready')
-    push(task, t[2], t[1], or_empty(t[3]))
+    if t[1] then
+      call('HSET', TASK .. task, 'state', 'ready')
+      call('HDEL', TASK .. task, 'due_at')
+      index(task, t[1], 'scheduled', 'ready')
+      push(task, t[2], t[1], or_empty(t[3]))
+    end
   end
   for _, lane in ipairs(LANES) do
     for _, host in ipairs(call('ZRANGEBYSCORE', key('hosts', lane), '-inf', now, 'LIMIT', 0, 50)) do refresh(host) end

@@ -32,8 +32,9 @@ end
 
 -- A task that was found again nearer to the root, and has not begun, counts from there.
 local function found_again(task, depth)
-  local t = call('HMGET', TASK .. task, 'state', 'depth')
-  if (t[1] == 'ready' or t[1] == 'scheduled') and depth < tonumber(t[2]) then call('HSET', TASK .. task, 'depth', depth) end
+  local t = call('HMGET', TASK .. task, 'state', 'depth', 'started_at')
+  local waits = t[1] == 'ready' or t[1] == 'scheduled' or (t[1] == 'leased' and not t[3])
+  if waits and depth < tonumber(t[2]) then call('HSET', TASK .. task, 'depth', depth) end
 end
 
 local function optional(fields, name, value)

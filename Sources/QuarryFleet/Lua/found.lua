@@ -10,7 +10,7 @@ if call('EXISTS', META) == 0 then
   call('HSET', META, 'generation', ARGV[1], 'lease_ms', ARGV[2], 'heartbeat_ms', ARGV[3], 'version', ARGV[4], 'time', 0,
     'shift', 0, 'served', 0, 'control', 0, 'paused', 0, 'term', 0, 'host_slots', 0, 'host_gap_ms', 0, 'kept_done', 0,
     'kept_dead', 0)
-  call('XGROUP', 'CREATE', NOTIFICATIONS, 'publishers', '0', 'MKSTREAM')
+  redis.pcall('XGROUP', 'CREATE', NOTIFICATIONS, 'publishers', '0', 'MKSTREAM')
 end
 local v = call('HMGET', META, 'generation', 'lease_ms', 'heartbeat_ms', 'version')
 return {v[1], tonumber(v[2]), tonumber(v[3]), v[4], made}

@@ -1,6 +1,6 @@
 -- Chooses an endpoint of a pool and marks the choice in one step.
 -- ARGV from 4: pool, strategy (round_robin, random, sticky), 1 to mark (0: a look, nothing changes), recency window (0:
--- none), sticky key ('' for none), its TTL in ms (0: for ever), host ('' for none), seed, then the endpoints, each by a
+-- none), sticky key ('' for none), its TTL in ms (0: 30 days), host ('' for none), seed, then the endpoints, each by a
 -- name without its password.
 -- Reply: {place of the endpoint from 0, number of this choice}.
 -- Invariants: never blocks; with random, none of the last N marked choices is repeated unless the window covers the
@@ -69,11 +69,12 @@ local function stuck_to()
   end
 end
 
-local place
+local place, kept
 if strategy == 'round_robin' then
   place = in_turn()
 elseif strategy == 'sticky' then
-  place = stuck_to() or at_random()
+  kept = stuck_to()
+  place = kept or at_random()
 else
   place = at_random()
 end
@@ -84,9 +85,10 @@ count = count + 1
 call('HSET', state, 'count', count, 'last_used_at', now)
 call('ZADD', ranks, count, endpoints[place])
 if strategy == 'round_robin' then call('HSET', state, 'turn', place % #endpoints) end
-if strategy == 'sticky' and sticky ~= '' then
+if strategy == 'sticky' and sticky ~= '' and not kept then
   call('HSET', stuck, sticky, endpoints[place])
-  if ttl > 0 then call('ZADD', expiries, 'NX', now + ttl, sticky) end
+  -- Without a TTL a key is kept for 30 days, so that keys of hosts never seen again are let go.
+  call('ZADD', expiries, now + (ttl > 0 and ttl or 2592000000), sticky)
 end
 -- What is over is let go a little at a time, so that no key grows without bound.
 for _, old in ipairs(call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 10)) do

@@ -25,20 +25,27 @@ if tick[1] and (now - tonumber(tick[1]) > gap or tick[2] ~= server or went_back)
 end
 call('HSET', META, 'reaped_at', now, 'server', server, 'back', shift)
 
+local function expire(task, t)
+  call('UNLINK', key('emitted', t.run))
+  free(task, t)
+  if t.started then
+    charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
+  else
+    release(task, t)
+  end
+  event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner)
+end
+
 local taken = 0
 if now >= (tonumber(tick[3]) or 0) then
   for _, task in ipairs(call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
     local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt')
-    local t = {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
-      attempt = tonumber(v[8])}
-    call('UNLINK', key('emitted', t.run))
-    free(task, t)
-    if t.started then
-      charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
+    if v[4] then
+      expire(task, {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+        attempt = tonumber(v[8])})
     else
-      release(task, t)
+      call('ZREM', LEASES, task)
     end
-    event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner)
     taken = taken + 1
   end
 end

@@ -11,9 +11,10 @@ for i = 4, #ARGV, 3 do
   local task, run, epoch = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local t, why = fence(task, run, epoch)
   if t then
-    call('ZADD', LEASES, 'XX', now + lease_ms, task)
+    -- Never shorter than before: the executor's own deadline counts from the longer one.
+    call('ZADD', LEASES, 'XX', 'GT', now + lease_ms, task)
     call('ZADD', held, 'XX', now, task)
-    if t.host ~= '' then call('ZADD', key('slots', t.host), 'XX', now + lease_ms, task) end
+    if t.host ~= '' then call('ZADD', key('slots', t.host), 'XX', 'GT', now + lease_ms, task) end
   elseif why == 'cancelled' then
     cancelled[#cancelled + 1] = run
   else

@@ -10,9 +10,11 @@ for i = 4, #ARGV do
     removed = removed + 1
     local kind, task = string.match(id, '^(%a+):(.+):%d+$')
     local t = call('HMGET', TASK .. task, 'job', 'run')
-    call('HINCRBY', JOB .. t[1], 'unsettled', -1)
-    jobs[t[1]] = true
-    if kind == 'accepted' then
+    if t[1] then
+      call('HINCRBY', JOB .. t[1], 'unsettled', -1)
+      jobs[t[1]] = true
+    end
+    if t[1] and kind == 'accepted' then
       local result = call('GET', key('result', task))
       local notification = result and cjson.decode(result)[2] or ''
       if notification ~= '' then

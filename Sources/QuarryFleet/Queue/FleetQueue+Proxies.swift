@@ -14,7 +14,7 @@ package struct ProxyChoice: Sendable, Equatable {
   /// None of the last so many choices is repeated; 0 for no window.
   package var recencyWindow = 0
   package var stickyKey: String?
-  /// nil keeps a sticky choice for ever.
+  /// nil keeps a sticky choice for 30 days.
   package var stickyTTL: Duration?
   /// Endpoints in cool-down for this host are passed over.
   package var host: String?

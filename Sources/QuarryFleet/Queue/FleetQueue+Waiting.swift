@@ -26,13 +26,13 @@ extension FleetQueue {
   ) async throws(QuarryError) -> [Notification] {
     let count = RedisArgument.integer(Int64(limit))
     let claimed = try await block(
-      ["XAUTOCLAIM", .text(keys.notifications), "publishers", .text(actor), .integer(again.milliseconds), "0", "COUNT", count],
+      ["XAUTOCLAIM", .text(keys.notifications), "publishers", "publisher", .integer(again.milliseconds), "0", "COUNT", count],
       duty: "publish", upTo: .zero)
     let left = Self.notifications(claimed[1])
     if !left.isEmpty { return left }
     let read = try await block(
       [
-        "XREADGROUP", "GROUP", "publishers", .text(actor), "COUNT", count, "BLOCK", .integer(max(1, wait.milliseconds)),
+        "XREADGROUP", "GROUP", "publishers", "publisher", "COUNT", count, "BLOCK", .integer(max(1, wait.milliseconds)),
         "STREAMS", .text(keys.notifications), ">",
       ], duty: "publish", upTo: wait)
     return Self.notifications(read[0]?[1])

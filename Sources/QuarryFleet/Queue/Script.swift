@@ -13,6 +13,9 @@ package struct Script: Sendable {
     script = RedisScript(text)
   }
 
+  /// Text of the part that makes the names of keys, so that a test can hold it against `Keys`.
+  package static let keyNames = String(decoding: PackageResources._keys_lua, as: UTF8.self)
+
   private static let base = [PackageResources._keys_lua, PackageResources._prelude_lua]
   private static let tasks = base + [PackageResources._tasks_lua]
   private static let ends = tasks + [PackageResources._ends_lua]
