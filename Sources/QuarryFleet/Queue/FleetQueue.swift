@@ -99,9 +99,17 @@ extension FleetQueue {
     _ script: Script, _ arguments: [RedisArgument] = [], requestID: String = "", actor: String? = nil
   ) async throws(QuarryError) -> RedisReply {
     let command = command(script, arguments, requestID: requestID, actor: actor)
-    return try await Self.answer(script.name) { () async throws(RedisError) in
-      try await links.calls.send(command, repeatable: true)
+    return try await Self.answer(script.name) { () async throws(RedisError) in try await send(command) }
+  }
+
+  /// A script that is flushed again between its loading and its call did nothing: it is simply called again.
+  private func send(_ command: RedisCommand) async throws(RedisError) -> RedisReply {
+    for _ in 0..<3 {
+      do throws(RedisError) { return try await links.calls.send(command, repeatable: true) } catch {
+        guard error.code == "NOSCRIPT" else { throw error }
+      }
     }
+    return try await links.calls.send(command, repeatable: true)
   }
 
   func command(
