@@ -53,10 +53,10 @@ import Testing
     let folder = place.path
     async let one: Void = killedParticipant(folder, writes: "one")
     async let two: Void = killedParticipant(folder, writes: "two")
-    _ = await (one, two)
+    _ = try await (one, two)
     #expect(try await serverID(witness) == server)
     witness.leave()
-    await killedParticipant(folder, writes: "three")
+    try await killedParticipant(folder, writes: "three")
     let begin = ContinuousClock.now
     try await until { await place.hasNoShepherd }
     #expect(ContinuousClock.now - begin < .seconds(10))
@@ -165,13 +165,19 @@ private func joinFleet(_ path: String) async throws -> EmbeddedRedis {
     fleet: "test", environment: Place.environment(path), shepherd: BuiltProducts.shepherd, timeout: .seconds(20))
 }
 
-/// A process that joins, writes a key, and is killed.
-private func killedParticipant(_ path: String, writes key: String) async {
-  await #expect(processExitsWith: .signal(SIGKILL)) { [path, key] in
-    let participant = try await joinFleet(path)
-    _ = try await send(participant, ["SET", .text(key), .text(key)])
-    kill(getpid(), SIGKILL)
-  }
+/// A worker of its own process: it joins, a key is written beside it, and it is killed.
+private func killedParticipant(_ path: String, writes key: String) async throws {
+  let worker = try RunningProcess(
+    BuiltProducts.quarry,
+    ["worker", "--fleet", "test", "--storage-path", path, "--storage-dataset", key, "--script-root", path],
+    environment: Place.environment(path))
+  try await worker.waitForError("serves fleet")
+  let paths = try EmbeddedPaths(fleet: "test", environment: Place.environment(path))
+  let redis = try await RedisConnection.connect(RedisEndpoint(url: "unix://\(paths.socket)"))
+  _ = try await redis.send(["SET", .text(key), .text(key)])
+  redis.close()
+  worker.send(SIGKILL)
+  _ = try await worker.finish()
 }
 
 private func send(_ participant: EmbeddedRedis, _ command: RedisCommand) async throws -> RedisReply {
