@@ -33,6 +33,36 @@ import Testing
     #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")
   }
 
+  @Test(arguments: [SIGINT, SIGTERM])
+  func aFanOutThatIsStoppedEndsInOrder(_ signal: Int32) async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "many.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ job, emit }) => {
+        await emit.item({ item_type: 'page', data: {} });
+        for (let n = 0; n < 30; n += 1) await emit.enqueue({ target: 'many.ts', params: { from: job.n ?? 0, n } });
+        if (job.n !== undefined) console.error('a child is under way');
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      };
+
+      """)
+    let process = try harness.start([
+      "run", "--script", script, "--storage-path", harness.data, "--run-id", "root", "--depth", "3", "--max-runs",
+      "1000",
+      "--parallel", "2",
+    ])
+    try await process.waitForError("a child is under way")
+    process.send(signal)
+    let result = try await process.finish(within: .seconds(20))
+    #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(result.standardError.contains("not started"))
+    let runs = try await harness.read("list", "runs").array ?? []
+    #expect(runs.count < 20)
+    #expect(runs.allSatisfy { $0["state"]?.string != "running" }, "\(runs)")
+  }
+
   @Test func hangupIsSurvived() async throws {
     let harness = try RunHarness()
     let script = try harness.script(

@@ -11,6 +11,7 @@ final class FanOutRunner: Sendable {
   private let narration: RunNarration
   private let workingDirectory: String
   private let browser: BrowserSource
+  private let isCut = SharedFlag()
   private let rootReport = Mutex<Result<RunReport, QuarryError>?>(nil)
 
   init(
@@ -26,14 +27,16 @@ final class FanOutRunner: Sendable {
   }
 
   /// Runs everything to its end.
-  /// - Returns: the root's report; its exit code is the command's.
-  func run() async throws(QuarryError) -> RunReport {
+  /// - Returns: the root's report, and the command's exit code: the root's, or that of a stopped run when a signal has cut
+  ///   the rest short.
+  func run() async throws(QuarryError) -> (report: RunReport, exitCode: Int32) {
     let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
     let fanOut = FanOut(
       root: root, limits: FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel),
       workingDirectory: workingDirectory
     ) { [self] run, derived, control in carryOut(run, derived, control) }
-    try SignalWatch.start { [narration] signal, count in
+    try SignalWatch.start { [narration, isCut] signal, count in
+      isCut.raise()
       Self.stop(fanOut, signal, count, narration.console)
     }
     let (_, counts) = await OwnThread.run { [browser] in
@@ -41,8 +44,12 @@ final class FanOutRunner: Sendable {
       return fanOut.run()
     }
     tell(counts)
-    guard let report = rootReport.withLock({ $0 }) else { throw QuarryError(.executor, "the root run was not started") }
-    return try report.get()
+    guard let ended = rootReport.withLock({ $0 }) else {
+      throw QuarryError(.executor, "stopped before the root run began")
+    }
+    let report = try ended.get()
+    let isCutShort = isCut.isRaised && report.outcome == .success
+    return (report, isCutShort ? Outcome.executorCrash.exitCode : report.exitCode)
   }
 
   /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once.

@@ -46,17 +46,18 @@ package struct RunCommand: ExecutableCommand {
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }
-    let report = try await run(settings, assembly, narration, in: context)
+    let (report, exitCode) = try await run(settings, assembly, narration, in: context)
     narration.tellEnd(of: report, storage: settings.storage)
     ReportFile.write(report.jsonText, to: settings.reportPath, context.console)
-    return report.exitCode
+    return exitCode
   }
 
   private func run(
     _ settings: RunSettings, _ assembly: RunAssembly, _ narration: RunNarration, in context: CommandContext
-  ) async throws(QuarryError) -> RunReport {
+  ) async throws(QuarryError) -> (report: RunReport, exitCode: Int32) {
     guard let limits = settings.fanOut else {
-      return try await SingleRun(settings: settings, assembly: assembly, narration: narration).run()
+      let report = try await SingleRun(settings: settings, assembly: assembly, narration: narration).run()
+      return (report, report.exitCode)
     }
     return try await FanOutRunner(
       settings: settings, limits: limits, assembly: assembly, narration: narration,

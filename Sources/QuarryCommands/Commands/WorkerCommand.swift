@@ -55,13 +55,13 @@ struct WorkerCommand: ExecutableCommand {
       configuration, queue: queue, ledger: dataset.ledger, handler: handler,
       publish: { json throws(QuarryError) in try await publisher.publish(json) },
       notice: { console.say($0.description) })
-    let kills = try WorkerSignals.start(worker)
+    let killed = try WorkerSignals.start(worker)
     do throws(QuarryError) {
       try await worker.run()
     } catch {
       // Also an executor of another version: the fleet and this worker do not go together.
       throw error.kind == .executor ? QuarryError(.fleet, error.message, remedy: error.remedy) : error
     }
-    return kills.happened ? Outcome.executorCrash.exitCode : 0
+    return killed.isRaised ? Outcome.executorCrash.exitCode : 0
   }
 }
