@@ -82,23 +82,33 @@ import Testing
     #expect(work.all.first?.params == #"{"p":2}"#)
   }
 
-  @Test func standardErrorIsHandedOverByLineAndBounded() async throws {
-    let lines = Mutex(0)
+  @Test func floodOnStandardErrorStopsNothingAndIsBounded() async throws {
     let executor = try FakeExecutor(
       """
-      sys.stderr.write('first\\n'); sys.stderr.flush()
-      block = b'x' * 999 + b'\\n'
-      for i in range(1000): os.write(2, block * 100)  # 100 MB
-      sys.stderr.write('last\\n'); sys.stderr.flush()
+      os.write(2, b'first\\n')
+      for i in range(1600): os.write(2, b'x' * 65536)
+      os.write(2, b'last\\n')
       item(a=1)
       event('run_complete')
       """)
-    let observer = RunObserver(onStandardError: { _ in lines.withLock { $0 += 1 } })
+    let report = try await RunHarness().run(executor)
+    #expect(report.outcome == .success, "\(report.message)")
+    #expect(report.standardError.hasPrefix("first\nxxx") && report.standardError.hasSuffix("xxxlast\n"))
+    #expect(report.standardError.contains("bytes left out"))
+    #expect(report.standardError.utf8.count < 70_000)
+  }
+
+  @Test func standardErrorIsHandedOverLineByLine() async throws {
+    let lines = Mutex<[String]>([])
+    let executor = try FakeExecutor(
+      "os.write(2, b'one\\ntw'); os.write(2, b'o\\n\\n' + b'x' * 100000 + b'\\nend')\nevent('run_complete')")
+    let observer = RunObserver(onStandardError: { line in lines.withLock { $0.append(line) } })
     let report = try await RunHarness(observer: observer).run(executor)
     #expect(report.outcome == .success, "\(report.message)")
-    #expect(lines.withLock { $0 } == 100_002)
-    #expect(report.standardError.hasPrefix("first\nxxx") && report.standardError.hasSuffix("xxx\nlast\n"))
-    #expect(report.standardError.utf8.count < 70_000)
+    let all = lines.withLock { $0 }
+    #expect(Array(all.prefix(3)) == ["one", "two", ""])
+    #expect(all.last == "end")
+    #expect(all.dropFirst(3).dropLast().joined().count == 100_000, "a long line comes in pieces")
   }
 
   @Test func firstFrameMarksTheStart() async throws {
