@@ -42,6 +42,7 @@ format: ## format Swift and TypeScript in place
 	@scripts/lint --fix
 
 bench: build ## measure, as ratios within one run
+	$(SWIFT_BUILD) --product queue-benchmark
 	@Benchmarks/run "$$($(SWIFT_BUILD) --show-bin-path)"
 
 clean: ## remove build products (not .tools/, not data)

@@ -94,7 +94,7 @@ import QuarryFleet
     _ = state.handle(.status(status { $0.ready = 5 }, at: second))
     let summary = summary(of: state.handle(.interrupt))
     #expect(summary?.isInterrupted == true)
-    #expect(summary?.exitCode == 130)
+    #expect(summary?.exitCode == 1)
     #expect(state.handle(.tick(at: 9 * second)).isEmpty)
   }
 

@@ -252,7 +252,7 @@ import Testing
       }
       let summary = try await coordinator.run()
       #expect(summary.isInterrupted)
-      #expect(summary.exitCode == 130)
+      #expect(summary.exitCode == 1)
       try await fixture.until { try await watcher.status(jobID: summary.jobID).isFinished }
       worker.drain()
       try await group.waitForAll()

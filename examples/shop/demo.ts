@@ -34,7 +34,7 @@ async function crawl(): Promise<number> {
   process.stdout.write(`The shop is open at ${shop.url}: ${pages} pages for two workers.\n`);
   try {
     const coordinator = fleet.coordinator([
-      ...'--script list.ts --source shop --depth 20 --allow-dead 1'.split(' '),
+      ...'--script list.ts --source shop --depth 20 --allow-dead 1 --format table'.split(' '),
       ...['--job', JSON.stringify({ url: `${shop.url}/` }), '--max-runs', String(pages + 100)],
       ...patience,
     ], true);

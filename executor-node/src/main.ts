@@ -34,6 +34,8 @@ async function main(): Promise<number> {
 let finished = false;
 process.on('exit', (code) => {
   if (!finished) {
+    // These two say that there is no Node to run with; a script must not pass for that.
+    if (code === 126 || code === 127) process.exitCode = CRASH;
     report(`the process ended with code ${code} before the run did: a script must not call process.exit`);
   }
 });

@@ -23,10 +23,9 @@ package struct CoordinatorSummary: Sendable, Equatable {
 
   package var rootSucceeded: Bool { status.rootState == "done" }
 
-  /// 0 when the root succeeded and no more tasks are dead than allowed; 130 when interrupted; else 1.
+  /// 0 when the job is finished, its root succeeded and no more tasks are dead than allowed; else 1.
   package var exitCode: Int32 {
-    if isInterrupted { return 130 }
-    return rootSucceeded && status.dead <= allowedDead ? 0 : 1
+    !isInterrupted && rootSucceeded && status.dead <= allowedDead ? 0 : 1
   }
 
   /// Groups deaths by kind and the error's first line.

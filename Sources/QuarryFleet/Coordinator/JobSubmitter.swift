@@ -61,14 +61,14 @@ struct JobSubmitter: Sendable {
       throw QuarryError(.usage, "there is no lane '\(request.lane)'", remedy: "Use high, default or low.")
     }
     guard request.timing.lease >= .seconds(1), request.timing.heartbeat > .zero,
-      request.timing.heartbeat * 2 < request.timing.lease
+      request.timing.heartbeat * 2 <= request.timing.lease
     else {
       throw QuarryError(
         .usage, "a lease of \(request.timing.lease) with a heartbeat of \(request.timing.heartbeat) loses tasks",
-        remedy: "The lease must be 1 s at least and longer than two heartbeats.")
+        remedy: "The lease must be 1 s at least and two heartbeats long.")
     }
     try RunPartition.validate(request.source, as: "source")
     try RunPartition.validate(request.category, as: "category")
-    if let jobID = request.jobID { try RunPartition.validate(jobID, as: "job id") }
+    if let jobID = request.jobID { try FleetQueue.check(jobID, as: "job") }
   }
 }

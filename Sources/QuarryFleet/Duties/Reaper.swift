@@ -14,12 +14,17 @@ struct Reaper: Sendable {
 
   static let batch = 500
 
+  /// The two go on beside each other: a ledger that refuses must not keep expired leases from being taken back.
   func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await whileLeading { await reap($0) } }
+      group.addTask { await whileLeading { _ in await settleLeftovers() } }
+    }
+  }
+
+  private func whileLeading(_ duty: (Leadership.Right) async -> Void) async {
     while !Task.isCancelled {
-      if let right = leadership.current {
-        await reap(right)
-        await settleLeftovers()
-      }
+      if let right = leadership.current { await duty(right) }
       await clock.sleep(interval)
     }
   }

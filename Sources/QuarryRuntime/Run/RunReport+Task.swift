@@ -28,7 +28,11 @@ extension RunReport {
     switch stopReason {
     case .shutdown?, .leaseLost?, .cancelled?: .release
     case .timeout?: .app
-    case nil: isSuperseded || failure?.kind == .derivedWork ? .release : isUnrunnable ? .unrunnable : .crash
+    case nil where isSuperseded || failure?.kind == .derivedWork: .release
+    case nil where isUnrunnable: .unrunnable
+    // A worker without a browser pauses, as one without storage does; the task is not to blame.
+    case nil where runResult?.errorType == "browser_error": .storage
+    case nil: .crash
     }
   }
 

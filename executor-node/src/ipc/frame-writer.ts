@@ -7,8 +7,8 @@ import { PAYLOAD_LIMIT } from './limits.ts';
 const BATCH = 32 * 1024;
 /** Bytes that may wait for a reader before calls that nobody awaits stop the script itself. */
 const WAITING_LIMIT = 8 * 1024 * 1024;
-/** Data from this size on is written from where it lies instead of being copied behind its head. */
-const OWN_PIECE = 16 * 1024;
+/** Data from this size on is written from where it lies instead of being copied behind its head; it leaves at once. */
+const OWN_PIECE = BATCH;
 /** How often to look whether a full pipe has room again; a pipe that is full keeps its reader busy for longer. */
 const RETRY_MS = 1;
 /** A script that only awaits emits would keep timers and the browser's messages waiting for ever. */
