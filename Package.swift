@@ -37,13 +37,16 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),
-    .testTarget(name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
-    .testTarget(name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
-    .testTarget(name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryCore", "TestSupport"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"], exclude: ["Executors"]),
   ],

@@ -37,7 +37,9 @@ package struct Keys: Sendable, Hashable {
   package func worker(_ id: String) -> String { prefix + "worker:" + id }
   package func host(_ name: String) -> String { prefix + "host:" + name }
   package func index(_ job: String, _ state: TaskState) -> String { prefix + "index:\(job):\(state.rawValue)" }
-  package func ready(_ lane: String, _ job: String, _ host: String) -> String { prefix + "ready:\(lane):\(job):\(host)" }
+  package func ready(_ lane: String, _ job: String, _ host: String) -> String {
+    prefix + "ready:\(lane):\(job):\(host)"
+  }
   package func fingerprints(_ job: String) -> String { prefix + "prints:" + job }
   /// Idle workers of one storage block on it.
   package func workerWake(_ storage: String) -> String { prefix + "wake:work:" + storage }
@@ -48,7 +50,8 @@ package struct Keys: Sendable, Hashable {
       && text.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+          true
         default: false
         }
       }

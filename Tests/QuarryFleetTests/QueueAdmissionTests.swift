@@ -154,7 +154,9 @@ import Testing
     try await bench.settleAll()
     #expect(try await bench.status().isFinished)
     let events = try await bench.queue.events(after: "0-0", upTo: .milliseconds(10)).map(\.type)
-    #expect(events.filter { $0 == "job_finished" }.count == 1 && events.contains("task_retry") && events.contains("run_started"))
+    #expect(
+      events.filter { $0 == "job_finished" }.count == 1 && events.contains("task_retry")
+        && events.contains("run_started"))
     #expect(try await bench.queue.lastEventID() != "0-0")
   }
 }

@@ -86,7 +86,8 @@ struct QueueBench: Sendable {
 
   @discardableResult
   func complete(
-    _ task: TaskAssignment, _ worker: String, emitted: Int? = nil, notification: String = "{\"run\":1}", next: Bool = false,
+    _ task: TaskAssignment, _ worker: String, emitted: Int? = nil, notification: String = "{\"run\":1}",
+    next: Bool = false,
     request: String = UUIDv7.make()
   ) async throws -> CompleteAnswer {
     try await queue.complete(

@@ -34,9 +34,10 @@ import Testing
       return
     }
     #expect(record.failure == kind.rawValue && record.reason == "number \(budget - 1)" && record.attempt == budget)
-    #expect(try await bench.queue.deaths(jobID: "job", limit: 10) == [
-      Death(taskID: "job-root", target: "list.ts", kind: kind.rawValue, error: "number \(budget - 1)")
-    ])
+    #expect(
+      try await bench.queue.deaths(jobID: "job", limit: 10) == [
+        Death(taskID: "job-root", target: "list.ts", kind: kind.rawValue, error: "number \(budget - 1)")
+      ])
     var status = try await bench.status()
     #expect(status.dead == 1 && status.retried == budget - 1 && status.rootState == "dead" && !status.isFinished)
     #expect(try await bench.claim("w").isEmpty)

@@ -44,7 +44,8 @@ import Testing
     let bench = try await bench()
     for job in ["high", "default", "low"] { try await bench.submit(job) }
     for root in try await bench.claim("filler", 3) {
-      try await bench.emit((0..<60).map { bench.work($0, "http://\(root.jobID)/\($0)", lane: root.jobID) }, by: root, "filler")
+      try await bench.emit(
+        (0..<60).map { bench.work($0, "http://\(root.jobID)/\($0)", lane: root.jobID) }, by: root, "filler")
     }
     try await bench.admit()
     let order = try await bench.claim("w", 48).map(\.jobID)
@@ -95,7 +96,9 @@ import Testing
     try await bench.advance(.seconds(5))
     #expect(try await bench.claim("w", 5).count == 1)
     // A claim that never starts gives the host back at once.
-    let held = try await bench.queue.listTasks(state: .leased, limit: 10).filter { $0.startedAt == nil && $0.host == "slow" }
+    let held = try await bench.queue.listTasks(state: .leased, limit: 10).filter {
+      $0.startedAt == nil && $0.host == "slow"
+    }
     #expect(held.count == 1)
     try await bench.queue.leave(workerID: "w")
     try await bench.join("v")
@@ -106,8 +109,13 @@ import Testing
     let bench = try await bench()
     try await fill(bench, "job", ["http://angry/1", "http://angry/2", "http://kind/1"])
     var claimed = try await bench.claim("w", 1)
-    while try await bench.queue.task(claimed[0].taskID)?.task.host != "angry" { claimed = try await bench.claim("w", 1) }
-    #expect(try await bench.queue.fail(claimed[0], .blocked, reason: "429", atLeast: .seconds(7), workerID: "w", requestID: "1").next == "scheduled")
+    while try await bench.queue.task(claimed[0].taskID)?.task.host != "angry" {
+      claimed = try await bench.claim("w", 1)
+    }
+    #expect(
+      try await bench.queue.fail(
+        claimed[0], .blocked, reason: "429", atLeast: .seconds(7), workerID: "w", requestID: "1"
+      ).next == "scheduled")
     for task in try await bench.claim("w", 5) { #expect(try await bench.queue.task(task.taskID)?.task.host == "kind") }
     #expect(try await bench.census().isEmpty)
     try await bench.advance(.seconds(10))
@@ -125,10 +133,11 @@ import Testing
     #expect(try await bench.claim("w").count == 1)
   }
 
-  @Test(arguments: [
-    ("http://User:pw@Example.COM:8080/x?y", "example.com"), ("https://[::1]:8443/", "[::1]"), ("ftp://h", "h"),
-    ("not a url", nil), ("http:///x", nil), ("//x", nil),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("http://User:pw@Example.COM:8080/x?y", "example.com"), ("https://[::1]:8443/", "[::1]"), ("ftp://h", "h"),
+      ("not a url", nil), ("http:///x", nil), ("//x", nil),
+    ] as [(String, String?)])
   func theHostOfAUrlHasNoPortAndNoUser(_ url: String, _ host: String?) {
     #expect(WorkHost.of(params: ["url": .string(url)]) == host)
   }

@@ -104,7 +104,10 @@ import Testing
       await expectLost { try await bench.queue.renew([task], workerID: "w", requestID: "1") }
       await expectLost { try await bench.admit() }
       await expectLost { try await bench.reap() }
-      await expectLost { try await bench.queue.settle([PendingEntry(id: "x", jobID: "job", entry: .requeued(taskID: "x"))], requestID: "1") }
+      await expectLost {
+        try await bench.queue.settle(
+          [PendingEntry(id: "x", jobID: "job", entry: .requeued(taskID: "x"))], requestID: "1")
+      }
       await expectLost { try await bench.status() }
       await expectLost { try await bench.queue.takeTerm(coordinatorID: "c", lasting: .seconds(5)) }
       #expect(try await bench.raw.send(["EXISTS", .text("quarry:{\(bench.fleet)}:job:other")]).int == 0)
@@ -121,17 +124,20 @@ import Testing
   @Test func scriptsAndSwiftNameTheSameKeys() async throws {
     let bench = try await QueueBench.make()
     let keys = bench.queue.keys
-    let script = Script.keyNames + """
-      return {META, EVENTS, NOTIFICATIONS, SUBMISSIONS, REJECTS, OUTBOX, ADMITTER_WAKE, JOBS, WORKERS, SCHEDULED, LEASES,
-        UNSETTLED, TASK .. 'x', JOB .. 'x', WORKER .. 'x', HOST .. 'x', key('index', 'x', 'ready'), key('ready', 'low', 'x', 'y'),
-        key('prints', 'x'), key('wake:work', 'x')}
-      """
+    let script =
+      Script.keyNames + """
+        return {META, EVENTS, NOTIFICATIONS, SUBMISSIONS, REJECTS, OUTBOX, ADMITTER_WAKE, JOBS, WORKERS, SCHEDULED, LEASES,
+          UNSETTLED, TASK .. 'x', JOB .. 'x', WORKER .. 'x', HOST .. 'x', key('index', 'x', 'ready'), key('ready', 'low', 'x', 'y'),
+          key('prints', 'x'), key('wake:work', 'x')}
+        """
     let names = try await bench.raw.send(["EVAL", .text(script), "1", .text(keys.meta)]).elements?.compactMap(\.text)
     #expect(
       names == [
-        keys.meta, keys.events, keys.notifications, keys.submissions, keys.rejects, keys.outbox, keys.admitterWake, keys.jobs,
+        keys.meta, keys.events, keys.notifications, keys.submissions, keys.rejects, keys.outbox, keys.admitterWake,
+        keys.jobs,
         keys.workers, keys.scheduled, keys.leases, keys.unsettled, keys.task("x"), keys.job("x"), keys.worker("x"),
-        keys.host("x"), keys.index("x", .ready), keys.ready("low", "x", "y"), keys.fingerprints("x"), keys.workerWake("x"),
+        keys.host("x"), keys.index("x", .ready), keys.ready("low", "x", "y"), keys.fingerprints("x"),
+        keys.workerWake("x"),
       ])
     for name in ["", "a:b", "{a}", "a b", "ä", String(repeating: "a", count: 65)] {
       #expect(throws: QuarryError.self) { try Keys(fleet: name) }

@@ -52,7 +52,8 @@ import Testing
     #expect(try await bench.status().outbox == 2)
     #expect(try await bench.admit() == 2)
     let tasks = try await bench.claim("w", 5)
-    #expect(tasks.map(\.depth) == [1, 1] && tasks.allSatisfy { $0.originRunID == root.runID && $0.parentRunID == root.runID })
+    #expect(
+      tasks.map(\.depth) == [1, 1] && tasks.allSatisfy { $0.originRunID == root.runID && $0.parentRunID == root.runID })
     #expect(Set(tasks.map(\.params)) == ["{\"url\":\"http://A.test:80/1\"}", "{\"url\":\"http://b.test/2\"}"])
     #expect(tasks.allSatisfy { $0.source == "shop" && $0.category == "default" && $0.target == "detail.ts" })
     let detail = try #require(try await bench.queue.task(tasks[0].taskID))
@@ -191,7 +192,8 @@ import Testing
         request.params = parsed.params
         request.depth = parsed.depth
         try await bench.queue.submit(
-          JobSubmission(jobID: parsed.jobID, rootTaskID: UUIDv7.make(), request: request, target: parsed.script, line: line))
+          JobSubmission(
+            jobID: parsed.jobID, rootTaskID: UUIDv7.make(), request: request, target: parsed.script, line: line))
       } catch { try await bench.queue.reject(line: line, because: error.message) }
     }
     #expect(try await bench.queue.waitingSubmissions(limit: 10).isEmpty)

@@ -81,7 +81,8 @@ import Testing
       await withCheckedContinuation { done in
         Thread.detachNewThread {
           do throws(QuarryError) {
-            done.resume(returning: .success(try bench.queue.emitBlocking(work, by: task, workerID: "w", requestID: "b")))
+            done.resume(
+              returning: .success(try bench.queue.emitBlocking(work, by: task, workerID: "w", requestID: "b")))
           } catch { done.resume(returning: .failure(error)) }
         }
       }

@@ -66,7 +66,8 @@ import Testing
     try await bench.queue.leave(workerID: "w")
     try await bench.advance(.seconds(31 * 86_400))
     for _ in 0..<3 { try await reap(bench) { _ in } }
-    let keys = try await bench.raw.send(["KEYS", .text("quarry:{\(bench.fleet)}:*")]).elements?.compactMap(\.text) ?? []
+    let keys =
+      try await bench.raw.send(["KEYS", .text("quarry:{\(bench.fleet)}:*")]).elements?.compactMap(\.text) ?? []
     var lasting: [String] = []
     for key in keys where try await bench.raw.send(["PTTL", .text(key)]).int == -1 {
       lasting.append(String(key.dropFirst("quarry:{\(bench.fleet)}:".count)))

@@ -60,7 +60,9 @@ import Testing
     mutating func claim() async throws {
       let (worker, count, request) = (workers[pick(3)], 1 + pick(3), UUIDv7.make())
       let tasks = try await bench.claim(worker, count, request: request)
-      if pick(3) == 0, try await bench.claim(worker, count, request: request) != tasks { problems.append("claim is not repeatable") }
+      if pick(3) == 0, try await bench.claim(worker, count, request: request) != tasks {
+        problems.append("claim is not repeatable")
+      }
       for task in tasks { note(worker, task) }
     }
 
@@ -98,14 +100,18 @@ import Testing
       let place = pick(held.count)
       let entry = held[place]
       let (request, next) = (UUIDv7.make(), pick(2) == 0)
-      let answer = try await bench.complete(entry.task, entry.worker, emitted: entry.emitted, next: next, request: request)
+      let answer = try await bench.complete(
+        entry.task, entry.worker, emitted: entry.emitted, next: next, request: request)
       if pick(3) == 0 {
-        let again = try await bench.complete(entry.task, entry.worker, emitted: entry.emitted, next: next, request: request)
+        let again = try await bench.complete(
+          entry.task, entry.worker, emitted: entry.emitted, next: next, request: request)
         if undated(again) != undated(answer) { problems.append("complete is not repeatable: \(answer) then \(again)") }
       }
       guard case .accepted(_, let following) = answer else { return lose(place) }
       held.remove(at: place)
-      if let run = accepted[entry.task.taskID] { problems.append("\(entry.task.taskID) accepted twice, before: \(run)") }
+      if let run = accepted[entry.task.taskID] {
+        problems.append("\(entry.task.taskID) accepted twice, before: \(run)")
+      }
       accepted[entry.task.taskID] = entry.task.runID
       for task in following?.tasks ?? [] { note(entry.worker, task) }
     }
@@ -147,7 +153,9 @@ import Testing
     mutating func tryStale() async throws {
       guard !stale.isEmpty else { return }
       let entry = stale[pick(stale.count)]
-      if case .accepted = try await bench.complete(entry.task, entry.worker) { problems.append("a lost run was accepted") }
+      if case .accepted = try await bench.complete(entry.task, entry.worker) {
+        problems.append("a lost run was accepted")
+      }
     }
 
     /// Faults stop: every task must come to its end.
@@ -185,7 +193,9 @@ import Testing
         let status = job.status
         if !status.isFinished { problems.append("\(job.jobID) is not finished: \(status)") }
         if status.admitted != status.done + status.dead { problems.append("\(job.jobID) lost tasks: \(status)") }
-        if let most = job.maxRuns, status.admitted > most { problems.append("\(job.jobID) has \(status.admitted) tasks") }
+        if let most = job.maxRuns, status.admitted > most {
+          problems.append("\(job.jobID) has \(status.admitted) tasks")
+        }
         done += status.done
       }
       if done != accepted.count { problems.append("Redis counts \(done) done, the workers \(accepted.count)") }

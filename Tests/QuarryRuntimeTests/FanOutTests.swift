@@ -78,7 +78,8 @@ import Testing
   @Test func theFirstInterruptLetsRunsEndAndTheSecondStopsThem() async throws {
     let root = FanOutRun(script: "/a.ts", params: "{}", runID: "root")
     let (events, continuation) = AsyncStream.makeStream(of: String.self)
-    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") { _, _, control in
+    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") {
+      _, _, control in
       let stopped = NSCondition()
       control.attach { stopped.withLock { stopped.broadcast() } }
       continuation.yield("started")

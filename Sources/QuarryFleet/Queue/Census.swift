@@ -38,13 +38,19 @@ package struct Census: Sendable {
     let (trimmedDone, trimmedDead) = (Int(trimmed[0]) ?? 0, Int(trimmed[1]) ?? 0)
     let status = job.status
     let final = counts[.done, default: 0] + counts[.cancelled, default: 0] + trimmedDone
-    expect(status.done + status.cancelled == final, "job \(job.jobID) counts \(status.done) done and \(status.cancelled) cancelled, has \(final)")
+    expect(
+      status.done + status.cancelled == final,
+      "job \(job.jobID) counts \(status.done) done and \(status.cancelled) cancelled, has \(final)")
     let dead = counts[.dead, default: 0] + trimmedDead
     expect(status.dead == dead, "job \(job.jobID) counts \(status.dead) dead, has \(dead)")
     let all = counts.values.reduce(0, +) + trimmedDone + trimmedDead
     expect(status.admitted == all, "job \(job.jobID) counts \(status.admitted) admitted, has \(all)")
     let prints = try await number(["HLEN", .text(queue.keys.fingerprints(job.jobID))])
-    if !status.isFinished { expect(prints == status.admitted, "job \(job.jobID) admitted \(status.admitted) tasks and knows \(prints) fingerprints") }
+    if !status.isFinished {
+      expect(
+        prints == status.admitted, "job \(job.jobID) admitted \(status.admitted) tasks and knows \(prints) fingerprints"
+      )
+    }
   }
 
   private mutating func note(_ task: TaskView) {
@@ -77,7 +83,8 @@ package struct Census: Sendable {
   /// Every ready list must be reachable by a claim, now or when its host's gate opens.
   private mutating func checkOpen() async throws(QuarryError) {
     for list in lists.keys {
-      let parts = list.dropFirst(queue.keys.prefix.count).split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+      let parts = list.dropFirst(queue.keys.prefix.count).split(
+        separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
       let (lane, job, host) = (String(parts[1]), String(parts[2]), String(parts[3]))
       let listed = try await number(["SISMEMBER", .text(queue.keys.prefix + "hostjobs:\(lane):\(host)"), .text(job)])
       expect(listed == 1, "\(list) is not known to its host")

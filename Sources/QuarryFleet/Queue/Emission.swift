@@ -21,7 +21,8 @@ enum Emission {
     append("timeout_ms", work.options.timeoutMilliseconds, to: &out)
     JSONText.appendMember(
       "fingerprint",
-      WorkIdentity.fingerprint(target: work.target, params: params.canonicalText, dedupKey: work.options.dedupKey), to: &out)
+      WorkIdentity.fingerprint(target: work.target, params: params.canonicalText, dedupKey: work.options.dedupKey),
+      to: &out)
     JSONText.appendMember("dedup_key", work.options.dedupKey, to: &out)
     JSONText.appendMember("given_lane", work.options.lane, to: &out)
     JSONText.appendMember("given_host", work.options.host, to: &out)

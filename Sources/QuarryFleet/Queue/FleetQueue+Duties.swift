@@ -22,7 +22,8 @@ extension FleetQueue {
       .reap,
       [
         .integer(term), .integer(Int64(limit)), .integer(Self.seed()), .integer(retention.doneAge.milliseconds),
-        .integer(Int64(retention.doneCount)), .integer(retention.deadAge.milliseconds), .integer(Int64(retention.deadCount)),
+        .integer(Int64(retention.doneCount)), .integer(retention.deadAge.milliseconds),
+        .integer(Int64(retention.deadCount)),
       ], requestID: requestID)
     guard let taken = reply[0]?.int else { throw Self.unexpected(reply, from: "reap") }
     return max(0, Int(taken))

@@ -60,7 +60,9 @@ extension FleetQueue {
     var offset: Int? = 0
     while let from = offset, deaths.count < limit {
       let page = try await tasks(jobID: jobID, state: .dead, offset: from, limit: min(500, limit - deaths.count))
-      deaths += page.tasks.map { Death(taskID: $0.taskID, target: $0.target, kind: $0.failure ?? "", error: $0.error ?? "") }
+      deaths += page.tasks.map {
+        Death(taskID: $0.taskID, target: $0.target, kind: $0.failure ?? "", error: $0.error ?? "")
+      }
       offset = page.next
     }
     return deaths

@@ -29,7 +29,9 @@ package struct ProxyChoice: Sendable, Equatable {
 extension FleetQueue {
   /// Chooses an endpoint and, unless it is only a look, marks the choice in the same step.
   /// - Returns: the endpoint's place in `endpoints`.
-  package func chooseProxy(_ choice: ProxyChoice, marks: Bool = true, requestID: String) async throws(QuarryError) -> Int {
+  package func chooseProxy(_ choice: ProxyChoice, marks: Bool = true, requestID: String) async throws(QuarryError)
+    -> Int
+  {
     guard !choice.endpoints.isEmpty else { throw QuarryError(.usage, "pool '\(choice.pool)' has no endpoints") }
     try Self.check(choice.pool, as: "pool")
     let arguments: [RedisArgument] = [

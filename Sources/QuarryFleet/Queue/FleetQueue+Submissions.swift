@@ -42,7 +42,8 @@ package struct SubmissionLine: Sendable, Equatable {
   package var blocks: Int?
 
   static let names: Set<String> = [
-    "key", "job_id", "script", "params", "source", "category", "policy", "lane", "host", "depth", "max_runs", "timeout_ms",
+    "key", "job_id", "script", "params", "source", "category", "policy", "lane", "host", "depth", "max_runs",
+    "timeout_ms",
     "attempts", "crashes", "blocks",
   ]
 
@@ -55,7 +56,9 @@ package struct SubmissionLine: Sendable, Equatable {
       throw QuarryError(.usage, "there is no '\(unknown)'")
     }
     let line = Members(members)
-    guard let script = try line.text("script"), !script.isEmpty else { throw QuarryError(.usage, "'script' is missing") }
+    guard let script = try line.text("script"), !script.isEmpty else {
+      throw QuarryError(.usage, "'script' is missing")
+    }
     self.script = script
     let key = try line.text("key")
     jobID = try line.text("job_id") ?? key.map(Self.jobID(forKey:)) ?? UUIDv7.make()

@@ -24,7 +24,9 @@ extension FleetQueue {
         .text(jobID), .text(state.rawValue), .integer(Int64(offset)), .integer(Int64(limit)), .text(host ?? ""),
         newestFirst ? 1 : 0,
       ])
-    guard let next = reply[0]?.int, let views = reply[1]?.elements else { throw Self.unexpected(reply, from: "view_tasks") }
+    guard let next = reply[0]?.int, let views = reply[1]?.elements else {
+      throw Self.unexpected(reply, from: "view_tasks")
+    }
     return TaskPage(tasks: views.compactMap(TaskView.init), next: next < 0 ? nil : Int(next))
   }
 
@@ -55,13 +57,15 @@ extension FleetQueue {
   package func task(_ id: String) async throws(QuarryError) -> TaskDetail? {
     let reply = try await call(.viewTask, [.text(id)])
     guard let elements = reply.elements, !elements.isEmpty else { return nil }
-    guard let view = reply[0].flatMap(TaskView.init), let until = reply[3]?.int, let budgets = reply[4].flatMap(Fields.init),
+    guard let view = reply[0].flatMap(TaskView.init), let until = reply[3]?.int,
+      let budgets = reply[4].flatMap(Fields.init),
       let refusals = reply[5]?.fields
     else { throw Self.unexpected(reply, from: "view_task") }
     return TaskDetail(
       task: view, params: reply[1]?.text ?? "{}", gate: reply[2]?.text.flatMap(TaskDetail.Gate.init(rawValue:)),
       gateUntil: until < 0 ? nil : Timestamp(nanoseconds: until * 1_000_000), policy: budgets.text("policy") ?? "",
-      storage: budgets.text("storage") ?? "", attemptBudget: budgets.int("app_max"), crashBudget: budgets.int("crash_max"),
+      storage: budgets.text("storage") ?? "", attemptBudget: budgets.int("app_max"),
+      crashBudget: budgets.int("crash_max"),
       blockBudget: budgets.int("blocked_max"), refusals: refusals.compactMapValues(\.text))
   }
 
@@ -76,7 +80,9 @@ extension FleetQueue {
     var offset: Int64? = 0
     while let from = offset, found.count < limit {
       let reply = try await call(.viewJobs, [.integer(from), .integer(Int64(limit - found.count))])
-      guard let next = reply[0]?.int, let views = reply[1]?.elements else { throw Self.unexpected(reply, from: "view_jobs") }
+      guard let next = reply[0]?.int, let views = reply[1]?.elements else {
+        throw Self.unexpected(reply, from: "view_jobs")
+      }
       found += views.compactMap(JobView.init)
       offset = next < 0 ? nil : next
     }
@@ -87,7 +93,9 @@ extension FleetQueue {
   package func workers(limit: Int = 500) async throws(QuarryError) -> [WorkerView] {
     let heartbeat = try await fleetView().timing.heartbeat.milliseconds
     let reply = try await call(.viewWorkers, [0, .integer(Int64(limit))])
-    guard let now = reply[1]?.int, let views = reply[2]?.elements else { throw Self.unexpected(reply, from: "view_workers") }
+    guard let now = reply[1]?.int, let views = reply[2]?.elements else {
+      throw Self.unexpected(reply, from: "view_workers")
+    }
     return views.compactMap { WorkerView($0, now: now, heartbeat: heartbeat) }
   }
 
@@ -96,7 +104,8 @@ extension FleetQueue {
     let numbers = reply.elements?.map { $0.int ?? 0 } ?? []
     guard numbers.count == 11 else { throw Self.unexpected(reply, from: "view_fleet") }
     return FleetView(
-      timing: Replies.timing(numbers[0], numbers[1]), isPaused: numbers[2] == 1, leader: Replies.optional(reply[3]?.text),
+      timing: Replies.timing(numbers[0], numbers[1]), isPaused: numbers[2] == 1,
+      leader: Replies.optional(reply[3]?.text),
       term: numbers[4], outbox: Int(numbers[6]), unsettled: Int(numbers[7]), unsentNotifications: Int(numbers[8]),
       waitingSubmissions: Int(numbers[9]), rejectedSubmissions: Int(numbers[10]))
   }

@@ -26,7 +26,10 @@ extension FleetQueue {
   ) async throws(QuarryError) -> [Notification] {
     let count = RedisArgument.integer(Int64(limit))
     let claimed = try await block(
-      ["XAUTOCLAIM", .text(keys.notifications), "publishers", "publisher", .integer(again.milliseconds), "0", "COUNT", count],
+      [
+        "XAUTOCLAIM", .text(keys.notifications), "publishers", "publisher", .integer(again.milliseconds), "0", "COUNT",
+        count,
+      ],
       duty: "publish", upTo: .zero)
     let left = Self.notifications(claimed[1])
     if !left.isEmpty { return left }
@@ -49,7 +52,10 @@ extension FleetQueue {
   /// is far behind misses the oldest.
   package func events(after id: String, upTo wait: Duration) async throws(QuarryError) -> [FleetEvent] {
     let read = try await block(
-      ["XREAD", "COUNT", "1000", "BLOCK", .integer(max(1, wait.milliseconds)), "STREAMS", .text(keys.events), .text(id)],
+      [
+        "XREAD", "COUNT", "1000", "BLOCK", .integer(max(1, wait.milliseconds)), "STREAMS", .text(keys.events),
+        .text(id),
+      ],
       duty: "events", upTo: wait)
     return (read[0]?[1]?.elements ?? []).compactMap { entry in
       guard let id = entry[0]?.text, let fields = entry[1]?.fields, let type = fields["type"]?.text else { return nil }
@@ -66,7 +72,9 @@ extension FleetQueue {
   }
 
   /// Cancelling the calling task ends the wait: the connection is given up, since Redis cannot be told otherwise.
-  private func block(_ command: RedisCommand, duty: String, upTo limit: Duration) async throws(QuarryError) -> RedisReply {
+  private func block(_ command: RedisCommand, duty: String, upTo limit: Duration) async throws(QuarryError)
+    -> RedisReply
+  {
     let link = links.blocking(duty)
     return try await Self.answer(duty) { () async throws(RedisError) in
       let result = await withTaskCancellationHandler {

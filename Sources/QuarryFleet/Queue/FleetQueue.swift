@@ -130,7 +130,8 @@ extension FleetQueue {
     switch error.code {
     case "LOST", "NOGROUP":
       QuarryError(
-        .fleet, "Redis at \(error.endpoint) does not hold the fleet that this process joined: its data was lost or replaced",
+        .fleet,
+        "Redis at \(error.endpoint) does not hold the fleet that this process joined: its data was lost or replaced",
         remedy: "Start the coordinator and the workers again; what was accepted is in the dataset's ledger.")
     case "OOM":
       QuarryError(

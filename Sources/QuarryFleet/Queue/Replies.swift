@@ -8,7 +8,8 @@ enum Replies {
       let tasks = reply[4]?.elements
     else { throw FleetQueue.unexpected(reply, from: script) }
     return ClaimAnswer(
-      tasks: try tasks.map { task throws(QuarryError) in try assignment(task) }, nextDueMilliseconds: due < 0 ? nil : due,
+      tasks: try tasks.map { task throws(QuarryError) in try assignment(task) },
+      nextDueMilliseconds: due < 0 ? nil : due,
       timing: timing(lease, heartbeat), isPaused: paused == 1)
   }
 
@@ -17,7 +18,8 @@ enum Replies {
     else { throw FleetQueue.unexpected(reply, from: "claim") }
     func text(_ index: Int) -> String { reply[index]?.text ?? "" }
     return TaskAssignment(
-      taskID: text(0), jobID: text(1), runID: text(2), epoch: epoch, attempt: Int(attempt), parentRunID: optional(text(5)),
+      taskID: text(0), jobID: text(1), runID: text(2), epoch: epoch, attempt: Int(attempt),
+      parentRunID: optional(text(5)),
       originRunID: optional(text(6)), depth: Int(depth), target: text(8), params: text(9), source: text(10),
       category: text(11), policy: text(12), timeoutMilliseconds: Int(text(13)))
   }
@@ -27,7 +29,8 @@ enum Replies {
       let mustJoin = reply[4]?.int, let lost = reply[5]?.elements, let cancelled = reply[6]?.elements
     else { throw FleetQueue.unexpected(reply, from: "renew") }
     return RenewAnswer(
-      lost: Set(lost.compactMap(\.text)), cancelled: Set(cancelled.compactMap(\.text)), timing: timing(lease, heartbeat),
+      lost: Set(lost.compactMap(\.text)), cancelled: Set(cancelled.compactMap(\.text)),
+      timing: timing(lease, heartbeat),
       leader: optional(reply[3]?.text), controlVersion: control, mustJoin: mustJoin == 1)
   }
 
@@ -71,7 +74,8 @@ enum Replies {
     func text(_ index: Int) -> String { reply[index]?.text ?? "" }
     let work = WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11))
     let ended = EndedTaskRecord(
-      taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work, parentTaskID: optional(text(12)),
+      taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work,
+      parentTaskID: optional(text(12)),
       originRunID: optional(text(13)), failure: text(14), reason: text(15))
     let entry: LedgerEntry
     switch text(1) {

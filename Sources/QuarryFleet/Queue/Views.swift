@@ -119,7 +119,9 @@ package struct JobView: Sendable, Equatable {
   package var storage: String
 
   init?(_ reply: RedisReply) {
-    guard let fields = Fields(reply), let id = fields.text("job_id"), let state = fields.text("state") else { return nil }
+    guard let fields = Fields(reply), let id = fields.text("job_id"), let state = fields.text("state") else {
+      return nil
+    }
     jobID = id
     self.state = state
     rootTaskID = fields.text("root") ?? ""

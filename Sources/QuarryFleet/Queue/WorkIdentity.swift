@@ -4,7 +4,8 @@ import QuarryCore
 package enum WorkIdentity {
   /// First 16 bytes, in hex, of SHA-256 over target and canonical parameters; over the key alone when one is given.
   package static func fingerprint(target: String, params: String, dedupKey: String?) -> String {
-    let hash = dedupKey.map { Fingerprint.of(target: "", canonicalParams: $0) }
+    let hash =
+      dedupKey.map { Fingerprint.of(target: "", canonicalParams: $0) }
       ?? Fingerprint.of(target: target, canonicalParams: params)
     return hash.prefix(16).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }

@@ -26,7 +26,8 @@ package final class FanOut: Sendable {
     root: FanOutRun, limits: FanOutLimits, workingDirectory: String, execute: @escaping Execute
   ) {
     let resolver = TargetResolver(workingDirectory: workingDirectory)
-    state = Mutex(State(plan: FanOutPlan(root: root, limits: limits, resolve: { resolver.script(named: $0, from: $1) })))
+    state = Mutex(
+      State(plan: FanOutPlan(root: root, limits: limits, resolve: { resolver.script(named: $0, from: $1) })))
     self.limits = limits
     self.execute = execute
   }

@@ -109,7 +109,8 @@ struct FanOutPlan {
   private mutating func judge(_ work: DerivedWork, from emitter: FanOutRun, runID: () -> String) -> Verdict {
     guard emitter.depth < limits.depth else { return .beyondDepth }
     let params = Self.canonical(work.params)
-    let key = work.options.dedupKey.map { Array($0.utf8) } ?? Fingerprint.of(target: work.target, canonicalParams: params)
+    let key =
+      work.options.dedupKey.map { Array($0.utf8) } ?? Fingerprint.of(target: work.target, canonicalParams: params)
     guard !seen.contains(key) else { return .duplicate }
     guard let script = resolve(work.target, emitter.script) else { return .unresolved }
     if script == root.script, params == Self.canonical(root.params) { return .duplicate }
