@@ -17,10 +17,11 @@ const TURN_MS = 10;
 const ROOM = Promise.resolve();
 
 /**
- * Writes frames in the order of the calls. A call encodes at once, so later changes of its payload do not matter. What
- * a script emits leaves at the end of the turn, or when 32 KiB have come together; the returned promise resolves when
- * there is room for more, which is where a script waits for a runtime that does not read. Calls that nobody awaits
- * block when 8 MiB are waiting.
+ * Writes frames in the order of the calls. A call encodes at once, so later changes of its payload do not matter; data
+ * of 32 KiB and more is written from where it lies and must stay as it is until the promise has resolved. What a script
+ * emits leaves at the end of the turn, or when 32 KiB have come together; the returned promise resolves when there is
+ * room for more, which is where a script waits for a runtime that does not read. Calls that nobody awaits block when
+ * 8 MiB are waiting.
  */
 export class FrameWriter {
   /** Told once, when the reader is gone. */
