@@ -22,7 +22,8 @@ build: setup ## build quarry and quarry-shepherd
 demo: build ## crawl the bundled shop with two workers and check the result
 	@$(NODE) examples/shop/demo.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry"
 
-test: setup ## every check and every test
+test: ## every check and every test
+	@scripts/setup --checks
 	@scripts/check
 	@scripts/test unit integration
 
@@ -33,12 +34,12 @@ test-integration: setup ## the tests that run the built binary with real Redis, 
 	@scripts/test integration
 
 lint: ## arrows between targets, formatting, types of the TypeScript
-	@scripts/setup --lint
+	@scripts/setup --checks
 	@scripts/check
 	@scripts/lint
 
 format: ## format Swift and TypeScript in place
-	@scripts/setup --lint
+	@scripts/setup --checks
 	@scripts/lint --fix
 
 bench: build ## measure, as ratios within one run

@@ -12,7 +12,7 @@ const BAD_SCRIPTS: [what: string, source: string, message: RegExp][] = [
   [
     'a default export that is no function',
     'export default { run() {} };',
-    /the default export is a object, not a function/,
+    /the default export is an object, not a function/,
   ],
   [
     'a TypeScript syntax error',
@@ -22,8 +22,60 @@ const BAD_SCRIPTS: [what: string, source: string, message: RegExp][] = [
   [
     'an enum',
     'enum A { B }\nexport default () => {};',
-    /script\.ts:1: SyntaxError: TypeScript enum is not supported.*types are stripped/,
+    /script\.ts:1: SyntaxError: TypeScript enum is not supported.*types are stripped.*write const Color/,
   ],
+  [
+    'a namespace',
+    '\nnamespace A { export const b = 1 }\nexport default () => A.b;',
+    /script\.ts:2: .*instead of a namespace write a module of its own/,
+  ],
+  [
+    'a parameter property',
+    'class A { constructor(private x: number) {} }\nexport default () => new A(1);',
+    /script\.ts:1: .*declare the field and assign it in the constructor/,
+  ],
+  [
+    'JSON imported as a module',
+    'import data from "./data.json"; export default () => data;',
+    /script\.ts: .*write import … from '…\/data\.json' with \{ type: 'json' \}/,
+  ],
+  [
+    'an import without the ending of its file',
+    'import { x } from "./parts/part"; export default () => x;',
+    /Cannot find module .*imported from .*script\.ts \(a relative import names the whole file: …\/part\.ts\)/,
+  ],
+  [
+    'an import with the ending of the compiled form',
+    'import { x } from "./parts/part.js"; export default () => x;',
+    /names the whole file: …\/part\.ts\)/,
+  ],
+  [
+    'an import of a folder',
+    'import { x } from "./parts"; export default () => x;',
+    /names the whole file: …\/parts\/index\.ts\)/,
+  ],
+  [
+    'an import of a file that is not there',
+    'import { x } from "./nothing.ts"; export default () => x;',
+    /Cannot find module '.*nothing\.ts' imported from .*script\.ts$/m,
+  ],
+  [
+    'require',
+    'const fs = require("node:fs");\nexport default () => fs;',
+    /script\.ts:1: ReferenceError: require is not defined.*write import … from '…'/,
+  ],
+  [
+    'module.exports beside an import',
+    'import "node:fs";\nmodule.exports = async () => {};',
+    /script\.ts:2: ReferenceError: module is not defined.*write export default async/,
+  ],
+  [
+    'the form of CommonJS',
+    'module.exports = async () => {};',
+    /script\.ts is CommonJS; a script is an ES module: write 'export default async/,
+  ],
+  ['exports of CommonJS', 'exports.default = async () => {};', /script\.ts is CommonJS/],
+  ['nothing in it', '', /script\.ts has no default export/],
   [
     'a hook that is no function',
     'export const cleanup = 3; export default () => {};',
@@ -57,6 +109,9 @@ for (const [what, source, message] of BAD_SCRIPTS) {
     const { code, frames, stderr } = await load(t, {
       'script.ts': source,
       'shapes.ts': 'export type Shape = 1;',
+      'data.json': '{}',
+      'parts/part.ts': 'export const x = 1;',
+      'parts/index.ts': 'export const x = 1;',
     });
     assert.equal(code, 2);
     assert.deepEqual(types(frames), ['run_result']);
@@ -81,6 +136,23 @@ test('a JavaScript syntax error, also in a module that the script imports, is fo
     'part.mjs': '\n\n)',
   });
   assert.match(outcomeOf(other.frames).message, /part\.mjs:3: SyntaxError/);
+});
+
+test('a package.json that says commonjs, and a file that is no script', async (t) => {
+  const files = {
+    'package.json': '{"type":"commonjs"}',
+    'script.ts': 'import "node:fs"; export default () => {};',
+    'script.js': 'export default () => {};',
+    'script.mts': 'export const config = { browser: false }; export default () => {};',
+    'script.tsx': 'export default () => {};',
+  };
+  for (const name of ['script.ts', 'script.js']) {
+    const { code, frames } = await load(t, files, name);
+    assert.equal(code, 2);
+    assert.match(outcomeOf(frames).message, /says "type": "commonjs": write "type": "module" there/);
+  }
+  assert.equal((await load(t, files, 'script.mts')).code, 0);
+  assert.match(outcomeOf((await load(t, files, 'script.tsx')).frames).message, /a script is a \.ts, \.mts/);
 });
 
 test('a script that is not there, and one that is a folder', async (t) => {

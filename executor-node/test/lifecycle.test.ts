@@ -268,6 +268,25 @@ test('without a browser its members throw, and say why', async (t) => {
   );
 });
 
+test('memory without a browser: the heap of the script, and the levels are its own to set', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`export default async ({ emit, memory }) => {
+    const { node, browser, cgroup, pressure, ts } = await memory.snapshot();
+    await emit.item({ item_type: 'memory', data: { node, browser, cgroup, pressure, ts } });
+    const snapshot = await memory.snapshot({ thresholds: { moderate: 1e-9, high: 1e-8, critical: 1e-7 } });
+    await emit.info(snapshot.pressure + snapshot.isAbove('high') + await memory.isAbove('critical'));
+  };`),
+  );
+  assert.equal(code, 0);
+  const { node, browser, pressure, ts } = frames[0].payload.data;
+  assert.ok(node.used > 0 && node.limit > node.used && Math.abs(node.ratio - node.used / node.limit) < 1e-9);
+  assert.equal(browser, null);
+  assert.match(pressure, /^(low|moderate|high|critical)$/);
+  assert.match(ts, /Z$/);
+  assert.equal(frames[1].payload.message, 'criticaltruefalse');
+});
+
 test('reports about hosts are in run_result, and a proxy without its password', async (t) => {
   const proxy = { protocol: 'http', host: 'proxy.test', port: 8080, username: 'u', password: 'secret-word' };
   const { frames, stderr } = await runScript(

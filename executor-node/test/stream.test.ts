@@ -180,21 +180,30 @@ for (const [how, call] of [['awaits', 'await emit.item'], ['does not await', 'em
   });
 }
 
-test('a reader that goes away: emits reject with SinkFailedError, the run is a crash', async (t) => {
-  const folder = folderWith(t, {
-    'script.ts': noBrowser(`
+for (
+  const [what, end] of [
+    ['a script that rethrows', 'throw error;'],
+    ['one that returns all the same', ''],
+    ['one that throws something else', 'throw new Error("other");'],
+  ]
+) {
+  test(`a reader that goes away, ${what}: SinkFailedError, no beforeTerminal, a crash`, async (t) => {
+    const folder = folderWith(t, {
+      'script.ts': noBrowser(`
       export const beforeTerminal = () => console.error('beforeTerminal');
+      export const cleanup = () => console.error('cleanup');
       export default async ({ emit }) => {
-        try { for (;;) await emit.item({ item_type: 'x', data: {} }); } catch (error) { console.error(error.name); throw error; }
+        try { for (;;) await emit.item({ item_type: 'x', data: {} }); } catch (error) { console.error(error.name); ${end} }
       };`),
+    });
+    const executor = new RunningExecutor(t, [join(folder, 'script.ts')]).request(REQUEST);
+    executor.onFrame = () => executor.output.destroy();
+    const { code, stderr } = await executor.result();
+    assert.equal(code, 2);
+    assert.match(stderr, /SinkFailedError[^]*cleanup/);
+    assert.doesNotMatch(stderr, /beforeTerminal/);
   });
-  const executor = new RunningExecutor(t, [join(folder, 'script.ts')]).request(REQUEST);
-  executor.onFrame = () => executor.output.destroy();
-  const { code, stderr } = await executor.result();
-  assert.equal(code, 2);
-  assert.match(stderr, /SinkFailedError/);
-  assert.doesNotMatch(stderr, /beforeTerminal/);
-});
+}
 
 test('a reader that goes away after the terminal event is normal', async (t) => {
   const folder = folderWith(t, {

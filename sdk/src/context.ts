@@ -1,3 +1,4 @@
+import type { DriverBrowser, DriverBrowserContext, DriverPage } from './driver.ts';
 import type {
   ArtifactInput,
   CheckpointPayload,
@@ -30,11 +31,13 @@ export interface RunInfo {
  * more, and rejects with `PayloadError`, `TerminalEventError` or `SinkFailedError`.
  */
 export interface EmitAPI {
-  item(payload: ItemPayload): Promise<void>;
+  /** `emit.item<Product>({…})` checks the data against a type of yours. */
+  item<Data extends Fields = Fields>(payload: ItemPayload<Data>): Promise<void>;
   /** Resolves to the artifact's id. */
   artifact(input: ArtifactInput): Promise<string>;
   checkpoint(payload: CheckpointPayload): Promise<void>;
-  enqueue(payload: EnqueuePayload): Promise<void>;
+  /** `emit.enqueue<Job>({…})` checks the params against the job type of the target. */
+  enqueue<Params extends Fields = Fields>(payload: EnqueuePayload<Params>): Promise<void>;
   rotateProxy(payload?: RotateProxyPayload): Promise<void>;
   log(payload: LogPayload): Promise<void>;
   debug(message: string, fields?: Fields): Promise<void>;
@@ -50,14 +53,14 @@ export interface EmitAPI {
 }
 
 /**
- * What a script gets. The driver's own types can be given, as in
- * `QuarryContext<Job, import('puppeteer').Page>`; without them they are `any`.
+ * What a script gets. The browser's objects have the types of the Puppeteer that is installed; others can be given, as
+ * in `QuarryContext<Job, import('playwright').Page>`.
  */
 export interface QuarryContext<
   Job = any,
-  Page = any,
-  Browser = any,
-  BrowserContext = any,
+  Page = DriverPage,
+  Browser = DriverBrowser,
+  BrowserContext = DriverBrowserContext,
 > {
   readonly job: Job;
   readonly run: RunInfo;

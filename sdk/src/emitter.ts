@@ -59,6 +59,11 @@ export class Emitter {
     return this.end;
   }
 
+  /** Why nothing can be emitted any more although the run has not ended. */
+  get failure(): Error | undefined {
+    return this.sink.failure;
+  }
+
   private makeAPI(): EmitAPI {
     const note = (level: LogLevel) => (message: string, fields?: Fields) =>
       this.send(

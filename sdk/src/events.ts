@@ -1,5 +1,8 @@
-/** Values that a payload may hold. See the SDK's guide for what each becomes in storage. */
-export type Fields = Record<string, unknown>;
+/**
+ * An object of named values: a literal, or a value of an interface or class of yours; a list is none. See the SDK's guide
+ * for what each value becomes in storage.
+ */
+export type Fields = Record<string, unknown> | (object & { readonly [Symbol.iterator]?: never });
 
 export type EventType =
   | 'item'
@@ -16,9 +19,9 @@ export type TerminalType = 'run_error' | 'run_complete';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** One structured result. */
-export interface ItemPayload {
+export interface ItemPayload<Data extends Fields = Fields> {
   item_type: string;
-  data: Fields;
+  data: Data;
 }
 
 /** Bytes to keep, such as a screenshot; text is stored as UTF-8. */
@@ -47,10 +50,11 @@ export interface EnqueueOptions {
 }
 
 /** Work for another run: a script and its job. */
-export interface EnqueuePayload {
+export interface EnqueuePayload<Params extends Fields = Fields> {
   /** A script, relative to the directory of the one that emits. */
   target: string;
-  params: Fields;
+  /** The job of that run. */
+  params: Params;
   /** Where the child's records go; no part of the work's identity. */
   source?: string;
   category?: string;

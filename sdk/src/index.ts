@@ -1,5 +1,6 @@
 export * from './batcher.ts';
 export * from './context.ts';
+export * from './driver.ts';
 export * from './emitter.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -121,16 +121,25 @@ function map(what: string, payload: object, name: string): object {
 function count(what: string, payload: object, name: string, prefix = ''): void {
   const value = member(payload, name);
   if (value === undefined) return;
-  if (!Number.isFinite(value) || (value as number) < 0) {
-    wrong(what, prefix + name, 'a number from 0', value);
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    wrong(what, prefix + name, 'a whole number from 0', value);
   }
 }
 
 const member = (payload: object, name: string): unknown => (payload as Record<string, unknown>)[name];
 
-const isMap = (value: unknown): value is object =>
+/** True for what is stored as an object; a `Date` or a `Set`, for example, is not. */
+function isMap(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return isPlainMap(toJSON.call(value));
+  return isPlainMap(value);
+}
+
+const isPlainMap = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value) &&
-  !ArrayBuffer.isView(value);
+  !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer) && !(value instanceof Set) &&
+  !(value instanceof String || value instanceof Number || value instanceof Boolean);
 
 function wrong(
   what: string,

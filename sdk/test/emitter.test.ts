@@ -104,6 +104,38 @@ test('a wrong call rejects and never throws', async () => {
   );
 });
 
+test('what would not be stored as an object is none', async () => {
+  const { sink, emitter } = make();
+  for (
+    const data of [
+      new Date(0),
+      new URL('https://a.test/'),
+      new Set(),
+      [],
+      'text',
+      new ArrayBuffer(1),
+      Object(3),
+    ]
+  ) {
+    await assert.rejects(emitter.api.item({ item_type: 'x', data: data as never }), /data must be an object/);
+  }
+  for (const data of [new Map([['a', 1]]), { toJSON: () => ({}) }, new (class {})(), Object.create(null)]) {
+    await emitter.api.item({ item_type: 'x', data: data as never });
+  }
+  assert.equal(sink.taken.length, 4);
+});
+
+test('milliseconds are whole, as the runtime reads them', async () => {
+  const { sink, emitter } = make();
+  await assert.rejects(
+    emitter.api.enqueue({ target: 't', params: {}, options: { delay_ms: 1.5 } }),
+    /options\.delay_ms must be a whole number from 0, not 1\.5/,
+  );
+  await assert.rejects(emitter.api.hostReport({ host: 'h', retry_after_ms: -1 }), PayloadError);
+  await assert.rejects(emitter.api.hostReport({ host: 'h', crawl_delay_ms: 0.5 }), PayloadError);
+  assert.equal(sink.taken.length, 0);
+});
+
 test('a batcher: one enqueue a batch, the rest at flush', async () => {
   const { sink, emitter } = make();
   const batcher = createBatcher<number>(emitter.api, { size: 2, target: 't.ts', source: 's', category: 'c' });

@@ -1,4 +1,4 @@
-import { type Emitter, type QuarryContext, SinkFailedError } from '../../../sdk/src/index.ts';
+import type { Emitter, QuarryContext } from '../../../sdk/src/index.ts';
 import { toError } from '../errors.ts';
 import { report } from '../report.ts';
 import type { LoadedScript } from '../script/load.ts';
@@ -29,11 +29,11 @@ export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): P
   const error = await runBody(parts, ctx);
   if (error) reportOrHandle(parts, error);
   if (error && !parts.emitter.ending) await quietly(parts, 'onError', () => hooks.onError?.(error, ctx));
-  if (isOpen(parts, error)) {
+  if (isOpen(parts)) {
     const signal = error ? { outcome: 'error' as const, error } : { outcome: 'completed' as const };
     await quietly(parts, 'beforeTerminal', () => hooks.beforeTerminal?.(signal, ctx));
   }
-  if (isOpen(parts, error)) await emitTerminal(parts, error);
+  if (isOpen(parts)) await emitTerminal(parts, error);
   await quietly(parts, 'cleanup', () => hooks.cleanup?.(ctx));
   return outcome(parts, error);
 }
@@ -58,8 +58,7 @@ async function runBody(
 }
 
 /** True while a terminal event can still be emitted. */
-const isOpen = ({ emitter }: LifecycleParts, error: Error | undefined): boolean =>
-  !emitter.ending && !(error instanceof SinkFailedError);
+const isOpen = ({ emitter }: LifecycleParts): boolean => !emitter.ending && !emitter.failure;
 
 function reportOrHandle({ emitter }: LifecycleParts, error: Error): void {
   if (emitter.ending) report(`after ${emitter.ending.type}: ${error.stack ?? error.message}`);
@@ -95,7 +94,7 @@ function outcome({ emitter }: LifecycleParts, error: Error | undefined): Outcome
   return {
     status: 'crash',
     error_type: 'sink_failed',
-    message: error?.message ?? 'the terminal event was not sent',
+    message: error?.message ?? emitter.failure?.message ?? 'the terminal event was not sent',
   };
 }
 

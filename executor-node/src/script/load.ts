@@ -4,6 +4,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type { Hooks, Script, ScriptConfig } from '../../../sdk/src/index.ts';
 import { CrashError, toError } from '../errors.ts';
+import { loadHint } from './hints.ts';
 import { errorLocation } from './location.ts';
 
 export const HOOK_NAMES = [
@@ -42,27 +43,18 @@ async function importScript(path: string): Promise<Record<string, unknown>> {
   } catch (thrown) {
     const error = toError(thrown);
     const location = errorLocation(error, url);
-    const hint = location?.includes('/node_modules/') ? '' : syntaxHint(error);
+    const hint = location?.includes('/node_modules/') ? '' : loadHint(error);
     throw loadError(`${location ?? path}: ${error.name}: ${error.message}${hint}`, error);
   }
-}
-
-function syntaxHint(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
-    return ' (types are stripped, not compiled: no enum, namespace or parameter property)';
-  }
-  if (code === 'ERR_MODULE_NOT_FOUND') {
-    return ' (packages are looked for beside the script and in --resolve-from)';
-  }
-  if (/does not provide an export named/.test(error.message)) return ' (a type? write `import type`)';
-  return '';
 }
 
 function checkedExports(path: string, exports: Record<string, unknown>): LoadedScript {
   const at = relative(process.cwd(), path) || path;
   const run = exports.default;
-  if (run === undefined) {
+  if (isCommonJS(exports)) {
+    throw loadError(`${at} is CommonJS; a script is an ES module: write 'export default async (ctx) => …'`);
+  }
+  if (run === undefined || isEmpty(exports)) {
     throw loadError(`${at} has no default export; a script is 'export default async (ctx) => …'`);
   }
   if (typeof run !== 'function') throw loadError(`${at}: the default export is ${kind(run)}, not a function`);
@@ -88,8 +80,21 @@ function checkedConfig(at: string, config: unknown): ScriptConfig {
   return { browser };
 }
 
-const kind = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+/** Node shows what a CommonJS module exports under this name too. */
+const COMMON_JS = 'module.exports';
+
+/** A file without any `import` and `export` passes for CommonJS; then it exports nothing. */
+const isEmpty = (exports: Record<string, unknown>): boolean =>
+  COMMON_JS in exports && typeof exports[COMMON_JS] === 'object' &&
+  Object.keys(exports[COMMON_JS] ?? {}).length === 0;
+
+const isCommonJS = (exports: Record<string, unknown>): boolean => COMMON_JS in exports && !isEmpty(exports);
+
+function kind(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
 
 const loadError = (message: string, cause?: unknown): CrashError =>
   new CrashError('script_load_error', message, cause);

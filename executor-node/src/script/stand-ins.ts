@@ -6,12 +6,15 @@ const embedded = (): string => pathToFileURL(driverModule()).href;
 const puppeteer = (): string => new URL('../browser/puppeteer.ts', import.meta.url).href;
 const sdk = (): string => new URL('../../../sdk/src/index.ts', import.meta.url).href;
 
-/** Packages that scripts import and nobody installed: the SDK, and browser drivers over the embedded one. */
+/**
+ * Packages that scripts import and nobody installed: browser drivers over the embedded one. The SDK is always the
+ * executor's own: its version is the executor's, and its error classes are those that `emit` throws.
+ */
 export function registerStandIns(resolveFrom: string | undefined): void {
   registerResolution({
     resolveFrom,
+    own: { '@quarry/sdk': sdk },
     standIns: {
-      '@quarry/sdk': sdk,
       'puppeteer': puppeteer,
       'puppeteer-core': puppeteer,
       'playwright': embedded,
