@@ -1,7 +1,5 @@
 // Runs with a page, end to end: request line in, frames out.
 import assert from 'node:assert/strict';
-import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
@@ -97,61 +95,21 @@ async function ownDriver(t: TestContext, request: object, environment = {}): Pro
 }
 
 test("the user's own puppeteer is taken first: launch, proxy, DevTools endpoint", async (t) => {
-  const proxy = { protocol: 'http', host: 'p.test', port: 8080, username: 'u', password: 'w' };
+  const proxy = { protocol: 'http', host: 'p.test', port: 8080 };
+  const withWord = { ...proxy, username: 'u', password: 'w' };
   const launched = await ownDriver(t, { proxy, browser_ws_endpoint: 'ws://127.0.0.1:1/secret' }, {
     QUARRY_CHROMIUM: process.execPath,
   });
   assert.deepEqual(launched, [
     ['launch', process.execPath, process.getuid?.() === 0],
-    ['context', { proxyServer: 'http://p.test:8080' }],
-    ['authenticate', { username: 'u', password: 'w' }],
+    ['context', { proxyServer: 'http://p.test:8080', proxyBypassList: ['<-loopback>'] }],
   ]);
   const endpoint = 'ws://127.0.0.1:1/devtools/browser/x';
-  assert.deepEqual((await ownDriver(t, { browser_ws_endpoint: endpoint }))[0], ['connect', {
-    browserWSEndpoint: endpoint,
-  }]);
-});
-
-/** A forward proxy that wants a name and a word. */
-async function startProxy(t: TestContext): Promise<{ port: number; asked: string[] }> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    if (request.headers['proxy-authorization'] !== `Basic ${btoa('user:word')}`) {
-      response.writeHead(407, { 'proxy-authenticate': 'Basic realm="p"' }).end();
-      return;
-    }
-    asked.push(request.url ?? '');
-    const onward = httpRequest(request.url ?? '', { headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    request.pipe(onward);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close().closeAllConnections());
-  return { port: (server.address() as AddressInfo).port, asked };
-}
-
-test('the proxy of the request, with its name and word', async (t) => {
-  const site = await startSite(t);
-  const { port, asked } = await startProxy(t);
-  const proxy = { protocol: 'http', host: '127.0.0.1', port, username: 'user', password: 'word' };
-  const { code, frames } = await runScript(
-    t,
-    `export default async ({ page, job, emit }) => {
-    await emit.item({ item_type: 'x', data: { status: (await page.goto(job.site + '/next')).status() } });
-  };`,
-    { job: { site }, proxy },
-  );
-  assert.equal(code, 0);
-  assert.equal(frames[0].payload.data.status, 200);
-  assert.ok(asked.includes(`${site}/next`));
-  assert.deepEqual(frames.at(-1)?.proxy_used, {
-    protocol: 'http',
-    host: '127.0.0.1',
-    port,
-    username: 'user',
-  });
+  assert.deepEqual(await ownDriver(t, { browser_ws_endpoint: endpoint, proxy: withWord }), [
+    ['connect', { browserWSEndpoint: endpoint }],
+    ['context', { proxyServer: 'http://p.test:8080', proxyBypassList: ['<-loopback>'] }],
+    ['authenticate', { username: 'u', password: 'w' }],
+  ]);
 });
 
 test('no browser there: a crash with what to do', async (t) => {

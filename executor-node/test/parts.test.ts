@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { isAd } from '../src/browser/ads.ts';
 import { findChromium, plainUserAgent } from '../src/browser/chromium.ts';
 import { driverSelector } from '../src/browser/facade/selectors.ts';
 import { documentNote, retryAfterMs } from '../src/browser/page-facts.ts';
+import { isOwn } from '../src/browser/proxy/own-connections.ts';
 import { HostNotes } from '../src/run/hosts.ts';
 import { cgroupMemory } from '../src/run/memory-sources.ts';
 import { VERSION } from '../../sdk/src/index.ts';
@@ -98,4 +101,23 @@ test('advertising hosts', () => {
     ].map(isAd),
     [true, true, false, false],
   );
+});
+
+test('a loopback connection of this user is told from those of others', async (t) => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const client = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+  const socket = await accepted;
+  t.after(() => [client, socket, server.close()].forEach((one) => 'destroy' in one && one.destroy()));
+  assert.equal(isOwn(socket), true);
+  const folder = folderWith(t, {});
+  const table = join(folder, 'tcp');
+  const another = readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').map((line) =>
+    line.trim().split(/\s+/).with(7, `${Number(process.getuid?.()) + 1}`).join(' ')
+  );
+  writeFileSync(table, another.join('\n'));
+  assert.equal(isOwn(socket, table), false);
+  writeFileSync(table, '');
+  assert.equal(isOwn(socket, table), false);
 });

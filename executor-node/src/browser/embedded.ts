@@ -3,6 +3,7 @@ import { blockAds } from './ads.ts';
 import { isStealthy, launchSettings, plainUserAgent } from './chromium.ts';
 import { Facade } from './facade/facade.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
+import { proxyAddress } from './proxy/use.ts';
 import { withScratchFolder } from './scratch.ts';
 import type { BrowserSession, SessionOptions, SessionProxy } from './session.ts';
 
@@ -60,12 +61,8 @@ export function runContextOptions(browser: any, proxy?: SessionProxy): Record<st
   const options: Record<string, unknown> = {};
   if (isStealthy()) options.userAgent = plainUserAgent(browser.version());
   if (proxy) {
-    const { protocol, host, port, username, password } = proxy;
-    options.proxy = {
-      server: `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      username,
-      password,
-    };
+    const { username, password } = proxy;
+    options.proxy = { server: proxyAddress(proxy), username, password };
   }
   return options;
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { findChromium, launchArguments, sandboxed } from './chromium.ts';
 import type { Driver } from './driver.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
+import { proxyAddress } from './proxy/use.ts';
 import type { BrowserSession, SessionOptions } from './session.ts';
 
 type Own = Extract<Driver, { kind: 'puppeteer' }>;
@@ -51,7 +52,8 @@ function hasOwnBrowser(puppeteer: any): boolean {
 }
 
 function newContext(browser: any, { proxy }: SessionOptions): Promise<any> {
-  const options = proxy && { proxyServer: `${proxy.protocol}://${proxy.host}:${proxy.port}` };
+  // Chromium would go around the proxy to loopback addresses; the embedded driver lets nothing go around it either.
+  const options = proxy && { proxyServer: proxyAddress(proxy), proxyBypassList: ['<-loopback>'] };
   return browser.createBrowserContext
     ? browser.createBrowserContext(options)
     : browser.createIncognitoBrowserContext(options);

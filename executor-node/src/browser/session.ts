@@ -1,6 +1,7 @@
-import { loadDriver as load } from './driver.ts';
+import { type Driver, loadDriver as load } from './driver.ts';
 import { openEmbedded } from './embedded.ts';
 import { openPuppeteer } from './own-puppeteer.ts';
+import { useProxy } from './proxy/use.ts';
 
 /** A main document's answer. */
 export interface DocumentNote {
@@ -36,6 +37,8 @@ export interface BrowserSession {
   browserContext: any;
   /** The page's JavaScript heap; null when it does not answer. */
   heap(): Promise<{ used: number; limit: number } | null>;
+  /** A browser's error with what the run's proxy has to do with it. */
+  explain?(message: string): string;
   /** Ends the context, and the browser if it was started for this run. Waits 2 s at most. */
   close(): Promise<void>;
 }
@@ -48,7 +51,15 @@ export const loadDriver = async (script: string, resolveFrom?: string): Promise<
 /** @throws when there is no driver, no browser, or the endpoint does not answer. */
 export async function openSession(options: SessionOptions): Promise<BrowserSession> {
   const driver = await load(options.script, options.resolveFrom);
-  return await (driver.kind === 'embedded'
-    ? openEmbedded(driver.chromium, options)
-    : openPuppeteer(driver, options));
+  const { proxy, explain, close } = await useProxy(options.proxy, options.endpoint);
+  try {
+    const session = await open(driver, { ...options, proxy });
+    return { ...session, explain, close: () => session.close().finally(close) };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
+
+const open = (driver: Driver, options: SessionOptions): Promise<BrowserSession> =>
+  driver.kind === 'embedded' ? openEmbedded(driver.chromium, options) : openPuppeteer(driver, options);

@@ -18,6 +18,8 @@ export interface LifecycleParts {
   emitter: Emitter;
   storage: FileStorage;
   watch: FailureWatch;
+  /** What the run knows of an error's cause beyond its message. */
+  explain(message: string): string;
 }
 
 /** Messages and stacks are cut to so many characters: a terminal event must always fit. */
@@ -64,11 +66,11 @@ function reportOrHandle({ emitter }: LifecycleParts, error: Error): void {
   if (emitter.ending) report(`after ${emitter.ending.type}: ${error.stack ?? error.message}`);
 }
 
-async function emitTerminal({ emitter }: LifecycleParts, error: Error | undefined): Promise<void> {
+async function emitTerminal({ emitter, explain }: LifecycleParts, error: Error | undefined): Promise<void> {
   const sent = error
     ? emitter.api.runError({
       error_type: 'script_error',
-      message: cut(error.message),
+      message: cut(explain(error.message)),
       stack: error.stack && cut(error.stack),
     })
     : emitter.api.runComplete();

@@ -119,7 +119,8 @@ class CurrentRun {
       if (prepared.skip) return await this.skip(prepared.reason);
       this.session = browser && await this.open(browser);
       const { emitter, storage, watch } = this;
-      return await runLifecycle({ script, emitter, storage, watch }, this.context(prepared.job));
+      const explain = (message: string): string => this.session?.explain?.(message) ?? message;
+      return await runLifecycle({ script, emitter, storage, watch, explain }, this.context(prepared.job));
     } catch (thrown) {
       return crash(toError(thrown));
     }
