@@ -3,6 +3,20 @@ import PackageDescription
 
 // The arrows between targets are the architecture: docs/architecture.md says why, scripts/check-arrows
 // holds every import line against this file.
+
+// A program that starts for every run links what it needs of Swift into itself: its start-up is then a few
+// milliseconds, which loading the shared libraries alone would take. Static archives do not name the ones that they
+// need in turn, so Foundation's are named here, each before those it uses.
+let foundation = [
+  "Foundation", "CoreFoundation", "FoundationInternationalization", "FoundationEssentials", "_FoundationCollections",
+  "_FoundationCShims", "_FoundationICU",
+]
+let quickStart: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])] + foundation.map { .linkedLibrary($0) }
+// Plain C: nothing of Swift is in it once unused sections are gone.
+let noRuntime: [LinkerSetting] = [
+  .unsafeFlags(["-use-ld=lld", "-static-executable", "-Xlinker", "--gc-sections"])
+]
+
 let package = Package(
   name: "quarry",
   dependencies: [
@@ -11,8 +25,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .executableTarget(name: "quarry", dependencies: ["QuarryCommands"]),
-    .executableTarget(name: "quarry-shepherd"),
+    .executableTarget(name: "quarry", dependencies: ["QuarryCommands"], linkerSettings: quickStart),
+    .executableTarget(name: "quarry-shepherd", linkerSettings: noRuntime),
     .target(
       name: "QuarryCommands",
       dependencies: [

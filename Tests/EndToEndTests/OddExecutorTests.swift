@@ -52,8 +52,7 @@ import Testing
     let result = try await harness.run(
       script, "--executor", RunHarness.oddExecutor, "--run-timeout", "1s", environment: RunHarness.odd("hangs"))
     #expect(result.exitCode == 2)
-    #expect(result.standardError.contains("1s") || result.standardError.contains("time"))
-    #expect(try harness.items().count == 1)
+    #expect(result.standardError.contains("the run took longer than its timeout of 1s"), "\(result.standardError)")
     #expect(processesMentioning(harness.path).isEmpty)
   }
 

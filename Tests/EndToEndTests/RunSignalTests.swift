@@ -9,6 +9,7 @@ import Testing
     export const config = { browser: false };
     export default async ({ emit }) => {
       await emit.item({ item_type: 'first', data: {} });
+      await new Promise((resolve) => setTimeout(resolve, 1)); // frames leave at the end of a turn
       console.error('the first item is out');
       await new Promise((resolve) => setTimeout(resolve, 600_000));
     };
@@ -27,7 +28,7 @@ import Testing
     let sentAt = ContinuousClock.now
     process.send(signal)
     let result = try await process.finish(within: .seconds(20))
-    #expect(ContinuousClock.now - sentAt < .seconds(6))
+    #expect(ContinuousClock.now - sentAt < .seconds(7), "5 s, and what a busy machine takes to notice")
     #expect(result.exitCode == 2, "\(result.standardError)")
     #expect(try harness.items().count == 1)
     #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")

@@ -57,8 +57,8 @@ import Testing
     let executor = try FakeExecutor(
       "subprocess.Popen(['sleep', '\(mark)'], start_new_session=True)\nitem(a=1)\nevent('run_complete')")
     let report = try await RunHarness().run(executor)
+    // Waiting for the grandchild would end as a crash: it holds the output for longer than the grace after the end.
     #expect(report.outcome == .success, "\(report.message)")
-    #expect(report.duration < .seconds(5))
     #expect(ProcessTree.count("sleep\0\(mark)") == 0)
   }
 
