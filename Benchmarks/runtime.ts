@@ -1,7 +1,7 @@
 // What the runtime adds to a script: the wall time of `quarry run` over that of the executor alone, its output going to a
 // file. Both are measured in turn within one run, and the median of the pairs' ratios is printed with its spread.
 //
-//   node Benchmarks/runtime.ts --quarry PATH [--rounds 7]
+//   node Benchmarks/runtime.ts --quarry PATH [--rounds 7] [--only WORDS]
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ const { values: options } = parseArgs({
   options: {
     quarry: { type: 'string', default: '.build/release/quarry' },
     rounds: { type: 'string', default: '7' },
+    only: { type: 'string', default: '' },
   },
 });
 const here = dirname(fileURLToPath(import.meta.url));
@@ -84,6 +85,7 @@ async function compare(
   flags: string[],
   unit: 'wall' | 'rate',
 ): Promise<void> {
+  if (!title.includes(options.only)) return;
   const ratios: number[] = [];
   let peak = 0;
   await executorAlone(name, job);

@@ -10,7 +10,7 @@ struct PolicyOptions: ParsableArguments {
   var policy: String?
 
   @Option(
-    help: ArgumentHelp("streaming: commit after so many events.", valueName: "n"), transform: Reading.positive)
+    help: ArgumentHelp("streaming: commit when so many events wait.", valueName: "n"), transform: Reading.positive)
   var flushCount: Int?
 
   @Option(

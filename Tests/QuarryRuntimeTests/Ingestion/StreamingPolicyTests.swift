@@ -12,11 +12,18 @@ import Testing
     func read() -> UInt64 { now.load(ordering: .sequentiallyConsistent) }
   }
 
-  @Test func aCountOfEventsFlushesExactlyThem() throws {
-    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 3))
-    for _ in 0..<8 { try stream.send(stream.event()) }
+  @Test func aCountMakesAFlushDueThatTakesAllThatWaits() throws {
+    let sink = RecordingSink(gated: true)
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 3), sink: sink)
+    for _ in 0..<3 { try stream.send(stream.event()) }
+    sink.waitForCommitToBegin()
+    for _ in 0..<7 { try stream.send(stream.event()) }
+    sink.letThrough()
+    sink.waitForCommitToBegin()  // by itself: no event comes that could begin it
+    try stream.send(stream.event())
+    sink.letThrough(2)
     try stream.ingestion.finish()
-    #expect(stream.sink.commits.map(\.count) == [3, 3, 2])
+    #expect(sink.commits.map(\.count) == [3, 7, 1])
     let triggers = try #require(stream.ingestion.figures.flushTriggers)
     #expect(triggers.count == 2)
     #expect(triggers.termination == 1)
@@ -93,10 +100,17 @@ import Testing
   }
 
   @Test func aFailedFlushIsTriedAgainAtTheNextTriggerAndStaysInFront() throws {
-    let sink = RecordingSink()
+    let sink = RecordingSink(gated: true)
     let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 2), sink: sink)
     sink.failNext(2)
-    for _ in 0..<7 { try stream.send(stream.event()) }
+    for _ in 0..<2 {
+      try stream.send(stream.event(), stream.event())
+      sink.waitForCommitToBegin()
+      sink.letThrough()
+    }
+    for _ in 0..<3 { try stream.send(stream.event()) }
+    sink.waitForCommitToBegin()
+    sink.letThrough(3)
     try stream.ingestion.finish()
     #expect(try sink.records().compactMap { $0["seq"]?.integer } == Array(1...7))
     let figures = stream.ingestion.figures
