@@ -1,4 +1,4 @@
-// The executor's entry: `main.ts [--resolve-from DIR] [--validate] SCRIPT`, with the request on standard input.
+// The executor's entry, for one script or for many (--serve), with requests on standard input; see arguments.ts.
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { parseArguments, UsageError } from './arguments.ts';
@@ -16,8 +16,12 @@ async function main(): Promise<number> {
   // Neither is meant for what a script starts.
   delete process.env.QUARRY_FRAME_FD;
   delete process.env.NODE_COMPILE_CACHE;
+  delete process.env.NODE_DISABLE_COMPILE_CACHE;
   guardStdout();
-  const { script, validate, resolveFrom } = parseArguments(process.argv.slice(2), process.env);
+  const { script, validate, serve: isolation, driverFor, resolveFrom } = parseArguments(
+    process.argv.slice(2),
+    process.env,
+  );
   const { registerStandIns } = await import('./script/stand-ins.ts');
   registerStandIns(resolveFrom);
   if (validate) {
@@ -27,6 +31,11 @@ async function main(): Promise<number> {
     return validation.valid ? 0 : 1;
   }
   const { Input } = await import('./ipc/input.ts');
+  if (isolation) {
+    const { serve } = await import('./run/serve.ts');
+    const input = new Input(process.stdin, { manyLines: true });
+    return await serve({ isolation, driverFor, resolveFrom, frames, input });
+  }
   const { run } = await import('./run/run.ts');
   return await run({ script, resolveFrom, frames, input: new Input(process.stdin) });
 }

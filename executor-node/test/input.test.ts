@@ -27,6 +27,24 @@ test('a line in pieces, then frames, some of them before anyone listens', async 
   assert.deepEqual(seen, [1, 2, 'end']);
 });
 
+test('more lines between frames, however the bytes are cut', async () => {
+  const bytes = Buffer.concat([Buffer.from('{"n":1}\n'), ack(1), Buffer.from('{"n":2}\n'), ack(2), ack(3)]);
+  for (const size of [1, 7, bytes.length]) {
+    const stream = new PassThrough();
+    const input = new Input(stream, { manyLines: true });
+    const seen: unknown[] = [];
+    input.listen({ frame: (frame) => seen.push(frame.write_id), end: (error) => seen.push(error ?? 'end') });
+    for (let start = 0; start < bytes.length; start += size) {
+      stream.write(bytes.subarray(start, start + size));
+    }
+    assert.equal(await input.requestLine(), '{"n":1}');
+    assert.equal(await input.requestLine(), '{"n":2}');
+    stream.end();
+    await assert.rejects(input.requestLine(), RequestError);
+    assert.deepEqual([...seen, input.isAtEnd], [1, 2, 3, 'end', true]);
+  }
+});
+
 test('the end before the line, and garbage after it', async () => {
   const empty = new PassThrough();
   const input = new Input(empty);
@@ -45,6 +63,7 @@ test('a whole request', () => {
   const whole = {
     ...VALID,
     attempt: 2,
+    script: '/s.ts',
     job_id: 'j',
     parent_run_id: 'p',
     depth: 1,

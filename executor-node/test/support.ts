@@ -133,3 +133,30 @@ export const noBrowser = (source: string): string => `export const config = { br
 export const types = (frames: Frame[]): string[] => frames.map((frame) => frame.type);
 
 export const outcomeOf = (frames: Frame[]): Frame => frames.at(-1)?.outcome ?? {};
+
+/** An executor that serves runs of scripts, one after the other. */
+export class ServingExecutor extends RunningExecutor {
+  private taken = 0;
+  private waiting: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(t: TestContext, args: string[] = ['--serve=module'], environment?: Record<string, string>) {
+    super(t, args, environment);
+    this.onFrame = (frame) => {
+      if (frame.type === 'file_write') this.ack({ write_id: frame.write_id, ok: true });
+      if (frame.type === 'run_end') this.waiting.resolve();
+    };
+  }
+
+  /** The frames of one run, the last of them its `run_end`. Rejects when the process ends before. */
+  async serve(script: string, request: object = {}): Promise<Frame[]> {
+    this.waiting = Promise.withResolvers();
+    this.request({ ...REQUEST, script, ...request });
+    const ended = this.result().then(({ code, stderr }) => {
+      throw new Error(`the executor ended with ${code}: ${stderr}`);
+    });
+    await Promise.race([this.waiting.promise, ended]);
+    const frames = this.frames.slice(this.taken);
+    this.taken = this.frames.length;
+    return frames;
+  }
+}

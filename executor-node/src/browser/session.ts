@@ -43,9 +43,10 @@ export interface BrowserSession {
   close(): Promise<void>;
 }
 
-/** Imports the driver ahead of its use. */
-export const loadDriver = async (script: string, resolveFrom?: string): Promise<void> => {
-  await load(script, resolveFrom);
+/** Imports the driver ahead of its use. Answers the same object for scripts that share it. */
+export const loadDriver = async (script: string, resolveFrom?: string): Promise<unknown> => {
+  const driver = await load(script, resolveFrom);
+  return driver.kind === 'embedded' ? driver.chromium : driver.puppeteer;
 };
 
 /** @throws when there is no driver, no browser, or the endpoint does not answer. */

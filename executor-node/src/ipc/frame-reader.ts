@@ -5,10 +5,29 @@ import { PAYLOAD_LIMIT } from './limits.ts';
 /** Cuts a stream of bytes, in pieces of any size, into decoded frames. */
 export class FrameReader {
   private rest: Buffer = Buffer.alloc(0);
+  private readonly mayHoldLines: boolean;
+
+  /** @param mayHoldLines between frames there may be text, which `feed` stops before. */
+  constructor({ mayHoldLines = false } = {}) {
+    this.mayHoldLines = mayHoldLines;
+  }
 
   /** Bytes of a frame that is not whole yet. */
   get pending(): number {
     return this.rest.length;
+  }
+
+  /** Takes what `feed` stopped before; undefined when that is no text. */
+  takeText(): Buffer | undefined {
+    if (!this.isAtText) return undefined;
+    const text = this.rest;
+    this.rest = Buffer.alloc(0);
+    return text;
+  }
+
+  /** The length of a frame is below 2^24, so its first byte is zero, which no text begins with. */
+  private get isAtText(): boolean {
+    return this.mayHoldLines && this.rest.length > 0 && this.rest[0] !== 0;
   }
 
   /**
@@ -17,7 +36,7 @@ export class FrameReader {
    */
   *feed(bytes: Uint8Array): Generator<Record<string, unknown>> {
     this.rest = this.rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.rest, bytes]);
-    while (this.rest.length >= 4) {
+    while (this.rest.length >= 4 && !this.isAtText) {
       const size = this.rest.readUInt32BE(0);
       if (size > PAYLOAD_LIMIT) {
         throw new DecodeError(

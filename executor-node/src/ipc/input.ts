@@ -12,28 +12,41 @@ export interface InputListener {
   end(error?: Error): void;
 }
 
-/** The executor's standard input: one line of JSON, then frames until end of file. */
+/**
+ * The executor's standard input: one line of JSON, then frames until end of file. For an executor that serves many
+ * runs, lines may also follow between frames.
+ */
 export class Input {
   private readonly stream: Readable;
-  private readonly line = Promise.withResolvers<string>();
-  private readonly reader = new FrameReader();
+  private readonly lines: string[] = [];
+  private waiting: PromiseWithResolvers<string> | undefined;
+  private readonly reader: FrameReader;
   private head: Buffer[] | undefined = [];
   private headSize = 0;
   private listener: InputListener | undefined;
   private early: Record<string, unknown>[] = [];
   private ended: { error?: Error } | undefined;
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable, { manyLines = false } = {}) {
     this.stream = stream;
-    this.line.promise.catch(() => {});
+    this.reader = new FrameReader({ mayHoldLines: manyLines });
     stream.on('data', (bytes: Buffer) => this.feed(bytes));
     stream.on('end', () => this.end());
     stream.on('error', (error: Error) => this.end(error));
   }
 
-  /** The request line. @throws RequestError when the input ends before it does. */
-  requestLine(): Promise<string> {
-    return this.line.promise;
+  /** The next request line. @throws RequestError when the input ends before it does. */
+  async requestLine(): Promise<string> {
+    const line = this.lines.shift();
+    if (line !== undefined) return line;
+    if (this.ended) throw this.missingLine();
+    this.waiting = Promise.withResolvers();
+    return await this.waiting.promise;
+  }
+
+  /** True when the stream ended as it should, with nothing begun. */
+  get isAtEnd(): boolean {
+    return this.ended !== undefined && !this.ended.error && this.headSize === 0;
   }
 
   /** Gives every frame, also those that came already, to `listener`. */
@@ -56,12 +69,18 @@ export class Input {
   private feed(bytes: Buffer): void {
     if (this.ended) return;
     if (!this.head) return this.frames(bytes);
+    this.text(bytes, this.head);
+  }
+
+  private text(bytes: Buffer, head: Buffer[]): void {
     const end = bytes.indexOf(NEWLINE);
-    this.head.push(end < 0 ? bytes : bytes.subarray(0, end));
+    head.push(end < 0 ? bytes : bytes.subarray(0, end));
     this.headSize += bytes.length;
     if (end >= 0) {
-      this.line.resolve(Buffer.concat(this.head).toString('utf8'));
+      this.lines.push(Buffer.concat(head).toString('utf8'));
       this.head = undefined;
+      this.headSize = 0;
+      this.handLine();
       this.frames(bytes.subarray(end + 1));
     } else if (this.headSize > LINE_LIMIT) {
       this.end(
@@ -77,17 +96,29 @@ export class Input {
         else this.early.push(frame);
       }
     } catch (error) {
-      this.end(error as Error);
+      return this.end(error as Error);
     }
+    const text = this.reader.takeText();
+    if (!text) return;
+    this.head = [];
+    this.text(text, this.head);
   }
 
   private end(error?: Error): void {
     if (this.ended) return;
     this.ended = { error };
-    this.line.reject(
-      error ?? new RequestError('standard input ended before the request line'),
-    );
+    this.waiting?.reject(this.missingLine());
     this.listener?.end(error);
     if (error) this.stream.destroy();
+  }
+
+  private handLine(): void {
+    if (!this.waiting) return;
+    this.waiting.resolve(this.lines.shift() ?? '');
+    this.waiting = undefined;
+  }
+
+  private missingLine(): Error {
+    return this.ended?.error ?? new RequestError('standard input ended before the request line');
   }
 }

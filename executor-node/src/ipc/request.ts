@@ -3,6 +3,8 @@ export interface RunRequest {
   run_id: string;
   attempt: number;
   job: Record<string, unknown>;
+  /** Absolute path; only for an executor that serves many runs. */
+  script?: string;
   job_id?: string;
   parent_run_id?: string;
   depth?: number;
@@ -41,6 +43,7 @@ export function parseRequest(line: string): RunRequest {
     run_id: asText(request.run_id, 'run_id'),
     attempt: asInteger(request.attempt, 'attempt', 1),
     job: asMap(request.job, 'job'),
+    script: optional(request, 'script', asText),
     job_id: optional(request, 'job_id', asText),
     parent_run_id: optional(request, 'parent_run_id', asText),
     depth: optional(

@@ -2,16 +2,19 @@ import process from 'node:process';
 import { SinkFailedError, TerminalEventError } from '../../../sdk/src/index.ts';
 import { toError } from '../errors.ts';
 import { report } from '../report.ts';
+import { currentScope } from './scopes.ts';
 
 /** Which failures end guarded work: any that the script lets fall, or only a wait that nothing can end. */
 type Ends = 'any failure' | 'only a dead wait';
 
 /**
  * Catches what a script lets fall: rejections that nobody handles, exceptions in its callbacks, and a wait that nothing
- * can end. While `guard` runs, the first of them fails the guarded work; outside it they are only reported.
+ * can end. While `guard` runs, the first of them fails the guarded work; outside it, and when they come from a run that
+ * is over, they are only reported.
  */
 export class FailureWatch {
   private active: { ends: Ends; fail: (error: Error) => void } | undefined;
+  private stray: string | undefined;
 
   constructor() {
     process.on('unhandledRejection', (reason) => this.caught(reason, 'a rejection that nobody handled'));
@@ -31,6 +34,13 @@ export class FailureWatch {
     }
   }
 
+  /** What came since the last call from no run that goes on, in words. */
+  takeStray(): string | undefined {
+    const { stray } = this;
+    this.stray = undefined;
+    return stray;
+  }
+
   private nothingLeft(): void {
     if (!this.active) return;
     this.active.fail(new Error('the script waits for something that can no longer happen'));
@@ -41,8 +51,14 @@ export class FailureWatch {
   private caught(thrown: unknown, what: string): void {
     const error = toError(thrown);
     const expected = error instanceof TerminalEventError || error instanceof SinkFailedError;
-    if (this.active?.ends === 'any failure' && !expected) this.active.fail(error);
-    else report(`${what}: ${error.stack ?? error.message}`);
+    const scope = currentScope();
+    if (!this.active || scope?.isOver) this.stray = what;
+    if (this.active?.ends === 'any failure' && !expected && !scope?.isOver) return this.active.fail(error);
+    report(
+      `${what}${scope?.isOver ? ` in run ${scope.runID}, which is over` : ''}: ${
+        error.stack ?? error.message
+      }`,
+    );
   }
 }
 

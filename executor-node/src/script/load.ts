@@ -24,10 +24,14 @@ export interface LoadedScript {
   config: ScriptConfig;
 }
 
-/** Imports a script and checks its exports. @throws CrashError that names the file, and the line where there is one. */
-export async function loadScript(path: string): Promise<LoadedScript> {
+/**
+ * Imports a script and checks its exports.
+ * @param url of the module, when it is not the file's own.
+ * @throws CrashError that names the file, and the line where there is one.
+ */
+export async function loadScript(path: string, url = pathToFileURL(path).href): Promise<LoadedScript> {
   requireFile(path);
-  return checkedExports(path, await importScript(path));
+  return checkedExports(path, await importScript(path, url));
 }
 
 function requireFile(path: string): void {
@@ -36,13 +40,12 @@ function requireFile(path: string): void {
   if (!found.isFile()) throw loadError(`${path} is not a file`);
 }
 
-async function importScript(path: string): Promise<Record<string, unknown>> {
-  const url = pathToFileURL(path).href;
+async function importScript(path: string, url: string): Promise<Record<string, unknown>> {
   try {
     return await import(url);
   } catch (thrown) {
     const error = toError(thrown);
-    const location = errorLocation(error, url);
+    const location = errorLocation(error, pathToFileURL(path).href);
     const hint = location?.includes('/node_modules/') ? '' : loadHint(error);
     throw loadError(`${location ?? path}: ${error.name}: ${error.message}${hint}`, error);
   }

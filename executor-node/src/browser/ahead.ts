@@ -1,0 +1,81 @@
+import {
+  type BrowserSession,
+  type DocumentNote,
+  loadDriver,
+  openSession,
+  type SessionOptions,
+} from './session.ts';
+
+/** A session that waits for its run. */
+interface Prepared {
+  isFor(options: SessionOptions, driver: unknown): boolean;
+  /** Undefined when it could not be opened; then the run tries by itself and says why not. */
+  session: Promise<BrowserSession | undefined>;
+  /** Tells whose documents they are from now on. */
+  hand(onDocument: SessionOptions['onDocument']): void;
+  expiry: ReturnType<typeof setTimeout>;
+}
+
+/** A prepared session keeps the browser from idling, so it is closed when no run wants it for so long. */
+const EXPIRY_MS = 10_000;
+
+/**
+ * Opens sessions, and while a run has one, the next: over a connection of its own, so that a script sees nothing but
+ * its own session. Only for a browser that runs already; what a run starts by itself ends with it.
+ */
+export class SessionsAhead {
+  private next: Prepared | undefined;
+
+  /** @throws as `openSession`. */
+  async open(options: SessionOptions): Promise<BrowserSession> {
+    const driver = await loadDriver(options.script, options.resolveFrom);
+    const session = await this.take(options, driver) ?? await openSession(options);
+    if (options.endpoint) this.next = this.prepare(options, driver);
+    return session;
+  }
+
+  /** Closes what waits. */
+  drop(): void {
+    const { next } = this;
+    this.next = undefined;
+    if (!next) return;
+    clearTimeout(next.expiry);
+    next.session.then((session) => session?.close()).catch(() => {});
+  }
+
+  private async take(options: SessionOptions, driver: unknown): Promise<BrowserSession | undefined> {
+    const { next } = this;
+    if (!next?.isFor(options, driver)) {
+      this.drop();
+      return undefined;
+    }
+    this.next = undefined;
+    clearTimeout(next.expiry);
+    const session = await next.session;
+    if (!session || session.page.isClosed()) {
+      session?.close().catch(() => {});
+      return undefined;
+    }
+    next.hand(options.onDocument);
+    return session;
+  }
+
+  private prepare(options: SessionOptions, driver: unknown): Prepared {
+    let onDocument = (_note: DocumentNote): void => {};
+    const session = openSession({ ...options, onDocument: (note) => onDocument(note) }).catch(() =>
+      undefined
+    );
+    const expiry = setTimeout(() => this.drop(), EXPIRY_MS);
+    expiry.unref();
+    const key = keyOf(options);
+    return {
+      isFor: (wanted, wantedDriver) => wantedDriver === driver && keyOf(wanted) === key,
+      session,
+      hand: (to) => onDocument = to,
+      expiry,
+    };
+  }
+}
+
+/** With one driver, sessions of the same key are alike. */
+const keyOf = ({ endpoint, proxy }: SessionOptions): string => JSON.stringify([endpoint, proxy]);

@@ -1,0 +1,141 @@
+import process from 'node:process';
+import type { SessionsAhead } from '../browser/ahead.ts';
+import { toError } from '../errors.ts';
+import type { FrameWriter } from '../ipc/frame-writer.ts';
+import type { Input, InputListener } from '../ipc/input.ts';
+import { parseRequest, RequestError, type RunRequest } from '../ipc/request.ts';
+import { report } from '../report.ts';
+import { type Isolation, ScriptImports } from '../script/imports.ts';
+import { CurrentRun } from './current-run.ts';
+import { load, type OpenSession } from './loading.ts';
+import { ProcessState } from './process-state.ts';
+import { frameWriter, openSessions } from './run.ts';
+import { outsideScopes, RunScope, watchScopes } from './scopes.ts';
+import { FailureWatch } from './watch.ts';
+
+export interface ServeOptions {
+  isolation: Isolation;
+  resolveFrom?: string;
+  /** Absolute path of a script whose browser driver is loaded ahead. */
+  driverFor?: string;
+  /** File descriptor for the frames. */
+  frames: number;
+  input: Input;
+}
+
+type ServedRequest = RunRequest & { script: string };
+
+/** What a run's process says of the run when it is ready for the next one. */
+interface RunEnd {
+  /** As the exit code of a process that ran nothing else. */
+  code: number;
+  pid: number;
+  had_browser: boolean;
+  /** What the run left in the process, in words: then the next run should have another process. */
+  left_behind?: string;
+}
+
+const NOBODY: InputListener = { frame: () => {}, end: () => {} };
+
+/**
+ * Serves runs, one after the other, until the input ends; with isolation `process` a single one, as if it had been
+ * started for it. Resolves to the process' exit code. @throws RequestError
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  return await new ServingExecutor(options).serve();
+}
+
+class ServingExecutor {
+  private readonly options: ServeOptions;
+  private readonly writer: FrameWriter;
+  private readonly watch = new FailureWatch();
+  private readonly imports: ScriptImports;
+  private ahead: SessionsAhead | undefined;
+
+  constructor(options: ServeOptions) {
+    this.options = options;
+    this.writer = frameWriter(options.frames);
+    this.imports = new ScriptImports(options.isolation);
+  }
+
+  async serve(): Promise<number> {
+    const { driverFor, isolation } = this.options;
+    // The run that needs a driver says why there is none.
+    if (driverFor) this.sessions(driverFor).catch(() => {});
+    if (isolation !== 'process') watchScopes();
+    for (;;) {
+      const request = await this.nextRequest();
+      if (!request) return 0;
+      if (isolation === 'process') return await this.execute(request).code;
+      await this.tell(await this.executeInScope(request));
+    }
+  }
+
+  /** Undefined when the input has ended. */
+  private async nextRequest(): Promise<ServedRequest | undefined> {
+    const { input } = this.options;
+    // Late acks are for writes of a script that nobody waits for any more.
+    input.listen(NOBODY);
+    input.ref();
+    try {
+      const { script, ...request } = parseRequest(await input.requestLine());
+      if (!script) throw new RequestError('script must be the absolute path of a script');
+      return { script, ...request };
+    } catch (error) {
+      if (input.isAtEnd) return undefined;
+      throw error;
+    } finally {
+      input.unref();
+    }
+  }
+
+  private execute({ script, ...request }: ServedRequest): { run: CurrentRun; code: Promise<number> } {
+    const { options: { input, resolveFrom }, writer, watch } = this;
+    const run = new CurrentRun(script, request, { input, writer, watch, resolveFrom });
+    const loading = load({
+      script: () => this.imports.load(script),
+      browser: () => this.sessions(script),
+      watch,
+    });
+    // Its connection would keep a script waiting that waits for nothing.
+    loading.then(({ browser }) => browser || this.ahead?.drop(), () => {});
+    return { run, code: run.execute(loading) };
+  }
+
+  private async executeInScope(request: ServedRequest): Promise<RunEnd> {
+    const state = new ProcessState();
+    const scope = new RunScope(request.run_id);
+    const { run, code } = scope.enter(() => this.execute(request));
+    const end: RunEnd = { code: await code, pid: process.pid, had_browser: run.hadBrowser };
+    // What is closed is gone a turn later.
+    await turn();
+    await turn();
+    scope.isOver = true;
+    process.exitCode = undefined;
+    const left = this.watch.takeStray() ??
+      (this.options.isolation === 'module' ? scope.leftBehind() ?? state.change() : undefined);
+    return left ? { ...end, left_behind: left } : end;
+  }
+
+  /** Sessions are opened and closed outside of the runs, as what they keep open is none of a script's. */
+  private async sessions(script: string): Promise<OpenSession> {
+    await outsideScopes(() => openSessions(script, this.options.resolveFrom));
+    const { SessionsAhead } = await import('../browser/ahead.ts');
+    const ahead = this.ahead ??= new SessionsAhead();
+    return async (options) => {
+      const session = await outsideScopes(() => ahead.open(options));
+      return { ...session, close: () => outsideScopes(() => session.close()) };
+    };
+  }
+
+  private async tell(end: RunEnd): Promise<void> {
+    try {
+      this.writer.frame((encoder) => encoder.value({ type: 'run_end', ...end }));
+      await this.writer.flush();
+    } catch (error) {
+      report(`run_end was not sent: ${toError(error).message}`);
+    }
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resume) => setImmediate(resume));
