@@ -98,7 +98,7 @@ class ServingExecutor {
       watch,
     });
     // Its connection would keep a script waiting that waits for nothing.
-    loading.then(({ browser }) => browser || this.ahead?.drop(), () => {});
+    loading.then(({ browser }) => browser || outsideScopes(() => this.ahead?.drop()), () => {});
     return { run, code: run.execute(loading) };
   }
 

@@ -1,5 +1,6 @@
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { statSync } from 'node:fs';
+import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type LoadedScript, loadScript } from './load.ts';
 
@@ -55,6 +56,7 @@ export const withoutMarks = (text: string): string => text.replaceAll(MARK, '');
 
 /** Gives the modules that a fresh one imports by path the same mark. Packages are shared, and so is CommonJS. */
 function registerFreshModules(): void {
+  stripQuietly();
   const sources = new Map<string, { version: string; loaded: Loaded }>();
   registerHooks({
     resolve(specifier, context, next) {
@@ -87,6 +89,17 @@ function stripped(loaded: Loaded): Loaded {
     return { format: 'module', source: stripTypeScriptTypes(text), shortCircuit: true };
   } catch {
     return loaded;
+  }
+}
+
+/** Strips types for the first time, when Node warns that this is experimental: news for nobody who runs a script. */
+function stripQuietly(): void {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    stripTypeScriptTypes('');
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
 
