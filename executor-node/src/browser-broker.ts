@@ -23,7 +23,7 @@ const broker = (idleMs: number): BrowserBroker =>
     idleMs,
     onError: note,
     launch: async (wsPath) => {
-      const { executablePath, args, sandbox } = launchSettings();
+      const { executablePath, args, sandbox } = await launchSettings();
       const chromium = await embeddedChromium();
       return await withScratchFolder(() =>
         chromium.launchServer({

@@ -1,49 +1,15 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { embeddedChromium } from '../src/browser/driver.ts';
+import { startBroker } from './broker-process.ts';
 import { folderWith, REQUEST, RunningExecutor, runScript } from './support.ts';
 import { startSite } from './site.ts';
-
-const BROKER = join(import.meta.dirname ?? '.', '../bin/quarry-browser');
-
-interface Broker {
-  child: ChildProcess;
-  endpoint: string;
-  /** Process ids of the browsers that belong to it. */
-  browsers(): number[];
-}
-
-async function startBroker(t: TestContext, environment: Record<string, string> = {}): Promise<Broker> {
-  const mark = `broker-${process.pid}-${Math.random()}`;
-  const child = spawn(BROKER, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, QUARRY_TEST_MARK: mark, ...environment },
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const [line] = await once(child.stdout!, 'data');
-  return {
-    child,
-    endpoint: JSON.parse(String(line)).ws_endpoint,
-    browsers: () => markedProcesses(mark).filter((pid) => pid !== child.pid),
-  };
-}
-
-/** Processes whose environment holds the mark and that are no zombies. */
-const markedProcesses = (mark: string): number[] =>
-  readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
-    } catch {
-      return false;
-    }
-  });
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;

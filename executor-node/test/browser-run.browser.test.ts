@@ -68,14 +68,29 @@ const FAKE_PUPPETEER = {
     '{"name":"puppeteer-core","version":"1.0.0","type":"module","exports":"./index.js"}',
   'node_modules/puppeteer-core/index.js': `
     const calls = [];
-    const page = { calls, on: () => {}, mainFrame: () => null, authenticate: async (given) => calls.push(['authenticate', given]) };
+    const page = {
+      calls, on: () => {}, once: () => {}, mainFrame: () => null,
+      authenticate: async (given) => calls.push(['authenticate', given]),
+      setUserAgent: async (agent, { brands }) => calls.push(['agent', agent, brands.length]),
+      evaluateOnNewDocument: async (script) => calls.push(['script', typeof script]),
+    };
     const context = { newPage: async () => page, close: async () => {} };
-    const browser = { createBrowserContext: async (given) => (calls.push(['context', given]), context), close: async () => {}, disconnect: async () => {} };
+    const browser = { once: () => {}, version: async () => 'HeadlessChrome/156.0.1.2', createBrowserContext: async (given) => (calls.push(['context', given]), context), close: async () => {}, disconnect: async () => {} };
     export default {
       launch: async ({ args, executablePath }) => (calls.push(['launch', executablePath, args.includes('--no-sandbox')]), browser),
       connect: async (given) => (calls.push(['connect', given]), browser),
     };`,
 };
+
+/** How the executor makes a page look like one that somebody looks at. */
+const DISGUISE = [
+  [
+    'agent',
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36',
+    2,
+  ],
+  ['script', 'function'],
+];
 
 async function ownDriver(t: TestContext, request: object, environment = {}): Promise<unknown[]> {
   const script =
@@ -103,11 +118,13 @@ test("the user's own puppeteer is taken first: launch, proxy, DevTools endpoint"
   assert.deepEqual(launched, [
     ['launch', process.execPath, process.getuid?.() === 0],
     ['context', { proxyServer: 'http://p.test:8080', proxyBypassList: ['<-loopback>'] }],
+    ...DISGUISE,
   ]);
   const endpoint = 'ws://127.0.0.1:1/devtools/browser/x';
   assert.deepEqual(await ownDriver(t, { browser_ws_endpoint: endpoint, proxy: withWord }), [
     ['connect', { browserWSEndpoint: endpoint }],
     ['context', { proxyServer: 'http://p.test:8080', proxyBypassList: ['<-loopback>'] }],
+    ...DISGUISE,
     ['authenticate', { username: 'u', password: 'w' }],
   ]);
 });

@@ -13,7 +13,7 @@ const cleanups: (() => void)[] = [];
 
 before(async () => {
   site = await startSite({ after: (fn: () => void) => cleanups.push(fn) } as unknown as TestContext);
-  session = await openSession({ script: '/none/script.ts', onDocument: () => {} });
+  session = await openSession({ script: '/none/script.ts', onDocument: () => {}, onLoss: () => {} });
 });
 after(async () => {
   await session.close();

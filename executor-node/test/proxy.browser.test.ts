@@ -139,7 +139,11 @@ const puppeteerOver = (driver: string): string => `
   import { chromium } from ${JSON.stringify(pathToFileURL(driver).href)};
   const asContext = (context) => ({ newPage: async () => {
     const page = await context.newPage();
-    return Object.assign(page, { authenticate: () => { throw new Error('nobody shall log in here'); } });
+    return Object.assign(page, {
+      setUserAgent: async () => {},
+      evaluateOnNewDocument: (script) => page.addInitScript(script),
+      authenticate: () => { throw new Error('nobody shall log in here'); },
+    });
   }, close: () => context.close() });
   export default {
     launch: async ({ args, executablePath }) => {
@@ -149,6 +153,8 @@ const puppeteerOver = (driver: string): string => `
           if (String(proxyBypassList) !== '<-loopback>') throw new Error('loopback goes around the proxy');
           return asContext(await browser.newContext({ proxy: { server: proxyServer } }));
         },
+        once: (event, listener) => browser.once(event, listener),
+        version: async () => 'HeadlessChrome/' + browser.version(),
         close: () => browser.close(),
       };
     },

@@ -1,18 +1,14 @@
-import {
-  type BrowserSession,
-  type DocumentNote,
-  loadDriver,
-  openSession,
-  type SessionOptions,
-} from './session.ts';
+import { type BrowserSession, loadDriver, openSession, type SessionOptions } from './session.ts';
+
+type Listener = Pick<SessionOptions, 'onDocument' | 'onLoss'>;
 
 /** A session that waits for its run. */
 interface Prepared {
   isFor(options: SessionOptions, driver: unknown): boolean;
   /** Undefined when it could not be opened; then the run tries by itself and says why not. */
   session: Promise<BrowserSession | undefined>;
-  /** Tells whose documents they are from now on. */
-  hand(onDocument: SessionOptions['onDocument']): void;
+  /** Tells whose documents and whose loss they are from now on. */
+  hand(listener: Listener): void;
   expiry: ReturnType<typeof setTimeout>;
 }
 
@@ -56,22 +52,24 @@ export class SessionsAhead {
       session?.close().catch(() => {});
       return undefined;
     }
-    next.hand(options.onDocument);
+    next.hand(options);
     return session;
   }
 
   private prepare(options: SessionOptions, driver: unknown): Prepared {
-    let onDocument = (_note: DocumentNote): void => {};
-    const session = openSession({ ...options, onDocument: (note) => onDocument(note) }).catch(() =>
-      undefined
-    );
+    let listener: Listener = { onDocument: () => {}, onLoss: () => {} };
+    const session = openSession({
+      ...options,
+      onDocument: (note) => listener.onDocument(note),
+      onLoss: (reason) => listener.onLoss(reason),
+    }).catch(() => undefined);
     const expiry = setTimeout(() => this.drop(), EXPIRY_MS);
     expiry.unref();
     const key = keyOf(options);
     return {
       isFor: (wanted, wantedDriver) => wantedDriver === driver && keyOf(wanted) === key,
       session,
-      hand: (to) => onDocument = to,
+      hand: (to) => listener = to,
       expiry,
     };
   }

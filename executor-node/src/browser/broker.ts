@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect as connectTo, createServer, type Server, type Socket } from 'node:net';
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 
 /** A browser server that runs: where it listens, and how it ends. */
 export interface BrowserServer {
@@ -69,7 +69,7 @@ export class BrowserBroker {
       if (!head.includes('\r\n') && head.length < HEAD_LIMIT) return;
       socket.off('data', read).pause();
       if (head.startsWith(`GET ${this.path} `)) this.pass(socket, head);
-      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else socket.end(answer('404 Not Found'));
     };
     socket.on('data', read);
   }
@@ -86,7 +86,7 @@ export class BrowserBroker {
       socket.pipe(inner).pipe(socket);
     } catch (error) {
       this.options.onError(error as Error);
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      socket.end(answer('503 Service Unavailable', (error as Error).message.split('\n')[0]));
     }
   }
 
@@ -120,3 +120,8 @@ export class BrowserBroker {
     await browser?.kill();
   }
 }
+
+const answer = (status: string, body = ''): string =>
+  `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${
+    Buffer.byteLength(body)
+  }\r\n\r\n${body}`;

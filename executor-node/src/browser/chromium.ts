@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { promisify } from 'node:util';
 
 type Environment = Record<string, string | undefined>;
 
@@ -27,16 +29,41 @@ export interface LaunchSettings {
 }
 
 /** @throws when no Chromium is found, with what to do. */
-export function launchSettings(environment: Environment = process.env): LaunchSettings {
+export async function launchSettings(environment: Environment = process.env): Promise<LaunchSettings> {
+  const executablePath = findChromium(environment);
   return {
-    executablePath: findChromium(environment),
-    args: launchArguments(environment),
+    executablePath,
+    args: await launchArguments(executablePath, environment),
     sandbox: sandboxed(environment),
   };
 }
 
-export const launchArguments = (environment: Environment = process.env): string[] =>
-  isStealthy(environment) ? ['--disable-blink-features=AutomationControlled'] : [];
+/**
+ * What a browser must be told when it starts: these reach its shared and service workers, and the requests that no page
+ * makes. docs/guides/browsers.md lists what each hides.
+ */
+export async function launchArguments(
+  executablePath: string,
+  environment: Environment = process.env,
+): Promise<string[]> {
+  if (!isStealthy(environment)) return [];
+  const version = await chromiumVersion(executablePath);
+  const agent = version ? [`--user-agent=${plainUserAgent(version)}`] : [];
+  return ['--disable-blink-features=AutomationControlled', `--accept-lang=${LANGUAGES}`, ...agent];
+}
+
+/** Preferred languages, as `navigator.languages` and the header of requests tell them. */
+export const LANGUAGES = 'en-US,en';
+
+const versions = new Map<string, Promise<string | undefined>>();
+
+/** Asks the program itself, once; undefined when it does not say, as a wrapper script may not. */
+function chromiumVersion(path: string): Promise<string | undefined> {
+  const asked = versions.get(path) ?? promisify(execFile)(path, ['--version'], { timeout: 10_000 })
+    .then(({ stdout }) => /\d+(\.\d+){3}/.exec(stdout)?.[0], () => undefined);
+  versions.set(path, asked);
+  return asked;
+}
 
 export const sandboxed = (environment: Environment = process.env): boolean =>
   process.getuid?.() !== 0 && environment.QUARRY_NO_SANDBOX !== '1';

@@ -1,11 +1,13 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
-import { isStealthy, launchSettings, plainUserAgent } from './chromium.ts';
+import { launchSettings } from './chromium.ts';
 import { Facade } from './facade/facade.ts';
+import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
 import { proxyAddress } from './proxy/use.ts';
 import { withScratchFolder } from './scratch.ts';
 import type { BrowserSession, SessionOptions, SessionProxy } from './session.ts';
+import { disguise, stealthOptions } from './stealth.ts';
 
 /** A session over the embedded driver; page, browser and context answer Puppeteer's calls too. */
 export async function openEmbedded(chromium: any, options: SessionOptions): Promise<BrowserSession> {
@@ -13,17 +15,21 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
     ? await connectEmbedded(chromium, options.endpoint)
     : await launchEmbedded(chromium);
   try {
-    const contextOptions = runContextOptions(browser, options.proxy);
+    const loss = new LossWatch(browser, options.onLoss);
+    const contextOptions = await runContextOptions(browser, options.proxy);
     const context = await browser.newContext(contextOptions);
+    await disguise(context);
     if (process.env.QUARRY_ADBLOCKER === '1') await blockAds(context);
     noteDocuments(context, options.onDocument);
     const page = await context.newPage();
+    loss.watchPage(page, 'crash');
     const facade = new Facade({ context, contextOptions, endpoint: options.endpoint });
     return {
       page: facade.wrap(page),
       browser: facade.wrap(browser),
       browserContext: facade.wrap(context),
       heap: () => pageHeap(page),
+      lossBehind: (message) => loss.behind(message),
       close: () => closeAll(context, browser),
     };
   } catch (error) {
@@ -33,9 +39,9 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
 }
 
 /** Starts a browser; it ends with this process, however that ends. */
-export function launchEmbedded(chromium: any): Promise<any> {
-  const { executablePath, args, sandbox } = launchSettings();
-  return withScratchFolder(() =>
+export async function launchEmbedded(chromium: any): Promise<any> {
+  const { executablePath, args, sandbox } = await launchSettings();
+  return await withScratchFolder(() =>
     chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true })
   );
 }
@@ -44,22 +50,31 @@ export function launchEmbedded(chromium: any): Promise<any> {
 export async function connectEmbedded(chromium: any, endpoint: string): Promise<any> {
   const isDevTools = /\/devtools\/browser\//.test(endpoint) || endpoint.startsWith('http');
   try {
-    return await (isDevTools ? chromium.connectOverCDP(endpoint) : chromium.connect(endpoint));
+    const options = { timeout: CONNECT_TIMEOUT_MS };
+    return await (isDevTools
+      ? chromium.connectOverCDP(endpoint, options)
+      : chromium.connect(endpoint, options));
   } catch (error) {
-    const reason = (error as Error).message.split('\n')[0];
-    throw new Error(
-      `the browser at ${withoutSecret(endpoint)} does not answer: ${reason.replaceAll(endpoint, '…')}`,
-      { cause: error },
-    );
+    const reason = refusal((error as Error).message).replaceAll(endpoint, '…');
+    // Without the driver's error as a cause: its text has the whole address.
+    throw new Error(`the browser at ${new URL(endpoint).host} does not answer: ${reason}`);
   }
 }
 
-const withoutSecret = (endpoint: string): string => new URL(endpoint).host;
+const CONNECT_TIMEOUT_MS = 30_000;
+
+/** The broker says in the body of its 503 why it has no browser; all else is told by the first line. */
+function refusal(message: string): string {
+  const [first, second] = message.split('\n');
+  return / 503 /.test(first) && second ? second : first;
+}
 
 /** What every context of a run is made with. */
-export function runContextOptions(browser: any, proxy?: SessionProxy): Record<string, unknown> {
-  const options: Record<string, unknown> = {};
-  if (isStealthy()) options.userAgent = plainUserAgent(browser.version());
+export async function runContextOptions(
+  browser: any,
+  proxy?: SessionProxy,
+): Promise<Record<string, unknown>> {
+  const options = await stealthOptions(browser);
   if (proxy) {
     const { username, password } = proxy;
     options.proxy = { server: proxyAddress(proxy), username, password };

@@ -2,28 +2,34 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { findChromium, launchArguments, sandboxed } from './chromium.ts';
 import type { Driver } from './driver.ts';
+import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
 import { proxyAddress } from './proxy/use.ts';
 import type { BrowserSession, SessionOptions } from './session.ts';
+import { disguisePuppeteer } from './stealth.ts';
 
 type Own = Extract<Driver, { kind: 'puppeteer' }>;
 
-/** A session over the user's own Puppeteer: its objects, untouched. */
+/** A session over the user's own Puppeteer: its own objects, no facade. */
 export async function openPuppeteer(driver: Own, options: SessionOptions): Promise<BrowserSession> {
   const { puppeteer } = driver;
   const shared = options.endpoint && isDevTools(options.endpoint) ? options.endpoint : undefined;
   const browser = shared
     ? await puppeteer.connect(connectOptions(shared))
-    : await puppeteer.launch(ownLaunch(driver));
+    : await puppeteer.launch(await ownLaunch(driver));
   try {
+    const loss = new LossWatch(browser, options.onLoss);
     const browserContext = await newContext(browser, options);
     const page = await browserContext.newPage();
+    loss.watchPage(page, 'error');
+    await disguisePuppeteer(page, await browser.version());
     const { username, password } = options.proxy ?? {};
     if (username !== undefined) await page.authenticate({ username, password });
     noteDocuments(page, options.onDocument);
     const close = () =>
       shared ? closeAll(browserContext, { close: () => browser.disconnect() }) : closeAll(browser);
-    return { page, browser, browserContext, heap: () => pageHeap(page), close };
+    const lossBehind = (message: string) => loss.behind(message);
+    return { page, browser, browserContext, heap: () => pageHeap(page), lossBehind, close };
   } catch (error) {
     await closeAll(browser);
     throw error;
@@ -37,17 +43,20 @@ const isDevTools = (endpoint: string): boolean =>
 const connectOptions = (endpoint: string): object =>
   endpoint.startsWith('http') ? { browserURL: endpoint } : { browserWSEndpoint: endpoint };
 
-function ownLaunch({ puppeteer, bringsBrowser }: Own): object {
-  const own = bringsBrowser && !process.env.QUARRY_CHROMIUM && hasOwnBrowser(puppeteer);
-  const args = sandboxed() ? launchArguments() : [...launchArguments(), '--no-sandbox'];
-  return own ? { headless: true, args } : { headless: true, args, executablePath: findChromium() };
+async function ownLaunch({ puppeteer, bringsBrowser }: Own): Promise<object> {
+  const own = bringsBrowser && !process.env.QUARRY_CHROMIUM ? await ownBrowser(puppeteer) : undefined;
+  const executablePath = own ?? findChromium();
+  const args = await launchArguments(executablePath);
+  return { headless: true, args: sandboxed() ? args : [...args, '--no-sandbox'], executablePath };
 }
 
-function hasOwnBrowser(puppeteer: any): boolean {
+/** The browser that Puppeteer downloaded, if it did. */
+async function ownBrowser(puppeteer: any): Promise<string | undefined> {
   try {
-    return existsSync(puppeteer.executablePath());
+    const path = await puppeteer.executablePath();
+    return existsSync(path) ? path : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -5,6 +5,7 @@ import { findChromium, launchSettings } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { connectEmbedded, runContextOptions } from './embedded.ts';
 import { Facade } from './facade/facade.ts';
+import { disguise } from './stealth.ts';
 
 interface Launch {
   args?: string[];
@@ -21,7 +22,7 @@ interface Connect {
 
 /** Starts a browser of the script's own; it ends with the run. */
 export async function launch({ args = [], executablePath, env, timeout, slowMo }: Launch = {}): Promise<any> {
-  const settings = launchSettings(
+  const settings = await launchSettings(
     executablePath ? { ...process.env, QUARRY_CHROMIUM: executablePath } : process.env,
   );
   const browser = await (await embeddedChromium()).launch({
@@ -44,8 +45,9 @@ export async function connect({ browserWSEndpoint, browserURL }: Connect): Promi
 export const executablePath = (): string => findChromium();
 
 async function wrapped(browser: any, endpoint?: string): Promise<any> {
-  const contextOptions = runContextOptions(browser);
+  const contextOptions = await runContextOptions(browser);
   const context = browser.contexts()[0] ?? await browser.newContext(contextOptions);
+  await disguise(context);
   return new Facade({ context, contextOptions, endpoint }).wrap(browser);
 }
 

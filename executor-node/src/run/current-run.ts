@@ -1,4 +1,10 @@
-import { createMemory, Emitter, redactProxyEndpoint, type RunInfo } from '../../../sdk/src/index.ts';
+import {
+  createMemory,
+  Emitter,
+  redactProxyEndpoint,
+  type RunInfo,
+  SinkFailedError,
+} from '../../../sdk/src/index.ts';
 import type { BrowserSession } from '../browser/session.ts';
 import { CrashError, toError } from '../errors.ts';
 import type { FrameWriter } from '../ipc/frame-writer.ts';
@@ -33,9 +39,12 @@ export class CurrentRun {
   private readonly tools: RunTools;
   private readonly hosts = new HostNotes();
   private readonly info: RunInfo;
+  private readonly sink: FrameSink;
   private readonly emitter: Emitter;
   private readonly storage: FileStorage;
   private session: BrowserSession | undefined;
+  /** Why the browser is gone, when it went before the run's end. */
+  private loss: string | undefined;
 
   /** @param script absolute path. */
   constructor(script: string, request: RunRequest, tools: RunTools) {
@@ -45,7 +54,8 @@ export class CurrentRun {
     this.request = request;
     this.tools = tools;
     this.info = Object.freeze(withoutAbsent({ run_id, attempt, job_id, parent_run_id, depth }));
-    this.emitter = new Emitter({ run: this.info, sink: new FrameSink(writer, this.hosts) });
+    this.sink = new FrameSink(writer, this.hosts);
+    this.emitter = new Emitter({ run: this.info, sink: this.sink });
     this.storage = new FileStorage({
       writer,
       partition: request.storage,
@@ -82,7 +92,9 @@ export class CurrentRun {
       if (prepared.skip) return await this.skip(prepared.reason);
       this.session = browser && await this.open(browser);
       const explain = (message: string): string => this.session?.explain?.(message) ?? message;
-      return await runLifecycle({ script, emitter, storage, watch, explain }, this.context(prepared.job));
+      const lossBehind = (message: string) => this.lossBehind(message);
+      const parts = { script, emitter, storage, watch, explain, lossBehind };
+      return await runLifecycle(parts, this.context(prepared.job));
     } catch (thrown) {
       return crash(toError(thrown));
     }
@@ -97,11 +109,26 @@ export class CurrentRun {
         endpoint: this.request.browser_ws_endpoint,
         proxy: this.request.proxy,
         onDocument: (note) => this.hosts.add(note),
+        onLoss: (reason) => this.lost(reason),
       });
     } catch (thrown) {
       const error = toError(thrown);
       throw new CrashError('browser_error', `no browser: ${error.message}`, error);
     }
+  }
+
+  /** A run that has said how it ended needs no browser any more. */
+  private lost(reason: string): void {
+    if (this.emitter.ending) return;
+    this.loss = reason;
+    const error = new CrashError('browser_lost', reason);
+    // A script that goes on by itself can add nothing to a run that has crashed.
+    this.sink.close(new SinkFailedError(error));
+    this.tools.watch.fail(error);
+  }
+
+  private async lossBehind(message: string): Promise<string | undefined> {
+    return this.loss ?? await this.session?.lossBehind(message);
   }
 
   private context(job: Record<string, unknown>): ReturnType<typeof makeContext> {

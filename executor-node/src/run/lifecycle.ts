@@ -20,6 +20,8 @@ export interface LifecycleParts {
   watch: FailureWatch;
   /** What the run knows of an error's cause beyond its message. */
   explain(message: string): string;
+  /** Why the browser is gone, when a failure with this message comes from that. */
+  lossBehind(message: string): Promise<string | undefined>;
 }
 
 /** Messages and stacks are cut to so many characters: a terminal event must always fit. */
@@ -29,6 +31,8 @@ const TEXT_LIMIT = 64 * 1024;
 export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): Promise<Outcome> {
   const { hooks } = parts.script;
   const error = await runBody(parts, ctx);
+  const loss = await browserLoss(parts, error);
+  if (loss) return await crashed(parts, ctx, loss);
   if (error) reportOrHandle(parts, error);
   if (error && !parts.emitter.ending) await quietly(parts, 'onError', () => hooks.onError?.(error, ctx));
   if (isOpen(parts)) {
@@ -38,6 +42,24 @@ export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): P
   if (isOpen(parts)) await emitTerminal(parts, error);
   await quietly(parts, 'cleanup', () => hooks.cleanup?.(ctx));
   return outcome(parts, error);
+}
+
+/** A failure that the browser's end explains is not the script's, whether it was thrown or told by the script itself. */
+async function browserLoss(
+  { emitter, lossBehind }: LifecycleParts,
+  error: Error | undefined,
+): Promise<string | undefined> {
+  const { ending } = emitter;
+  if (ending) {
+    return ending.type === 'run_error' ? await lossBehind(String(ending.payload.message)) : undefined;
+  }
+  return error && await lossBehind(error.message);
+}
+
+async function crashed(parts: LifecycleParts, ctx: QuarryContext, message: string): Promise<Outcome> {
+  report(message);
+  await quietly(parts, 'cleanup', () => parts.script.hooks.cleanup?.(ctx));
+  return { status: 'crash', error_type: 'browser_lost', message };
 }
 
 /** What `beforeRun`, the script or `afterRun` threw. */

@@ -14,6 +14,7 @@ const LINE_RESERVE = 8 * 1024;
 export class FrameSink implements EmitSink {
   private readonly writer: FrameWriter;
   private readonly hosts: HostNotes;
+  private closed: Error | undefined;
 
   constructor(writer: FrameWriter, hosts: HostNotes) {
     this.writer = writer;
@@ -21,7 +22,12 @@ export class FrameSink implements EmitSink {
   }
 
   get failure(): Error | undefined {
-    return this.writer.failure;
+    return this.closed ?? this.writer.failure;
+  }
+
+  /** Takes nothing more from the script; what it has taken goes out. */
+  close(reason: Error): void {
+    this.closed = reason;
   }
 
   event(envelope: EventEnvelope): Promise<void> {

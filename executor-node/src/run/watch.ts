@@ -41,6 +41,11 @@ export class FailureWatch {
     return stray;
   }
 
+  /** Fails the guarded work from outside: what it stands on is gone. */
+  fail(error: Error): void {
+    this.active?.fail(error);
+  }
+
   private nothingLeft(): void {
     if (!this.active) return;
     this.active.fail(new Error('the script waits for something that can no longer happen'));

@@ -1,5 +1,6 @@
 import { eventMembers, type EventSource } from './events.ts';
 import type { Facade, Members } from './facade.ts';
+import { disguise } from '../stealth.ts';
 import { type Target, targetOf } from './target.ts';
 
 interface NewContext {
@@ -40,7 +41,9 @@ async function createContext(
   { proxyServer, proxyBypassList }: NewContext = {},
 ): Promise<unknown> {
   const proxy = proxyServer && { server: proxyServer, bypass: proxyBypassList?.join(',') };
-  return facade.wrap(await browser.newContext({ ...facade.options.contextOptions, ...(proxy && { proxy }) }));
+  const context = await browser.newContext({ ...facade.options.contextOptions, ...(proxy && { proxy }) });
+  await disguise(context);
+  return facade.wrap(context);
 }
 
 function waitForTarget(contexts: any[], facade: Facade) {

@@ -1,0 +1,58 @@
+/** What drivers say when what they were talking to is gone; not what they say of a site's connections. */
+const GONE =
+  /^(?!.*net::).*(been closed|(target|session|connection|browser|page) (is )?closed|crashed|detached|disconnected)/i;
+/** How long the news of a browser's end may take after a call that failed because of it. */
+const NEWS_MS = 2000;
+
+/** Watches a browser and a page of one run, and knows why a call to them failed. */
+export class LossWatch {
+  private readonly news = Promise.withResolvers<string>();
+  private reason: string | undefined;
+  private pageReason: string | undefined;
+  private isMeant = false;
+
+  /**
+   * @param browser the driver's own object; closing it from here on counts as meant
+   * @param onLoss called once, when the browser has ended or the connection to it has, and nobody closed it
+   */
+  constructor(browser: any, onLoss: (reason: string) => void) {
+    for (const name of ['close', 'disconnect']) this.allow(browser, name);
+    browser.once('disconnected', () => {
+      if (this.isMeant) return;
+      this.reason = 'the browser ended in the middle of the run';
+      this.news.resolve(this.reason);
+      onLoss(this.reason);
+    });
+  }
+
+  /** @param event under which the driver tells of a page whose process died */
+  watchPage(page: any, event: 'crash' | 'error'): void {
+    page.once(event, () => this.pageReason = 'the page crashed: its process ended in the middle of the run');
+  }
+
+  /**
+   * Why the browser, or the page, is gone, when that is what a failure comes from.
+   * @param message of the failure
+   */
+  async behind(message: string): Promise<string | undefined> {
+    if (this.reason) return this.reason;
+    if (!GONE.test(message) || this.isMeant) return undefined;
+    if (this.pageReason) return this.pageReason;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), NEWS_MS));
+    try {
+      return await Promise.race([this.news.promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private allow(browser: any, name: string): void {
+    const method = browser[name];
+    if (typeof method !== 'function') return;
+    browser[name] = (...args: unknown[]) => {
+      this.isMeant = true;
+      return method.apply(browser, args);
+    };
+  }
+}
