@@ -48,6 +48,10 @@ let package = Package(
     .executableTarget(
       name: "queue-benchmark", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"],
       path: "Benchmarks/queue"),
+    .executableTarget(
+      name: "ingestion-benchmark",
+      dependencies: ["QuarryRuntime", "QuarryLode", "QuarryWire", "QuarryCore", "TestSupport"],
+      path: "Benchmarks/ingestion"),
 
     .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),

@@ -112,6 +112,12 @@ await compare('20,000 items, streaming 500', 'items.ts', { count: 20_000 }, [
   '--flush-count',
   '500',
 ], 'rate');
+await compare('20,000 items, buffered 5,000', 'items.ts', { count: 20_000 }, [
+  '--policy',
+  'buffered',
+  '--buffer-events',
+  '5000',
+], 'rate');
 await compare('60 artifacts of 8 MiB, strict', 'artifacts.ts', { count: 60, mebibytes: 8 }, [
   '--policy',
   'strict',

@@ -22,6 +22,25 @@ package struct RecordBatch: Sendable {
     /// True while every line is an artifact chunk.
     package fileprivate(set) var chunksOnly: Bool
     fileprivate let tail: [UInt8]
+    /// What every line of the kind last written begins with.
+    fileprivate var prefix: [UInt8] = []
+    fileprivate var prefixKind: RecordKind?
+  }
+
+  /// A line that was taken back, with its newline.
+  package struct Line: Sendable {
+    fileprivate let eventType: String
+    fileprivate let bytes: [UInt8]
+    fileprivate let isChunk: Bool
+  }
+
+  /// Where the last line lies.
+  private struct Last: Sendable {
+    let group: Int
+    let start: Int
+    let isChunk: Bool
+    /// Its group held nothing but chunks before it.
+    let followedChunks: Bool
   }
 
   /// No stored line reaches this many bytes, its newline included: other readers refuse such lines.
@@ -34,6 +53,7 @@ package struct RecordBatch: Sendable {
   package private(set) var groups: [Group] = []
   package private(set) var recordCount = 0
   package private(set) var byteCount = 0
+  private var last: Last?
   private let head: [UInt8]
   private let trailer: [UInt8]
 
@@ -71,31 +91,46 @@ package struct RecordBatch: Sendable {
     _ kind: RecordKind, eventType: String, members: (inout [UInt8]) throws(Failure) -> Void
   ) throws(Failure) {
     let index = groupIndex(eventType)
+    setPrefix(kind, of: index)
     let before = groups[index].lines.count
-    groups[index].lines.append(contentsOf: #"{"record_kind":""#.utf8)
-    groups[index].lines.append(contentsOf: kind.rawValue.utf8)
-    groups[index].lines.append(contentsOf: #"","#.utf8)
-    groups[index].lines.append(contentsOf: head)
-    groups[index].lines.append(contentsOf: groups[index].tail)
+    groups[index].lines.append(contentsOf: groups[index].prefix)
     do {
       try members(&groups[index].lines)
     } catch {
       groups[index].lines.removeSubrange(before...)
-      if groups[index].count == 0 { groups.remove(at: index) }
+      if groups[index].count == 0 { removeGroup(index) }
       throw error
     }
     groups[index].lines.append(UInt8(ascii: "}"))
     groups[index].lines.append(UInt8(ascii: "\n"))
-    groups[index].count += 1
-    groups[index].chunksOnly = groups[index].chunksOnly && kind == .artifactChunk
-    recordCount += 1
-    byteCount += groups[index].lines.count - before
+    note(from: before, in: index, isChunk: kind == .artifactChunk)
   }
 
   /// Bytes of a line that are not the caller's members: what `append` writes around them.
   package mutating func overhead(_ kind: RecordKind, eventType: String) -> Int {
-    #"{"record_kind":"","#.utf8.count + kind.rawValue.utf8.count + head.count + groups[groupIndex(eventType)].tail.count
-      + "}\n".utf8.count
+    let index = groupIndex(eventType)
+    setPrefix(kind, of: index)
+    return groups[index].prefix.count + "}\n".utf8.count
+  }
+
+  /// Takes back the line that was appended last; nil when it is gone already.
+  package mutating func removeLast() -> Line? {
+    guard let last = last.take() else { return nil }
+    let bytes = Array(groups[last.group].lines[last.start...])
+    groups[last.group].lines.removeSubrange(last.start...)
+    groups[last.group].count -= 1
+    groups[last.group].chunksOnly = last.followedChunks
+    recordCount -= 1
+    byteCount -= bytes.count
+    return Line(eventType: groups[last.group].eventType, bytes: bytes, isChunk: last.isChunk)
+  }
+
+  /// Appends a line that was taken back from a batch of the same run.
+  package mutating func append(_ line: Line) {
+    let index = groupIndex(line.eventType)
+    let before = groups[index].lines.count
+    groups[index].lines.append(contentsOf: line.bytes)
+    note(from: before, in: index, isChunk: line.isChunk)
   }
 
   /// Forgets the lines, for the next batch of the same run. Memory of small groups is kept, that of large ones freed.
@@ -107,6 +142,27 @@ package struct RecordBatch: Sendable {
     }
     recordCount = 0
     byteCount = 0
+    last = nil
+  }
+
+  /// Counts the line that begins at `before`.
+  private mutating func note(from before: Int, in index: Int, isChunk: Bool) {
+    last = Last(group: index, start: before, isChunk: isChunk, followedChunks: groups[index].chunksOnly)
+    groups[index].count += 1
+    groups[index].chunksOnly = groups[index].chunksOnly && isChunk
+    recordCount += 1
+    byteCount += groups[index].lines.count - before
+  }
+
+  private mutating func removeGroup(_ index: Int) {
+    groups.remove(at: index)
+    last = nil
+  }
+
+  private mutating func setPrefix(_ kind: RecordKind, of index: Int) {
+    guard groups[index].prefixKind != kind else { return }
+    groups[index].prefixKind = kind
+    groups[index].prefix = Array(#"{"record_kind":"\#(kind.rawValue)","#.utf8) + head + groups[index].tail
   }
 
   private mutating func groupIndex(_ eventType: String) -> Int {

@@ -1,3 +1,4 @@
+import Glibc
 import QuarryCore
 
 /// A string of a frame, as a view into it: valid as long as the frame, and not checked for being UTF-8.
@@ -18,11 +19,14 @@ package struct WireText {
 
   package static func == (left: WireText, right: String) -> Bool {
     guard left.bytes.count == right.utf8.count else { return false }
-    return right.utf8.elementsEqual(left.bytes)
+    var copy = right
+    return copy.withUTF8 { equal(left.bytes, UnsafeRawBufferPointer($0)) }
   }
 
   private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-    left.count == right.count && left.elementsEqual(right)
+    guard left.count == right.count else { return false }
+    guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+    return memcmp(first, second, left.count) == 0
   }
 }
 

@@ -16,14 +16,12 @@ import Testing
 
     """
 
-  @Test(arguments: [SIGTERM, SIGINT])
-  func stopFlushesAndEndsWithinFiveSeconds(_ signal: Int32) async throws {
+  @Test(arguments: [SIGTERM, SIGINT], [["streaming", "--flush-count"], ["buffered", "--buffer-events"]])
+  func stopFlushesAndEndsWithinFiveSeconds(_ signal: Int32, _ policy: [String]) async throws {
     let harness = try RunHarness()
     let script = try harness.script("waits.ts", Self.waiting)
-    let process = try harness.start([
-      "run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--policy", "streaming",
-      "--flush-count", "1000",
-    ])
+    let process = try harness.start(
+      ["run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--policy"] + policy + ["1000"])
     try await process.waitForError("the first item is out")
     let sentAt = ContinuousClock.now
     process.send(signal)

@@ -78,6 +78,8 @@ import Testing
     expectRefusal("\nstorage: fs\n", "q.yaml:2: 'storage' must be a mapping of keys, found 'fs'")
     expectRefusal("policy:\n  flush_count: many\n", "q.yaml:2: 'policy.flush_count' must be a whole number")
     expectRefusal("policy:\n  flush_count: 0\n", "q.yaml:2: 'policy.flush_count' must be a whole number of at least 1")
+    expectRefusal(
+      "policy:\n  buffer_bytes: 0\n", "q.yaml:2: 'policy.buffer_bytes' must be a whole number of at least 1")
     expectRefusal("policy:\n  flush_interval: 5\n", "q.yaml:2: 'policy.flush_interval' must be a duration")
     expectRefusal("source: [a]\n", "q.yaml:1: 'source' must be a text (put it in quotes), found a list")
     expectRefusal("source:\n", "q.yaml:1: 'source' must be a text (put it in quotes), found nothing")

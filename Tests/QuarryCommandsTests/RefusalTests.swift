@@ -49,7 +49,7 @@ import Testing
     await expectRefusal(["run", "--script", "a.ts", flag + "=x"], "'\(flag)'", "is not built yet")
   }
 
-  @Test(arguments: [["buffered", "policy 'buffered'"], ["bufered", "unknown policy"]])
+  @Test(arguments: [["buffered", "needs a bound"], ["bufered", "unknown policy"]])
   func policyIsChecked(_ pair: [String]) async {
     await expectRefusal(["run", "--script", "a.ts", "--policy", pair[0]], pair[1])
   }

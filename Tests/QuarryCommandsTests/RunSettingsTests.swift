@@ -110,6 +110,18 @@ import Testing
     }
   }
 
+  @Test func aBufferedPolicyComesFromFlagsAndFile() throws {
+    let yaml = "policy: { name: buffered, buffer_events: 9, buffer_bytes: 100, flush_mode: two_phase }\n"
+    let configured = try settings("--config", "q.yaml", files: ["q.yaml": yaml])
+    #expect(configured.policy.text == "buffered buffer-events=9 buffer-bytes=100 flush-mode=two_phase")
+    let flagged = try settings(
+      "--config", "q.yaml", "--buffer-events", "5", "--flush-mode", "chunks_first", files: ["q.yaml": yaml])
+    #expect(flagged.policy.text == "buffered buffer-events=5 buffer-bytes=100 flush-mode=chunks_first")
+    let refused = refusal(
+      "--script", "list.ts", "--policy", "buffered", "--buffer-events", "5", "--flush-mode", "two_fase")
+    #expect(refused?.remedy == "did you mean 'two_phase'?")
+  }
+
   @Test func policyNumbersBelongToThePolicy() throws {
     #expect(
       try settings("--policy", "streaming", "--flush-interval", "1m30s").policy.text

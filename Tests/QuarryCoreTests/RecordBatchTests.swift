@@ -39,4 +39,32 @@ import Testing
     #expect(batch.groups.count == 1)
     #expect(batch.recordCount == 2)
   }
+
+  @Test func theLastLineCanBeTakenBackAndPutElsewhere() throws {
+    var batch = try makeBatch()
+    batch.append(.artifactChunk, eventType: "artifact") { _ in }
+    let before = batch
+    batch.append(.artifactEvent, eventType: "artifact") { JSONText.appendMember("seq", 1, to: &$0) }
+    let lines = batch.groups[0].lines
+    let removed = batch.removeLast()
+    let line = try #require(removed)
+    let second = batch.removeLast()
+    #expect(second == nil)
+    #expect(batch.groups[0].lines == before.groups[0].lines)
+    #expect(batch.chunksOnly)
+    #expect(batch.recordCount == 1)
+    #expect(batch.byteCount == before.byteCount)
+    batch.append(line)
+    #expect(batch.groups[0].lines == lines)
+    #expect(!batch.chunksOnly)
+    #expect(batch.recordCount == 2)
+  }
+
+  @Test func aBatchThatIsEmptiedHasNoLastLine() throws {
+    var batch = try makeBatch()
+    batch.append(.event, eventType: "item") { _ in }
+    batch.removeAll()
+    let last = batch.removeLast()
+    #expect(last == nil)
+  }
 }

@@ -90,6 +90,29 @@ test('a call waits while nobody reads, and goes on when somebody does', async (t
   assert.ok(bytes > 0);
 });
 
+test('data may be changed as soon as the call has returned, also while the pipe is full', async (t) => {
+  const { writer, read } = makePipe(t);
+  const data = Buffer.alloc(400_000);
+  const send = (fill: number): void => {
+    data.fill(fill);
+    writer.frame((encoder) => {
+      encoder.mapHead(1);
+      encoder.string('data');
+      encoder.binaryHead(data.length);
+    }, data);
+  };
+  for (const fill of [1, 2, 3]) send(fill);
+  data.fill(9);
+  const reader = new FrameReader();
+  const frames: Record<string, unknown>[] = [];
+  while (frames.length < 3) {
+    frames.push(...reader.feed(read()).map(({ data }) => ({ data: Buffer.from(data as Buffer) })));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const isAll = (index: number, value: number) => (frames[index].data as Buffer).every((byte) => byte === value);
+  assert.deepEqual([isAll(0, 1), isAll(1, 2), isAll(2, 3)], [true, true, true]);
+});
+
 test('calls that nobody awaits block instead of filling memory', (t) => {
   const { writer, read } = makePipe(t);
   // The reader's turn comes only from within the writer's own loop, as that of another process would.

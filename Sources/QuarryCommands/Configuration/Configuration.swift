@@ -24,11 +24,22 @@ package struct Configuration: Sendable, Equatable {
     /// Events; at least 1.
     package var flushCount: Int?
     package var flushInterval: Duration?
+    /// Events; at least 1.
+    package var bufferEvents: Int?
+    /// At least 1.
+    package var bufferBytes: Int?
+    package var flushMode: String?
 
-    package init(name: String? = nil, flushCount: Int? = nil, flushInterval: Duration? = nil) {
+    package init(
+      name: String? = nil, flushCount: Int? = nil, flushInterval: Duration? = nil, bufferEvents: Int? = nil,
+      bufferBytes: Int? = nil, flushMode: String? = nil
+    ) {
       self.name = name
       self.flushCount = flushCount
       self.flushInterval = flushInterval
+      self.bufferEvents = bufferEvents
+      self.bufferBytes = bufferBytes
+      self.flushMode = flushMode
     }
   }
 

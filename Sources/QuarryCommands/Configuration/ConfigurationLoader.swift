@@ -39,7 +39,9 @@ package enum ConfigurationLoader {
     "source", "category", "executor", "browser_ws_endpoint", "resolve_from", "storage", "policy", "fleet",
   ]
   static let storageKeys = ["dataset", "backend", "path", "durability"]
-  static let policyKeys = ["name", "flush_count", "flush_interval"]
+  static let policyKeys = [
+    "name", "flush_mode", "flush_count", "flush_interval", "buffer_events", "buffer_bytes",
+  ]
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
@@ -56,7 +58,9 @@ package enum ConfigurationLoader {
     guard let section else { return Configuration.Policy() }
     return Configuration.Policy(
       name: try section.string("name"), flushCount: try section.integer("flush_count", minimum: 1),
-      flushInterval: try section.duration("flush_interval"))
+      flushInterval: try section.duration("flush_interval"),
+      bufferEvents: try section.integer("buffer_events", minimum: 1),
+      bufferBytes: try section.integer("buffer_bytes", minimum: 1), flushMode: try section.string("flush_mode"))
   }
 
   private static func fleet(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Fleet {

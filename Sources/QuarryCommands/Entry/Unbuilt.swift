@@ -14,8 +14,6 @@ package enum Unbuilt {
     }
   }
 
-  static let buffered = Feature(
-    "the buffered policy", remedy: "use --policy strict (the default) or --policy streaming --flush-count 500")
   static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
   static let proxies = Feature("proxies for runs", remedy: "leave the proxy out; runs connect directly")
   static let adapters = Feature(
@@ -44,7 +42,6 @@ package enum Unbuilt {
   package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
-    add(buffered, "buffer-events", "buffer-bytes", "flush-mode")
     add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
     add(
       proxies, "proxy-pool", "proxy-strategy", "proxy-sticky-key", "proxy-domain", "proxy-origin", "proxy-config")
@@ -70,7 +67,6 @@ package enum Unbuilt {
   package static let keys: [String: Feature] = [
     "no_browser_reuse": browserReuse,
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
-    "policy.flush_mode": buffered, "policy.buffer_events": buffered, "policy.buffer_bytes": buffered,
     "proxies": proxies, "proxy": proxies, "adapter": adapters, "events": eventSinks,
     "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,
     "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,

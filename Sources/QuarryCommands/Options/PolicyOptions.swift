@@ -6,7 +6,7 @@ import QuarryRuntime
 struct PolicyOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "strict (each read of the executor is one commit) or streaming. Default: strict.", valueName: "name"))
+      "strict (each read of the executor is one commit), streaming or buffered. Default: strict.", valueName: "name"))
   var policy: String?
 
   @Option(
@@ -17,6 +17,21 @@ struct PolicyOptions: ParsableArguments {
     help: ArgumentHelp("streaming: commit after so long, for example 500ms.", valueName: "time"),
     transform: Reading.duration)
   var flushInterval: Duration?
+
+  @Option(
+    help: ArgumentHelp("buffered: events that may wait in memory.", valueName: "n"), transform: Reading.positive)
+  var bufferEvents: Int?
+
+  @Option(
+    help: ArgumentHelp("buffered: bytes of records that may wait in memory.", valueName: "n"),
+    transform: Reading.positive)
+  var bufferBytes: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "buffered: what a failed flush keeps: at_least_once (all), chunks_first (what is not written) or two_phase "
+        + "(what is not written, apart from later events). Default: at_least_once.", valueName: "mode"))
+  var flushMode: String?
 }
 
 extension PolicyOptions {
@@ -24,14 +39,26 @@ extension PolicyOptions {
   /// - Throws: `QuarryError(.usage)`.
   func policy(configuration: Configuration.Policy) throws(QuarryError) -> PolicyConfiguration {
     let name = policy ?? configuration.name ?? PolicyConfiguration.strict.name.rawValue
-    if name == "buffered" { throw Unbuilt.refusal(of: Unbuilt.buffered, asked: "policy 'buffered'") }
-    if PolicyConfiguration.Name(rawValue: name) == nil, let nearest = Nearest.to(name, among: ["strict", "streaming"]) {
+    let names = PolicyConfiguration.Name.allCases.map(\.rawValue)
+    if !names.contains(name), let nearest = Nearest.to(name, among: names) {
       throw QuarryError(.usage, "unknown policy '\(name)'", remedy: "did you mean '\(nearest)'?")
     }
     // A flag that names another policy leaves the numbers of the configuration's policy behind.
-    let isConfigured = policy == nil || policy == configuration.name
+    let configured = policy == nil || policy == configuration.name ? configuration : Configuration.Policy()
     return try PolicyConfiguration(
-      name: name, flushCount: flushCount ?? (isConfigured ? configuration.flushCount : nil),
-      flushInterval: flushInterval ?? (isConfigured ? configuration.flushInterval : nil))
+      name: name,
+      PolicyConfiguration.Numbers(
+        flushCount: flushCount ?? configured.flushCount, flushInterval: flushInterval ?? configured.flushInterval,
+        bufferEvents: bufferEvents ?? configured.bufferEvents, bufferBytes: bufferBytes ?? configured.bufferBytes,
+        flushMode: try mode(flushMode ?? configured.flushMode)))
+  }
+
+  private func mode(_ text: String?) throws(QuarryError) -> FlushMode? {
+    guard let text else { return nil }
+    if let mode = FlushMode(rawValue: text) { return mode }
+    let modes = FlushMode.allCases.map(\.rawValue)
+    let remedy = Nearest.to(text, among: modes).map { "did you mean '\($0)'?" }
+    throw QuarryError(
+      .usage, "unknown flush mode '\(text)'", remedy: remedy ?? "use \(modes.joined(separator: ", "))")
   }
 }

@@ -16,7 +16,8 @@ extension StreamIngestion {
     case .other(let name): try validateType(name)
     default: break
     }
-    try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), isEvent: true) {
+    let kind: RecordClass = event.type.isDroppable ? .droppable(event.type.name) : .event
+    try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), kind) {
       batch throws(IngestionFailure) in try RecordEncoder.event(event, into: &batch)
     }
     if event.type == .item { counts.items += 1 }
@@ -26,7 +27,7 @@ extension StreamIngestion {
   private func takeArtifact(_ event: EventEnvelope, frameLength: Int) throws(IngestionFailure) {
     let commit = try ArtifactCommit(event.payload)
     try assembly.commit(commit)
-    try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), isEvent: true) {
+    try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), .event) {
       batch throws(IngestionFailure) in try RecordEncoder.artifactCommit(event, commit, into: &batch)
     }
   }
@@ -40,7 +41,7 @@ extension StreamIngestion {
       let piece = UnsafeRawBufferPointer(
         rebasing: chunk.data[start..<min(chunk.data.count, start + ArtifactAssembly.recordDataLength)])
       let estimate = RecordEncoder.chunkEstimate(chunk.artifactID, piece)
-      try policy.append(estimate: estimate, isEvent: false) { batch throws(IngestionFailure) in
+      try policy.append(estimate: estimate, .chunk) { batch throws(IngestionFailure) in
         try RecordEncoder.artifactChunk(
           chunk.artifactID, seq: place.firstRecordSeq + Int64(index), isLast: chunk.isLast && index == count - 1,
           offset: place.offset + Int64(start), data: piece, into: &batch)

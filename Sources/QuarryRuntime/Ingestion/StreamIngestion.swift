@@ -49,7 +49,7 @@ package final class StreamIngestion {
     onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
   ) {
     let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
-    self.policy = policy.makePolicy(batch: batch, sink: sink, clock: clock)
+    self.policy = policy.makePolicy(batch: batch, sink: sink, clock: clock, onNote: onNote)
     self.sink = sink
     self.derived = derived
     self.onNote = onNote

@@ -9,11 +9,10 @@ package protocol IngestionPolicy: AnyObject {
   /// Takes one record.
   /// - Parameters:
   ///   - estimate: bytes that its line will have, at least roughly; memory is bounded by it.
-  ///   - isEvent: false for a chunk of an artifact.
   ///   - write: appends the line; if it throws, nothing has been taken.
   /// - Throws: `.policy` when there is no room and storage does not take what is buffered; what `write` throws.
   func append(
-    estimate: Int, isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+    estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure)
 
   /// All that one read of the executor brought has been appended.
@@ -36,15 +35,35 @@ package protocol IngestionPolicy: AnyObject {
   func abandon()
 }
 
+/// What a policy must know of a record.
+package enum RecordClass: Sendable, Equatable {
+  /// Bytes of an artifact.
+  case chunk
+  /// An event that must be stored.
+  case event
+  /// An event that may be dropped, with its type.
+  case droppable(String)
+
+  var isEvent: Bool { self != .chunk }
+}
+
 extension PolicyConfiguration {
-  /// - Parameter clock: monotonic, in nanoseconds.
-  func makePolicy(batch: RecordBatch, sink: any EventSink, clock: @escaping () -> UInt64) -> any IngestionPolicy {
+  /// - Parameters:
+  ///   - clock: monotonic, in nanoseconds.
+  ///   - onNote: told of drops and of flushes that are tried again.
+  func makePolicy(
+    batch: RecordBatch, sink: any EventSink, clock: @escaping () -> UInt64, onNote: @escaping (String) -> Void
+  ) -> any IngestionPolicy {
     switch name {
+    case .strict: StrictPolicy(batch: batch, sink: sink)
     case .streaming:
-      StreamingPolicy(batch: batch, sink: sink, flushCount: flushCount, flushInterval: flushInterval, clock: clock)
-    case .strict, .buffered:
-      // A configuration that names `buffered` cannot be made.
-      StrictPolicy(batch: batch, sink: sink)
+      StreamingPolicy(
+        batch: batch, sink: sink, flushCount: numbers.flushCount, flushInterval: numbers.flushInterval, clock: clock)
+    case .buffered:
+      BufferedPolicy(
+        batch: batch, sink: sink,
+        bounds: BufferedPolicy.Bounds(events: numbers.bufferEvents, bytes: numbers.bufferBytes),
+        mode: numbers.flushMode ?? .atLeastOnce, onNote: onNote)
     }
   }
 }

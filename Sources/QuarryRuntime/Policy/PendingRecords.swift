@@ -13,15 +13,28 @@ struct PendingRecords: Sendable {
   var isEmpty: Bool { records.isEmpty }
 
   mutating func append(
-    isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+    _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
     try write(&records)
-    if isEvent { events += 1 }
+    if kind.isEvent { events += 1 }
+  }
+
+  /// Takes back what was appended last, which was of this kind.
+  mutating func removeLast(_ kind: RecordClass) -> RecordBatch.Line? {
+    guard let line = records.removeLast() else { return nil }
+    if kind.isEvent { events -= 1 }
+    return line
+  }
+
+  mutating func append(_ line: RecordBatch.Line, _ kind: RecordClass) {
+    records.append(line)
+    if kind.isEvent { events += 1 }
   }
 
   /// One commit. Afterwards the records are gone, or all of them are still here.
   mutating func store(in sink: any EventSink, counting figures: inout PolicyFigures) throws(QuarryError) {
     try settle(attempt(sink), counting: &figures)
+    removeAll()
   }
 
   /// The commit alone, for a thread that may not count.
@@ -29,7 +42,7 @@ struct PendingRecords: Sendable {
     do throws(QuarryError) { return .success(try sink.write(records)) } catch { return .failure(error) }
   }
 
-  /// What follows from a commit's result.
+  /// Counts a commit's result. The records stay until `removeAll`.
   mutating func settle(
     _ result: Result<Void, QuarryError>, counting figures: inout PolicyFigures
   ) throws(QuarryError) {
@@ -38,12 +51,16 @@ struct PendingRecords: Sendable {
     case .success:
       figures.writesSucceeded += 1
       figures.eventsPersisted += events
-      records.removeAll()
-      (events, failures) = (0, 0)
+      failures = 0
     case .failure(let error):
       figures.writesFailed += 1
       failures += 1
       throw error
     }
+  }
+
+  mutating func removeAll() {
+    records.removeAll()
+    (events, failures) = (0, 0)
   }
 }

@@ -46,9 +46,9 @@ struct StreamBuffer {
   }
 
   mutating func append(
-    isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+    _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
-    try filling.append(isEvent: isEvent, write)
+    try filling.append(kind, write)
   }
 
   /// Makes a flush due. Of several reasons for one flush the first counts, unless the script had to wait for it.
@@ -90,6 +90,7 @@ struct StreamBuffer {
     guard var records = attempted.take() else { return true }
     do throws(QuarryError) {
       try records.settle(result, counting: &figures)
+      records.removeAll()
       (spare, failure) = (records, nil)
       return true
     } catch {

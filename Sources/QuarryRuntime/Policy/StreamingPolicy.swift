@@ -44,12 +44,12 @@ package final class StreamingPolicy: IngestionPolicy {
   package var figures: PolicyFigures { buffer.locked { $0.figures } }
 
   package func append(
-    estimate: Int, isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+    estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
     if !buffer.locked({ $0.hasRoom(for: estimate) }) { try makeRoom(for: estimate) }
     let isDue = try buffer.locked { buffer throws(IngestionFailure) in
-      try buffer.append(isEvent: isEvent, write)
-      return isEvent && buffer.waitingEvents >= flushCount && buffer.due == nil
+      try buffer.append(kind, write)
+      return kind.isEvent && buffer.waitingEvents >= flushCount && buffer.due == nil
     }
     if nextDeadline == nil { armTimer() }
     if isDue { ask(for: .count) }

@@ -13,9 +13,9 @@ package final class StrictPolicy: IngestionPolicy {
   }
 
   package func append(
-    estimate: Int, isEvent: Bool, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+    estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
-    try pending.append(isEvent: isEvent, write)
+    try pending.append(kind, write)
   }
 
   package func endOfRead() throws(IngestionFailure) { try store() }

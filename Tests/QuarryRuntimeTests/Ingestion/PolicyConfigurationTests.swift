@@ -5,14 +5,21 @@ import Testing
 @Suite struct PolicyConfigurationTests {
   @Test(arguments: [
     "strict", "streaming flush-count=500", "streaming flush-interval=1500ms",
-    "streaming flush-count=1 flush-interval=60000ms",
+    "streaming flush-count=1 flush-interval=60000ms", "buffered buffer-events=5000",
+    "buffered buffer-bytes=1048576 flush-mode=chunks_first",
+    "buffered buffer-events=1 buffer-bytes=1 flush-mode=two_phase",
+    "buffered buffer-events=1 flush-mode=at_least_once",
   ])
   func theTextOfATaskRoundTrips(text: String) throws {
     #expect(try PolicyConfiguration(text: text).text == text)
   }
 
   @Test(arguments: [
-    ("buffered", "not built"), ("streaming", "needs a trigger"), ("strict flush-count=1", "streaming"),
+    ("buffered", "needs a bound"), ("buffered flush-mode=two_phase", "needs a bound"),
+    ("buffered buffer-events=0", "below 1"), ("buffered buffer-events=1 flush-mode=maybe", "'flush-mode=maybe'"),
+    ("buffered buffer-events=1 flush-count=1", "streaming"), ("streaming flush-count=1 buffer-bytes=1", "buffered"),
+    ("strict flush-mode=two_phase", "buffered"), ("streaming", "needs a trigger"),
+    ("strict flush-count=1", "streaming"),
     ("streaming flush-count=0", "below 1"), ("streaming flush-count=x", "'flush-count=x'"), ("", "unknown policy ''"),
     ("streaming flush-count=5 speed=2", "'speed=2'"), ("loose", "unknown policy 'loose'"),
     ("streaming flush-interval=0ms", "1ms"),

@@ -11,6 +11,8 @@ final class RecordingSink: EventSink {
     var attempts = 0
     /// Attempts up to this one fail.
     var lastFailing = 0
+    /// And these, from 1.
+    var failing: Set<Int> = []
   }
 
   private let state = Mutex(State())
@@ -25,7 +27,7 @@ final class RecordingSink: EventSink {
     gate?.wait()
     let fails = state.withLock { state in
       state.attempts += 1
-      return state.attempts <= state.lastFailing
+      return state.attempts <= state.lastFailing || state.failing.contains(state.attempts)
     }
     guard !fails else { throw QuarryError(.storage, "the disk is full", remedy: "make room") }
     let lines = batch.groups.flatMap { group in
@@ -44,6 +46,9 @@ final class RecordingSink: EventSink {
 
   /// The next `count` commits fail.
   func failNext(_ count: Int) { state.withLock { $0.lastFailing = $0.attempts + count } }
+
+  /// These attempts fail, from 1.
+  func fail(_ attempts: Set<Int>) { state.withLock { $0.failing = attempts } }
 
   /// Lets one waiting or coming commit through.
   func letThrough(_ count: Int = 1) { for _ in 0..<count { gate?.signal() } }

@@ -14,7 +14,7 @@ import Testing
 
   @Test func aCountMakesAFlushDueThatTakesAllThatWaits() throws {
     let sink = RecordingSink(gated: true)
-    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 3), sink: sink)
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", .init(flushCount: 3)), sink: sink)
     for _ in 0..<3 { try stream.send(stream.event()) }
     sink.waitForCommitToBegin()
     for _ in 0..<7 { try stream.send(stream.event()) }
@@ -33,7 +33,7 @@ import Testing
   @Test func anIntervalFlushesWhatWaits() throws {
     let clock = Clock()
     let stream = try ExecutorStream(
-      policy: PolicyConfiguration(name: "streaming", flushInterval: .milliseconds(50)), clock: { clock.read() })
+      policy: PolicyConfiguration(name: "streaming", .init(flushInterval: .milliseconds(50))), clock: { clock.read() })
     #expect(stream.ingestion.nextDeadline == nil)
     try stream.send(stream.event())
     #expect(stream.ingestion.nextDeadline == 50_001_000)
@@ -55,7 +55,7 @@ import Testing
     let clock = Clock()
     let sink = RecordingSink(gated: true)
     let stream = try ExecutorStream(
-      policy: PolicyConfiguration(name: "streaming", flushInterval: .milliseconds(50)), sink: sink,
+      policy: PolicyConfiguration(name: "streaming", .init(flushInterval: .milliseconds(50))), sink: sink,
       clock: { clock.read() })
     try stream.send(stream.event())
     clock.advance(milliseconds: 50)
@@ -72,7 +72,7 @@ import Testing
 
   @Test func readingGoesOnWhileAFlushIsUnderWay() throws {
     let sink = RecordingSink(gated: true)
-    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 2), sink: sink)
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", .init(flushCount: 2)), sink: sink)
     try stream.send(stream.event(), stream.event())
     sink.waitForCommitToBegin()
     try stream.send(stream.event())
@@ -86,7 +86,8 @@ import Testing
   @Test func aFullBufferWaitsForStorage() throws {
     let sink = RecordingSink(gated: true)
     let policy = StreamingPolicy(
-      batch: try Self.batch(), sink: sink, flushCount: nil, flushInterval: .seconds(60), bounds: .init(records: 2),
+      batch: try PolicyRecords.batch(policy: "streaming"), sink: sink, flushCount: nil, flushInterval: .seconds(60),
+      bounds: .init(records: 2),
       clock: { 0 })
     for index in 0..<4 { try policy.append(index) }  // two are being stored, two wait
     sink.waitForCommitToBegin()
@@ -101,7 +102,7 @@ import Testing
 
   @Test func aFailedFlushIsTriedAgainAtTheNextTriggerAndStaysInFront() throws {
     let sink = RecordingSink(gated: true)
-    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 2), sink: sink)
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", .init(flushCount: 2)), sink: sink)
     sink.failNext(2)
     for _ in 0..<2 {
       try stream.send(stream.event(), stream.event())
@@ -122,7 +123,8 @@ import Testing
   @Test func aFullBufferThatStorageRefusesFailsThePolicy() throws {
     let sink = RecordingSink()
     let policy = StreamingPolicy(
-      batch: try Self.batch(), sink: sink, flushCount: 1_000, flushInterval: nil, bounds: .init(records: 2),
+      batch: try PolicyRecords.batch(policy: "streaming"), sink: sink, flushCount: 1_000, flushInterval: nil,
+      bounds: .init(records: 2),
       clock: { 0 })
     sink.failNext(1_000)
     for index in 0..<4 { try policy.append(index) }
@@ -135,7 +137,8 @@ import Testing
   @Test func oneRecordAboveTheBoundIsTakenAlone() throws {
     let sink = RecordingSink()
     let policy = StreamingPolicy(
-      batch: try Self.batch(), sink: sink, flushCount: 1_000, flushInterval: nil, bounds: .init(bytes: 100),
+      batch: try PolicyRecords.batch(policy: "streaming"), sink: sink, flushCount: 1_000, flushInterval: nil,
+      bounds: .init(bytes: 100),
       clock: { 0 })
     for index in 0..<3 { try policy.append(index, estimate: 1_000) }
     try policy.finish()
@@ -143,17 +146,12 @@ import Testing
   }
 
   @Test func theTerminalEventIsStoredWithoutWaitingForTheEnd() throws {
-    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", flushCount: 1_000))
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", .init(flushCount: 1_000)))
     try stream.send(stream.event(), stream.event("run_complete", .object([:])))
     stream.sink.waitForCommitToBegin()
     try stream.ingestion.finish()
     #expect(stream.sink.commits.map(\.count) == [2])
     #expect(stream.ingestion.figures.flushTriggers?.termination == 1)
-  }
-
-  private static func batch() throws -> RecordBatch {
-    let partition = try RunPartition(dataset: "quarry", source: "s", category: "c", day: "2026-11-24", runID: "r")
-    return RecordBatch(partition: partition, policy: "streaming")
   }
 }
 
@@ -162,13 +160,5 @@ extension StreamingPolicy.Bounds {
     self.init()
     self.records = records ?? self.records
     self.bytes = bytes ?? self.bytes
-  }
-}
-
-extension IngestionPolicy {
-  fileprivate func append(_ number: Int, estimate: Int = 10) throws {
-    try append(estimate: estimate, isEvent: true) { batch in
-      batch.append(.event, eventType: "item") { JSONText.appendMember("n", Int64(number), to: &$0) }
-    }
   }
 }

@@ -7,7 +7,10 @@ import { PAYLOAD_LIMIT } from './limits.ts';
 const BATCH = 32 * 1024;
 /** Bytes that may wait for a reader before calls that nobody awaits stop the script itself. */
 const WAITING_LIMIT = 8 * 1024 * 1024;
-/** Data from this size on is written from where it lies instead of being copied behind its head; it leaves at once. */
+/**
+ * Data from this size on leaves at once, from where it lies, instead of being copied behind its head. What the pipe does
+ * not take is copied then.
+ */
 const OWN_PIECE = BATCH;
 /** How often to look whether a full pipe has room again; a pipe that is full keeps its reader busy for longer. */
 const RETRY_MS = 1;
@@ -17,11 +20,10 @@ const TURN_MS = 10;
 const ROOM = Promise.resolve();
 
 /**
- * Writes frames in the order of the calls. A call encodes at once, so later changes of its payload do not matter; data
- * of 32 KiB and more is written from where it lies and must stay as it is until the promise has resolved. What a script
- * emits leaves at the end of the turn, or when 32 KiB have come together; the returned promise resolves when there is
- * room for more, which is where a script waits for a runtime that does not read. Calls that nobody awaits block when
- * 8 MiB are waiting.
+ * Writes frames in the order of the calls. A call takes all of its bytes before it returns, so later changes of its
+ * payload and data do not matter. What a script emits leaves at the end of the turn, or when 32 KiB have come together;
+ * the returned promise resolves when there is room for more, which is where a script waits for a runtime that does not
+ * read. Calls that nobody awaits block when 8 MiB are waiting.
  */
 export class FrameWriter {
   /** Told once, when the reader is gone. */
@@ -67,6 +69,7 @@ export class FrameWriter {
     }
     if (this.waiting + this.encoder.length < BATCH) this.schedule();
     else if (!this.full) this.writeOut();
+    if (data) this.copyRest(data);
     return this.room();
   }
 
@@ -90,6 +93,15 @@ export class FrameWriter {
       this.seal();
       this.add(data);
     }
+  }
+
+  /** The caller may change its data as soon as the call has returned. */
+  private copyRest(data: Uint8Array): void {
+    const last = this.pieces.length - 1;
+    if (last < 0 || this.pieces[last] !== data) return;
+    const rest = last === 0 ? data.subarray(this.offset) : data;
+    this.pieces[last] = new Uint8Array(rest);
+    if (last === 0) this.offset = 0;
   }
 
   /** What a call returns. */

@@ -1,0 +1,124 @@
+import QuarryCore
+
+/// Holds records in a bounded buffer and stores them in few large commits.
+///
+/// When the buffer is full, records that may be dropped are dropped, counted by type and noted; any other makes room by
+/// a flush, which the caller waits for. A flush writes artifact chunks first, then all else; `FlushMode` says what it
+/// leaves when it fails halfway.
+package final class BufferedPolicy: IngestionPolicy {
+  /// What may wait. One record that is larger is taken into an empty buffer.
+  package struct Bounds: Sendable {
+    package var events: Int
+    /// Bytes of lines, chunks of artifacts among them.
+    package var bytes: Int
+
+    /// Holds where no number of bytes was asked for: a run must fit in 64 MiB with everything else.
+    package static let bytesByDefault = 8 << 20
+
+    package init(events: Int?, bytes: Int?) {
+      self.events = events ?? .max
+      self.bytes = bytes ?? Self.bytesByDefault
+    }
+  }
+
+  package private(set) var figures = PolicyFigures()
+  private var current: BufferedRecords
+  /// two_phase: what a failed flush left; nothing is added to it.
+  private var older: BufferedRecords?
+  private var drops: DropNotes
+
+  private let sink: any EventSink
+  private let bounds: Bounds
+  private let mode: FlushMode
+  private let empty: BufferedRecords
+  private let onNote: (String) -> Void
+
+  /// - Parameters:
+  ///   - batch: empty, made for the run.
+  ///   - onNote: told of drops and of a flush that will be tried again.
+  package init(
+    batch: RecordBatch, sink: any EventSink, bounds: Bounds, mode: FlushMode, onNote: @escaping (String) -> Void
+  ) {
+    empty = BufferedRecords(batch)
+    current = empty
+    drops = DropNotes(onNote)
+    self.sink = sink
+    self.bounds = bounds
+    self.mode = mode
+    self.onNote = onNote
+  }
+
+  package func append(
+    estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+  ) throws(IngestionFailure) {
+    try current.append(kind, write)
+    // Known only now: the bytes are those of the line itself.
+    guard isOver, let line = current.removeLast(kind) else { return }
+    guard !isEmpty else { return current.append(line, kind) }
+    if case .droppable(let type) = kind { return drop(type) }
+    let failure = flushed()
+    // Also after a failure: the last flush may still store it.
+    current.append(line, kind)
+    if let failure { throw IngestionFailure(.policy, failure) }
+  }
+
+  package func endOfRead() {}
+
+  package func terminated() {
+    if let failure = flushed() { onNote("a flush failed and will be tried once more: \(failure.message)") }
+  }
+
+  package var nextDeadline: UInt64? { nil }
+
+  package func tick() {}
+
+  package func finish() throws(IngestionFailure) {
+    defer { drops.close() }
+    if let failure = flushed() { throw IngestionFailure(.policy, failure) }
+  }
+
+  package func abandon() {
+    drops.close()
+    (current, older) = (empty, nil)
+  }
+
+  // MARK: Room
+
+  private var isEmpty: Bool { current.isEmpty && older == nil }
+
+  private var isOver: Bool {
+    current.events.events + (older?.events.events ?? 0) > bounds.events
+      || current.byteCount + (older?.byteCount ?? 0) > bounds.bytes
+  }
+
+  private func drop(_ type: String) {
+    figures.droppedByType[type, default: 0] += 1
+    drops.add(type)
+  }
+
+  // MARK: Flushing
+
+  /// - Returns: why not all of it is stored.
+  private func flushed() -> QuarryError? {
+    do throws(QuarryError) {
+      try flush()
+      drops.close()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func flush() throws(QuarryError) {
+    if var unfinished = older.take() {
+      defer { if !unfinished.isEmpty { older = unfinished } }
+      try unfinished.store(in: sink, mode, counting: &figures)
+    }
+    do throws(QuarryError) {
+      try current.store(in: sink, mode, counting: &figures)
+    } catch {
+      if mode == .twoPhase { (older, current) = (current, empty) }
+      throw error
+    }
+  }
+}
