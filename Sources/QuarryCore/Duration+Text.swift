@@ -25,6 +25,19 @@ extension Duration {
     "h": (3, 3_600_000), "m": (2, 60_000), "s": (1, 1_000), "ms": (0, 1),
   ]
 
+  /// The form that `init(text:)` reads, in whole milliseconds: `1m30s`; `0ms` for nothing.
+  package var text: String {
+    var rest = milliseconds
+    var text = ""
+    for (unit, size) in Self.units.sorted(by: { $0.value.rank > $1.value.rank }).map({ ($0.key, $0.value.milliseconds) }
+    )
+    where rest >= size {
+      text += "\(rest / size)\(unit)"
+      rest %= size
+    }
+    return text.isEmpty ? "0ms" : text
+  }
+
   /// Whole milliseconds, rounded towards zero.
   package var milliseconds: Int64 {
     components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000

@@ -7,7 +7,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands: [[String]] = [
     [], ["run"], ["coordinator"], ["worker"], ["list"], ["list", "runs"], ["list", "tasks"], ["list", "workers"],
-    ["list", "jobs"], ["inspect"], ["inspect", "run"], ["inspect", "task"], ["inspect", "job"], ["version"],
+    ["list", "jobs"], ["inspect"], ["inspect", "run"], ["inspect", "task"], ["inspect", "job"], ["config"], ["config", "check"], ["version"],
   ]
 
   @Test(arguments: commands)
@@ -21,7 +21,7 @@ import Testing
 
   @Test func listsEveryBuiltCommandAndNoOther() async {
     let result = await CommandHarness().run("--help")
-    for command in ["run", "coordinator", "worker", "list", "inspect", "version"] {
+    for command in ["run", "coordinator", "worker", "list", "inspect", "config", "version"] {
       #expect(result.output.contains("\n  \(command) "))
     }
     for command in ["submit", "stats", "debug", "adapter"] { #expect(!result.output.contains("\n  \(command) ")) }

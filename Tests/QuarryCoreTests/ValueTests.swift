@@ -13,6 +13,9 @@ import Testing
   ])
   func refusesOtherDurations(text: String) { #expect(Duration(text: text) == nil) }
 
+  @Test(arguments: ["500ms", "5s", "1m30s", "24h", "0ms", "1h2m3s4ms"])
+  func durationsRoundTrip(text: String) { #expect(Duration(text: text)?.text == text) }
+
   @Test func timestampsRoundTrip() throws {
     let time = try #require(Timestamp("2026-11-24T01:02:03.456789Z"))
     #expect(time.text(fraction: 6) == "2026-11-24T01:02:03.456789Z")

@@ -1,6 +1,4 @@
-import Glibc
 import QuarryCore
-import Yams
 
 /// Reads a configuration file. No file is ever searched for: there is one only where `--config` names it.
 package enum ConfigurationLoader {
@@ -8,20 +6,11 @@ package enum ConfigurationLoader {
   /// - Throws: `QuarryError(.usage)` naming the file and the line.
   static func load(_ path: String?, in context: CommandContext) throws(QuarryError) -> Configuration {
     guard let path else { return Configuration() }
-    guard let bytes = SmallFile.read(context.absolute(path), limit: 4 << 20) else {
-      throw QuarryError(
-        .usage, "configuration \(path) cannot be read: \(String(cString: strerror(errno)))",
-        remedy: "name a readable YAML file with --config")
-    }
-    let text = EnvironmentExpansion.expand(String(decoding: bytes, as: UTF8.self), environment: context.environment)
-    return try parse(text, file: path)
+    return try parse(ConfigurationFile.read(path, in: context).expansion.text, file: path)
   }
 
   package static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
-    guard let root = try compose(text, file: file) else { return Configuration() }
-    guard case .mapping(let mapping) = root else {
-      throw QuarryError(.usage, "\(file): a configuration is a mapping of keys", remedy: "for example: source: shop")
-    }
+    guard let mapping = try ConfigurationFile.root(of: text, file: file) else { return Configuration() }
     let top = try ConfigurationSection(mapping, path: "", keys: Self.keys, file: file)
     var configuration = Configuration()
     configuration.source = try top.string("source")
@@ -86,27 +75,5 @@ package enum ConfigurationLoader {
     fleet.retryCap = try section.duration("retry_cap")
     fleet.runTimeout = try section.duration("run_timeout")
     return fleet
-  }
-
-  private static func compose(_ text: String, file: String) throws(QuarryError) -> Node? {
-    do {
-      return try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      throw QuarryError(.usage, "\(file)\(problem(of: error))")
-    } catch {
-      throw QuarryError(.usage, "\(file): \(error)")
-    }
-  }
-
-  /// `:LINE: what is wrong`, as far as the YAML reader knows it.
-  private static func problem(of error: YamlError) -> String {
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      ":\(mark.line): \(problem)"
-    case .duplicatedKeysInMapping(let duplicates, let context):
-      ":\(context.mark.line): key '\(duplicates.first ?? "?")' is there twice in this mapping"
-    default: ": not valid YAML (\(error))"
-    }
   }
 }

@@ -76,7 +76,8 @@ struct ConfigurationSection {
     var found = "a mapping"
     if case .scalar(let scalar) = node { found = scalar.string.isEmpty ? "nothing" : "'\(scalar.string)'" }
     if case .sequence = node { found = "a list" }
-    return QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be \(wanted), found \(found)")
+    let shown = Redaction.isSecret(dotted(name)) ? "" : ", found \(found)"
+    return QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be \(wanted)\(shown)")
   }
 
   private static func place(_ node: Node, _ file: String) -> String {

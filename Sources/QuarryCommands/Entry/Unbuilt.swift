@@ -35,7 +35,7 @@ package enum Unbuilt {
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
   static let commands: [String: Feature] = Dictionary(
     uniqueKeysWithValues: [
-      "submit", "stats", "debug", "adapter", "config", "control", "pause", "resume", "drain", "cancel", "requeue",
+      "submit", "stats", "debug", "adapter", "control", "pause", "resume", "drain", "cancel", "requeue",
       "list pools", "list executors", "inspect worker", "inspect proxy", "inspect executor",
     ].map { ($0, Feature("`quarry \($0)`")) })
 

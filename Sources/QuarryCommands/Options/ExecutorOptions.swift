@@ -27,12 +27,14 @@ package struct ExecutorSettings: Sendable, Equatable {
   package let resolveFrom: String?
   package let browserEndpoint: String?
 
+  static let endpointVariable = "QUARRY_BROWSER_ENDPOINT"
+
   /// - Throws: `QuarryError(.executor)` when there is no executor to start, `.usage` for the rest.
   init(_ flags: ExecutorOptions, configuration: Configuration, context: CommandContext) throws(QuarryError) {
     path = try Self.executor(flags.executor ?? configuration.executor, context)
     resolveFrom = try Self.directory(flags.resolveFrom ?? configuration.resolveFrom, context)
     let endpoint =
-      flags.browserWsEndpoint ?? context.environment["QUARRY_BROWSER_ENDPOINT"] ?? configuration.browserWSEndpoint
+      flags.browserWsEndpoint ?? context.environment[Self.endpointVariable] ?? configuration.browserWSEndpoint
     browserEndpoint = endpoint.flatMap { $0.isEmpty ? nil : $0 }
     if let browserEndpoint { try Self.checkEndpoint(browserEndpoint) }
   }

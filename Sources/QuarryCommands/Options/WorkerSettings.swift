@@ -3,6 +3,9 @@ import QuarryFleet
 
 /// What `quarry worker` is told; all else comes with the tasks.
 struct WorkerSettings: Sendable {
+  static let defaultConcurrency = 1
+  static let defaultDrainTimeout = Duration.seconds(25)
+
   let address: FleetAddress
   let scriptRoot: ScriptRoot
   let storage: StorageSettings
@@ -19,7 +22,7 @@ struct WorkerSettings: Sendable {
     storage = try StorageSettings(
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
     executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
-    concurrency = command.concurrency ?? fleet.concurrency ?? 1
-    drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? .seconds(25)
+    concurrency = command.concurrency ?? fleet.concurrency ?? Self.defaultConcurrency
+    drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? Self.defaultDrainTimeout
   }
 }

@@ -1,0 +1,90 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+
+/// What a configuration comes to for a command that gets no flags: its values over the defaults, by dotted key.
+enum EffectiveConfiguration {
+  /// - Returns: no entry for what neither the configuration nor a default says, and for keys whose text is their value.
+  /// - Throws: `QuarryError`, the refusal that such a command would give.
+  static func values(
+    of configuration: Configuration, in context: CommandContext
+  ) throws(QuarryError) -> [String: JSONValue] {
+    var values: [String: JSONValue] = [:]
+    values["category"] = .string(configuration.category ?? PartitionOptions.defaultCategory)
+    try addExecutor(configuration, context, to: &values)
+    try addStorage(configuration.storage, context, to: &values)
+    let policy = try noFlags(PolicyOptions.self).policy(configuration: configuration.policy)
+    values["policy.name"] = .string(policy.name.rawValue)
+    try addFleet(configuration.fleet, context, to: &values)
+    try addPatience(configuration.fleet, to: &values)
+    return values
+  }
+
+  private static func addExecutor(
+    _ configuration: Configuration, _ context: CommandContext, to values: inout [String: JSONValue]
+  ) throws(QuarryError) {
+    let settings = try ExecutorSettings(
+      noFlags(ExecutorOptions.self), configuration: configuration, context: context)
+    values["executor"] = .string(settings.path)
+    values["resolve_from"] = settings.resolveFrom.map { .string($0) }
+    values["browser_ws_endpoint"] = settings.browserEndpoint.map { .string($0) }
+  }
+
+  private static func addStorage(
+    _ configuration: Configuration.Storage, _ context: CommandContext, to values: inout [String: JSONValue]
+  ) throws(QuarryError) {
+    let storage = try StorageSettings(
+      noFlags(StorageOptions.self), durability: noFlags(DurabilityOptions.self), configuration: configuration,
+      context: context)
+    values["storage.dataset"] = .string(storage.dataset)
+    values["storage.backend"] = .string(configuration.backend ?? "fs")
+    values["storage.path"] = .string(storage.path)
+    values["storage.durability"] = .string(storage.isDurable ? "commit" : "none")
+  }
+
+  private static func addFleet(
+    _ configuration: Configuration.Fleet, _ context: CommandContext, to values: inout [String: JSONValue]
+  ) throws(QuarryError) {
+    let address = try FleetAddress(noFlags(FleetOptions.self), configuration: configuration)
+    let limits = try CrawlLimits(noFlags(LimitOptions.self), configuration: configuration)
+    values["fleet.name"] = .string(address.name)
+    if configuration.scriptRoot != nil {
+      values["fleet.script_root"] = .string(
+        try noFlags(ScriptRootOptions.self).path(configuration: configuration, context: context))
+    } else {
+      values["fleet.script_root"] = .string(context.workingDirectory)
+    }
+    values["fleet.concurrency"] = number(configuration.concurrency ?? WorkerSettings.defaultConcurrency)
+    values["fleet.drain_timeout"] = text(configuration.drainTimeout ?? WorkerSettings.defaultDrainTimeout)
+    values["fleet.depth"] = number(limits.depth)
+    values["fleet.allow_dead"] = number(configuration.allowDead ?? 0)
+    values["fleet.lane"] = .string(limits.lane)
+    values["fleet.run_timeout"] = limits.runTimeout.map(text)
+  }
+
+  private static func addPatience(
+    _ configuration: Configuration.Fleet, to values: inout [String: JSONValue]
+  ) throws(QuarryError) {
+    let patience = try noFlags(PatienceOptions.self)
+    let timing = try patience.timing(configuration: configuration)
+    let budgets = patience.budgets(configuration: configuration)
+    values["fleet.lease"] = text(timing.lease)
+    values["fleet.heartbeat"] = text(timing.heartbeat)
+    values["fleet.attempts"] = number(budgets.attempts)
+    values["fleet.retry_base"] = text(budgets.attemptBase)
+    values["fleet.retry_cap"] = text(budgets.attemptCap)
+    values["fleet.crashes"] = number(budgets.crashes)
+    values["fleet.crash_base"] = text(budgets.crashBase)
+    values["fleet.blocks"] = number(budgets.blocks)
+    values["fleet.block_base"] = text(budgets.blockBase)
+  }
+
+  private static func number(_ value: Int) -> JSONValue { .integer(Int64(value)) }
+
+  private static func text(_ value: Duration) -> JSONValue { .string(value.text) }
+
+  /// A group of flags of which none was given.
+  private static func noFlags<Options: ParsableArguments>(_ type: Options.Type) throws(QuarryError) -> Options {
+    do { return try Options.parse([]) } catch { throw QuarryError(.usage, Options.message(for: error)) }
+  }
+}

@@ -1,0 +1,44 @@
+import QuarryCore
+
+/// Takes secrets out of configuration values that are shown.
+enum Redaction {
+  static let mark = "***"
+
+  /// The value as it may be shown: nothing of what is secret by its name, and of a URL no password, no query and, but
+  /// for a database or a socket, no path: webhooks and browser services keep their tokens there.
+  static func shown(_ value: JSONValue, key: String) -> JSONValue {
+    guard value != .null else { return value }
+    if isSecret(key) { return .string(mark) }
+    guard case .string(let text) = value else { return value }
+    return .string(url(text))
+  }
+
+  /// By the last word of a dotted key, and for everything below `headers`.
+  static func isSecret(_ key: String) -> Bool {
+    let words = key.split(separator: ".")
+    if words.dropLast().contains("headers") { return true }
+    let name = words.last?.lowercased() ?? ""
+    return ["password", "token", "secret"].contains { name.hasSuffix($0) } || name.hasSuffix("access_key")
+  }
+
+  private static let plainPaths = ["redis", "rediss", "unix", "redis+unix", "file", "s3"]
+
+  private static func url(_ text: String) -> String {
+    guard let scheme = text.firstRange(of: "://") else { return text }
+    let name = text[..<scheme.lowerBound]
+    let rest = text[scheme.upperBound...]
+    // The last @: a password may hold what should have been escaped.
+    let at = rest.lastIndex(of: "@")
+    let place = at.map { rest[rest.index(after: $0)...] } ?? rest
+    let end = place.firstIndex { "/?#".contains($0) } ?? place.endIndex
+    let path = place[end...]
+    let isPlain = path.isEmpty || path == "/" || plainPaths.contains(name.lowercased())
+    return "\(name)://\(at.map { login(rest[..<$0]) } ?? "")\(place[..<end])\(isPlain ? String(path) : "/\(mark)")"
+  }
+
+  /// `user:***@` for `user:password`.
+  private static func login(_ text: Substring) -> String {
+    let user = text.firstIndex(of: ":").map { "\(text[..<$0]):" } ?? ""
+    return "\(user)\(mark)@"
+  }
+}
