@@ -88,8 +88,19 @@ import Testing
     for key in try keys(below: "") {
       let below = (try? keys(below: key)) ?? []  // a key that is no mapping has none
       for path in below.isEmpty ? [key] : below.map({ "\(key).\($0)" }) {
-        #expect(known.contains(path), "\(path)")
+        #expect(known.contains(path), "\(path): is its section in ConfigurationReport.sections?")
       }
+    }
+  }
+
+  @Test func theGuideKnowsEveryKeyAndItsFilesAreRead() async throws {
+    let guide = try String(contentsOfFile: BuiltProducts.root + "/docs/guides/configuration.md", encoding: .utf8)
+    for key in try await rows("").keys { #expect(guide.contains("`\(key)`"), "\(key)") }
+    let files = guide.split(separator: "```yaml\n").dropFirst().compactMap { $0.split(separator: "```").first }
+    #expect(files.count > 2)
+    for file in files {
+      let text = EnvironmentExpansion.expand(String(file), environment: ["REDIS_PASSWORD": "p"])
+      #expect(throws: Never.self) { try ConfigurationLoader.parse(text, file: "the guide") }
     }
   }
 

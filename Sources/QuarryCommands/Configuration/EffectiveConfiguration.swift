@@ -1,6 +1,7 @@
 import ArgumentParser
 import QuarryCore
 import QuarryFleet
+import QuarryRuntime
 
 /// What a configuration comes to for a command that gets no flags: its values over the defaults, by dotted key.
 enum EffectiveConfiguration {
@@ -15,6 +16,9 @@ enum EffectiveConfiguration {
     try addStorage(configuration.storage, context, to: &values)
     let policy = try noFlags(PolicyOptions.self).policy(configuration: configuration.policy)
     values["policy.name"] = .string(policy.name.rawValue)
+    if policy.name == .buffered {
+      values["policy.flush_mode"] = .string((policy.numbers.flushMode ?? .atLeastOnce).rawValue)
+    }
     try addFleet(configuration.fleet, context, to: &values)
     try addPatience(configuration.fleet, to: &values)
     return values

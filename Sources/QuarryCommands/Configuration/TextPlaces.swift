@@ -14,8 +14,8 @@ struct TextPlaces {
     lineStarts[max(0, min(line, lineStarts.count) - 1)] + column - 1
   }
 
-  /// Where a YAML value ends whose content has `length` scalars: with its quotes where it has some, and at the end of its
-  /// line at the least for a value that is longer in the file than its content.
+  /// Where a YAML value ends whose content has `length` scalars: behind its closing quote where it has one. A text in block
+  /// form is taken to be as long as its content, so its indentation is not counted.
   func endOfValue(from start: Int, length: Int) -> Int {
     guard start < scalars.count else { return start + 1 }
     let quote = scalars[start]
