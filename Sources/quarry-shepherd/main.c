@@ -11,6 +11,7 @@ struct mode {
 
 static const struct mode modes[] = {
   { "run", shepherd_run },
+  { "keep", shepherd_keep },
   { "redis", shepherd_redis },
 };
 

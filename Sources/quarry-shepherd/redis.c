@@ -20,7 +20,6 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,7 +28,6 @@
 enum {
   REPORT = 1,
   PRESENCE = 3,
-  FIRST_UNKNOWN = 4,
   PROBE_MS = 10,
   RESTART_MS = 200,
   STOP_MS = 5000,
@@ -158,20 +156,8 @@ static void *wait_for_the_last(void *context) {
   return NULL;
 }
 
-static int leave_starter(void) {
-  pid_t child = fork();
-  if (child > 0) _exit(0);
-  if (child < 0 || setsid() < 0 || chdir("/") != 0) return 0;
-  umask(077);
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) return 0;
-  dup2(null, 0);
-  dup2(null, 2);
-  return close_range(FIRST_UNKNOWN, ~0u, 0) == 0;
-}
-
 int shepherd_redis(int argc, char **argv) {
-  if (argc < 3 || !leave_starter()) return 64;
+  if (argc < 3 || !shepherd_leave_starter()) return 64;
   struct keeper keeper = { .lock = argv[0], .socket = argv[1], .command = argv + 2 };
   sigemptyset(&keeper.signals);
   const int watched[] = { SIGCHLD, SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGPIPE };

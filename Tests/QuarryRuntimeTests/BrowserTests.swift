@@ -60,15 +60,41 @@ import Testing
     #expect { try BrowserEndpoint.check(url) } throws: { ($0 as? QuarryError)?.kind == .usage }
   }
 
-  @Test func endpointIsReachedOrNamed() throws {
+  @Test func endpointWithoutListenerIsNamedWithoutItsPath() throws {
     let (descriptor, port) = boundSocket()
     defer { close(descriptor) }
-    let url = "ws://user@127.0.0.1:\(port)/secret"
-    #expect { try BrowserEndpoint.check(url) } throws: {
-      ($0 as? QuarryError)?.message.contains("127.0.0.1 port \(port)") == true
+    #expect { try BrowserEndpoint.check("ws://user:word@127.0.0.1:\(port)/secret") } throws: {
+      let text = "\($0)"
+      return text.contains("127.0.0.1 port \(port)") && !text.contains("secret") && !text.contains("word")
     }
+  }
+
+  /// What a server answers, and what the check says of it; nil where it is content.
+  @Test(arguments: [
+    (
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+      nil
+    ),
+    ("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: guess", "its answer to a WebSocket is wrong"),
+    ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0", "it refuses a WebSocket: 403 Forbidden"),
+    ("SSH-2.0-OpenSSH_9.2", "its answer is not HTTP"),
+  ])
+  func endpointMustSpeakWebSocket(_ answer: String, _ complaint: String?) throws {
+    let server = try OneAnswerServer(answer + "\r\n\r\n")
+    let url = "ws://127.0.0.1:\(server.port)/secret"
+    guard let complaint else { return try BrowserEndpoint.check(url) }
+    #expect { try BrowserEndpoint.check(url) } throws: {
+      "\($0)".contains("port \(server.port): \(complaint)") && !"\($0)".contains("secret")
+    }
+  }
+
+  @Test func endpointThatNeverAnswersIsGivenUp() throws {
+    let (descriptor, port) = boundSocket()
+    defer { close(descriptor) }
     listen(descriptor, 1)
-    try BrowserEndpoint.check(url)
+    #expect { try BrowserEndpoint.check("ws://127.0.0.1:\(port)/", timeout: .milliseconds(50)) } throws: {
+      "\($0)".contains("no answer in time")
+    }
   }
 
   /// A socket with a port of its own on which nobody listens yet.

@@ -1,9 +1,8 @@
-// Entry of bin/quarry-browser: one browser for many runs, until standard input ends.
+// Entry of bin/quarry-browser: one browser for many runs, until standard input ends, or with --shared until nobody used
+// it for the idle time.
 import process from 'node:process';
 import { BrowserBroker } from './browser/broker.ts';
-import { launchSettings } from './browser/chromium.ts';
-import { embeddedChromium } from './browser/driver.ts';
-import { withScratchFolder } from './browser/scratch.ts';
+import { launchServer } from './browser/broker-launch.ts';
 import { toError } from './errors.ts';
 
 const DEFAULT_IDLE_S = 60;
@@ -18,40 +17,32 @@ const note = (error: Error): void => {
   process.stderr.write(`quarry-browser: ${error.message}\n`);
 };
 
-const broker = (idleMs: number): BrowserBroker =>
-  new BrowserBroker({
-    idleMs,
-    onError: note,
-    launch: async (wsPath) => {
-      const { executablePath, args, sandbox } = await launchSettings();
-      const chromium = await embeddedChromium();
-      return await withScratchFolder(() =>
-        chromium.launchServer({
-          executablePath,
-          args,
-          wsPath,
-          chromiumSandbox: sandbox,
-          headless: true,
-          host: '127.0.0.1',
-          handleSIGHUP: false,
-          handleSIGINT: false,
-          handleSIGTERM: false,
-        })
-      );
-    },
-  });
+const tell = (answer: object): void => {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+};
+
+const isShared = process.argv[2] === '--shared';
 
 try {
   delete process.env.NODE_COMPILE_CACHE;
-  const shared = broker(idleSeconds() * 1000);
   const end = async (): Promise<void> => {
-    await shared.close().catch(note);
+    await broker.close().catch(note);
     process.exit(0);
   };
-  process.stdin.on('end', end).on('error', end).resume();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
-  process.stdout.write(`${JSON.stringify({ ws_endpoint: await shared.listen() })}\n`);
+  const broker = new BrowserBroker({
+    idleMs: idleSeconds() * 1000,
+    launch: launchServer,
+    onError: note,
+    onIdle: isShared ? end : undefined,
+  });
+  // A shared browser belongs to nobody's terminal, and who started it is gone when it speaks.
+  if (isShared) process.on('SIGHUP', () => {}).stdout.on('error', () => {});
+  else process.on('SIGHUP', end).stdin.on('end', end).on('error', end).resume();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+  tell({ ws_endpoint: await broker.listen(), pid: process.pid });
 } catch (thrown) {
-  note(toError(thrown));
+  const error = toError(thrown);
+  note(error);
+  if (isShared) tell({ error: error.message });
   process.exitCode = 2;
 }

@@ -17,9 +17,13 @@ export interface Broker {
 }
 
 /** The program that keeps a browser, ended with the test. */
-export async function startBroker(t: TestContext, environment: Record<string, string> = {}): Promise<Broker> {
+export async function startBroker(
+  t: TestContext,
+  environment: Record<string, string> = {},
+  args: string[] = [],
+): Promise<Broker> {
   const mark = `broker-${process.pid}-${Math.random()}`;
-  const child = spawn(BROKER, {
+  const child = spawn(BROKER, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, QUARRY_TEST_MARK: mark, ...environment },
   });

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { embeddedChromium } from '../src/browser/driver.ts';
 import { startBroker } from './broker-process.ts';
-import { folderWith, REQUEST, RunningExecutor, runScript } from './support.ts';
+import { folderWith, outcomeOf, REQUEST, RunningExecutor, runScript } from './support.ts';
 import { startSite } from './site.ts';
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -119,4 +119,46 @@ test('a browser that nobody uses ends, and the address stays', async (t) => {
   assert.equal((await runScript(t, TITLE, request)).code, 0);
   await until('the browser is gone', () => browsers().length === 0);
   assert.equal((await runScript(t, TITLE, request)).code, 0);
+});
+
+test('a browser that hangs is replaced, and who waits for it is let go', async (t) => {
+  const site = await startSite(t);
+  const { endpoint, browsers } = await startBroker(t);
+  const request = { job: { site }, browser_ws_endpoint: endpoint };
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+  const hung = browsers();
+  for (const pid of hung) process.kill(pid, 'SIGSTOP');
+  assert.equal((await runScript(t, TITLE, request)).code, 0);
+  await until('the hung browser is gone', () => !hung.some((pid) => browsers().includes(pid)));
+});
+
+test('shared: it ends when nobody used it for the idle time, not while somebody does', async (t) => {
+  const { child, endpoint, browsers } = await startBroker(t, { QUARRY_BROWSER_IDLE_TIMEOUT: '0.3' }, [
+    '--shared',
+  ]);
+  child.stdin?.end();
+  child.kill('SIGHUP');
+  const { port, pathname } = new URL(endpoint);
+  const use = connect(Number(port), '127.0.0.1');
+  const answered = once(use, 'data');
+  use.write(`GET ${pathname}/use HTTP/1.1\r\nHost: x\r\n\r\n`);
+  assert.match(String((await answered)[0]), /^HTTP\/1\.1 200 /);
+  const site = await startSite(t);
+  // Longer than the idle time, from the first run's end to the second's start.
+  for (let run = 0; run < 2; run++) {
+    assert.equal((await runScript(t, TITLE, { job: { site }, browser_ws_endpoint: endpoint })).code, 0);
+  }
+  assert.equal(child.exitCode, null);
+  const ended = once(child, 'exit');
+  use.destroy();
+  assert.deepEqual(await ended, [0, null]);
+  await until('no browser is left', () => browsers().length === 0);
+});
+
+test('why there is no browser reaches the run', async (t) => {
+  const { endpoint } = await startBroker(t, { QUARRY_CHROMIUM: '/none/chromium' });
+  const { code, frames, stderr } = await runScript(t, TITLE, { browser_ws_endpoint: endpoint });
+  assert.deepEqual([code, outcomeOf(frames).error_type], [2, 'browser_error']);
+  assert.match(outcomeOf(frames).message, /QUARRY_CHROMIUM is \/none\/chromium, and no program is there/);
+  assert.ok(!(JSON.stringify(frames) + stderr).includes(new URL(endpoint).pathname));
 });

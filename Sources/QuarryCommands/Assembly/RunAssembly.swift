@@ -7,14 +7,12 @@ struct RunAssembly: Sendable {
   let dataset: LodeDataset
   let executor: ExecutorProgram
   let policy: PolicyConfiguration
-  let browserEndpoint: String?
   let timeout: Duration?
 
   init(_ settings: RunSettings, in context: CommandContext) throws(QuarryError) {
     dataset = LodeDataset(settings.storage)
     executor = try ExecutorProgram(settings.executor, in: context)
     policy = settings.policy
-    browserEndpoint = settings.executor.browserEndpoint
     timeout = settings.timeout
   }
 

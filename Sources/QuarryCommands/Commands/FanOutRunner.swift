@@ -23,7 +23,7 @@ final class FanOutRunner: Sendable {
     self.assembly = assembly
     self.narration = narration
     self.workingDirectory = workingDirectory
-    browser = try BrowserSource(settings.executor, executor: assembly.executor)
+    browser = try BrowserSource(settings.executor, executor: assembly.executor) { narration.console.warn($0) }
   }
 
   /// Runs everything to its end.

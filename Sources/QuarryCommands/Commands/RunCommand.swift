@@ -42,7 +42,6 @@ package struct RunCommand: ExecutableCommand {
     let narration = RunNarration(console: context.console, isQuiet: quiet)
     try settings.storage.prepareForWriting(quiet ? .silent : context.console)
     let assembly = try RunAssembly(settings, in: context)
-    if let endpoint = settings.executor.browserEndpoint { try BrowserEndpoint.check(endpoint) }
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }

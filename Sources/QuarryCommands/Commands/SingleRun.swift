@@ -17,9 +17,13 @@ struct SingleRun {
       control.stop(.shutdown)
       StopLimit.start(narration.console)
     }
+    // Held to the end of the run: a shared browser stays as long as somebody uses it.
+    let browser = try await RunBrowser.find(
+      settings.executor, executor: assembly.executor, script: settings.script, proxy: nil, narration.console)
+    defer { withExtendedLifetime(browser) {} }
     let orchestrator = try assembly.orchestrator(
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
-      job: settings.job, derived: nil, browserEndpoint: assembly.browserEndpoint, observer: narration.observer)
+      job: settings.job, derived: nil, browserEndpoint: browser.endpoint, observer: narration.observer)
     return try await orchestrator.run(control: control)
   }
 }

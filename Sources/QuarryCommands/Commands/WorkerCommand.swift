@@ -29,7 +29,7 @@ struct WorkerCommand: ExecutableCommand {
     let dataset = LodeDataset(settings.storage)
     let identity = StorageIdentity(backend: "fs", dataset: dataset.layout.dataset, id: try dataset.identity())
     let executor = try ExecutorProgram(settings.executor, in: context)
-    let browser = try BrowserSource(settings.executor, executor: executor)
+    let browser = try BrowserSource(settings.executor, executor: executor) { console.warn($0) }
     defer { browser.stop() }
     let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
     defer { membership.leave() }

@@ -6,6 +6,7 @@ package struct Configuration: Sendable, Equatable {
   package var executor: String?
   package var browserWSEndpoint: String?
   package var resolveFrom: String?
+  package var noBrowserReuse: Bool?
   package var storage = Storage()
   package var policy = Policy()
   package var fleet = Fleet()

@@ -18,6 +18,7 @@ package enum ConfigurationLoader {
     configuration.executor = try top.string("executor")
     configuration.browserWSEndpoint = try top.string("browser_ws_endpoint")
     configuration.resolveFrom = try top.string("resolve_from")
+    configuration.noBrowserReuse = try top.boolean("no_browser_reuse")
     configuration.storage = try storage(top.section("storage", keys: storageKeys))
     configuration.policy = try policy(top.section("policy", keys: policyKeys))
     configuration.fleet = try fleet(top.section("fleet", keys: fleetKeys))
@@ -25,7 +26,8 @@ package enum ConfigurationLoader {
   }
 
   static let keys = [
-    "source", "category", "executor", "browser_ws_endpoint", "resolve_from", "storage", "policy", "fleet",
+    "source", "category", "executor", "browser_ws_endpoint", "no_browser_reuse", "resolve_from", "storage", "policy",
+    "fleet",
   ]
   static let storageKeys = ["dataset", "backend", "path", "durability"]
   static let policyKeys = [

@@ -51,6 +51,14 @@ struct ConfigurationSection {
     return scalar.string
   }
 
+  func boolean(_ name: String) throws(QuarryError) -> Bool? {
+    guard let node = nodes[name] else { return nil }
+    guard Resolver.default.resolveTag(of: node) == .bool, let value = node.bool else {
+      throw wrongType(name, node, wanted: "true or false")
+    }
+    return value
+  }
+
   /// A whole number from `minimum` up.
   func integer(_ name: String, minimum: Int) throws(QuarryError) -> Int? {
     guard let node = nodes[name] else { return nil }

@@ -19,8 +19,6 @@ package enum Unbuilt {
   static let adapters = Feature(
     "notification adapters", remedy: "a fleet publishes `run_completed` on the Redis channel quarry:run_completed")
   static let eventSinks = Feature("event sinks", remedy: "events go to the dataset; read them there")
-  static let browserReuse = Feature(
-    "one browser shared by single runs", remedy: "leave the flag out; each `quarry run` has a browser of its own")
   static let warmExecutors = Feature(
     "executors kept warm and memory limits", remedy: "leave the flag out; each run has a process of its own")
   static let hostLimits = Feature(
@@ -53,7 +51,6 @@ package enum Unbuilt {
       "event-sink-ttl", "event-sink-timeout", "event-sink-retries", "event-sink-delivery", "event-sink-lode-delivery",
       "event-sink-redis-stream-key", "event-sink-redis-max-len", "event-sink-redis-ttl", "event-sink-redis-timeout",
       "event-sink-redis-retries", "event-sink-redis-delivery")
-    add(browserReuse, "no-browser-reuse")
     add(warmExecutors, "isolation", "max-rss", "executor-max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
@@ -65,7 +62,6 @@ package enum Unbuilt {
 
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
-    "no_browser_reuse": browserReuse,
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
     "proxies": proxies, "proxy": proxies, "adapter": adapters, "events": eventSinks,
     "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,

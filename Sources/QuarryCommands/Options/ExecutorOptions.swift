@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import QuarryCore
+import QuarryRuntime
 
 /// Which executor runs scripts, and what it is told about modules and the browser.
 struct ExecutorOptions: ParsableArguments {
@@ -17,6 +18,10 @@ struct ExecutorOptions: ParsableArguments {
     help: ArgumentHelp(
       "A browser that already runs, by its WebSocket address. Also: QUARRY_BROWSER_ENDPOINT.", valueName: "url"))
   var browserWsEndpoint: String?
+
+  @Flag(
+    help: ArgumentHelp("Give each run a browser of its own, in place of one that runs share. Also: no_browser_reuse."))
+  var noBrowserReuse = false
 }
 
 /// The resolved executor.
@@ -26,6 +31,8 @@ package struct ExecutorSettings: Sendable, Equatable {
   /// Absolute.
   package let resolveFrom: String?
   package let browserEndpoint: String?
+  /// False: each run starts a browser of its own.
+  package let reusesBrowser: Bool
 
   static let endpointVariable = "QUARRY_BROWSER_ENDPOINT"
 
@@ -36,7 +43,8 @@ package struct ExecutorSettings: Sendable, Equatable {
     let endpoint =
       flags.browserWsEndpoint ?? context.environment[Self.endpointVariable] ?? configuration.browserWSEndpoint
     browserEndpoint = endpoint.flatMap { $0.isEmpty ? nil : $0 }
-    if let browserEndpoint { try Self.checkEndpoint(browserEndpoint) }
+    if let browserEndpoint { try BrowserEndpoint.requireAddress(browserEndpoint) }
+    reusesBrowser = !(flags.noBrowserReuse || configuration.noBrowserReuse == true)
   }
 
   private static func executor(_ given: String?, _ context: CommandContext) throws(QuarryError) -> String {
@@ -62,12 +70,5 @@ package struct ExecutorSettings: Sendable, Equatable {
         .usage, "--resolve-from \(path) is not a directory", remedy: "name the folder above node_modules")
     }
     return path
-  }
-
-  private static func checkEndpoint(_ url: String) throws(QuarryError) {
-    guard url.hasPrefix("ws://") || url.hasPrefix("wss://") else {
-      throw QuarryError(
-        .usage, "the browser endpoint is not a WebSocket address", remedy: "for example ws://127.0.0.1:9222/devtools/…")
-    }
   }
 }

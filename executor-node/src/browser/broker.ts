@@ -1,12 +1,14 @@
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect as connectTo, createServer, type Server, type Socket } from 'node:net';
-import { Buffer } from 'node:buffer';
 
-/** A browser server that runs: where it listens, and how it ends. */
+/** A browser server that runs: where it listens, how it is, and how it ends. */
 export interface BrowserServer {
   /** `ws://127.0.0.1:PORT/SECRET` */
   wsEndpoint(): string;
-  on(event: 'close', listener: () => void): unknown;
+  /** False when the browser hangs. */
+  answers(): Promise<boolean>;
+  on(event: 'close', listener: (code: number | null, signal: string | null) => void): unknown;
   /** Ends the browser at once. */
   kill(): Promise<void>;
 }
@@ -16,22 +18,28 @@ export interface BrokerOptions {
   launch(wsPath: string): Promise<BrowserServer>;
   /** Ends a browser that nobody was connected to for so long, ms; the next connection starts another. */
   idleMs: number;
-  /** Told when a browser could not be started. */
+  /** Told when nobody was connected for `idleMs`, also when nobody ever was. */
+  onIdle?(): void;
+  /** Told when a browser could not be started, hung or ended by itself. */
   onError(error: Error): void;
 }
 
 const HEAD_LIMIT = 16 * 1024;
+/** Whoever knows the secret says so at once. */
+const HEAD_TIMEOUT_MS = 10_000;
 
 /**
  * One address for browsers that come and go: a loopback port that starts a browser with its first connection, starts
- * another when that one died, and passes bytes through. The path is a secret; a connection without it is refused
- * before any browser starts.
+ * another when that one died or hangs, and passes bytes through. The path is a secret; a connection without it is
+ * refused before any browser starts. Below it, `/use` answers and stays open, starting nothing: who holds such a
+ * connection keeps the broker from idling.
  */
 export class BrowserBroker {
   private readonly options: BrokerOptions;
   private readonly path = `/${randomBytes(24).toString('hex')}`;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
+  private readonly users = new Set<Socket>();
   private browser: Promise<BrowserServer> | undefined;
   private idle: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
@@ -46,6 +54,7 @@ export class BrowserBroker {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject).listen(0, '127.0.0.1', resolve);
     });
+    this.startIdling();
     return `ws://127.0.0.1:${(this.server.address() as AddressInfo).port}${this.path}`;
   }
 
@@ -60,18 +69,30 @@ export class BrowserBroker {
 
   private accept(socket: Socket): void {
     this.sockets.add(socket);
-    clearTimeout(this.idle);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.left(socket));
+    socket.setTimeout(HEAD_TIMEOUT_MS, () => socket.destroy());
     let head = '';
     const read = (bytes: Buffer): void => {
       head += bytes.toString('latin1');
       if (!head.includes('\r\n') && head.length < HEAD_LIMIT) return;
-      socket.off('data', read).pause();
-      if (head.startsWith(`GET ${this.path} `)) this.pass(socket, head);
-      else socket.end(answer('404 Not Found'));
+      socket.off('data', read).pause().setTimeout(0);
+      this.serve(socket, head);
     };
     socket.on('data', read);
+  }
+
+  private serve(socket: Socket, head: string): void {
+    const target = head.split(' ', 2).join(' ');
+    const isUse = target === `GET ${this.path}/use`;
+    if (!isUse && target !== `GET ${this.path}`) {
+      socket.end(answer('404 Not Found'));
+      return;
+    }
+    this.users.add(socket);
+    clearTimeout(this.idle);
+    if (isUse) socket.resume().write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    else this.pass(socket, head);
   }
 
   /** Joins a connection with the browser; when either side ends, so does the other. */
@@ -90,14 +111,34 @@ export class BrowserBroker {
     }
   }
 
-  private running(): Promise<BrowserServer> {
-    if (this.browser) return this.browser;
+  /** The browser that runs and answers, or a new one. */
+  private async running(): Promise<BrowserServer> {
+    const current = this.browser;
+    if (!current) return await this.launch();
+    const browser = await current;
+    if (await browser.answers()) return browser;
+    if (this.browser === current) {
+      this.browser = undefined;
+      this.options.onError(new Error('the browser did not answer and is replaced'));
+      await browser.kill();
+    }
+    return await this.running();
+  }
+
+  private launch(): Promise<BrowserServer> {
     const starting = this.start();
     this.browser = starting;
-    const forget = (): void => {
-      if (this.browser === starting) this.browser = undefined;
+    const forget = (): boolean => {
+      const isCurrent = this.browser === starting;
+      if (isCurrent) this.browser = undefined;
+      return isCurrent;
     };
-    starting.then((browser) => browser.on('close', forget), forget);
+    starting.then((browser) =>
+      browser.on('close', (code, signal) => {
+        if (forget()) {
+          this.options.onError(new Error(`the browser ended by itself: ${signal ?? `exit ${code}`}`));
+        }
+      }), forget);
     return starting;
   }
 
@@ -110,13 +151,21 @@ export class BrowserBroker {
 
   private left(socket: Socket): void {
     this.sockets.delete(socket);
-    if (this.sockets.size > 0 || this.closed) return;
-    this.idle = setTimeout(() => this.endBrowser(), this.options.idleMs);
+    if (this.users.delete(socket) && this.users.size === 0 && !this.closed) this.startIdling();
+  }
+
+  private startIdling(): void {
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => {
+      this.endBrowser();
+      this.options.onIdle?.();
+    }, this.options.idleMs);
   }
 
   private async endBrowser(): Promise<void> {
-    const browser = await this.browser?.catch(() => undefined);
+    const ending = this.browser;
     this.browser = undefined;
+    const browser = await ending?.catch(() => undefined);
     await browser?.kill();
   }
 }

@@ -44,7 +44,8 @@ export async function closeAll(...closable: any[]): Promise<void> {
   await within(closing, CLOSE_TIMEOUT_MS, undefined);
 }
 
-async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {
+/** The result of `work`, or `otherwise` when that takes longer. */
+export async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<T>();
   const timer = setTimeout(() => resolve(otherwise), ms);
   try {
