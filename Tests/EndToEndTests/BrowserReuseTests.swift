@@ -12,21 +12,23 @@ import Testing
     ["XDG_RUNTIME_DIR": harness.path, "QUARRY_BROWSER_IDLE_TIMEOUT": "600", "QUARRY_TEST_MARK": mark]
   }
 
-  /// Processes with the mark whose command line holds each of the words and none of `without`.
-  private func processes(_ words: String..., without: String = "--type=") -> [pid_t] {
+  /// Process ids and command lines of all that carries the mark.
+  private var marked: [(pid: pid_t, line: String)] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return all.compactMap { pid_t($0) }.filter { pid in
+    return all.compactMap { pid_t($0) }.compactMap { pid in
       guard let environment = FileManager.default.contents(atPath: "/proc/\(pid)/environ"),
-        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
-      else { return false }
-      let text = String(decoding: line, as: UTF8.self)
-      return String(decoding: environment, as: UTF8.self).contains(mark) && words.allSatisfy(text.contains)
-        && !text.contains(without)
+        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), !line.isEmpty,
+        String(decoding: environment, as: UTF8.self).contains(mark)
+      else { return nil }
+      return (pid, String(decoding: line, as: UTF8.self))
     }
   }
 
-  private var browsers: [pid_t] { processes("chrom", "--remote-debugging") }
-  private var brokers: [pid_t] { processes("browser-broker.ts") }
+  private var browsers: [pid_t] {
+    marked.filter { $0.line.contains("--remote-debugging") && !$0.line.contains("--type=") }.map(\.pid)
+  }
+  /// Node itself, not the shell and the shepherd around it.
+  private var brokers: [pid_t] { marked.filter { $0.line.contains("browser-broker.ts") }.map(\.pid) }
 
   private func becomes(_ what: String, _ condition: () -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(30)
@@ -39,7 +41,7 @@ import Testing
   /// Ends what the runs share, and shows that Chromium goes with it.
   private func end() async throws {
     for pid in brokers { kill(pid, SIGKILL) }
-    try await becomes("nothing is left") { processes("").isEmpty && processes("", without: "\u{1}").isEmpty }
+    try await becomes("nothing is left") { marked.isEmpty }
   }
 
   private static let page = """
@@ -89,7 +91,7 @@ import Testing
     let config = try harness.script("quarry.yaml", "no_browser_reuse: true\n")
     #expect(try await harness.run(page, "--config", config, environment: environment(harness)).exitCode == 0)
     #expect(!FileManager.default.fileExists(atPath: harness.path + "/quarry"))
-    #expect(processes("").isEmpty)
+    #expect(marked.isEmpty)
     #expect(try harness.items().count == 2)
   }
 
@@ -110,6 +112,45 @@ import Testing
     let next = try await harness.run(page, environment: environment(harness))
     #expect(next.exitCode == 0, "\(next.standardError)")
     try await end()
+  }
+
+  /// With a single attempt a script error would be the task's death.
+  @Test func aBrowserThatDiesInAWorkerIsNotChargedToTheTask() async throws {
+    let harness = try RunHarness()
+    try harness.script(
+      "once.ts",
+      """
+      import { writeFileSync } from 'node:fs';
+      export default async ({ page, job, run, emit }) => {
+        await page.goto('data:text/html,<title>there</title>');
+        if (run.attempt === 1) {
+          writeFileSync(job.open, '');
+          await page.waitForSelector('#never', { timeout: 600_000 });
+        }
+        await emit.item({ item_type: 'page', data: { attempt: run.attempt } });
+      };
+
+      """)
+    let environment = environment(harness).merging(["XDG_STATE_HOME": harness.path + "/state"]) { $1 }
+    let common = ["--fleet", "b", "--storage-path", harness.data, "--script-root", harness.path]
+    let worker = try harness.start(["worker"] + common, environment: environment)
+    try await worker.waitForError("serves fleet 'b'")
+    let open = harness.path + "/open"
+    let coordinator = try harness.start(
+      [
+        "coordinator", "--script", "once.ts", "--job", #"{"open":"\#(open)"}"#, "--attempts", "1", "--crash-base",
+        "50ms",
+      ] + common, environment: environment)
+    try await becomes("the page is open") { FileManager.default.fileExists(atPath: open) }
+    for pid in browsers { kill(pid, SIGKILL) }
+    let result = try await coordinator.finish(within: .seconds(90))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(try JSONParser.parse(result.standardOutput)["done"]?.integer == 1)
+    worker.send(SIGTERM)
+    let end = try await worker.finish(within: .seconds(60))
+    #expect(end.standardError.contains("the browser ended in the middle of the run"), "\(end.standardError)")
+    #expect(try harness.items().count == 1)
+    try await becomes("nothing is left") { marked.isEmpty }
   }
 
   @Test func anEndpointThatIsNoBrowserIsRefusedBeforeTheExecutorStarts() async throws {
