@@ -109,7 +109,8 @@ test('data may be changed as soon as the call has returned, also while the pipe 
     frames.push(...reader.feed(read()).map(({ data }) => ({ data: Buffer.from(data as Buffer) })));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const isAll = (index: number, value: number) => (frames[index].data as Buffer).every((byte) => byte === value);
+  const isAll = (index: number, value: number) =>
+    (frames[index].data as Buffer).every((byte) => byte === value);
   assert.deepEqual([isAll(0, 1), isAll(1, 2), isAll(2, 3)], [true, true, true]);
 });
 

@@ -1,0 +1,78 @@
+// A Chromium that somebody else started, by its DevTools address.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { findChromium } from '../src/browser/chromium.ts';
+import { folderWith, outcomeOf, REQUEST, RunningExecutor, runScript, temporaryFolder } from './support.ts';
+import { startSite } from './site.ts';
+
+/** Resolves to the address that Chromium prints when it listens. */
+async function startChromium(t: TestContext): Promise<{ endpoint: string; child: ChildProcess }> {
+  const child = spawn(
+    findChromium(),
+    [
+      '--headless',
+      '--remote-debugging-port=0',
+      `--user-data-dir=${temporaryFolder(t)}`,
+      '--no-sandbox',
+      '--disable-gpu',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], env: process.env },
+  );
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  let told = '';
+  for await (const bytes of child.stderr!) {
+    told += bytes;
+    const endpoint = /ws:\/\/\S+/.exec(told)?.[0];
+    if (endpoint) return { endpoint, child };
+  }
+  throw new Error(`Chromium did not listen: ${told}`);
+}
+
+test('a DevTools address: the run has a context of its own, dressed as in a browser of ours', async (t) => {
+  const site = await startSite(t);
+  const { endpoint, child } = await startChromium(t);
+  const script = `export default async ({ page, browserContext, job, emit }) => {
+    await page.goto(job.site + '/agent');
+    const told = await page.evaluate(() => document.body.innerText);
+    await page.goto(job.site + '/next');
+    const seen = await page.evaluate(() => ({ agent: navigator.userAgent, brands: navigator.userAgentData.brands.map(({ brand }) => brand), plugins: navigator.plugins.length }));
+    await emit.item({ item_type: 'x', data: { told, ...seen, pages: (await browserContext.pages()).length } });
+  };`;
+  for (let run = 0; run < 2; run++) {
+    const { code, frames, stderr } = await runScript(t, script, {
+      job: { site },
+      browser_ws_endpoint: endpoint,
+    });
+    assert.equal(code, 0, stderr);
+    const { told, agent, brands, plugins, pages } = frames[0].payload.data;
+    assert.equal(told, agent);
+    assert.match(agent, / Chrome\/\d+\.0\.0\.0 /);
+    assert.ok(!brands.includes('HeadlessChrome') && brands.includes('Chromium'));
+    assert.deepEqual([plugins, pages], [5, 1]);
+  }
+  assert.equal(child.exitCode, null, 'it is not ours to end');
+});
+
+test('its end in the middle of a run is a crash', async (t) => {
+  const site = await startSite(t);
+  const { endpoint, child } = await startChromium(t);
+  const script = `export default async ({ page, job, emit }) => {
+    await page.goto(job.site + '/'); await emit.info('ready'); await page.waitForSelector('#never', { timeout: 600_000 }); };`;
+  const executor = new RunningExecutor(t, [join(folderWith(t, { 'script.ts': script }), 'script.ts')]);
+  executor.onFrame = ({ type }) => type === 'log' && child.kill('SIGKILL');
+  const { code, frames, stderr } = await executor.request({
+    ...REQUEST,
+    job: { site },
+    browser_ws_endpoint: endpoint,
+  }).result();
+  assert.equal(code, 2, stderr);
+  assert.equal(outcomeOf(frames).error_type, 'browser_lost');
+});
