@@ -9,6 +9,7 @@ import Testing
       category: lists
       executor: /opt/executor
       browser_ws_endpoint: ws://127.0.0.1:9/x
+      no_browser_reuse: true
       resolve_from: ../lib
       storage: { dataset: d, backend: fs, path: /data, durability: none }
       policy:
@@ -38,6 +39,7 @@ import Testing
       """
     let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
     #expect(configuration.source == "shop")
+    #expect(configuration.noBrowserReuse == true)
     #expect(configuration.storage.durability == "none")
     #expect(configuration.policy == .init(name: "streaming", flushCount: 500, flushInterval: .seconds(90)))
     #expect(configuration.fleet.concurrency == 4)

@@ -147,6 +147,15 @@ import Testing
     #expect(refusal("--script", "list.ts", "--storage-path", "")?.message == "the storage path is empty")
   }
 
+  @Test func browserReuseIsOnUntilFlagOrFileSaysNo() throws {
+    #expect(try settings().executor.reusesBrowser)
+    #expect(try !settings("--no-browser-reuse").executor.reusesBrowser)
+    let files = ["no.yaml": "no_browser_reuse: true\n", "yes.yaml": "no_browser_reuse: false\n"]
+    #expect(try !settings("--config", "no.yaml", files: files).executor.reusesBrowser)
+    #expect(try settings("--config", "yes.yaml", files: files).executor.reusesBrowser)
+    #expect(try !settings("--config", "yes.yaml", "--no-browser-reuse", files: files).executor.reusesBrowser)
+  }
+
   @Test func browserEndpointIsAWebSocket() throws {
     #expect(try settings("--browser-ws-endpoint", "ws://h:1/x").executor.browserEndpoint == "ws://h:1/x")
     #expect(refusal("--script", "list.ts", "--browser-ws-endpoint", "http://h")?.kind == .usage)

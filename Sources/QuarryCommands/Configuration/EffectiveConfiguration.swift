@@ -30,6 +30,7 @@ enum EffectiveConfiguration {
     let settings = try ExecutorSettings(
       noFlags(ExecutorOptions.self), configuration: configuration, context: context)
     values["executor"] = .string(settings.path)
+    values["no_browser_reuse"] = .bool(!settings.reusesBrowser)
     values["resolve_from"] = settings.resolveFrom.map { .string($0) }
     values["browser_ws_endpoint"] = settings.browserEndpoint.map { .string($0) }
   }
