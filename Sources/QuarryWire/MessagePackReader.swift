@@ -28,6 +28,7 @@ package struct MessagePackReader {
   package var isAtEnd: Bool { position == bytes.count }
 
   /// Reads the head of the next value; for strings, binaries and extensions that is the whole value.
+  @inline(__always)
   package mutating func next() throws(WireError) -> Head {
     let byte = try take(UInt8.self)
     switch byte {
@@ -91,11 +92,26 @@ package struct MessagePackReader {
     }
     guard children > 0 else { return }
     guard depth < Self.maximumDepth else { throw Self.tooDeep }
-    for _ in 0..<children { try skip(depth: depth + 1) }
+    for _ in 0..<children {
+      if !passShort() { try skip(depth: depth + 1) }
+    }
+  }
+
+  /// Steps over a short string or a small integer, of which most values are made, without looking into it.
+  /// - Returns: false for any other value, or one that is not all there; then nothing has moved.
+  @inline(__always)
+  private mutating func passShort() -> Bool {
+    guard position < bytes.count else { return false }
+    let byte = bytes[position]
+    let length = byte & 0xe0 == 0xa0 ? Int(byte & 0x1f) : byte < 0x80 ? 0 : -1
+    guard length >= 0, bytes.count - position > length else { return false }
+    position += 1 + length
+    return true
   }
 
   static let tooDeep = WireError(.undecodable, "a value is nested deeper than \(maximumDepth) levels")
 
+  @inline(__always)
   private mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type) throws(WireError) -> Number {
     let size = MemoryLayout<Number>.size
     guard bytes.count - position >= size else { throw Self.truncated }
@@ -103,6 +119,7 @@ package struct MessagePackReader {
     return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
   }
 
+  @inline(__always)
   private mutating func view(_ length: Int) throws(WireError) -> UnsafeRawBufferPointer {
     guard bytes.count - position >= length else { throw Self.truncated }
     defer { position += length }
@@ -115,6 +132,7 @@ package struct MessagePackReader {
   }
 
   /// A count that the remaining bytes cannot hold is refused at once, so that no loop runs on a promise.
+  @inline(__always)
   private func count(_ count: Int, bytesEach: Int) throws(WireError) -> Int {
     guard count * bytesEach <= bytes.count - position else { throw Self.truncated }
     return count

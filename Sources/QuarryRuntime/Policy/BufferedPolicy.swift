@@ -51,6 +51,10 @@ package final class BufferedPolicy: IngestionPolicy {
   package func append(
     estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
+    // The line of a chunk is large and as long as estimated, so that it is not written twice: room is made before it.
+    if kind == .chunk, !isEmpty, byteCount + estimate > bounds.bytes, let failure = flushed() {
+      throw IngestionFailure(.policy, failure)
+    }
     try current.append(kind, write)
     // Known only now: the bytes are those of the line itself.
     guard isOver, let line = current.removeLast(kind) else { return }
@@ -86,9 +90,10 @@ package final class BufferedPolicy: IngestionPolicy {
 
   private var isEmpty: Bool { current.isEmpty && older == nil }
 
+  private var byteCount: Int { current.byteCount + (older?.byteCount ?? 0) }
+
   private var isOver: Bool {
-    current.events.events + (older?.events.events ?? 0) > bounds.events
-      || current.byteCount + (older?.byteCount ?? 0) > bounds.bytes
+    current.events.events + (older?.events.events ?? 0) > bounds.events || byteCount > bounds.bytes
   }
 
   private func drop(_ type: String) {
