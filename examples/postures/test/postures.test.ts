@@ -31,7 +31,15 @@ async function survey(t: TestContext, posture: string, data: string): Promise<En
   const shop = await startShop(catalogue, { slowMs: 50 });
   t.after(() => shop.server.close().closeAllConnections());
   const reportFile = join(data, `${posture}.json`);
-  const flags = ['--config', join(here, `${posture}.yaml`), '--storage-path', data, '--report', reportFile];
+  const flags = [
+    '--config',
+    join(here, `${posture}.yaml`),
+    '--storage-path',
+    data,
+    '--report',
+    reportFile,
+    '--no-browser-reuse',
+  ];
   const job = JSON.stringify({ url: `${shop.url}/` });
   const said = await new Promise<string>((done, fail) =>
     execFile(
