@@ -79,6 +79,26 @@ import Testing
     #expect(files == 36)
   }
 
+  @Test func onlyMetricsDoNotWaitForTheDisk() throws {
+    let root = TemporaryDirectory()
+    let syncs = Mutex(0)
+    let files = FileSystem { operation, _ in
+      if operation == .sync { syncs.withLock { $0 += 1 } }
+      return nil
+    }
+    let run = try Run(LodeDataset(root: root.path, files: files), id: "r")
+    func syncsOf(_ body: () throws -> Void) rethrows -> Int {
+      let before = syncs.withLock { $0 }
+      try body()
+      return syncs.withLock { $0 } - before
+    }
+    #expect(try syncsOf { try run.sink.write(run.items(0..<1)) } == 2)
+    #expect(try syncsOf { try run.sink.write(run.batch { $0.addMetrics(completed: 1) }) } == 0)
+    try run.put("a.txt", "hello")
+    #expect(try syncsOf { try run.sink.write(run.batch { $0.addMetrics(completed: 1) }) } == 2, "it lists a file")
+    #expect(try LodeReader(root: root.path).chain().rows.count == 3)
+  }
+
   @Test func timeThatGoesBackDoesNotBreakTheOrder() throws {
     let root = TemporaryDirectory()
     for (index, time) in [5_000, 3_000, 9_000, 1].enumerated() {

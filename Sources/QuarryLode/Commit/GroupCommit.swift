@@ -84,10 +84,11 @@ final class GroupCommit: Sendable {
       state.openID = nil
       return state.queue
     }
-    var results = publish(group.map(\.batch))
+    let batches = group.map(\.batch)
+    var results = publish(batches)
     // The next leader may start while this one waits for the disk.
     handOver()
-    makeDurable(&results)
+    if !batches.allSatisfy(\.isBestEffort) { makeDurable(&results) }
     var mine: Result<Void, Failure> = .success(())
     for (member, result) in zip(group, results) {
       if member === own { mine = result } else { member.signal(.done(result)) }

@@ -108,7 +108,8 @@ final class Publisher: Sendable {
         newest = Head(id: id, createdAt: createdAt)
       }
       guard let newest else { throw FileFailure("commit", layout.folder, EINVAL) }
-      try movePointer(to: newest.id, lock: lock)
+      let isDurable = durability == .commit && !plans.allSatisfy(\.isBestEffort)
+      try movePointer(to: newest.id, lock: lock, isDurable: isDurable)
       return newest
     } catch {
       leftovers.remove(intent.entries)
@@ -176,10 +177,10 @@ final class Publisher: Sendable {
     throw FileFailure("publish", path, ENOENT)
   }
 
-  private func movePointer(to id: SnapshotID, lock: PointerLock) throws(FileFailure) {
+  private func movePointer(to id: SnapshotID, lock: PointerLock, isDurable: Bool) throws(FileFailure) {
     let temporary = layout.temporary("latest-\(id)", in: layout.folder)
     try files.create(temporary, Array(id.description.utf8))
-    if durability == .commit { try files.syncFileSystem(of: lock.folder, path: layout.folder) }
+    if isDurable { try files.syncFileSystem(of: lock.folder, path: layout.folder) }
     try files.rename(temporary, to: layout.pointer)
   }
 }

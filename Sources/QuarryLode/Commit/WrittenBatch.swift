@@ -10,6 +10,8 @@ struct WrittenBatch: Sendable {
   var rowCount: Int64 = 0
   /// To be listed with these records.
   var sidecars: [SidecarFile] = []
+  /// Nothing but metrics, which no commit waits for the disk for.
+  var isBestEffort = false
 }
 
 /// One snapshot to be: the batches that it makes visible.
@@ -19,6 +21,8 @@ struct SnapshotPlan: Sendable {
   /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and
   /// data share a folder.
   var preferredID: SnapshotID { batches.map(\.id).max() ?? SnapshotID(0) }
+
+  var isBestEffort: Bool { batches.allSatisfy(\.isBestEffort) }
 
   var partitions: [String] { Array(Set(batches.flatMap(\.partitions))).sorted() }
 

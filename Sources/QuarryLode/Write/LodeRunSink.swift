@@ -48,6 +48,7 @@ package final class LodeRunSink: EventSink {
       try segments.write(batch, id: committer.dataID())
     }
     written.sidecars = files
+    written.isBestEffort = files.isEmpty && batch.groups.allSatisfy { $0.count == 0 || $0.eventType == "metrics" }
     do throws(GroupCommit.Failure) {
       try committer.commit(written)
     } catch {
