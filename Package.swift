@@ -53,7 +53,7 @@ let package = Package(
       dependencies: ["QuarryRuntime", "QuarryLode", "QuarryWire", "QuarryCore", "TestSupport"],
       path: "Benchmarks/ingestion"),
 
-    .target(name: "TestSupport", dependencies: ["QuarryCore"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),
     .testTarget(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),

@@ -7,10 +7,24 @@ package struct RunPartition: Sendable, Hashable {
   package let day: String
   package let runID: String
 
-  /// - Throws: `QuarryError(.usage)` naming the value that cannot be part of a path.
+  /// The source under which fleets keep their ledgers; no run writes there.
+  package static let ledgerSource = "_fleet"
+
+  /// - Throws: `QuarryError(.usage)` naming the value that cannot be part of a path, or is reserved.
   package init(dataset: String, source: String, category: String, day: String, runID: String) throws(QuarryError) {
+    try Self.validateSource(source)
+    try self.init(dataset: dataset, anySource: source, category: category, day: day, runID: runID)
+  }
+
+  /// Where the ledger of a fleet's job lies.
+  package init(dataset: String, ledgerOf fleet: String, day: String, jobID: String) throws(QuarryError) {
+    try self.init(dataset: dataset, anySource: Self.ledgerSource, category: fleet, day: day, runID: jobID)
+  }
+
+  private init(
+    dataset: String, anySource source: String, category: String, day: String, runID: String
+  ) throws(QuarryError) {
     try Self.validateDataset(dataset)
-    try Self.validate(source, as: "source")
     try Self.validate(category, as: "category")
     try Self.validate(day, as: "day")
     try Self.validate(runID, as: "run_id")
@@ -101,6 +115,15 @@ package struct RunPartition: Sendable, Hashable {
     let escaped = escape(value).utf8.count
     guard escaped <= 240 else {
       throw QuarryError(.usage, "\(name) is \(escaped) bytes long as a part of a path; the limit is 240")
+    }
+  }
+
+  /// What a run, or an `enqueue`, may name as its source.
+  package static func validateSource(_ value: String) throws(QuarryError) {
+    try validate(value, as: "source")
+    guard value != ledgerSource else {
+      throw QuarryError(
+        .usage, "source '\(ledgerSource)' is where fleets keep their ledgers", remedy: "choose another source")
     }
   }
 

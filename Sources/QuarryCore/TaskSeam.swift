@@ -22,11 +22,13 @@ package struct TaskAssignment: Sendable, Equatable {
   /// The policy as its flags say it, for example `strict` or `streaming flush-count=500`.
   package var policy: String
   package var timeoutMilliseconds: Int?
+  /// SHA-256 in hex of the script that the job means by its target; nil when nobody has named one yet.
+  package var scriptHash: String?
 
   package init(
     taskID: String, jobID: String, runID: String, epoch: Int64, attempt: Int, parentRunID: String? = nil,
     originRunID: String? = nil, depth: Int, target: String, params: String, source: String, category: String,
-    policy: String, timeoutMilliseconds: Int? = nil
+    policy: String, timeoutMilliseconds: Int? = nil, scriptHash: String? = nil
   ) {
     self.taskID = taskID
     self.jobID = jobID
@@ -42,6 +44,7 @@ package struct TaskAssignment: Sendable, Equatable {
     self.category = category
     self.policy = policy
     self.timeoutMilliseconds = timeoutMilliseconds
+    self.scriptHash = scriptHash
   }
 }
 

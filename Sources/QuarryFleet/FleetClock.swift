@@ -26,6 +26,7 @@ package struct FleetClock: Sendable {
       return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     },
     wall: { Timestamp.now() },
+    // Its only error says that the task was cancelled, which ends the sleep.
     sleep: { duration in try? await Task.sleep(for: duration) })
 }
 

@@ -124,6 +124,7 @@ extension ConnectionOwner {
 
   private func pause(until end: Monotonic) {
     while mailbox.closedBecause == nil, Monotonic.now() < end {
+      // It throws when the mailbox is closed, which the loop sees.
       _ = try? wait(for: 0, on: -1, until: end, isTaking: false)
     }
   }

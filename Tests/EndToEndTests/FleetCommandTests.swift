@@ -12,7 +12,9 @@ import Testing
       await emit.item({ item_type: 'node', data: { name } });
       if (job.fail) throw new Error('this page never works');
       for (const child of ['a', 'b']) await emit.enqueue({ target: 'tree.ts', params: { name: `${name}/${child}` } });
-      if (name === 'root') await emit.enqueue({ target: 'tree.ts', params: { name: 'dead', fail: true } });
+      if (name !== 'root') return;
+      await emit.enqueue({ target: 'tree.ts', params: { name: 'dead', fail: true } });
+      await emit.enqueue({ target: 'tree.ts', params: { name: 'forged' }, source: '_fleet' });
     };
 
     """
@@ -27,7 +29,7 @@ import Testing
     let result = try await harness.start(
       [
         "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead",
-        "1",
+        "2",
         "--attempts", "2", "--retry-base", "50ms", "--retry-cap", "50ms", "--lease", "10s",
       ] + common, environment: environment
     ).finish()
@@ -36,9 +38,11 @@ import Testing
     #expect(summary["job_id"]?.string == "job-1")
     #expect(summary["state"]?.string == "succeeded")
     #expect(summary["done"]?.integer == 7)
-    #expect(summary["dead"]?.integer == 1)
+    #expect(summary["dead"]?.integer == 2)
     #expect(summary["retried"]?.integer == 1)
-    #expect(summary["deaths"]?.array?.first?["error"]?.string?.contains("this page never works") == true)
+    let deaths = (summary["deaths"]?.array ?? []).compactMap { $0["error"]?.string }
+    #expect(deaths.contains { $0.contains("this page never works") })
+    #expect(deaths.contains { $0.contains("'_fleet' is where fleets keep their ledgers") })
 
     try await expectLiveAnswers(harness, environment)
     worker.send(SIGTERM)
@@ -57,13 +61,15 @@ import Testing
     let workers = try await ask("list", "workers").array ?? []
     #expect(workers.map { $0["state"]?.string } == ["up"])
     #expect(workers.first?["slots"]?.integer == 2)
+    #expect(workers.first?["refused_jobs"]?.array?.isEmpty == true)
     let jobs = try await ask("list", "jobs").array ?? []
     #expect(jobs.map { $0["job_id"]?.string } == ["job-1"])
     #expect(jobs.first?["done"]?.integer == 7)
     #expect(try await ask("list", "tasks", "--state", "done").array?.count == 7)
     let dead = try await ask("list", "tasks", "--state", "dead").array ?? []
-    #expect(dead.count == 1)
-    let id = try #require(dead.first?["task_id"]?.string)
+    #expect(dead.count == 2)
+    let failed = dead.first { $0["last_error"]?.string?.contains("never works") == true }
+    let id = try #require(failed?["task_id"]?.string)
     let task = try await ask("inspect", "task", id)
     #expect(task["state"]?.string == "dead")
     #expect(task["last_error"]?.string?.contains("this page never works") == true)
@@ -74,7 +80,7 @@ import Testing
   private func expectStoredAnswers(_ harness: borrowing RunHarness) async throws {
     let tasks = try await harness.read("list", "tasks").array ?? []
     #expect(tasks.filter { $0["state"]?.string == "done" }.count == 7)
-    #expect(tasks.filter { $0["state"]?.string == "dead" }.count == 1)
+    #expect(tasks.filter { $0["state"]?.string == "dead" }.count == 2)
     let done = try #require(tasks.first { $0["state"]?.string == "done" })
     let task = try await harness.read("inspect", "task", done["task_id"]?.string ?? "")
     #expect(task["run_id"]?.string == done["run_id"]?.string)

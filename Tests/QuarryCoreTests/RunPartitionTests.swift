@@ -14,6 +14,17 @@ import Testing
     #expect(throws: QuarryError.self) { try RunPartition.validate(value, as: "source") }
   }
 
+  @Test func onlyLedgersLieUnderTheReservedSource() throws {
+    let error = #expect(throws: QuarryError.self) {
+      try RunPartition(dataset: "quarry", source: "_fleet", category: "c", day: "2026-11-24", runID: "r")
+    }
+    #expect(error?.message.contains("ledgers") == true)
+    #expect(throws: QuarryError.self) { try RunPartition.validateSource("_fleet") }
+    try RunPartition.validateSource("_fleets")
+    let ledger = try RunPartition(dataset: "quarry", ledgerOf: "f", day: "2026-11-24", jobID: "j")
+    #expect(ledger.path == "source=_fleet/category=f/day=2026-11-24/run_id=j")
+  }
+
   @Test func pathHasTheKeysInOrder() throws {
     let partition = try RunPartition(
       dataset: "quarry", source: "my shop", category: "default", day: "2026-11-24", runID: "r/1")

@@ -4,7 +4,7 @@ import Testing
 import QuarryFleet
 
 /// The coordinator's decisions as transcripts.
-@Suite struct CoordinatorStateTests {
+@Suite(.timeLimit(.minutes(5))) struct CoordinatorStateTests {
   private let second: UInt64 = 1_000_000_000
 
   private func following(allowedDead: Int = 0) -> CoordinatorState {

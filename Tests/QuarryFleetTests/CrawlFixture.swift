@@ -8,15 +8,23 @@ import TestSupport
 
 /// A ledger in memory that refuses on demand.
 final class MemoryLedger: Ledger {
-  private let state = Mutex<(lines: [String: [String]], refusals: Int)>(([:], 0))
+  private struct State {
+    var lines: [String: [String]] = [:]
+    var refusals = 0
+    var refusedJobs: Set<String> = []
+  }
+  private let state = Mutex(State())
 
   /// The next appends fail, this many.
   func refuse(_ count: Int) { state.withLock { $0.refusals = count } }
 
+  /// Appends to these jobs fail until further notice.
+  func refuse(jobs: Set<String>) { state.withLock { $0.refusedJobs = jobs } }
+
   func append(_ records: [String], fleet: String, jobID: String) throws(QuarryError) {
     let isRefused = state.withLock { state in
-      guard state.refusals == 0 else {
-        state.refusals -= 1
+      guard state.refusals == 0, !state.refusedJobs.contains(jobID) else {
+        state.refusals = max(0, state.refusals - 1)
         return true
       }
       state.lines[jobID, default: []] += records
@@ -27,6 +35,11 @@ final class MemoryLedger: Ledger {
 
   func records(fleet: String, jobID: String) throws(QuarryError) -> [String] {
     state.withLock { $0.lines[jobID] ?? [] }
+  }
+
+  /// The `kind` of each line of a job, in order.
+  func kinds(_ jobID: String) throws -> [String] {
+    try records(fleet: "", jobID: jobID).map { try JSONParser.parse($0)["kind"]?.string ?? "" }
   }
 }
 
@@ -66,16 +79,42 @@ final class CrawlFixture: Sendable {
     let folder = TemporaryDirectory()
   }
 
+  static let page = "export default async () => {}"
+
   init(appendOnly: Bool = false) throws {
     var options = RedisServer.Options()
     options.appendOnly = appendOnly
     redis = try RedisServer.start(options)
     folder = FolderOwner()
-    let script = folder.folder.path + "/page.ts"
-    guard let file = fopen(script, "w") else { throw QuarryError(.usage, "no script") }
-    fputs("export default async () => {}", file)
-    fclose(file)
     root = try ScriptRoot(folder.folder.path)
+    try Self.write(Self.page, to: "page.ts", in: root)
+  }
+
+  static func write(_ script: String, to name: String, in root: ScriptRoot) throws {
+    guard let file = fopen(root.path + "/" + name, "w") else { throw QuarryError(.usage, "no script") }
+    fputs(script, file)
+    fclose(file)
+  }
+
+  /// A job without a coordinator: workers do all of its duties.
+  func submit(_ jobID: String = "job", _ change: (inout JobRequest) -> Void = { _ in }) async throws {
+    let request = request(change)
+    let scripts = try root.contentHashes(around: "page.ts")
+    let submission = JobSubmission(
+      jobID: jobID, rootTaskID: "\(jobID)-root", request: request, target: "page.ts", scripts: scripts)
+    try await queue("submitter").submit(submission)
+  }
+
+  /// Follows the fleet's events until the job is finished.
+  func waitUntilFinished(_ jobID: String) async throws {
+    let watcher = try await queue("watcher")
+    var last = "0-0"
+    while true {
+      let events = try await watcher.events(after: last, upTo: .seconds(5))
+      if events.contains(where: { $0.type == "job_finished" && $0.jobID == jobID }) { return }
+      try Task.checkCancellation()
+      last = events.last?.id ?? last
+    }
   }
 
   func queue(_ actor: String) async throws -> FleetQueue {
@@ -108,26 +147,30 @@ final class CrawlFixture: Sendable {
     )
   }
 
+  typealias Body = @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
+
   func worker(
     _ id: String, slots: Int = 4, queue: FleetQueue? = nil, drainTimeout: Duration = .seconds(5),
-    _ body: @escaping @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
+    releaseTimeout: Duration = .seconds(5), root: ScriptRoot? = nil,
+    publish: (@Sendable (String) async throws(QuarryError) -> Void)? = nil, _ body: @escaping Body
   ) async throws -> FleetWorker {
-    var configuration = WorkerConfiguration(scriptRoot: root, storage: storage, workerID: id)
+    var configuration = WorkerConfiguration(scriptRoot: root ?? self.root, storage: storage, workerID: id)
     configuration.fleet = "test"
     configuration.concurrency = slots
     configuration.drainTimeout = drainTimeout
+    configuration.releaseTimeout = releaseTimeout
     configuration.dutyInterval = .milliseconds(200)
     let opened: FleetQueue
     if let queue { opened = queue } else { opened = try await self.queue(id) }
+    let send: @Sendable (String) async throws(QuarryError) -> Void
+    if let publish { send = publish } else { send = { [published] json throws(QuarryError) in published.add(json) } }
     return FleetWorker(
-      configuration, queue: opened, ledger: ledger, handler: ClosureHandler(body: body),
-      publish: { [published] json throws(QuarryError) in published.add(json) },
+      configuration, queue: opened, ledger: ledger, handler: ClosureHandler(body: body), publish: send,
       notice: { [workerNotices] in workerNotices.add($0) })
   }
 
   /// Page n links to 2n + 1 and 2n + 2 while they are below `pages`, and back to its own parent: a duplicate.
-  func tree(pages: Int) -> @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
-  {
+  func tree(pages: Int) -> Body {
     { [succeeded] task, derived, control throws(QuarryError) in
       let n = Self.number(of: task)
       var links = [2 * n + 1, 2 * n + 2].filter { $0 < pages }
@@ -146,13 +189,4 @@ final class CrawlFixture: Sendable {
   }
 
   func jobLedger(_ jobID: String) throws -> JobLedger { try JobLedger(reading: ledger, fleet: "test", jobID: jobID) }
-
-  /// Waits for a condition that nothing signals.
-  func until(_ limit: Duration = .seconds(20), _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-      guard ContinuousClock.now < deadline else { throw QuarryError(.fleet, "waited \(limit) in vain") }
-      try await Task.sleep(for: .milliseconds(10))
-    }
-  }
 }

@@ -1,17 +1,16 @@
-import Glibc
 import QuarryCore
 import QuarryFleet
 import Testing
 
 /// Whole crawls: worker and coordinator over a real Redis.
-@Suite(.timeLimit(.minutes(1))) struct CrawlTests {
+@Suite(.timeLimit(.minutes(5))) struct CrawlTests {
   /// Runs workers beside the coordinator until the job is finished, then drains them.
   private func crawl(
     _ coordinator: FleetCoordinator, _ workers: [FleetWorker],
     meanwhile: @escaping @Sendable () async throws -> Void = {}
   ) async throws -> CoordinatorSummary {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for worker in workers { group.addTask { try await worker.run() } }
+      for worker in workers { group.addTask { _ = try await worker.run() } }
       group.addTask { try await meanwhile() }
       let summary = try await coordinator.run()
       for worker in workers { worker.drain() }
@@ -25,7 +24,7 @@ import Testing
     #expect(summary.status.done == pages)
     #expect(ledger.accepted.count == pages)
     #expect(ledger.superseded.isEmpty)
-    #expect(Set(ledger.accepted.values.map(\.work.params)).count == pages)
+    #expect(Set(ledger.accepted.values.map(\.task.work.params)).count == pages)
     #expect(ledger.job != nil)
     let told = try fixture.published.all.map { try JSONParser.parse($0)["run_id"]?.string ?? "" }
     #expect(Set(told) == ledger.acceptedRunIDs)
@@ -42,7 +41,7 @@ import Testing
     try expectExact(fixture, summary, pages: 63)
     #expect(fixture.succeeded.count == 63)
     #expect(fixture.published.count == 63)
-    let root = try #require(try fixture.jobLedger(summary.jobID).accepted.values.first { $0.depth == 0 })
+    let root = try #require(try fixture.jobLedger(summary.jobID).accepted.values.first { $0.task.depth == 0 })
     #expect(root.children.map(\.params) == [#"{"n":1}"#, #"{"n":2}"#])
   }
 
@@ -77,7 +76,7 @@ import Testing
     #expect(summary.exitCode == 0)
     let ledger = try fixture.jobLedger(summary.jobID)
     #expect(ledger.dead.values.map(\.failure) == ["app"])
-    #expect(ledger.dead.values.map(\.work.params) == [#"{"n":8}"#])
+    #expect(ledger.dead.values.map(\.task.work.params) == [#"{"n":8}"#])
   }
 
   @Test func aTargetOutsideTheRootIsDeadAtOnceAndNotRun() async throws {
@@ -105,18 +104,18 @@ import Testing
       task, derived, control throws(QuarryError) in
       guard stuck.count < 3, task.depth > 1 else { return try tree(task, derived, control) }
       stuck.add(task.taskID)
-      while control.stopReason == nil { usleep(2_000) }
+      control.waitForStop()
       return .failed(.crash, reason: "killed", RunFigures(outcome: .executorCrash))
     }
-    let first = Task { try await vanishing.run() }
+    let first = Task { () throws -> WorkerEnd in try await vanishing.run() }
     let coordinator = try await fixture.coordinator(fixture.request())
     let second = try await fixture.worker("w2", tree)
     let summary = try await crawl(coordinator, [second]) {
-      try await fixture.until { stuck.count == 3 }
+      try await stuck.wait(for: 3)
       queue.close()  // From here on nothing of this worker reaches Redis, as if it were killed.
       vanishing.kill()
     }
-    try? await first.value
+    #expect(try await first.value == .killed)
     #expect(summary.exitCode == 0)
     try expectExact(fixture, summary, pages: 31)
   }
@@ -129,17 +128,17 @@ import Testing
       task, derived, control throws(QuarryError) in
       guard task.depth > 0 else { return try tree(task, derived, control) }
       held.add(task.taskID)
-      while control.stopReason == nil { usleep(2_000) }
+      control.waitForStop()
       return .failed(.crash, reason: "stopped", RunFigures(outcome: .executorCrash))
     }
     let coordinator = try await fixture.coordinator(fixture.request { $0.timing = LeaseTiming() })
     let summary = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await leaving.run() }
+      group.addTask { _ = try await leaving.run() }
       let second = try await fixture.worker("w2", tree)
       group.addTask {
-        try await fixture.until { held.count == 2 }
+        try await held.wait(for: 2)
         leaving.drain()
-        try await fixture.until { fixture.workerNotices.all.contains(.down(workerID: "w1")) }
+        try await fixture.workerNotices.wait { $0.contains(.down(workerID: "w1")) }
         try await second.run()
       }
       let summary = try await coordinator.run()
@@ -151,7 +150,7 @@ import Testing
     try expectExact(fixture, summary, pages: 15)
     #expect(summary.status.retried == 0)
     let ledger = try fixture.jobLedger(summary.jobID)
-    #expect(ledger.accepted.values.allSatisfy { $0.attempt <= 2 })
+    #expect(ledger.accepted.values.allSatisfy { $0.task.attempt <= 2 })
   }
 
   @Test func whatALostLeaseEmitsAndCompletesNeverCounts() async throws {
@@ -165,10 +164,9 @@ import Testing
     let summary = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         // Claims the root and sleeps over its lease; only then another worker comes.
-        try await fixture.until {
-          let answer = try await sleeper.claim(workerID: "w1", count: 1, requestID: UUIDv7.make())
-          answer.tasks.forEach(claimed.add)
-          return claimed.count == 1
+        while claimed.count == 0 {
+          try await sleeper.waitForWork(upTo: .seconds(5))
+          try await sleeper.claim(workerID: "w1", count: 1, requestID: UUIDv7.make()).tasks.forEach(claimed.add)
         }
         try await second.run()
       }
@@ -194,15 +192,18 @@ import Testing
   @Test func redisMayRestartInTheMiddle() async throws {
     let fixture = try CrawlFixture(appendOnly: true)
     let tree = fixture.tree(pages: 63)
+    let (restarted, restartedAgain) = (Gate(), Gate())
     let worker = try await fixture.worker("w1", slots: 2) { task, derived, control throws(QuarryError) in
-      usleep(5_000)
+      if fixture.succeeded.count >= 15 { restarted.wait() }
+      if fixture.succeeded.count >= 30 { restartedAgain.wait() }
       return try tree(task, derived, control)
     }
     let summary = try await crawl(try await fixture.coordinator(fixture.request()), [worker]) {
-      try await fixture.until { fixture.succeeded.count >= 15 }
-      try fixture.redis.restart()
-      try await fixture.until { fixture.succeeded.count >= 30 }
-      try fixture.redis.restart()
+      for (runs, gate) in [(15, restarted), (30, restartedAgain)] {
+        try await fixture.succeeded.wait(for: runs)
+        try fixture.redis.restart()
+        gate.open()
+      }
     }
     #expect(summary.exitCode == 0)
     try expectExact(fixture, summary, pages: 63)
@@ -212,7 +213,7 @@ import Testing
     let fixture = try CrawlFixture()
     let worker = try await fixture.worker("w1", fixture.tree(pages: 7))
     let summary = try await crawl(try await fixture.coordinator(fixture.request()), [worker]) {
-      try await fixture.until { fixture.succeeded.count >= 1 }
+      try await fixture.succeeded.wait(for: 1)
       fixture.ledger.refuse(3)
     }
     try expectExact(fixture, summary, pages: 7)
@@ -222,7 +223,7 @@ import Testing
     let fixture = try CrawlFixture()
     let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in
       fixture.succeeded.add(task.runID)
-      while control.stopReason == nil { usleep(2_000) }
+      control.waitForStop()
       return .failed(.crash, reason: "stopped", RunFigures(outcome: .executorCrash))
     }
     let coordinator = try await fixture.coordinator(fixture.request())
@@ -231,8 +232,10 @@ import Testing
         await #expect(throws: QuarryError.self) { try await worker.run() }
       }
       group.addTask {
-        try? await fixture.until { fixture.succeeded.count == 1 }
-        try? fixture.redis.restart()  // Without an append-only file: empty.
+        await #expect(throws: Never.self) {
+          try await fixture.succeeded.wait(for: 1)
+          try fixture.redis.restart()  // Without an append-only file: empty.
+        }
       }
       await #expect(throws: QuarryError.self) { try await coordinator.run() }
     }
@@ -243,17 +246,16 @@ import Testing
     let fixture = try CrawlFixture()
     let coordinator = try await fixture.coordinator(fixture.request())
     let worker = try await fixture.worker("w1", slots: 1, fixture.tree(pages: 31))
-    let watcher = try await fixture.queue("watcher")
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await worker.run() }
+      group.addTask { _ = try await worker.run() }
       group.addTask {
-        try await fixture.until { fixture.succeeded.count >= 3 }
+        try await fixture.succeeded.wait(for: 3)
         coordinator.interrupt()
       }
       let summary = try await coordinator.run()
       #expect(summary.isInterrupted)
       #expect(summary.exitCode == 1)
-      try await fixture.until { try await watcher.status(jobID: summary.jobID).isFinished }
+      try await fixture.waitUntilFinished(summary.jobID)
       worker.drain()
       try await group.waitForAll()
       #expect(try fixture.jobLedger(summary.jobID).accepted.count == 31)
@@ -267,7 +269,7 @@ import Testing
     let second = try await fixture.coordinator(fixture.request { $0.params = #"{"n":1000}"# }, id: "c2")
     let worker = try await fixture.worker("w1", fixture.tree(pages: 15))
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await worker.run() }
+      group.addTask { _ = try await worker.run() }
       async let one = first.run()
       async let two = second.run()
       let (left, right) = try await (one, two)

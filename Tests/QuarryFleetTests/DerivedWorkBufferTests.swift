@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import Testing
 
-@Suite struct DerivedWorkBufferTests {
+@Suite(.timeLimit(.minutes(5))) struct DerivedWorkBufferTests {
   private static func work(_ index: Int) -> DerivedWork { DerivedWork(index: index, target: "detail.ts", params: "{}") }
 
   /// Calls `body` where a run would: on a thread outside the cooperative pool.
@@ -21,6 +21,7 @@ import Testing
           sent.add(batch.map(\.index))
         }
       }
+      // A refusal shows in what was sent.
       await Self.onThread { for index in 0..<1_000 { try? buffer.accept(Self.work(index)) } }
       try await buffer.drained()
       group.cancelAll()
@@ -42,19 +43,34 @@ import Testing
       group.addTask {
         await Self.onThread {
           for index in 0..<5 {
-            try? buffer.accept(Self.work(index))
+            try? buffer.accept(Self.work(index))  // A refusal shows in `drained`.
             accepted.add(index)
           }
         }
       }
       // One batch is on its way at most, and two wait: the fifth cannot be in.
-      while buffer.count < 3 { try? await Task.sleep(for: .milliseconds(1)) }
+      try await accepted.wait(for: 3)
       #expect(accepted.count < 5)
       open.finish()
-      while buffer.count < 5 { try? await Task.sleep(for: .milliseconds(1)) }
+      try await accepted.wait(for: 5)
       try await buffer.drained()
       group.cancelAll()
     }
+  }
+
+  @Test func aRunWhoseWorkIsAllSentIsWholeThoughItWasStopped() async throws {
+    let buffer = DerivedWorkBuffer()
+    let sent = Recorder<Int>()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await buffer.run { batch throws(QuarryError) in batch.forEach { sent.add($0.index) } } }
+      try buffer.accept(Self.work(0))
+      try await buffer.drained()
+      buffer.close(QuarryError(.fleet, "the run is stopped"))
+      try await buffer.drained()
+      #expect(throws: QuarryError.self) { try buffer.accept(Self.work(1)) }
+      group.cancelAll()
+    }
+    #expect(sent.all == [0])
   }
 
   @Test func aRefusalReachesTheScriptAndCompletion() async {
@@ -73,15 +89,17 @@ import Testing
     }
   }
 
-  @Test func closingLetsABlockedScriptGo() async {
+  @Test func closingLetsABlockedScriptGo() async throws {
     let buffer = DerivedWorkBuffer(capacity: 1)
+    let accepted = Recorder<Int>()
     async let blocked = Self.onThread { () -> QuarryError? in
       for index in 0..<2 {
         do throws(QuarryError) { try buffer.accept(Self.work(index)) } catch { return error }
+        accepted.add(index)
       }
       return nil
     }
-    while buffer.count < 1 { try? await Task.sleep(for: .milliseconds(1)) }
+    try await accepted.wait(for: 1)
     buffer.close(QuarryError(.fleet, "the run failed"))
     #expect(await blocked == QuarryError(.fleet, "the run failed"))
   }

@@ -4,7 +4,7 @@ import QuarryFleet
 import TestSupport
 import Testing
 
-@Suite struct EmbeddedPathsTests {
+@Suite(.timeLimit(.minutes(5))) struct EmbeddedPathsTests {
   @Test func followsTheXDGFolders() throws {
     let folder = TemporaryDirectory()
     let paths = try EmbeddedPaths(

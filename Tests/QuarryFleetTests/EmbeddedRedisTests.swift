@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// With real servers and shepherds; participants that are to be killed run in processes of their own.
-@Suite struct EmbeddedRedisTests {
+@Suite(.timeLimit(.minutes(5))) struct EmbeddedRedisTests {
   @Test func serverLivesWhileSomebodyUsesIt() async throws {
     let place = Place()
     let first = try await place.join()

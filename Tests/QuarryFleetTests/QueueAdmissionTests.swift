@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// Bounds hold across the fleet: depth, number of tasks, duplicates, and what waits in the outbox.
-@Suite struct QueueAdmissionTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueAdmissionTests {
   @Test func duplicatesOfAJobAreAdmittedOnceWhateverTheirKeyOrder() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")
@@ -66,6 +66,68 @@ import Testing
     try await bench.emit([bench.work(1, "http://a/far")], by: child, "w")
     try await bench.admit()
     #expect(try await bench.queue.task(task.taskID)?.task.depth == 1)
+  }
+
+  enum Progress: CaseIterable, Sendable { case running, done, dead }
+
+  /// root → near → far, whose own work is too deep; then the root links far itself.
+  @Test(arguments: Progress.allCases)
+  func whatWasCutIsAdmittedWhenItsTaskIsFoundNearerToTheRoot(_ progress: Progress) async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(depth: 2)
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/near")], by: root, "w")
+    try await bench.admit()
+    try await bench.run("w", emitting: ["http://a/far"])
+    try await bench.admit()
+    let far = try await bench.one("w")
+    try await bench.queue.started(far, workerID: "w", requestID: "1")
+    // The same twice is cut once.
+    let deep = ["http://a/deep", "http://a/deeper", "http://a/deep"]
+    try await bench.emit(deep.enumerated().map { bench.work($0, $1) }, by: far, "w")
+    try await bench.admit()
+    var status = try await bench.status()
+    #expect(status.admitted == 3 && status.cutByDepth == 2 && status.duplicates == 1)
+    switch progress {
+    case .running: break
+    case .done: try await bench.complete(far, "w", emitted: 3)
+    case .dead: try await bench.fail(far, .unrunnable, "w")
+    }
+
+    try await bench.emit([bench.work(1, "http://a/far")], by: root, "w")
+    _ = try await bench.raw.send(["DEL", .text(bench.queue.keys.admitterWake)])
+    #expect(try await bench.admit() == 1)
+    #expect(try await bench.queue.task(far.taskID)?.task.depth == 1)
+    #expect(try await bench.status().outbox == 2)
+    // Whoever admits is woken for what came back.
+    #expect(try await bench.raw.send(["EXISTS", .text(bench.queue.keys.admitterWake)]).int == 1)
+    #expect(try await bench.admit() == 2)
+    status = try await bench.status()
+    #expect(status.admitted == 5 && status.cutByDepth == 0 && status.outbox == 0)
+    let admitted = try await bench.claim("w", 5)
+    #expect(admitted.map(\.depth) == [2, 2] && admitted.allSatisfy { $0.originRunID == far.runID })
+    // Found there again: nothing is left to come back.
+    try await bench.emit([bench.work(2, "http://a/far")], by: root, "w")
+    try await bench.admit()
+    #expect(try await bench.status().admitted == 5)
+    #expect(try await bench.census().isEmpty)
+    #expect(try await bench.raw.send(["EXISTS", .text("quarry:{\(bench.fleet)}:cut:\(far.taskID)")]).int == 0)
+  }
+
+  @Test func whatIsKeptOfCutWorkIsBounded() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(depth: 0)
+    let job = RedisArgument.text(bench.queue.keys.job("job"))
+    _ = try await bench.raw.send(["HSET", job, "cut_kept", 99_999])
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/1"), bench.work(1, "http://a/2")], by: root, "w")
+    try await bench.admit()
+    #expect(try await bench.status().cutByDepth == 2)
+    #expect(try await bench.raw.send(["HLEN", .text("quarry:{\(bench.fleet)}:cut:job-root")]).int == 1)
+    #expect(
+      try await bench.raw.send(["HMGET", job, "cut_kept", "cut_forgotten"]).elements?.map(\.int) == [100_000, 1])
   }
 
   @Test func maxRunsIsExactWithTheRootUnderManyAdmittersAndRetriesDoNotCount() async throws {

@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// Who is served next: lanes, jobs and hosts, and hosts that must not be asked now.
-@Suite struct QueueFairnessTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueFairnessTests {
   /// A job whose root has emitted tasks on these hosts; the root stays leased.
   private func fill(_ bench: QueueBench, _ job: String, _ urls: [String], lane: String? = nil) async throws {
     try await bench.submit(job, lane: "high")

@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// Nothing counts that does not come from the current claim: epoch, owner and run id each matter.
-@Suite struct QueueFencingTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueFencingTests {
   enum Forgery: CaseIterable, Sendable { case epoch, owner, run }
 
   /// The claim of worker `w` with one thing wrong, and who shows it.

@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// A job from its submission to its end, on a real Redis.
-@Suite struct QueueLifecycleTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueLifecycleTests {
   @Test func aRootIsClaimedRunRecordedNotifiedAndFinishesItsJob() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")
@@ -23,7 +23,7 @@ import Testing
       Issue.record("\(entry)")
       return
     }
-    #expect(record.runID == task.runID && record.epoch == task.epoch && record.figures.itemCount == 2)
+    #expect(record.runID == task.runID && record.task.epoch == task.epoch && record.figures.itemCount == 2)
     var status = try await bench.status()
     #expect(status.done == 1 && status.unsettled == 1 && status.unpublished == 1 && !status.isFinished)
     #expect(try await bench.queue.notifications(limit: 10, upTo: .milliseconds(1)).isEmpty)
@@ -138,10 +138,14 @@ import Testing
     var status = try await bench.status()
     #expect(status.workers == 2 && status.eligibleWorkers == 0)
     let detail = try #require(try await bench.queue.task("job-root"))
-    #expect(detail.gate == .turn && detail.refusals == ["picky": "list.ts differs"])
+    let elsewhere = "it writes to fs:quarry:two, the job names fs:quarry:one"
+    #expect(detail.gate == .noWorker && detail.refusals == ["picky": "list.ts differs", "elsewhere": elsewhere])
+    let views = try await bench.queue.workers().reduce(into: [:]) { $0[$1.workerID] = $1.refusals }
+    #expect(views == ["picky": ["job": "list.ts differs"], "elsewhere": ["job": elsewhere]])
     try await bench.queue.refuse(jobID: "job", because: nil, workerID: "picky")
     status = try await bench.status()
     #expect(status.eligibleWorkers == 1)
+    #expect(try await bench.queue.task("job-root")?.gate == .turn)
     #expect(try await bench.claim("picky").count == 1)
   }
 

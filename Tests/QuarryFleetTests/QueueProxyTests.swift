@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// The shared choice of proxies: what any store of their recency must do.
-@Suite struct QueueProxyTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueProxyTests {
   private let names = (0..<6).map { "http://proxy\($0):80" }
 
   private func choose(_ bench: QueueBench, _ choice: ProxyChoice, marks: Bool = true) async throws -> Int {

@@ -4,7 +4,7 @@ import RedisClient
 import Testing
 
 /// Nothing is kept for ever, nothing goes while its job runs, and the counters stay true.
-@Suite struct QueueRetentionTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueRetentionTests {
   private func finish(_ bench: QueueBench, _ job: String, children: Int, dying: Int = 0) async throws {
     try await bench.submit(job)
     try await bench.run("w", emitting: (0..<children + dying).map { "http://\(job)/\($0)" })

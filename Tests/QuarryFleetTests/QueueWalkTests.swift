@@ -5,7 +5,7 @@ import Testing
 
 /// Random transitions by three workers and two admitters, some sent twice, with time passing; a model in the test says
 /// what may be true. After each seed all that is left is drained and everything must add up.
-@Suite struct QueueWalkTests {
+@Suite(.timeLimit(.minutes(5))) struct QueueWalkTests {
   @Test(arguments: Array(UInt64(1)...12))
   func whateverHappensNothingIsLostOrCountedTwice(_ seed: UInt64) async throws {
     var walk = try await Walk(seed: seed)

@@ -5,7 +5,7 @@ import Testing
 
 import QuarryFleet
 
-@Suite struct ScriptRootTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptRootTests {
   /// root/list.ts, root/pages/detail.ts, root/pages/list.ts, root/link.ts → outside.
   private func withRoot(_ body: (ScriptRoot, String) throws -> Void) throws {
     let folder = TemporaryDirectory()

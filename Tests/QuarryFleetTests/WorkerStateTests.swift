@@ -4,7 +4,7 @@ import Testing
 import QuarryFleet
 
 /// The worker's decisions as transcripts: events in, actions out, no I/O.
-@Suite struct WorkerStateTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerStateTests {
   private let second: UInt64 = 1_000_000_000
 
   private func worker(slots: Int = 2) -> WorkerState {
@@ -191,12 +191,45 @@ import QuarryFleet
         .forget(runID: "a"), .settle(pending("a")), .notice(.runAccepted(task("a"), figures)),
       ])
     #expect(state.handle(.settled(count: 1)).isEmpty)
-    #expect(state.handle(.drainTimeout) == [.notice(.releasing(held: 1)), .stop(runID: "b", .shutdown)])
+    #expect(
+      state.handle(.drainTimeout) == [
+        .startReleaseTimer(.seconds(5)), .notice(.releasing(held: 1)), .stop(runID: "b", .shutdown),
+      ])
     #expect(
       state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures))) == [
         .fail(task("b"), .release, reason: "the worker is stopping")
       ])
     #expect(state.handle(.failAnswered(runID: "b", FailAnswer(next: "ready"))).last == .finish(.drained))
+  }
+
+  @Test func aDrainEndsWithoutAnswers() {
+    var state = holding(["a", "b"])
+    _ = state.handle(.runEnded(runID: "a", .accepted(figures)))
+    _ = state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: nil), sentAt: 0))
+    _ = state.handle(.drain)
+    _ = state.handle(.drainTimeout)
+    // `fail` is on its way, the claim is not answered, the record of `a` is not written.
+    _ = state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures)))
+    #expect(
+      state.handle(.releaseTimeout) == [
+        .notice(.abandoning(held: 1, unsettled: 1)), .finish(.abandoned(held: 1, unsettled: 1)),
+      ])
+    #expect(state.handle(.settled(count: 1)).isEmpty)
+  }
+
+  @Test func aLostFleetEndsTheWorkerThoughStorageRefuses() {
+    var state = holding(["a", "b"])
+    _ = state.handle(.runEnded(runID: "a", .accepted(figures)))
+    _ = state.handle(.completeAnswered(runID: "a", .accepted(pending("a"), next: nil), sentAt: 0))
+    let error = QuarryError(.fleet, "Redis lost the fleet")
+    _ = state.handle(.generationLost(error))
+    _ = state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures)))
+    #expect(state.handle(.releaseTimeout) == [.finish(.failed(error))])
+  }
+
+  @Test func aReleaseTimerOfAnEndedDrainChangesNothing() {
+    var state = holding(["a"])
+    #expect(state.handle(.releaseTimeout).isEmpty)
   }
 
   @Test func aClaimThatArrivesWhileDrainingIsReleasedUnrun() {
@@ -223,7 +256,8 @@ import QuarryFleet
     let error = QuarryError(.fleet, "Redis lost the fleet")
     #expect(
       state.handle(.generationLost(error)) == [
-        .notice(.generationLost("Redis lost the fleet")), .forget(runID: "a"), .stop(runID: "b", .leaseLost),
+        .startReleaseTimer(.seconds(5)), .notice(.generationLost("Redis lost the fleet")), .forget(runID: "a"),
+        .stop(runID: "b", .leaseLost),
       ])
     let last = state.handle(.runEnded(runID: "b", .failed(.crash, reason: "killed", figures)))
     #expect(last.last == .finish(.failed(error)))

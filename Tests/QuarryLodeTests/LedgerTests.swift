@@ -30,8 +30,7 @@ import Testing
   @Test func recordsOfAJobStayWithItsFirstDay() throws {
     let root = TemporaryDirectory()
     let dataset = LodeDataset(root: root.path)
-    let partition = try RunPartition(
-      dataset: "quarry", source: "_fleet", category: "f", day: "2020-01-01", runID: "job")
+    let partition = try RunPartition(dataset: "quarry", ledgerOf: "f", day: "2020-01-01", jobID: "job")
     var batch = RecordBatch(partition: partition, policy: nil)
     batch.append(.fleet, eventType: "fleet") { JSONText.appendMember("n", 0, to: &$0) }
     try dataset.sink(for: partition).write(batch)

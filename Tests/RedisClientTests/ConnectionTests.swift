@@ -4,7 +4,7 @@ import Testing
 
 import RedisClient
 
-@Suite struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
   private func connect(_ server: RedisServer, _ options: RedisOptions = RedisOptions()) async throws -> RedisConnection
   {
     try await RedisConnection.connect(RedisEndpoint(url: server.url), options: options)

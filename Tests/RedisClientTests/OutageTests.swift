@@ -4,7 +4,7 @@ import Testing
 
 import RedisClient
 
-@Suite struct OutageTests {
+@Suite(.timeLimit(.minutes(5))) struct OutageTests {
   private func connect(_ server: RedisServer) async throws -> RedisConnection {
     try await RedisConnection.connect(RedisEndpoint(url: server.url))
   }

@@ -3,7 +3,7 @@ import Testing
 
 import RedisClient
 
-@Suite struct ScriptTests {
+@Suite(.timeLimit(.minutes(5))) struct ScriptTests {
   private let append = RedisScript("return redis.call('RPUSH', KEYS[1], ARGV[1])")
   private let length = RedisScript("return redis.call('LLEN', KEYS[1])")
 
@@ -39,7 +39,7 @@ import RedisClient
   }
 }
 
-@Suite struct SubscriptionTests {
+@Suite(.timeLimit(.minutes(5))) struct SubscriptionTests {
   @Test func receivesInOrderAndAfterAnOutage() async throws {
     let server = try RedisServer.start()
     let redis = try await RedisConnection.connect(RedisEndpoint(url: server.url))
@@ -78,7 +78,7 @@ import RedisClient
   }
 }
 
-@Suite struct RealServerCheckTests {
+@Suite(.timeLimit(.minutes(5))) struct RealServerCheckTests {
   @Test func evictingServerIsRefused() async throws {
     var options = RedisServer.Options()
     options.maxmemoryPolicy = "allkeys-lru"

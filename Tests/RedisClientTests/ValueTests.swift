@@ -2,7 +2,7 @@ import Testing
 
 import RedisClient
 
-@Suite struct EndpointTests {
+@Suite(.timeLimit(.minutes(5))) struct EndpointTests {
   @Test func readsEveryForm() throws {
     #expect(try RedisEndpoint(url: "redis://") == RedisEndpoint(.tcp(host: "localhost", port: 6379)))
     #expect(
@@ -42,7 +42,7 @@ import RedisClient
   }
 }
 
-@Suite struct CommandTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
   @Test func encodesAnyBytes() {
     var out: [UInt8] = []
     let command: RedisCommand = ["SET", .bytes([0, 13, 10]), -5, "é"]
@@ -55,7 +55,7 @@ import RedisClient
   }
 }
 
-@Suite struct BackoffTests {
+@Suite(.timeLimit(.minutes(5))) struct BackoffTests {
   @Test func doublesUpToItsLimitWithJitter() {
     var random = SystemRandomNumberGenerator()
     var backoff = Backoff(first: .milliseconds(100), longest: .seconds(20))
@@ -68,7 +68,7 @@ import RedisClient
   }
 }
 
-@Suite struct ServerCheckTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerCheckTests {
   private let endpoint = RedisEndpoint(.unix(path: "/s"))
 
   @Test(arguments: ["redis_version:6.2.0", "redis_version:7.0.15", "redis_version:7.2.4\r\nvalkey_version:8.1.0"])

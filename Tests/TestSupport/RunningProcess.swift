@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Synchronization
 
@@ -107,8 +108,9 @@ package final class RunningProcess: Sendable {
 
   private static func makePipe() throws -> (Int32, Int32) {
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure(description: "pipe: \(errno)") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // Closed on exec from the first moment: other threads of these tests start programs by other ways, and one that
+    // held an end would keep it open as long as it lives.
+    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Failure(description: "pipe: \(errno)") }
     return (ends[0], ends[1])
   }
 

@@ -38,11 +38,17 @@ final class ServerProcess: Sendable {
   }
 
   private static let ready = "eady to accept connections"
+  /// A server that starts or dies more slowly is a failure of its own, and must not hang the tests.
+  private static let startLimit: TimeInterval = 120
 
   private static func readUntilReady(_ descriptor: Int32) -> String {
     var text = ""
     var chunk = [UInt8](repeating: 0, count: 4096)
+    let end = Date.now + startLimit
     while !text.contains(ready) {
+      var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let left = end.timeIntervalSinceNow * 1_000
+      guard left > 0, poll(&wait, 1, Int32(left)) > 0 else { break }
       let count = Self.readSome(descriptor, &chunk)
       guard count > 0 else { break }
       text += String(decoding: chunk[..<count], as: UTF8.self)
@@ -72,7 +78,8 @@ final class ServerProcess: Sendable {
   /// Returns when the server is gone. To be called once.
   func kill() {
     Foundation.kill(processID, SIGKILL)
-    ended.wait()
+    let result = ended.wait(timeout: .now() + Self.startLimit)
+    precondition(result == .success, "redis-server \(processID) does not end although it was killed")
     close(leash)
   }
 

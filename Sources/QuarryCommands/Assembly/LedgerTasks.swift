@@ -35,13 +35,13 @@ enum LedgerTasks {
 extension LedgerTask {
   init(_ record: AcceptedRecord, jobID: String) {
     self.init(
-      taskID: record.taskID, jobID: jobID, state: "done", runID: record.runID, target: record.work.target,
-      depth: record.depth, attempt: record.attempt, error: nil)
+      taskID: record.task.taskID, jobID: jobID, state: "done", runID: record.runID, target: record.task.work.target,
+      depth: record.task.depth, attempt: record.task.attempt, error: nil)
   }
 
   init(_ record: EndedTaskRecord, state: String, jobID: String) {
     self.init(
-      taskID: record.taskID, jobID: jobID, state: state, runID: nil, target: record.work.target,
-      depth: record.depth, attempt: record.attempt, error: "\(record.failure): \(record.reason)")
+      taskID: record.task.taskID, jobID: jobID, state: state, runID: nil, target: record.task.work.target,
+      depth: record.task.depth, attempt: record.task.attempt, error: "\(record.failure): \(record.reason)")
   }
 }

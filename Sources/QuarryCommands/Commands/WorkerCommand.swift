@@ -55,13 +55,13 @@ struct WorkerCommand: ExecutableCommand {
       configuration, queue: queue, ledger: dataset.ledger, handler: handler,
       publish: { json throws(QuarryError) in try await publisher.publish(json) },
       notice: { console.say($0.description) })
-    let killed = try WorkerSignals.start(worker)
+    try WorkerSignals.start(
+      worker, drainLimit: configuration.drainTimeout + configuration.releaseTimeout, console)
     do throws(QuarryError) {
-      try await worker.run()
+      return try await worker.run().exitCode
     } catch {
       // Also an executor of another version: the fleet and this worker do not go together.
       throw error.kind == .executor ? QuarryError(.fleet, error.message, remedy: error.remedy) : error
     }
-    return killed.isRaised ? Outcome.executorCrash.exitCode : 0
   }
 }

@@ -55,11 +55,7 @@ struct PartitionOptions: ParsableArguments {
       source: source ?? configuration.source ?? Self.defaultSource(of: script),
       category: category ?? configuration.category ?? Self.defaultCategory
     )
-    try RunPartition.validate(names.source, as: "source")
-    guard names.source != "_fleet" else {
-      throw QuarryError(
-        .usage, "source '_fleet' is where fleets keep their ledgers", remedy: "choose another with --source NAME")
-    }
+    try RunPartition.validateSource(names.source)
     try RunPartition.validate(names.category, as: "category")
     return names
   }

@@ -21,7 +21,7 @@ extension Output {
       ("epoch", .integer(task.epoch)), ("owner", .optional(task.owner)), ("lane", .string(task.lane)),
       ("host", .optional(task.host)), ("source", .optional(task.source)), ("category", .optional(task.category)),
       ("policy", .string(detail.policy)), ("parent_task_id", .optional(task.parentTaskID)),
-      ("origin_run_id", .optional(task.originRunID)), ("params", (try? JSONParser.parse(detail.params)) ?? .null),
+      ("origin_run_id", .optional(task.originRunID)), ("params", parameters(detail)),
       ("app_failures", .string("\(task.appFailures) of \(detail.attemptBudget)")),
       ("crashes", .string("\(task.crashes) of \(detail.crashBudget)")),
       ("blocks", .string("\(task.blocks) of \(detail.blockBudget)")),
@@ -36,13 +36,23 @@ extension Output {
       values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "refused_workers", value: .list(refusals))])
   }
 
+  /// What is no JSON is shown as the text that it is.
+  private static func parameters(_ detail: TaskDetail) -> JSONValue {
+    (try? JSONParser.parse(detail.params)) ?? .string(detail.params)
+  }
+
   static func workerRow(_ worker: WorkerView) -> Output {
-    .record([
+    let values: [(String, JSONValue)] = [
       ("worker_id", .string(worker.workerID)), ("state", .string(worker.isUp ? "up" : "lost")),
       ("running", .count(worker.running)), ("slots", .count(worker.slots)), ("host", .string(worker.host)),
       ("pid", .count(worker.pid)), ("version", .string(worker.version)), ("storage", .string(worker.storage)),
       ("started_at", .time(worker.startedAt)), ("last_seen_at", .time(worker.lastSeenAt)),
-    ])
+    ]
+    let refusals = worker.refusals.sorted { $0.key < $1.key }.map { job, reason in
+      Output.record([("job_id", .string(job)), ("reason", .string(reason))])
+    }
+    return .record(
+      values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "refused_jobs", value: .list(refusals))])
   }
 
   static func jobRow(_ job: JobView) -> Output {

@@ -7,7 +7,7 @@ enum Deadline {
   /// - Parameter message: said on stderr before the end.
   static func endProcess(after delay: Duration, exitCode: Int32, console: Console, message: String) {
     let thread = Thread {
-      usleep(UInt32(clamping: delay.milliseconds * 1_000))
+      Thread.sleep(forTimeInterval: Double(delay.milliseconds) / 1_000)
       console.say(message)
       _exit(exitCode)
     }

@@ -12,7 +12,9 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case redisBack
   /// Records of final tasks cannot be written now.
   case ledgerRefused(String)
-  case publishFailed(String)
+  case publishing(PublishChange)
+  /// Redis was not told that this coordinator leads no more.
+  case termKept(String)
 }
 
 extension CoordinatorNotice: CustomStringConvertible {
@@ -23,11 +25,12 @@ extension CoordinatorNotice: CustomStringConvertible {
     case .following(let leader): "coordinator \(leader) leads the fleet; following this job"
     case .noEligibleWorker(0): "no worker is up; start one with: quarry worker"
     case .noEligibleWorker(let workers):
-      "none of the \(workers) workers may run this job: each writes to other storage than the job names"
+      "none of the \(workers) workers may run this job: other storage or other scripts; `quarry list workers` says which"
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
     case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"
-    case .publishFailed(let message): "a notification was not sent, trying on: \(message)"
+    case .publishing(let change): change.description
+    case .termKept(let message): "left without giving up the lead, which ends by itself: \(message)"
     }
   }
 }

@@ -74,8 +74,15 @@ package final class FleetCoordinator: Sendable {
       group.cancelAll()
       return end
     }
-    if leadership.current != nil { try? await queue.releaseTerm(coordinatorID: configuration.coordinatorID) }
+    if leadership.current != nil { await releaseTerm() }
     return end
+  }
+
+  /// A term that cannot be given back ends by itself; then the next coordinator waits for it.
+  private func releaseTerm() async {
+    do throws(QuarryError) {
+      try await queue.releaseTerm(coordinatorID: configuration.coordinatorID)
+    } catch { notice(.termKept(error.message)) }
   }
 
   private func decide(
@@ -109,12 +116,13 @@ package final class FleetCoordinator: Sendable {
   }
 
   private func duties(_ leadership: Leadership, _ caller: PatientCaller) -> SharedDuties {
-    let settler = Settler(queue: queue, ledger: ledger, caller: caller, clock: clock) { [notice] error in
-      if let error { notice(.ledgerRefused(error.message)) }
-    }
+    let watch = OutageWatch { [notice] message in if let message { notice(.ledgerRefused(message)) } }
+    let settler = Settler(
+      queue: queue, ledger: ledger, caller: caller, clock: clock, onRefusal: { watch.note($0) },
+      onSettled: { _ in watch.answered() })
     return SharedDuties(
       queue: queue, caller: caller, ledgerSettler: settler, leadership: leadership, clock: clock,
       interval: configuration.dutyInterval, patience: job.timing.lease, publish: publish,
-      onPublishFailure: { [notice] error in notice(.publishFailed(error.message)) })
+      onPublish: { [notice] change in notice(.publishing(change)) })
   }
 }

@@ -10,6 +10,8 @@ struct JobSubmitter: Sendable {
   struct Prepared: Sendable {
     var submission: JobSubmission
     var record: JobRecord
+    /// The job's id was made here, not given.
+    var hasOwnID: Bool
   }
 
   /// - Throws: `QuarryError(.usage)` for a script that is missing or outside the root, parameters that are no JSON
@@ -19,7 +21,7 @@ struct JobSubmitter: Sendable {
     let target = try scripts.target(named: request.script)
     let params = try object(request.params)
     try check(request)
-    let hashes = [target: try scripts.contentHash(of: target)]
+    let hashes = try scripts.contentHashes(around: target)
     let submission = JobSubmission(
       jobID: request.jobID ?? UUIDv7.make(), rootTaskID: UUIDv7.make(), request: request, target: target,
       scripts: hashes)
@@ -31,14 +33,45 @@ struct JobSubmitter: Sendable {
     let record = JobRecord(
       root: root, rootTaskID: submission.rootTaskID, depth: request.depth, maxRuns: request.maxRuns,
       policy: request.policy, storage: request.storage, scripts: hashes)
-    return Prepared(submission: submission, record: record)
+    try root.check()
+    return Prepared(submission: submission, record: record, hasOwnID: request.jobID == nil)
   }
 
+  /// A job that was submitted before is left as it is: its ledger gets no second `job` record.
   /// - Returns: false when this process was cancelled or Redis is another fleet's before the job was in.
+  /// - Throws: `QuarryError(.usage)` for a job that ran before and that Redis has let go.
   func submit(_ prepared: Prepared) async throws(QuarryError) -> Bool {
-    try await ledger.append([.job(prepared.record)], jobID: prepared.submission.jobID)
-    let answer = await caller.call { () async throws(QuarryError) in try await queue.submit(prepared.submission) }
+    let jobID = prepared.submission.jobID
+    let known = await caller.call { () async throws(QuarryError) in try await queue.job(jobID) != nil }
+    guard let known else { return false }
+    if known { return true }
+    var submission = prepared.submission
+    submission.rootTaskID = try await record(prepared)
+    let answer = await caller.call { [submission] () async throws(QuarryError) in try await queue.submit(submission) }
     return answer != nil
+  }
+
+  /// Sees to it that the ledger has the job; the first record counts, should others submit the same job now, or have
+  /// died before Redis had it.
+  /// - Returns: the root's id in the ledger.
+  private func record(_ prepared: Prepared) async throws(QuarryError) -> String {
+    let jobID = prepared.submission.jobID
+    // An id that was made just now needs no look at the ledger.
+    guard !prepared.hasOwnID else {
+      try await ledger.append([.job(prepared.record)], jobID: jobID)
+      return prepared.record.rootTaskID
+    }
+    var written = try await ledger.read(jobID: jobID)
+    if written.job == nil {
+      try await ledger.append([.job(prepared.record)], jobID: jobID)
+      written = try await ledger.read(jobID: jobID)
+    }
+    guard written.hasOnlyBegun, let record = written.job else {
+      throw QuarryError(
+        .usage, "job '\(jobID)' ran before: its ledger has results, and the fleet's Redis knows it no more",
+        remedy: "Give another --job-id; what it found: quarry inspect job \(jobID)")
+    }
+    return record.rootTaskID
   }
 
   private static func object(_ text: String) throws(QuarryError) -> String {
@@ -67,7 +100,7 @@ struct JobSubmitter: Sendable {
         .usage, "a lease of \(request.timing.lease) with a heartbeat of \(request.timing.heartbeat) loses tasks",
         remedy: "The lease must be 1 s at least and two heartbeats long.")
     }
-    try RunPartition.validate(request.source, as: "source")
+    try RunPartition.validateSource(request.source)
     try RunPartition.validate(request.category, as: "category")
     if let jobID = request.jobID { try FleetQueue.check(jobID, as: "job") }
   }

@@ -18,5 +18,7 @@ struct Backoff: Sendable {
     return full * (0.5 + draw / 2)
   }
 
+  var hasFailed: Bool { failures > 0 }
+
   mutating func reset() { failures = 0 }
 }

@@ -9,7 +9,7 @@ struct NotificationPublisher: Sendable {
   let interval: Duration
   /// Sends one `run_completed` JSON.
   let publish: @Sendable (String) async throws(QuarryError) -> Void
-  let onFailure: @Sendable (QuarryError) -> Void
+  let watch: PublishWatch
 
   /// What another publisher took and did not send by then is sent again.
   static let patience = Duration.seconds(5)
@@ -31,14 +31,16 @@ struct NotificationPublisher: Sendable {
     }
   }
 
-  /// What was taken is tried once also when the process is leaving, so that nobody has to wait for it.
+  /// What was taken is tried once also when the process is leaving, so that nobody has to wait for it. What is not
+  /// acknowledged stays in the stream, and whoever publishes next sends it.
   private func send(_ notification: Notification) async {
     var backoff = Backoff()
     repeat {
       do throws(QuarryError) {
         try await publish(notification.json)
-        return try await queue.acknowledge([notification])
-      } catch { onFailure(error) }
+        try await queue.acknowledge([notification])
+        return watch.sent()
+      } catch { watch.failed(error) }
       await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
     } while !Task.isCancelled
   }

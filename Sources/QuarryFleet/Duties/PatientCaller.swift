@@ -40,13 +40,18 @@ package struct PatientCaller: Sendable {
   }
 }
 
-/// Tells once that Redis is away and once that it is back, however many duties notice.
+/// Tells once that Redis, or a ledger, is away and once that it is back, however many duties notice.
 package final class OutageWatch: Sendable {
   private let failure = Mutex<String?>(nil)
   private let onChange: @Sendable (String?) -> Void
 
-  /// - Parameter onChange: called with the error's text, then with nil when Redis answers again.
+  /// - Parameter onChange: called with the error's text, then with nil when all is well again.
   package init(onChange: @escaping @Sendable (String?) -> Void) { self.onChange = onChange }
+
+  /// - Parameter error: nil when it answers.
+  func note(_ error: QuarryError?) {
+    if let error { failed(error) } else { answered() }
+  }
 
   func failed(_ error: QuarryError) {
     let isNew = failure.withLock { failure in

@@ -45,8 +45,8 @@ struct Reaper: Sendable {
         try await queue.pendingEntries(olderThan: patience, limit: Self.batch)
       }
       guard let entries, !entries.isEmpty else { return }
-      await settler.settle(entries)
-      guard entries.count >= Self.batch else { return }
+      let refused = await settler.settle(entries)
+      guard refused.isEmpty, entries.count >= Self.batch else { return }
     }
   }
 }

@@ -13,7 +13,7 @@ struct SharedDuties: Sendable {
   /// How old an unrecorded end must be before somebody else records it.
   let patience: Duration
   let publish: @Sendable (String) async throws(QuarryError) -> Void
-  let onPublishFailure: @Sendable (QuarryError) -> Void
+  let onPublish: @Sendable (PublishChange) -> Void
 
   /// Runs until cancelled; each duty rests while this process has no right to act.
   func run() async {
@@ -37,6 +37,6 @@ struct SharedDuties: Sendable {
   private var publisher: NotificationPublisher {
     NotificationPublisher(
       queue: queue, caller: caller, leadership: leadership, clock: clock, interval: interval, publish: publish,
-      onFailure: onPublishFailure)
+      watch: PublishWatch(onChange: onPublish))
   }
 }

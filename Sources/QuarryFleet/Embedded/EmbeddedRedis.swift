@@ -77,6 +77,7 @@ package final class EmbeddedRedis: Sendable {
     let (server, socket, hasLeft) = (server, socket, hasLeft)
     OwnedThread.start {
       while hasLeft.wait(timeout: .now() + 1) == .timedOut {
+        // A failed start is tried again in a second; those who use the server meanwhile say that it is away.
         if server.isAbandoned { _ = try? server.ensure(socket: socket, until: .now + .seconds(60)) }
       }
     }

@@ -29,7 +29,7 @@ struct EmbeddedServer {
     throw late("its shepherd lives, but the server does not answer")
   }
 
-  /// Whether no shepherd looks after the server.
+  /// Whether no shepherd looks after the server. A lock that cannot be looked at tells nothing, and `ensure` says why.
   var isAbandoned: Bool { (try? FileLock.take(paths.shepherdLock, .shared)) != nil }
 
   private func start(
@@ -64,6 +64,7 @@ struct EmbeddedServer {
     options.reconnects = false
     let connection = RedisConnection(RedisEndpoint(.unix(path: socket)), options: options)
     defer { connection.close() }
+    // How it fails to answer does not matter here.
     return (try? connection.sendBlocking(["PING"], timeout: .seconds(1))) != nil
   }
 

@@ -12,33 +12,15 @@ struct ShepherdLaunch {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw failure(errno) }
     defer { close(ends[0]) }
-    let (process, status) = spawn(report: ends[1], presence: presence)
-    close(ends[1])
-    guard status == 0 else { throw failure(status) }
+    let process: pid_t
+    do {
+      defer { close(ends[1]) }
+      process = try Spawner.start(
+        arguments[0], arguments: Array(arguments.dropFirst()), descriptors: [0, ends[1], 2, presence])
+    } catch { throw failure(error.code) }
     // The started process only forks the one that stays.
     while waitpid(process, nil, 0) < 0, errno == EINTR {}
     return readLine(ends[0], until: deadline)
-  }
-
-  private func spawn(report: Int32, presence: Int32) -> (pid_t, Int32) {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, report, 1)
-    posix_spawn_file_actions_adddup2(&actions, presence, 3)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // A thread of a pool has most signals blocked, and a child would inherit that.
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    var argv = arguments.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    var process: pid_t = 0
-    let status = posix_spawn(&process, arguments[0], &actions, &attributes, &argv, environ)
-    return (process, status)
   }
 
   private func readLine(_ descriptor: Int32, until deadline: ContinuousClock.Instant) -> String {

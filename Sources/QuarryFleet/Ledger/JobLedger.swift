@@ -10,6 +10,10 @@ package struct JobLedger: Sendable {
   package private(set) var cancelled: [String: EndedTaskRecord] = [:]
   /// Runs of accepted records that came second for their task.
   package private(set) var superseded: [AcceptedRecord] = []
+  /// Nothing but a `job` record was read: the job was submitted and nothing of it has ended.
+  package var hasOnlyBegun: Bool { job != nil && accepted.isEmpty && dead.isEmpty && cancelled.isEmpty }
+  /// Children of runs whose `accepted` has not come yet, by run and part.
+  private var parts: [String: [Int: [WorkRecord]]] = [:]
 
   package init(jobID: String) { self.jobID = jobID }
 
@@ -17,16 +21,18 @@ package struct JobLedger: Sendable {
   package init(reading ledger: any Ledger, fleet: String, jobID: String) throws(QuarryError) {
     self.init(jobID: jobID)
     for line in try ledger.records(fleet: fleet, jobID: jobID) {
-      if let entry = try LedgerLine.decode(line) { apply(entry) }
+      if let entry = try LedgerLine.decode(line) { try apply(entry) }
     }
   }
 
-  package mutating func apply(_ entry: LedgerEntry) {
+  /// - Throws: `QuarryError(.storage)` when lines that belong together are not all there.
+  package mutating func apply(_ entry: LedgerEntry) throws(QuarryError) {
     switch entry {
     case .job(let record): job = job ?? record
-    case .accepted(let record): accept(record)
-    case .dead(let record): if accepted[record.taskID] == nil { dead[record.taskID] = record }
-    case .cancelled(let record): cancelled[record.taskID] = record
+    case .children(let record): parts[record.runID, default: [:]][record.part] = record.children
+    case .accepted(let record): accept(try whole(record))
+    case .dead(let record): if accepted[record.task.taskID] == nil { dead[record.task.taskID] = record }
+    case .cancelled(let record): cancelled[record.task.taskID] = record
     case .requeued(let taskID):
       dead[taskID] = nil
       cancelled[taskID] = nil
@@ -37,11 +43,28 @@ package struct JobLedger: Sendable {
   package var acceptedRunIDs: Set<String> { Set(accepted.values.map(\.runID)) }
 
   private mutating func accept(_ record: AcceptedRecord) {
-    if let first = accepted[record.taskID] {
+    let taskID = record.task.taskID
+    if let first = accepted[taskID] {
       if first.runID != record.runID { superseded.append(record) }
       return
     }
-    accepted[record.taskID] = record
-    dead[record.taskID] = nil
+    accepted[taskID] = record
+    dead[taskID] = nil
+  }
+
+  /// The record with the children that lie in lines of their own.
+  private mutating func whole(_ record: AcceptedRecord) throws(QuarryError) -> AcceptedRecord {
+    guard record.childParts > 0 else { return record }
+    var record = record
+    let found = parts.removeValue(forKey: record.runID) ?? [:]
+    for part in 0..<record.childParts {
+      guard let children = found[part] else {
+        throw QuarryError(
+          .storage, "the ledger of job \(jobID) lacks part \(part) of what run \(record.runID) derived")
+      }
+      record.children += children
+    }
+    record.childParts = 0
+    return record
   }
 }

@@ -4,6 +4,8 @@ import QuarryCore
 package enum LedgerEntry: Sendable, Equatable {
   /// Written before the job's root can be claimed.
   case job(JobRecord)
+  /// A part of what an accepted run derived, when that is too much for one line; written before its `accepted`.
+  case children(ChildrenRecord)
   /// Says which run of a task counts; written after `complete`, before the notification is sent.
   case accepted(AcceptedRecord)
   /// The task's budgets are spent, or it can never run.
@@ -16,6 +18,7 @@ package enum LedgerEntry: Sendable, Equatable {
   package var kind: String {
     switch self {
     case .job: "job"
+    case .children: "children"
     case .accepted: "accepted"
     case .dead: "dead"
     case .cancelled: "cancelled"
@@ -27,8 +30,9 @@ package enum LedgerEntry: Sendable, Equatable {
   package var taskID: String? {
     switch self {
     case .job: nil
-    case .accepted(let record): record.taskID
-    case .dead(let record), .cancelled(let record): record.taskID
+    case .children(let record): record.taskID
+    case .accepted(let record): record.task.taskID
+    case .dead(let record), .cancelled(let record): record.task.taskID
     case .requeued(let taskID): taskID
     }
   }
@@ -81,6 +85,9 @@ package struct StorageIdentity: Sendable, Equatable {
 
 /// A piece of work as it was emitted or submitted.
 package struct WorkRecord: Sendable, Equatable {
+  /// Most bytes of a piece of work in its ledger line; more could not be stored with what else the line says.
+  package static let limit = 8 << 20
+
   /// Place in the order of the run's emissions; absent for a root.
   package var index: Int?
   package var target: String
@@ -101,62 +108,85 @@ package struct WorkRecord: Sendable, Equatable {
     self.category = category
     self.options = options
   }
+
+  init(_ work: DerivedWork) {
+    self.init(
+      index: work.index, target: work.target, params: work.params, source: work.source, category: work.category,
+      options: work.options)
+  }
+
+  /// - Throws: `QuarryError(.usage)` for parameters that are no JSON object, and for more than a ledger line can hold.
+  func check() throws(QuarryError) {
+    _ = try FleetQueue.canonical(params)
+    let size = LedgerLine.size(of: self)
+    guard size <= Self.limit else {
+      throw QuarryError(
+        .usage, "work for '\(target.prefix(200))' takes \(size) bytes; the limit is \(Self.limit)",
+        remedy: "store large data with storage.put and give its name in the parameters")
+    }
+  }
 }
 
-package struct AcceptedRecord: Sendable, Equatable {
+/// A task as its final records name it.
+package struct TaskRecord: Sendable, Equatable {
   package var taskID: String
-  package var runID: String
   package var epoch: Int64
   package var attempt: Int
   package var depth: Int
   package var work: WorkRecord
   package var parentTaskID: String?
   package var originRunID: String?
-  package var figures: RunFigures
-  package var children: [WorkRecord]
 
   package init(
-    taskID: String, runID: String, epoch: Int64, attempt: Int, depth: Int, work: WorkRecord, parentTaskID: String?,
-    originRunID: String?, figures: RunFigures, children: [WorkRecord]
+    taskID: String, epoch: Int64, attempt: Int, depth: Int, work: WorkRecord, parentTaskID: String? = nil,
+    originRunID: String? = nil
   ) {
     self.taskID = taskID
-    self.runID = runID
     self.epoch = epoch
     self.attempt = attempt
     self.depth = depth
     self.work = work
     self.parentTaskID = parentTaskID
     self.originRunID = originRunID
+  }
+}
+
+/// Which run of a task counts, and what it derived.
+package struct AcceptedRecord: Sendable, Equatable {
+  package var task: TaskRecord
+  package var runID: String
+  package var figures: RunFigures
+  /// In the order of emission. In a line that was read, empty when they are in lines of their own.
+  package var children: [WorkRecord]
+  /// How many `children` lines hold them; 0: the line itself does.
+  package var childParts = 0
+
+  package init(task: TaskRecord, runID: String, figures: RunFigures, children: [WorkRecord]) {
+    self.task = task
+    self.runID = runID
     self.figures = figures
     self.children = children
   }
 }
 
+package struct ChildrenRecord: Sendable, Equatable {
+  package var taskID: String
+  package var runID: String
+  /// From 0.
+  package var part: Int
+  package var children: [WorkRecord]
+}
+
 /// A task that ended without a result.
 package struct EndedTaskRecord: Sendable, Equatable {
-  package var taskID: String
-  package var epoch: Int64
-  package var attempt: Int
-  package var depth: Int
-  package var work: WorkRecord
-  package var parentTaskID: String?
-  package var originRunID: String?
+  package var task: TaskRecord
   /// The failure's kind, for example `app` or `unrunnable`.
   package var failure: String
   /// At most 4 KiB.
   package var reason: String
 
-  package init(
-    taskID: String, epoch: Int64, attempt: Int, depth: Int, work: WorkRecord, parentTaskID: String?,
-    originRunID: String?, failure: String, reason: String
-  ) {
-    self.taskID = taskID
-    self.epoch = epoch
-    self.attempt = attempt
-    self.depth = depth
-    self.work = work
-    self.parentTaskID = parentTaskID
-    self.originRunID = originRunID
+  package init(task: TaskRecord, failure: String, reason: String) {
+    self.task = task
     self.failure = failure
     self.reason = reason
   }

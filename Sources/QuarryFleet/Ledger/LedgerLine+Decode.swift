@@ -11,6 +11,7 @@ extension LedgerLine {
     }
     switch try text("kind", of: value) {
     case "job": return .job(try job(value))
+    case "children": return .children(try childrenPart(value))
     case "accepted": return .accepted(try accepted(value))
     case "dead": return .dead(try ended(value))
     case "cancelled": return .cancelled(try ended(value))
@@ -33,14 +34,31 @@ extension LedgerLine {
   }
 
   private static func accepted(_ value: JSONValue) throws(QuarryError) -> AcceptedRecord {
+    var record = AcceptedRecord(
+      task: try task(value), runID: try text("accepted_run_id", of: value), figures: figures(value),
+      children: try children(value))
+    record.childParts = Int(value["child_parts"]?.integer ?? 0)
+    return record
+  }
+
+  private static func childrenPart(_ value: JSONValue) throws(QuarryError) -> ChildrenRecord {
+    ChildrenRecord(
+      taskID: try text("task_id", of: value), runID: try text("accepted_run_id", of: value),
+      part: Int(try integer("part", of: value)), children: try children(value))
+  }
+
+  private static func children(_ value: JSONValue) throws(QuarryError) -> [WorkRecord] {
     var children: [WorkRecord] = []
     for child in value["children"]?.array ?? [] { children.append(try work(child)) }
-    return AcceptedRecord(
-      taskID: try text("task_id", of: value), runID: try text("accepted_run_id", of: value),
-      epoch: try integer("epoch", of: value), attempt: Int(value["attempt"]?.integer ?? 1),
-      depth: Int(value["depth"]?.integer ?? 0), work: try work(value, prefix: "task_"),
-      parentTaskID: value["parent_task_id"]?.string,
-      originRunID: value["origin_run_id"]?.string, figures: figures(value), children: children)
+    return children
+  }
+
+  private static func task(_ value: JSONValue) throws(QuarryError) -> TaskRecord {
+    TaskRecord(
+      taskID: try text("task_id", of: value), epoch: try integer("epoch", of: value),
+      attempt: Int(value["attempt"]?.integer ?? 1), depth: Int(value["depth"]?.integer ?? 0),
+      work: try work(value, prefix: "task_"), parentTaskID: value["parent_task_id"]?.string,
+      originRunID: value["origin_run_id"]?.string)
   }
 
   private static func figures(_ value: JSONValue) -> RunFigures {
@@ -53,11 +71,7 @@ extension LedgerLine {
 
   private static func ended(_ value: JSONValue) throws(QuarryError) -> EndedTaskRecord {
     EndedTaskRecord(
-      taskID: try text("task_id", of: value), epoch: value["epoch"]?.integer ?? 0,
-      attempt: Int(value["attempt"]?.integer ?? 0), depth: Int(value["depth"]?.integer ?? 0),
-      work: try work(value, prefix: "task_"),
-      parentTaskID: value["parent_task_id"]?.string, originRunID: value["origin_run_id"]?.string,
-      failure: value["failure"]?.string ?? "", reason: value["reason"]?.string ?? "")
+      task: try task(value), failure: value["failure"]?.string ?? "", reason: value["reason"]?.string ?? "")
   }
 
   private static func work(_ value: JSONValue, prefix: String = "") throws(QuarryError) -> WorkRecord {

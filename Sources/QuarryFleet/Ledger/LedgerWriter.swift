@@ -1,7 +1,7 @@
 import Dispatch
 import QuarryCore
 
-/// Writes ledger entries from a queue of its own, since a `Ledger` blocks and the cooperative pool must not.
+/// Writes and reads ledger entries from a queue of its own, since a `Ledger` blocks and the cooperative pool must not.
 package struct LedgerWriter: Sendable {
   private let ledger: any Ledger
   private let fleet: String
@@ -16,22 +16,27 @@ package struct LedgerWriter: Sendable {
 
   /// Writes the entries of one job in one commit; durable when it returns.
   package func append(_ entries: [LedgerEntry], jobID: String) async throws(QuarryError) {
-    let lines = entries.map { LedgerLine.encode($0, jobID: jobID, time: clock.wall()) }
-    let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Void, QuarryError>, Never>) in
-      thread.async { [ledger, fleet] in
-        do throws(QuarryError) {
-          try ledger.append(lines, fleet: fleet, jobID: jobID)
-          done.resume(returning: .success(()))
-        } catch { done.resume(returning: .failure(error)) }
-      }
-    }
-    try result.get()
+    let lines = entries.flatMap { LedgerLine.encode($0, jobID: jobID, time: clock.wall()) }
+    try await perform { [ledger, fleet] () throws(QuarryError) in try ledger.append(lines, fleet: fleet, jobID: jobID) }
   }
 
-  /// Writes entries of any jobs, one commit a job, in their order within each job.
-  package func append(_ entries: [PendingEntry]) async throws(QuarryError) {
-    for (jobID, ofJob) in Dictionary(grouping: entries, by: \.jobID).sorted(by: { $0.key < $1.key }) {
-      try await append(ofJob.map(\.entry), jobID: jobID)
+  /// What the job's ledger says now.
+  package func read(jobID: String) async throws(QuarryError) -> JobLedger {
+    try await perform { [ledger, fleet] () throws(QuarryError) in
+      try JobLedger(reading: ledger, fleet: fleet, jobID: jobID)
     }
+  }
+
+  private func perform<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(QuarryError) -> Value
+  ) async throws(QuarryError) -> Value {
+    let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Value, QuarryError>, Never>) in
+      thread.async {
+        do throws(QuarryError) { done.resume(returning: .success(try body())) } catch {
+          done.resume(returning: .failure(error))
+        }
+      }
+    }
+    return try result.get()
   }
 }

@@ -113,6 +113,7 @@ local function finish_if_done(job)
   call('HINCRBY', META, 'kept_done', v[3] + v[5])
   call('HINCRBY', META, 'kept_dead', v[4])
   call('PEXPIRE', key('prints', job), 86400000)
+  call('PEXPIRE', key('scripts', job), 86400000)
   event('job_finished', 'job', job)
 end
 

@@ -8,7 +8,7 @@ end
 
 local function forget_task(task, job, state)
   call('ZREM', key('index', job, state), task)
-  call('UNLINK', TASK .. task, key('params', task))
+  call('UNLINK', TASK .. task, key('params', task), key('cut', task))
 end
 
 -- Lets go of up to 200 final tasks of the job that finished first, when it finished over `age` ms ago or when over

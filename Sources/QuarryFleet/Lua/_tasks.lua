@@ -157,7 +157,7 @@ local function params_of(task, inline)
 end
 
 -- What a worker gets of a task: {task, job, run, epoch, attempt, parent run, origin run, depth, target, params,
--- source, category, policy, timeout ms ('' for none)}.
+-- source, category, policy, timeout ms ('' for none), content hash of the script ('' when nobody has named it)}.
 local function assignment(task)
   local t = call('HMGET', TASK .. task, 'job', 'run', 'epoch', 'attempt', 'prev', 'origin', 'depth', 'target', 'params',
     'source', 'category', 'timeout_ms', 'started_at')
@@ -166,7 +166,8 @@ local function assignment(task)
   if not t[13] then attempt = attempt + 1 end
   local parent = t[5] or t[6]
   return {task, t[1], t[2], tonumber(t[3]), attempt, or_empty(parent), or_empty(t[6]), tonumber(t[7]), t[8],
-    params_of(task, t[9]), t[10] or j[1], t[11] or j[2], j[3], or_empty(t[12] or j[4])}
+    params_of(task, t[9]), t[10] or j[1], t[11] or j[2], j[3], or_empty(t[12] or j[4]),
+    or_empty(call('HGET', key('scripts', t[1]), t[8]))}
 end
 
 local function lease(task, job, host, run, worker)

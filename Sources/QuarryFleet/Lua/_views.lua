@@ -1,4 +1,7 @@
 -- What reading commands ask for; changes nothing. Uses _tasks.lua.
+-- Why a worker that writes to other storage than a job names gets none of its tasks.
+local function storage_differs(own, named) return 'it writes to ' .. own .. ', the job names ' .. named end
+
 local TASK_FIELDS = {'job', 'state', 'target', 'depth', 'attempt', 'run', 'owner', 'host', 'lane', 'epoch', 'created_at',
   'claimed_at', 'started_at', 'ended_at', 'due_at', 'failure', 'error', 'parent', 'origin', 'app', 'crash', 'blocked',
   'source', 'category', 'timeout_ms'}
@@ -16,8 +19,8 @@ local function task_view(task)
 end
 
 local JOB_FIELDS = {'state', 'root', 'created_at', 'finished_at', 'admitted', 'done', 'dead', 'cancelled', 'retried',
-  'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'items', 'events', 'depth', 'max_runs',
-  'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category'}
+  'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'cut_forgotten', 'items', 'events', 'depth',
+  'max_runs', 'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category'}
 -- Flat pairs: the job's fields, its live counts, the workers and how many of them may run its tasks.
 local function job_view(job)
   local values = call('HMGET', JOB .. job, unpack(JOB_FIELDS))
@@ -31,14 +34,14 @@ local function job_view(job)
     if values[i] and name ~= 'root_state' then add(name, values[i]) end
   end
   for _, state in ipairs({'ready', 'scheduled', 'leased'}) do add(state, call('ZCARD', key('index', job, state))) end
-  add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[23]))
+  add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[24]))
   local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
   add('workers', call('ZCOUNT', WORKERS, live, '+inf'))
-  local same = key('workers', values[22])
+  local same = key('workers', values[23])
   local eligible = call('ZCOUNT', same, live, '+inf')
   for _, worker in ipairs(call('SRANDMEMBER', key('refusers', job), 1000)) do
     local seen = tonumber(call('ZSCORE', same, worker) or 0)
-    if seen >= live then eligible = eligible - 1 end
+    if seen >= live and call('HEXISTS', key('refused', worker), job) == 1 then eligible = eligible - 1 end
   end
   add('eligible_workers', eligible)
   return view

@@ -3,7 +3,9 @@
 -- Reply: {entries taken, entries left}, or {-1, leader} when another leads; then the wake-up that this one may have
 -- taken from it is given back.
 -- Invariants: a fingerprint is added if and only if its task is stored; what is taken leaves the outbox in the same
--- step, and taking it again would change nothing; a job never has more than max_runs tasks, its root included.
+-- step, and taking it again would change nothing; a job never has more than max_runs tasks, its root included. What
+-- was cut by depth only is kept with the task that emitted it, and comes back to the outbox when that task is found
+-- nearer to the root.
 local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
 local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
 if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then
@@ -16,6 +18,9 @@ local entries = call('LRANGE', OUTBOX, 0, limit - 1)
 if #entries == 0 then return {0, 0} end
 begin()
 
+-- Work cut by depth that a job keeps at most; beyond it work is cut for good, and counted.
+local CUT_LIMIT = 100000
+
 local parents, jobs = {}, {}
 local function parent_of(task)
   if not parents[task] then parents[task] = call('HMGET', TASK .. task, 'job', 'depth') end
@@ -23,18 +28,38 @@ local function parent_of(task)
 end
 local function job_of(id)
   if not jobs[id] then
-    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state')
-    jobs[id] = {depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open', taken = 0,
-      new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0}
+    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept')
+    jobs[id] = {depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open',
+      kept = tonumber(v[5]) or 0, outbox = 0, new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0, cut_kept = 0,
+      cut_forgotten = 0}
   end
   return jobs[id]
 end
 
--- A task that was found again nearer to the root, and has not begun, counts from there.
-local function found_again(task, depth)
-  local t = call('HMGET', TASK .. task, 'state', 'depth', 'started_at')
-  local waits = t[1] == 'ready' or t[1] == 'scheduled' or (t[1] == 'leased' and not t[3])
-  if waits and depth < tonumber(t[2]) then call('HSET', TASK .. task, 'depth', depth) end
+-- Work that is too deep waits with its task, once for each fingerprint.
+local function cut(job, task, run, print, text)
+  if job.kept + job.cut_kept >= CUT_LIMIT then
+    job.cut_depth = job.cut_depth + 1
+    job.cut_forgotten = job.cut_forgotten + 1
+  elseif call('HSETNX', key('cut', task), print, run .. ' ' .. text) == 1 then
+    job.cut_depth = job.cut_depth + 1
+    job.cut_kept = job.cut_kept + 1
+  else
+    job.duplicates = job.duplicates + 1
+  end
+end
+
+-- A task that was found again nearer to the root counts from there, and so does what it derived and was cut.
+local function found_again(job, task, depth)
+  if depth >= tonumber(call('HGET', TASK .. task, 'depth') or 0) then return end
+  call('HSET', TASK .. task, 'depth', depth)
+  if parents[task] then parents[task][2] = depth end
+  local kept = call('HVALS', key('cut', task))
+  for _, entry in ipairs(kept) do call('RPUSH', OUTBOX, task .. ' ' .. entry) end
+  call('UNLINK', key('cut', task))
+  job.outbox = job.outbox + #kept
+  job.cut_depth = job.cut_depth - #kept
+  job.cut_kept = job.cut_kept - #kept
 end
 
 local function optional(fields, name, value)
@@ -49,22 +74,21 @@ for _, entry in ipairs(entries) do
   local id, parent_depth = parent_of(task)
   local readable, work = pcall(cjson.decode, text)
   if id and not readable then
-    job_of(id).taken = job_of(id).taken + 1
+    job_of(id).outbox = job_of(id).outbox - 1
     call('LPUSH', REJECTS, cjson.encode({line = string.sub(entry, 1, 4096), reason = 'not JSON', at = now}))
     call('LTRIM', REJECTS, 0, 999)
   elseif id then
     local job, depth = job_of(id), parent_depth + 1
-    job.taken = job.taken + 1
+    job.outbox = job.outbox - 1
     local print = unhex(work.fingerprint)
     local twin = call('HGET', key('prints', id), print)
     if not job.open then
       job.cut_runs = job.cut_runs + 1
     elseif twin then
       job.duplicates = job.duplicates + 1
-      found_again(twin, depth)
+      found_again(job, twin, depth)
     elseif depth > job.depth then
-      job.cut_depth = job.cut_depth + 1
-      call('HINCRBY', TASK .. task, 'cut', 1)
+      cut(job, task, run, print, text)
     elseif job.max > 0 and job.admitted >= job.max then
       job.cut_runs = job.cut_runs + 1
     else
@@ -80,13 +104,13 @@ for _, entry in ipairs(entries) do
   end
 end
 call('LTRIM', OUTBOX, #entries, -1)
+if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then call('RPUSH', ADMITTER_WAKE, '1') end
 for id, job in pairs(jobs) do
   local name = JOB .. id
-  call('HINCRBY', name, 'outbox', -job.taken)
   if job.new > 0 then call('HINCRBY', name, 'admitted', job.new) end
-  if job.duplicates > 0 then call('HINCRBY', name, 'duplicates', job.duplicates) end
-  if job.cut_depth > 0 then call('HINCRBY', name, 'cut_depth', job.cut_depth) end
-  if job.cut_runs > 0 then call('HINCRBY', name, 'cut_runs', job.cut_runs) end
+  for _, counter in ipairs({'outbox', 'duplicates', 'cut_depth', 'cut_runs', 'cut_kept', 'cut_forgotten'}) do
+    if job[counter] ~= 0 then call('HINCRBY', name, counter, job[counter]) end
+  end
   finish_if_done(id)
 end
 event('admitted', 'count', #entries)

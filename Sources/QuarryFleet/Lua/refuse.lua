@@ -5,6 +5,7 @@ begin_closing()
 if ARGV[5] == '' then
   call('HDEL', key('refused', actor), ARGV[4])
   call('SREM', key('refusers', ARGV[4]), actor)
+  wake(storage_of(ARGV[4]))
   return {'taken back'}
 end
 call('HSET', key('refused', actor), ARGV[4], string.sub(ARGV[5], 1, 1000))

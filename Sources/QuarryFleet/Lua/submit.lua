@@ -1,7 +1,7 @@
 -- A job enters the fleet with its root task. Whoever calls it has written the job's ledger record before.
 -- ARGV from 4: job, root task, target, params, lane, host, fingerprint (hex), delay ms, submission line ('' when it came
--- through the program), lease ms, heartbeat ms, then pairs of job fields: depth, max_runs (0: none), policy, storage,
--- source, category, timeout_ms, scripts, and app/crash/blocked _max, _base_ms, _cap_ms.
+-- through the program), lease ms, heartbeat ms, scripts (JSON, target to content hash), then pairs of job fields: depth,
+-- max_runs (0: none), policy, storage, source, category, timeout_ms, and app/crash/blocked _max, _base_ms, _cap_ms.
 -- Reply: {'submitted'} or {'known'}.
 -- Invariants: idempotent by the job's id; the line leaves the submissions in the same step.
 local job, root, target, params, lane, host = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -14,7 +14,8 @@ begin()
 call('HSET', JOB .. job, 'state', 'open', 'root', root, 'created_at', now, 'admitted', 1, 'done', 0, 'dead', 0,
   'cancelled', 0, 'retried', 0, 'released', 0, 'outbox', 0, 'unsettled', 0, 'unsent', 0, 'duplicates', 0, 'cut_depth', 0,
   'cut_runs', 0, 'items', 0, 'events', 0)
-for i = 15, #ARGV, 2 do call('HSET', JOB .. job, ARGV[i], ARGV[i + 1]) end
+for i = 16, #ARGV, 2 do call('HSET', JOB .. job, ARGV[i], ARGV[i + 1]) end
+for script, hash in pairs(cjson.decode(ARGV[15])) do call('HSET', key('scripts', job), script, hash) end
 call('ZADD', JOBS, now, job)
 call('HSET', key('prints', job), unhex(print_of_root), root)
 call('HSET', META, 'lease_ms', ARGV[13], 'heartbeat_ms', ARGV[14])

@@ -1,11 +1,22 @@
 -- One task with everything, and what it waits for.
 -- ARGV from 4: task. Reply: {flat pairs, params, gate, until ms (-1: not a matter of time), budgets (flat pairs of the job),
--- {worker, reason…} of workers that refuse its job}; {} when it is not known.
+-- {worker, reason…} of live workers that are not given it, 100 at most}; {} when it is not known.
 -- Gates: due (scheduled), lease (at a worker), host_delay, host_slots, paused, no_worker, turn (others are before it).
 local task = ARGV[4]
 local t = call('HMGET', TASK .. task, 'job', 'state', 'host', 'due_at', 'params', 'lane')
 if not t[1] then return {} end
 local host = or_empty(t[3])
+local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
+local refusing = {}
+local storage = storage_of(t[1])
+for _, worker in ipairs(call('ZREVRANGEBYSCORE', WORKERS, '+inf', live, 'LIMIT', 0, 100)) do
+  local own = or_empty(call('HGET', WORKER .. worker, 'storage'))
+  local reason = own ~= storage and storage_differs(own, storage) or call('HGET', key('refused', worker), t[1])
+  if reason then
+    refusing[#refusing + 1] = worker
+    refusing[#refusing + 1] = reason
+  end
+end
 local gate_name, at = '', -1
 if t[2] == 'scheduled' then
   gate_name, at = 'due', tonumber(t[4])
@@ -13,7 +24,6 @@ elseif t[2] == 'leased' then
   gate_name, at = 'lease', tonumber(call('ZSCORE', LEASES, task) or -1)
 elseif t[2] == 'ready' then
   local open, open_at = gate(host)
-  local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
   if meta.paused == '1' then
     gate_name = 'paused'
   elseif open_at then
@@ -21,7 +31,7 @@ elseif t[2] == 'ready' then
   elseif not open then
     gate_name = 'host_slots'
     at = tonumber(call('ZRANGE', key('slots', host), 0, 0, 'WITHSCORES')[2] or -1)
-  elseif call('ZCOUNT', key('workers', storage_of(t[1])), live, '+inf') == 0 then
+  elseif call('ZCOUNT', WORKERS, live, '+inf') <= #refusing / 2 then
     gate_name = 'no_worker'
   else
     gate_name = 'turn'
@@ -31,10 +41,5 @@ local budgets = {}
 for _, name in ipairs({'app_max', 'crash_max', 'blocked_max', 'policy', 'storage'}) do
   budgets[#budgets + 1] = name
   budgets[#budgets + 1] = or_empty(call('HGET', JOB .. t[1], name))
-end
-local refusing = {}
-for _, worker in ipairs(call('SRANDMEMBER', key('refusers', t[1]), 100)) do
-  refusing[#refusing + 1] = worker
-  refusing[#refusing + 1] = or_empty(call('HGET', key('refused', worker), t[1]))
 end
 return {task_view(task), params_of(task, t[5]), gate_name, at, budgets, refusing}

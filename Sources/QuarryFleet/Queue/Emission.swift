@@ -31,6 +31,7 @@ enum Emission {
   }
 
   /// The work as its ledger record names it.
+  /// - Returns: nil for a text that `encode` never made.
   static func decode(_ text: String) -> WorkRecord? {
     guard let value = try? JSONParser.parse(text), let target = value["target"]?.string,
       let params = value["params"]?.string

@@ -74,8 +74,8 @@ extension FleetQueue {
   }
 
   /// A worker goes: what it still holds goes back to the queue.
-  package func leave(workerID: String) async throws(QuarryError) {
-    _ = try await call(.join, ["down"], actor: workerID)
+  package func leave(workerID: String, within limit: Duration? = nil) async throws(QuarryError) {
+    _ = try await call(.join, ["down"], actor: workerID, within: limit)
   }
 
   /// From now on the worker is given no task of the job; nil takes it back.

@@ -21,6 +21,7 @@ extension FleetQueue {
       .text(job.jobID), .text(job.rootTaskID), .text(job.target), .text(request.params), .text(request.lane),
       .text(host ?? ""), .text(print), 0, .text(job.line ?? ""), .integer(request.timing.lease.milliseconds),
       .integer(request.timing.heartbeat.milliseconds),
+      .text(JSONValue.object(job.scripts.mapValues(JSONValue.string)).canonicalText),
     ]
     let reply = try await call(.submit, arguments + Self.fields(of: job), requestID: job.jobID)
     return reply[0]?.text == "submitted"
@@ -33,7 +34,6 @@ extension FleetQueue {
       "depth", .integer(Int64(request.depth)), "max_runs", .integer(Int64(request.maxRuns ?? 0)),
       "policy", .text(request.policy), "storage", .text(request.storage.text), "source", .text(request.source),
       "category", .text(request.category),
-      "scripts", .text(JSONValue.object(job.scripts.mapValues(JSONValue.string)).canonicalText),
       "app_max", .integer(Int64(retries.attempts)), "app_base_ms", .integer(retries.attemptBase.milliseconds),
       "app_cap_ms", .integer(retries.attemptCap.milliseconds),
       "crash_max", .integer(Int64(retries.crashes)), "crash_base_ms", .integer(retries.crashBase.milliseconds),

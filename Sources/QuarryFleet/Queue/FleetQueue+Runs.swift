@@ -14,6 +14,16 @@ extension FleetQueue {
     return try Replies.claim(reply, from: "claim")
   }
 
+  /// Names the content of a script for the whole job, unless another was named before.
+  /// - Returns: the hash that counts.
+  package func vouch(
+    for target: String, of jobID: String, hash: String, workerID: String
+  ) async throws(QuarryError) -> String {
+    let reply = try await call(.vouch, [.text(jobID), .text(target), .text(hash)], actor: workerID)
+    guard let counts = reply[0]?.text else { throw Self.unexpected(reply, from: "vouch") }
+    return counts
+  }
+
   /// The executor's first frame has arrived. Repeats change nothing.
   /// - Returns: false when the claim is no longer current.
   @discardableResult
@@ -38,18 +48,6 @@ extension FleetQueue {
     _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
   ) async throws(QuarryError) -> EmitAnswer {
     try Replies.emit(try await call(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID))
-  }
-
-  /// `emit` for a thread that may block: never call it in a task.
-  package func emitBlocking(
-    _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
-  ) throws(QuarryError) -> EmitAnswer {
-    let command = command(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID)
-    let reply: RedisReply
-    do throws(RedisError) { reply = try links.calls.sendBlocking(command, repeatable: true) } catch {
-      throw Self.translate(error, "emit")
-    }
-    return try Replies.emit(reply)
   }
 
   private static func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {

@@ -68,6 +68,7 @@ package struct SubmissionLine: Sendable, Equatable {
     }
     params = JSONValue.object(object).canonicalText
     source = try line.text("source")
+    if let source { try RunPartition.validateSource(source) }
     category = try line.text("category")
     policy = try line.text("policy")
     host = try line.text("host")

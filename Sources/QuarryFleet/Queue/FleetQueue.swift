@@ -95,21 +95,23 @@ package struct FleetQueue: Sendable {
 
 extension FleetQueue {
   /// Calls a script with the generation, the request id and the actor in front of its own arguments.
+  /// - Parameter limit: how long it may take; nil: as long as the connection's calls may.
   func call(
-    _ script: Script, _ arguments: [RedisArgument] = [], requestID: String = "", actor: String? = nil
+    _ script: Script, _ arguments: [RedisArgument] = [], requestID: String = "", actor: String? = nil,
+    within limit: Duration? = nil
   ) async throws(QuarryError) -> RedisReply {
     let command = command(script, arguments, requestID: requestID, actor: actor)
-    return try await Self.answer(script.name) { () async throws(RedisError) in try await send(command) }
+    return try await Self.answer(script.name) { () async throws(RedisError) in try await send(command, within: limit) }
   }
 
   /// A script that is flushed again between its loading and its call did nothing: it is simply called again.
-  private func send(_ command: RedisCommand) async throws(RedisError) -> RedisReply {
+  private func send(_ command: RedisCommand, within limit: Duration?) async throws(RedisError) -> RedisReply {
     for _ in 0..<3 {
-      do throws(RedisError) { return try await links.calls.send(command, repeatable: true) } catch {
+      do throws(RedisError) { return try await links.calls.send(command, timeout: limit, repeatable: true) } catch {
         guard error.code == "NOSCRIPT" else { throw error }
       }
     }
-    return try await links.calls.send(command, repeatable: true)
+    return try await links.calls.send(command, timeout: limit, repeatable: true)
   }
 
   func command(

@@ -14,14 +14,14 @@ enum Replies {
   }
 
   private static func assignment(_ reply: RedisReply) throws(QuarryError) -> TaskAssignment {
-    guard reply.elements?.count == 14, let epoch = reply[3]?.int, let attempt = reply[4]?.int, let depth = reply[7]?.int
+    guard reply.elements?.count == 15, let epoch = reply[3]?.int, let attempt = reply[4]?.int, let depth = reply[7]?.int
     else { throw FleetQueue.unexpected(reply, from: "claim") }
     func text(_ index: Int) -> String { reply[index]?.text ?? "" }
     return TaskAssignment(
       taskID: text(0), jobID: text(1), runID: text(2), epoch: epoch, attempt: Int(attempt),
       parentRunID: optional(text(5)),
       originRunID: optional(text(6)), depth: Int(depth), target: text(8), params: text(9), source: text(10),
-      category: text(11), policy: text(12), timeoutMilliseconds: Int(text(13)))
+      category: text(11), policy: text(12), timeoutMilliseconds: Int(text(13)), scriptHash: optional(text(14)))
   }
 
   static func renew(_ reply: RedisReply) throws(QuarryError) -> RenewAnswer {
@@ -72,19 +72,17 @@ enum Replies {
       let children = reply[17]?.elements
     else { throw FleetQueue.unexpected(reply, from: "ledger entry") }
     func text(_ index: Int) -> String { reply[index]?.text ?? "" }
-    let work = WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11))
-    let ended = EndedTaskRecord(
-      taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work,
-      parentTaskID: optional(text(12)),
-      originRunID: optional(text(13)), failure: text(14), reason: text(15))
+    let task = TaskRecord(
+      taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth),
+      work: WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11)),
+      parentTaskID: optional(text(12)), originRunID: optional(text(13)))
+    let ended = EndedTaskRecord(task: task, failure: text(14), reason: text(15))
     let entry: LedgerEntry
     switch text(1) {
     case "accepted":
       entry = .accepted(
         AcceptedRecord(
-          taskID: text(3), runID: text(4), epoch: epoch, attempt: Int(attempt), depth: Int(depth), work: work,
-          parentTaskID: optional(text(12)), originRunID: optional(text(13)), figures: figures(text(16)),
-          children: children.compactMap { $0.text.flatMap(Emission.decode) }))
+          task: task, runID: text(4), figures: try figures(text(16)), children: try works(children)))
     case "dead": entry = .dead(ended)
     case "cancelled": entry = .cancelled(ended)
     case "requeued": entry = .requeued(taskID: text(3))
@@ -111,8 +109,23 @@ enum Replies {
     return String(decoding: out, as: UTF8.self)
   }
 
-  private static func figures(_ text: String) -> RunFigures {
-    let value = (try? JSONParser.parse(text)) ?? .null
+  private static func works(_ replies: [RedisReply]) throws(QuarryError) -> [WorkRecord] {
+    var works: [WorkRecord] = []
+    for reply in replies {
+      guard let work = reply.text.flatMap(Emission.decode) else {
+        throw FleetQueue.unexpected(reply, from: "ledger entry")
+      }
+      works.append(work)
+    }
+    return works
+  }
+
+  private static func figures(_ text: String) throws(QuarryError) -> RunFigures {
+    if text.isEmpty { return RunFigures(outcome: nil) }
+    let value: JSONValue
+    do { value = try JSONParser.parse(text) } catch {
+      throw FleetQueue.unexpected(.bulk(Array(text.utf8)), from: "ledger entry")
+    }
     return RunFigures(
       outcome: value["outcome"]?.string.flatMap(Outcome.init(rawValue:)),
       eventCount: Int(value["event_count"]?.integer ?? 0), itemCount: Int(value["item_count"]?.integer ?? 0),

@@ -36,7 +36,8 @@ package struct Script: Sendable {
   static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends)
   static let term = Script("term", PackageResources.term_lua, base)
   static let join = Script("join", PackageResources.join_lua, ends + [PackageResources._retention_lua])
-  static let refuse = Script("refuse", PackageResources.refuse_lua, base)
+  static let refuse = Script("refuse", PackageResources.refuse_lua, tasks)
+  static let vouch = Script("vouch", PackageResources.vouch_lua, base)
   static let proxyChoose = Script("proxy_choose", PackageResources.proxy_choose_lua, base)
   static let proxyCool = Script("proxy_cool", PackageResources.proxy_cool_lua, base)
   private static let views = tasks + [PackageResources._views_lua]
@@ -44,6 +45,6 @@ package struct Script: Sendable {
   static let viewJobs = Script("view_jobs", PackageResources.view_jobs_lua, views)
   static let viewTask = Script("view_task", PackageResources.view_task_lua, views)
   static let viewTasks = Script("view_tasks", PackageResources.view_tasks_lua, views)
-  static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, base)
+  static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, views)
   static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
 }

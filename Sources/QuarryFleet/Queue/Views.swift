@@ -80,7 +80,7 @@ package struct TaskDetail: Sendable, Equatable {
     case hostSlots = "host_slots"
     /// The fleet hands out nothing.
     case paused
-    /// No live worker writes to the job's storage.
+    /// No live worker may run it: each writes to other storage than the job's, or refuses the job.
     case noWorker = "no_worker"
     /// Others are before it.
     case turn
@@ -169,6 +169,8 @@ package struct WorkerView: Sendable, Equatable {
   package var lastSeenAt: Timestamp?
   /// Seen within two heartbeats.
   package var isUp: Bool
+  /// Open jobs that it is given no task of, and why.
+  package var refusals: [String: String]
 
   init?(_ reply: RedisReply, now: Int64, heartbeat: Int64) {
     guard let fields = Fields(reply), let id = fields.text("worker_id") else { return nil }
@@ -182,6 +184,7 @@ package struct WorkerView: Sendable, Equatable {
     startedAt = fields.time("started_at")
     lastSeenAt = fields.time("seen_at")
     isUp = Int64(fields.int("seen_at")) + 2 * heartbeat >= now
+    refusals = fields.texts("refusals")
   }
 }
 
@@ -208,6 +211,7 @@ struct Fields {
   }
 
   func text(_ name: String) -> String? { Replies.optional(fields[name]?.text) }
+  func texts(_ name: String) -> [String: String] { fields[name]?.fields?.compactMapValues(\.text) ?? [:] }
   func int(_ name: String) -> Int { Int(fields[name]?.int ?? 0) }
   func time(_ name: String) -> Timestamp? {
     fields[name]?.int.map { Timestamp(nanoseconds: $0 * 1_000_000) }

@@ -11,6 +11,8 @@ package final class DerivedWorkBuffer: DerivedWorkSink {
   private struct State {
     var waiting: [DerivedWork] = []
     var isSending = false
+    /// A batch was refused on its way.
+    var hasLost = false
     var accepted = 0
     var refusal: QuarryError?
     var blocked = 0
@@ -64,6 +66,7 @@ package final class DerivedWorkBuffer: DerivedWorkSink {
         do throws(QuarryError) {
           try await send(batch)
         } catch {
+          state.withLock { $0.hasLost = true }
           close(error)
           return
         }
@@ -84,7 +87,11 @@ package final class DerivedWorkBuffer: DerivedWorkSink {
       }
       if isDrained { done.resume() }
     }
-    if let refusal = state.withLock({ $0.refusal }) { throw refusal }
+    let failure = state.withLock { state in
+      let isWhole = state.waiting.isEmpty && !state.isSending && !state.hasLost
+      return isWhole ? nil : state.refusal
+    }
+    if let failure { throw failure }
   }
 
   /// Refuses all further work and lets a blocked script go.

@@ -38,17 +38,27 @@ package final class FleetWorker: Sendable {
   /// Stops all runs at once and gives nothing back; leases end by themselves. From any thread.
   package func kill() { inbox.yield(.kill) }
 
-  /// Works until it is drained or killed. Returns when no run is left.
+  /// Works until it is drained or killed. Returns when no run is left, or the drain's time and the release's are over.
   /// - Throws: `QuarryError(.fleet)` when Redis is not the one that was joined, `QuarryError(.executor)` when the
   ///   executor is of another version.
-  package func run() async throws(QuarryError) {
+  @discardableResult
+  package func run() async throws(QuarryError) -> WorkerEnd {
     let timing = try await queue.timing()
     try await queue.join(presence)
     notice(.up(workerID: configuration.workerID, fleet: configuration.fleet, slots: configuration.concurrency))
     let end = await work(timing)
-    if end != .killed { try? await queue.leave(workerID: configuration.workerID) }
     notice(.down(workerID: configuration.workerID))
     if case .failed(let error) = end { throw error }
+    return end
+  }
+
+  /// What is still held goes back to the queue with it. A killed worker, or one of a lost fleet, has nothing to say.
+  private func signOff(after end: WorkerEnd) async {
+    if end == .killed { return }
+    if case .failed(let error) = end, error.kind == .fleet { return }
+    do throws(QuarryError) {
+      try await queue.leave(workerID: configuration.workerID, within: .seconds(2))
+    } catch { notice(.notSignedOff(error.message)) }
   }
 
   private var presence: WorkerPresence {
@@ -66,32 +76,42 @@ package final class FleetWorker: Sendable {
       clock: clock, onRefusal: { error in report(error.map { .storageRefused($0.message) } ?? .storageTook) },
       onSettled: { count in report(.settled(count: count)) })
     let leadership = Leadership()
+    let scriptGuard = ScriptGuard(
+      queue: queue, caller: caller, scripts: configuration.scriptRoot, workerID: configuration.workerID, notice: notice)
     var loop = WorkerLoop(
       state: WorkerState(
-        slots: configuration.concurrency, timing: timing, drainTimeout: configuration.drainTimeout),
+        slots: configuration.concurrency, timing: timing, drainTimeout: configuration.drainTimeout,
+        releaseTimeout: configuration.releaseTimeout),
       transitions: WorkerTransitions(
         queue: queue, caller: caller, workerID: configuration.workerID, clock: clock, report: report),
       supervisor: RunSupervisor(
         queue: queue, caller: caller, handler: handler, scripts: configuration.scriptRoot,
-        workerID: configuration.workerID, clock: clock, report: report),
+        scriptGuard: scriptGuard, workerID: configuration.workerID, clock: clock, report: report),
       leases: LeaseKeeper(
         queue: queue, presence: presence, caller: caller, leadership: leadership, clock: clock, watch: watch,
         report: report),
       settler: settler, clock: clock, report: report, notice: notice)
     let duties = SharedDuties(
       queue: queue, caller: caller, ledgerSettler: leftoverSettler(caller), leadership: leadership, clock: clock,
-      interval: configuration.dutyInterval, patience: timing.lease, publish: publish, onPublishFailure: { _ in })
+      interval: configuration.dutyInterval, patience: timing.lease, publish: publish,
+      onPublish: { [notice] change in notice(.publishing(change)) })
     return await withDiscardingTaskGroup { group in
       group.addTask { await duties.run() }
+      group.addTask { [clock] in await scriptGuard.run(every: timing.heartbeat, clock: clock) }
       let end = await loop.run(events, in: &group)
+      await signOff(after: end)
       group.cancelAll()
+      // Calls are not cancelled with their tasks: the end must not wait for a Redis that does not answer.
+      if end != .drained { queue.close() }
       return end
     }
   }
 
+  /// What it cannot record is no reason to pause: the worker's own ends tell whether its storage takes records.
   private func leftoverSettler(_ caller: PatientCaller) -> Settler {
-    Settler(
+    let watch = OutageWatch { [notice] message in if let message { notice(.leftoversRefused(message)) } }
+    return Settler(
       queue: queue, ledger: LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock), caller: caller,
-      clock: clock, onRefusal: { _ in })
+      clock: clock, onRefusal: { watch.note($0) }, onSettled: { _ in watch.answered() })
   }
 }

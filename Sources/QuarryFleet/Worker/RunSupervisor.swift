@@ -6,6 +6,7 @@ struct RunSupervisor: Sendable {
   let caller: PatientCaller
   let handler: any TaskHandler
   let scripts: ScriptRoot
+  let scriptGuard: ScriptGuard
   let workerID: String
   let clock: FleetClock
   let report: @Sendable (WorkerEvent) -> Void
@@ -14,8 +15,8 @@ struct RunSupervisor: Sendable {
   static let outboxPause = Duration.milliseconds(200)
 
   /// Ends with exactly one `runEnded`, unless the surrounding task is cancelled first.
-  func run(_ task: TaskAssignment, control: RunControl) async {
-    let buffer = DerivedWorkBuffer()
+  /// - Parameter buffer: closed by whoever stops the run, so that no script waits for an outbox that is away.
+  func run(_ task: TaskAssignment, derived buffer: DerivedWorkBuffer, control: RunControl) async {
     let result = await result(of: task, buffer: buffer, control: control)
     report(.runEnded(runID: task.runID, result, emitted: buffer.count))
   }
@@ -23,12 +24,7 @@ struct RunSupervisor: Sendable {
   private func result(
     of task: TaskAssignment, buffer: DerivedWorkBuffer, control: RunControl
   ) async -> TaskResult {
-    if let deadline = control.deadline, clock.boot() >= deadline {
-      return .failed(.release, reason: "the claim's answer came after its lease", RunFigures(outcome: nil))
-    }
-    do throws(QuarryError) { _ = try scripts.file(of: task.target) } catch {
-      return .failed(.unrunnable, reason: error.message, RunFigures(outcome: nil))
-    }
+    if let refusal = await refusal(of: task, control: control) { return refusal }
     let sink = TargetedSink(buffer: buffer, scripts: scripts, emitter: task.target)
     return await withTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -40,6 +36,21 @@ struct RunSupervisor: Sendable {
       group.cancelAll()
       return settled
     }
+  }
+
+  /// Why the run must not begin.
+  private func refusal(of task: TaskAssignment, control: RunControl) async -> TaskResult? {
+    func failed(_ kind: TaskResult.FailureKind, _ reason: String) -> TaskResult {
+      .failed(kind, reason: reason, RunFigures(outcome: nil))
+    }
+    switch await scriptGuard.verdict(on: task) {
+    case .unrunnable(let reason): return failed(.unrunnable, reason)
+    case .differs(let reason): return failed(.release, "worker \(workerID) is not given the job: \(reason)")
+    case .stopping: return failed(.release, "the worker is stopping")
+    case .same: break
+    }
+    guard let deadline = control.deadline, clock.boot() >= deadline else { return nil }
+    return failed(.release, "the claim's answer came after its lease")
   }
 
   /// A run counts only with all of its derived work in Redis; a failed one takes back what was not sent yet.
@@ -95,6 +106,7 @@ private struct TargetedSink: DerivedWorkSink {
   func accept(_ work: DerivedWork) throws(QuarryError) {
     var work = work
     work.target = scripts.target(work.target, emittedBy: emitter)
+    try WorkRecord(work).check()
     try buffer.accept(work)
   }
 }

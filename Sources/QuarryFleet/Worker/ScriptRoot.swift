@@ -23,7 +23,12 @@ package struct ScriptRoot: Sendable, Equatable {
     let folder = emitter.split(separator: "/").dropLast().joined(separator: "/")
     let readings = [Self.normalise(text, in: folder, root: path), Self.normalise(text, in: "", root: path)]
     let inside = readings.compactMap { $0 }
-    return inside.first { (try? file(of: $0)) != nil } ?? inside.first ?? text
+    return inside.first(where: isFile) ?? inside.first ?? text
+  }
+
+  private func isFile(_ target: String) -> Bool {
+    // Why it is none is said when the task is run.
+    (try? file(of: target)) != nil
   }
 
   /// The script's file.
@@ -59,6 +64,55 @@ package struct ScriptRoot: Sendable, Equatable {
       throw QuarryError(.usage, "script '\(file)' cannot be read: \(String(cString: strerror(errno)))")
     }
     return Fingerprint.ofContent(bytes)
+  }
+
+  /// Tells whether a script may have changed since it was read.
+  package struct Stamp: Sendable, Equatable {
+    var inode: UInt
+    var size: Int
+    var seconds: Int
+    var nanoseconds: Int
+  }
+
+  /// - Throws: as `file(of:)`.
+  package func stamp(of target: String) throws(QuarryError) -> Stamp {
+    let file = try file(of: target)
+    var info = stat()
+    guard stat(file, &info) == 0 else {
+      throw QuarryError(.usage, "script '\(file)' cannot be read: \(String(cString: strerror(errno)))")
+    }
+    return Stamp(
+      inode: UInt(info.st_ino), size: info.st_size, seconds: info.st_mtim.tv_sec, nanoseconds: info.st_mtim.tv_nsec)
+  }
+
+  /// Endings of what Node can run.
+  private static let endings = [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"]
+  private static let mostNeighbours = 200
+
+  /// Content hashes, by target, of a script and of those in the same folder, which it is likely to enqueue.
+  /// - Throws: as `contentHash(of:)`, for the script itself.
+  package func contentHashes(around target: String) throws(QuarryError) -> [String: String] {
+    var hashes = [target: try contentHash(of: target)]
+    let folder = target.split(separator: "/").dropLast().map { $0 + "/" }.joined()
+    for name in Self.names(in: path + "/" + folder).sorted() where hashes.count < Self.mostNeighbours {
+      guard Self.endings.contains(where: name.hasSuffix) else { continue }
+      // A neighbour that cannot be read is not named here; whoever runs it says why it cannot.
+      if let hash = try? contentHash(of: folder + name) { hashes[folder + name] = hash }
+    }
+    return hashes
+  }
+
+  private static func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+          String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        })
+    }
+    return names
   }
 
   /// - Returns: the path without `.` and `..`, relative to the root; nil when it leads outside or is empty.

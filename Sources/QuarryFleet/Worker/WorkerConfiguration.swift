@@ -10,6 +10,8 @@ package struct WorkerConfiguration: Sendable {
   package var concurrency = 1
   /// How long runs may go on after the first signal.
   package var drainTimeout = Duration.seconds(25)
+  /// How long after that what was stopped may take to be given back and recorded.
+  package var releaseTimeout = Duration.seconds(5)
   package var scriptRoot: ScriptRoot
   /// Where this worker writes; it gets no tasks of jobs that name another dataset.
   package var storage: StorageIdentity

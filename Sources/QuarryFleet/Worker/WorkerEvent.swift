@@ -27,6 +27,8 @@ package enum WorkerEvent: Sendable {
   /// First SIGTERM or SIGINT.
   case drain
   case drainTimeout
+  /// What the drain's end has stopped should be given back and recorded by now.
+  case releaseTimeout
   /// Second signal.
   case kill
   /// Redis is not the one that the worker joined.
@@ -56,6 +58,7 @@ package enum WorkerAction: Sendable, Equatable {
   /// Redis does not know this worker: it says again who it is.
   case join
   case startDrainTimer(Duration)
+  case startReleaseTimer(Duration)
   case notice(WorkerNotice)
   case finish(WorkerEnd)
 }
@@ -128,5 +131,8 @@ package struct FailAnswer: Sendable, Equatable {
 package enum WorkerEnd: Sendable, Equatable {
   case drained
   case killed
+  /// Redis or storage was away at the end: leases that are left end by themselves, and other processes record the
+  /// `unsettled` ends.
+  case abandoned(held: Int, unsettled: Int)
   case failed(QuarryError)
 }

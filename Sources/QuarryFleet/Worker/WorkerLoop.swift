@@ -10,7 +10,18 @@ struct WorkerLoop: Sendable {
   let clock: FleetClock
   let report: @Sendable (WorkerEvent) -> Void
   let notice: @Sendable (WorkerNotice) -> Void
-  private var controls: [String: RunControl] = [:]
+  private var controls: [String: Reins] = [:]
+
+  /// Both ends of a run that may have to stop: its executor, and a script that waits for room in the outbox.
+  private struct Reins {
+    let control: RunControl
+    let derived: DerivedWorkBuffer
+
+    func stop(_ reason: RunControl.StopReason) {
+      control.stop(reason)
+      derived.close(QuarryError(.fleet, "the run is stopped (\(reason.rawValue))"))
+    }
+  }
 
   init(
     state: WorkerState, transitions: WorkerTransitions, supervisor: RunSupervisor, leases: LeaseKeeper,
@@ -32,25 +43,33 @@ struct WorkerLoop: Sendable {
     report(.ready)
     for await event in events {
       for action in state.handle(event) {
-        if case .finish(let end) = action { return end }
+        if case .finish(let end) = action {
+          stopAll()
+          return end
+        }
         perform(action, in: &group)
       }
     }
     // The stream only ends with the surrounding task.
-    for control in controls.values { control.stop(.shutdown) }
+    stopAll()
     return .killed
+  }
+
+  private func stopAll() {
+    for reins in controls.values { reins.stop(.shutdown) }
   }
 
   private mutating func perform(_ action: WorkerAction, in group: inout DiscardingTaskGroup) {
     switch action {
     case .run(let task, let deadline): start(task, deadline: deadline, in: &group)
-    case .extend(let runID, let deadline): controls[runID]?.extend(to: deadline)
+    case .extend(let runID, let deadline): controls[runID]?.control.extend(to: deadline)
     case .stop(let runID, let reason): controls[runID]?.stop(reason)
     case .forget(let runID): controls[runID] = nil
     case .settle(let entry): settler.add([entry])
     case .notice(let text): notice(text)
     case .startPause(let pause): after(pause, .pauseOver, in: &group)
     case .startDrainTimer(let timeout): after(timeout, .drainTimeout, in: &group)
+    case .startReleaseTimer(let timeout): after(timeout, .releaseTimeout, in: &group)
     case .renew(let tasks): group.addTask { [leases] in await leases.renew(tasks) }
     case .startHeartbeat(let delay, let timer): after(delay, .heartbeat(timer), in: &group)
     case .join: group.addTask { [leases] in await leases.join() }
@@ -75,8 +94,9 @@ struct WorkerLoop: Sendable {
 
   private mutating func start(_ task: TaskAssignment, deadline: UInt64, in group: inout DiscardingTaskGroup) {
     let control = RunControl(deadline: deadline) { [report] in report(.executorStarted(runID: task.runID)) }
-    controls[task.runID] = control
-    group.addTask { [supervisor] in await supervisor.run(task, control: control) }
+    let derived = DerivedWorkBuffer()
+    controls[task.runID] = Reins(control: control, derived: derived)
+    group.addTask { [supervisor] in await supervisor.run(task, derived: derived, control: control) }
   }
 
   private func after(_ delay: Duration, _ event: WorkerEvent, in group: inout DiscardingTaskGroup) {

@@ -10,6 +10,9 @@ package enum WorkerNotice: Sendable, Equatable {
   case runFailed(TaskAssignment, TaskResult.FailureKind, reason: String, then: String)
   /// The run no longer counts: another worker may have its task, or the task was cancelled.
   case runSuperseded(TaskAssignment, reason: String)
+  /// This worker is given no task of the job, since it would not run what the job means.
+  case jobRefused(jobID: String, reason: String)
+  case jobTakenBack(jobID: String)
   case redisUnreachable(String)
   case redisBack
   /// Nothing is claimed for a while because storage refused.
@@ -18,6 +21,13 @@ package enum WorkerNotice: Sendable, Equatable {
   case draining(held: Int, Duration)
   /// The drain's time is over; what still runs is stopped and released.
   case releasing(held: Int)
+  /// The process ends although Redis or storage has not answered.
+  case abandoning(held: Int, unsettled: Int)
+  case publishing(PublishChange)
+  /// What dead processes left to record cannot be written now.
+  case leftoversRefused(String)
+  /// Redis was not told that this worker leaves; the fleet notices by itself.
+  case notSignedOff(String)
   case generationLost(String)
   case down(workerID: String)
 }
@@ -34,6 +44,8 @@ extension WorkerNotice: CustomStringConvertible {
     case .runFailed(let task, let kind, let reason, let next):
       "run \(task.runID) of \(task.target) failed (\(kind.rawValue)), task is \(next): \(reason)"
     case .runSuperseded(let task, let reason): "run \(task.runID) of \(task.target) no longer counts: \(reason)"
+    case .jobRefused(let jobID, let reason): "taking no task of job \(jobID): \(reason)"
+    case .jobTakenBack(let jobID): "taking tasks of job \(jobID) again: its scripts are the same now"
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
     case .storagePaused(let reason, let pause):
@@ -41,6 +53,11 @@ extension WorkerNotice: CustomStringConvertible {
     case .storageBack: "storage takes records again"
     case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
     case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
+    case .abandoning(let held, let unsettled):
+      "ending without an answer: \(held) runs were not given back (their leases end by themselves), \(unsettled) ends are left for others to record"
+    case .publishing(let change): change.description
+    case .leftoversRefused(let message): "ends that others left cannot be recorded, trying on: \(message)"
+    case .notSignedOff(let message): "left without telling the fleet, which notices by itself: \(message)"
     case .generationLost(let message): "stopping: \(message)"
     case .down(let id): "worker \(id) has left"
     }

@@ -104,6 +104,23 @@ extension WorkerState {
     return [.startDrainTimer(drainTimeout), .notice(.draining(held: held.count, drainTimeout))]
   }
 
+  /// What still runs is stopped, to be given back; that too may take only so long.
+  mutating func drainIsOver() -> [WorkerAction] {
+    let stops = stopHeld(.shutdown)
+    return [.startReleaseTimer(releaseTimeout)] + (stops.isEmpty ? [] : [.notice(.releasing(held: held.count))]) + stops
+  }
+
+  /// Redis or storage does not answer: the process ends all the same.
+  mutating func abandon() -> [WorkerAction] {
+    guard case .ending(let end) = phase else { return [] }
+    phase = .ended
+    if case .failed = end { return [.finish(end)] }
+    return [
+      .notice(.abandoning(held: held.count, unsettled: unsettled)),
+      .finish(.abandoned(held: held.count, unsettled: unsettled)),
+    ]
+  }
+
   mutating func kill() -> [WorkerAction] {
     let stops = stopHeld(.shutdown)
     phase = .ended
@@ -115,7 +132,8 @@ extension WorkerState {
     if case .ending(.failed) = phase {
     } else {
       phase = .ending(.failed(error))
-      actions.append(.notice(.generationLost(error.message)))
+      // Nothing can be given back any more; ends that storage does not take must not keep the process.
+      actions += [.startReleaseTimer(releaseTimeout), .notice(.generationLost(error.message))]
     }
     isClaiming = false
     for runID in held.keys.sorted() {

@@ -30,6 +30,7 @@ package struct WorkerState: Sendable {
   package var timing: LeaseTiming
   let slots: Int
   let drainTimeout: Duration
+  let releaseTimeout: Duration
   var held: [String: Held] = [:]
   var isClaiming = false
   var isWaiting = false
@@ -38,10 +39,13 @@ package struct WorkerState: Sendable {
   var unsettled = 0
   var pause = StoragePause()
 
-  package init(slots: Int, timing: LeaseTiming, drainTimeout: Duration) {
+  package init(
+    slots: Int, timing: LeaseTiming, drainTimeout: Duration, releaseTimeout: Duration = .seconds(5)
+  ) {
     self.slots = slots
     self.timing = timing
     self.drainTimeout = drainTimeout
+    self.releaseTimeout = releaseTimeout
   }
 
   /// Runs that are held, by run id.
@@ -78,7 +82,8 @@ package struct WorkerState: Sendable {
       pause.isOver()
       return fill()
     case .drain: return end(.drained)
-    case .drainTimeout: return stopAll(.shutdown, notice: .releasing(held: held.count))
+    case .drainTimeout: return drainIsOver()
+    case .releaseTimeout: return abandon()
     case .kill: return kill()
     case .generationLost(let error): return generationLost(error)
     }
@@ -178,10 +183,5 @@ extension WorkerState {
     var actions: [WorkerAction] = []
     for runID in held.keys.sorted() { actions += stop(runID, reason) }
     return actions
-  }
-
-  mutating func stopAll(_ reason: RunControl.StopReason, notice: WorkerNotice) -> [WorkerAction] {
-    let stops = stopHeld(reason)
-    return stops.isEmpty ? [] : [.notice(notice)] + stops
   }
 }

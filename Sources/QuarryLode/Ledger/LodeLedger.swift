@@ -7,7 +7,7 @@ import QuarryCore
 package struct LodeLedger: Ledger {
   /// Names that the stored line has already; a record that uses one is refused.
   private static let reserved: Set<String> = ["record_kind", "source", "category", "day", "run_id", "event_type"]
-  package static let source = "_fleet"
+  package static let source = RunPartition.ledgerSource
   package static let eventType = "fleet"
 
   let dataset: LodeDataset
@@ -15,8 +15,7 @@ package struct LodeLedger: Ledger {
   package func append(_ records: [String], fleet: String, jobID: String) throws(QuarryError) {
     guard !records.isEmpty else { return }
     let partition = try RunPartition(
-      dataset: dataset.layout.dataset, source: Self.source, category: fleet,
-      day: try day(fleet: fleet, jobID: jobID), runID: jobID)
+      dataset: dataset.layout.dataset, ledgerOf: fleet, day: try day(fleet: fleet, jobID: jobID), jobID: jobID)
     var batch = RecordBatch(partition: partition, policy: nil)
     for record in records {
       let members = try Self.members(of: record)

@@ -1,4 +1,3 @@
-import Glibc
 import QuarryCore
 
 /// A dataset that this process writes. One object per process and dataset, so that its writers share commits.
@@ -50,19 +49,5 @@ package final class LodeDataset: Sendable {
   /// - Throws: `QuarryError(.usage)` when the dataset has a run of this id, or another process runs it now.
   package func claim(runID: String) throws(QuarryError) -> RunClaim {
     try RunClaim(runID: runID, layout: layout, files: files)
-  }
-
-  /// Fails early, with what to type, when nothing could be written below the storage folder.
-  package func checkWritable() throws(QuarryError) {
-    var info = stat()
-    guard stat(layout.root, &info) == 0 else {
-      throw FileFailure("open", layout.root, errno).described(root: layout.root)
-    }
-    guard info.st_mode & S_IFMT == S_IFDIR else {
-      throw FileFailure("open", layout.root, ENOTDIR).described(root: layout.root)
-    }
-    guard access(layout.root, W_OK | X_OK) == 0 else {
-      throw FileFailure("write to", layout.root, errno).described(root: layout.root)
-    }
   }
 }

@@ -11,6 +11,8 @@ package struct IngestionFailure: Error, Sendable, Equatable {
     case policy
     /// Whoever takes derived work refused it: the run's lease is lost or its job cancelled.
     case derivedWork
+    /// An `enqueue` that no scheduler could carry: the script's mistake.
+    case unusableWork
   }
 
   package let kind: Kind
@@ -53,6 +55,7 @@ package struct IngestionFailure: Error, Sendable, Equatable {
   package var outcome: Outcome {
     switch kind {
     case .stream, .derivedWork: .executorCrash
+    case .unusableWork: .scriptError
     case .versionMismatch: .versionMismatch
     case .policy: .policyFailure
     }

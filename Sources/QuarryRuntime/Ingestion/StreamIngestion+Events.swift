@@ -58,7 +58,9 @@ extension StreamIngestion {
     } catch {
       return onNote("event \(event.seq) (enqueue) derives no work: \(error.message)")
     }
-    do throws(QuarryError) { try derived.accept(work) } catch { throw IngestionFailure(.derivedWork, error) }
+    do throws(QuarryError) { try derived.accept(work) } catch {
+      throw IngestionFailure(error.kind == .usage ? .unusableWork : .derivedWork, error)
+    }
     derivedCount += 1
   }
 

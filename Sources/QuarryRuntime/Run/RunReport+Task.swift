@@ -39,9 +39,10 @@ extension RunReport {
   /// The script could not be loaded, or the executor refused its request: no further try would end otherwise.
   private var isUnrunnable: Bool { end == .exited(3) || runResult?.errorType == "script_load_error" }
 
-  /// The site refused: the script says so, or its last answer from there was a refusal.
+  /// The site refused: the script says so, or the last answer it got was a refusal. One that it got over is none.
   private var wasBlocked: Bool {
     if case .error("blocked", _, _, _)? = terminal { return true }
-    return runResult?.hosts.contains { [429, 403, 503].contains($0.status ?? 0) } ?? false
+    let last = runResult?.hosts.last { $0.status != nil }?.status
+    return [429, 403, 503].contains(last ?? 0)
   }
 }

@@ -1,16 +1,15 @@
 import Glibc
-import QuarryCore
 
 /// Starts programs. Nothing but the descriptors that are named reaches them.
-enum Spawner {
+package enum Spawner {
   /// - Parameters:
   ///   - arguments: without the program's own name.
-  ///   - environment: the whole of it; nothing is inherited.
+  ///   - environment: the whole of it; nil: this process' own.
   ///   - descriptors: become 0, 1, 2 … of the program, in this order.
   /// - Returns: the process id; the caller reaps it.
   /// - Throws: `errno` of the failure.
-  static func start(
-    _ path: String, arguments: [String], environment: [String: String], descriptors: [Int32]
+  package static func start(
+    _ path: String, arguments: [String], environment: [String: String]? = nil, descriptors: [Int32]
   ) throws(SpawnFailure) -> pid_t {
     // A source below the count could be overwritten before it is copied, so all are moved out of the way first.
     let sources = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, Int32(descriptors.count)) }
@@ -28,7 +27,8 @@ enum Spawner {
 
     var process: pid_t = 0
     let code = withCStrings([path] + arguments) { argv in
-      withCStrings(environment.map { "\($0.key)=\($0.value)" }) { envp in
+      guard let environment else { return posix_spawn(&process, path, &actions, &attributes, argv, environ) }
+      return withCStrings(environment.map { "\($0.key)=\($0.value)" }) { envp in
         posix_spawn(&process, path, &actions, &attributes, argv, envp)
       }
     }
@@ -60,6 +60,7 @@ enum Spawner {
 }
 
 /// Why a program was not started.
-struct SpawnFailure: Error {
-  let code: Int32
+package struct SpawnFailure: Error {
+  /// An `errno`.
+  package let code: Int32
 }
