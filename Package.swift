@@ -39,10 +39,12 @@ let package = Package(
     .target(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
-    .target(name: "QuarryPublish", dependencies: ["RedisClient", "QuarryCore"]),
+    .target(name: "QuarryPublish", dependencies: ["RedisClient", "HTTPClient", "QuarryCore"]),
+    .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
 
     .executableTarget(
@@ -60,11 +62,13 @@ let package = Package(
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
+    .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(
-      name: "QuarryCommandsTests", dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryCore", "TestSupport"]),
+      name: "QuarryCommandsTests",
+      dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryPublish", "QuarryCore", "TestSupport"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"], exclude: ["Executors"]),
   ],

@@ -104,6 +104,14 @@ async function compare(
 }
 
 await compare('10 items, no browser', 'items.ts', { count: 10 }, [], 'wall');
+await compare('10 items, a best-effort stream that is away', 'items.ts', { count: 10 }, [
+  '--event-sink',
+  'lode',
+  '--event-sink',
+  'redis',
+  '--event-sink-redis-url',
+  'unix:///nonexistent/redis',
+], 'wall');
 await compare('10 items from a page', 'page.ts', {}, [], 'wall');
 await compare('20,000 items, strict', 'items.ts', { count: 20_000 }, ['--policy', 'strict'], 'rate');
 await compare('20,000 items, streaming 500', 'items.ts', { count: 20_000 }, [

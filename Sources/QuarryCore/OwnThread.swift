@@ -29,6 +29,14 @@ package enum OwnThread {
     }
   }
 
+  /// Blocks the calling thread, which must not be one of the cooperative pool.
+  package static func block(for duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    var left = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+    var asked = left
+    while nanosleep(&asked, &left) != 0, errno == EINTR { asked = left }
+  }
+
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }

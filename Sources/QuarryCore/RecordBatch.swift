@@ -7,6 +7,10 @@ package enum RecordKind: String, Sendable {
   case fleet
   case notificationPending = "notification_pending"
   case notificationDelivered = "notification_delivered"
+  case notificationFailed = "notification_failed"
+
+  /// One that a script emitted.
+  var isEvent: Bool { self == .event || self == .artifactEvent }
 }
 
 /// Record lines of one run, ready to be stored: one group of lines for each `event_type` partition, in arrival order.
@@ -19,6 +23,8 @@ package struct RecordBatch: Sendable {
     package let eventType: String
     package fileprivate(set) var lines: [UInt8]
     package fileprivate(set) var count: Int
+    /// Events among them; the others are chunks, metrics and the fleet's own.
+    package fileprivate(set) var eventCount: Int
     /// True while every line is an artifact chunk.
     package fileprivate(set) var chunksOnly: Bool
     fileprivate let tail: [UInt8]
@@ -31,14 +37,14 @@ package struct RecordBatch: Sendable {
   package struct Line: Sendable {
     fileprivate let eventType: String
     fileprivate let bytes: [UInt8]
-    fileprivate let isChunk: Bool
+    fileprivate let kind: RecordKind
   }
 
   /// Where the last line lies.
   private struct Last: Sendable {
     let group: Int
     let start: Int
-    let isChunk: Bool
+    let kind: RecordKind
     /// Its group held nothing but chunks before it.
     let followedChunks: Bool
   }
@@ -53,6 +59,7 @@ package struct RecordBatch: Sendable {
   package private(set) var groups: [Group] = []
   package private(set) var recordCount = 0
   package private(set) var byteCount = 0
+  package var eventCount: Int { groups.reduce(0) { $0 + $1.eventCount } }
   private var last: Last?
   private let head: [UInt8]
   private let trailer: [UInt8]
@@ -103,7 +110,7 @@ package struct RecordBatch: Sendable {
     }
     groups[index].lines.append(UInt8(ascii: "}"))
     groups[index].lines.append(UInt8(ascii: "\n"))
-    note(from: before, in: index, isChunk: kind == .artifactChunk)
+    note(from: before, in: index, kind: kind)
   }
 
   /// Bytes of a line that are not the caller's members: what `append` writes around them.
@@ -119,10 +126,11 @@ package struct RecordBatch: Sendable {
     let bytes = Array(groups[last.group].lines[last.start...])
     groups[last.group].lines.removeSubrange(last.start...)
     groups[last.group].count -= 1
+    if last.kind.isEvent { groups[last.group].eventCount -= 1 }
     groups[last.group].chunksOnly = last.followedChunks
     recordCount -= 1
     byteCount -= bytes.count
-    return Line(eventType: groups[last.group].eventType, bytes: bytes, isChunk: last.isChunk)
+    return Line(eventType: groups[last.group].eventType, bytes: bytes, kind: last.kind)
   }
 
   /// Appends a line that was taken back from a batch of the same run.
@@ -130,7 +138,7 @@ package struct RecordBatch: Sendable {
     let index = groupIndex(line.eventType)
     let before = groups[index].lines.count
     groups[index].lines.append(contentsOf: line.bytes)
-    note(from: before, in: index, isChunk: line.isChunk)
+    note(from: before, in: index, kind: line.kind)
   }
 
   /// Forgets the lines, for the next batch of the same run. Memory of small groups is kept, that of large ones freed.
@@ -138,6 +146,7 @@ package struct RecordBatch: Sendable {
     for index in groups.indices {
       groups[index].lines.removeAll(keepingCapacity: groups[index].lines.capacity <= Self.keptCapacity)
       groups[index].count = 0
+      groups[index].eventCount = 0
       groups[index].chunksOnly = true
     }
     recordCount = 0
@@ -146,10 +155,11 @@ package struct RecordBatch: Sendable {
   }
 
   /// Counts the line that begins at `before`.
-  private mutating func note(from before: Int, in index: Int, isChunk: Bool) {
-    last = Last(group: index, start: before, isChunk: isChunk, followedChunks: groups[index].chunksOnly)
+  private mutating func note(from before: Int, in index: Int, kind: RecordKind) {
+    last = Last(group: index, start: before, kind: kind, followedChunks: groups[index].chunksOnly)
     groups[index].count += 1
-    groups[index].chunksOnly = groups[index].chunksOnly && isChunk
+    if kind.isEvent { groups[index].eventCount += 1 }
+    groups[index].chunksOnly = groups[index].chunksOnly && kind == .artifactChunk
     recordCount += 1
     byteCount += groups[index].lines.count - before
   }
@@ -165,6 +175,16 @@ package struct RecordBatch: Sendable {
     groups[index].prefix = Array(#"{"record_kind":"\#(kind.rawValue)","#.utf8) + head + groups[index].tail
   }
 
+  /// The same batch with the lines of some event types alone. Copies no line.
+  package func keeping(eventTypes: Set<String>) -> RecordBatch {
+    var batch = self
+    batch.groups.removeAll { !eventTypes.contains($0.eventType) }
+    batch.recordCount = batch.groups.reduce(0) { $0 + $1.count }
+    batch.byteCount = batch.groups.reduce(0) { $0 + $1.lines.count }
+    batch.last = nil
+    return batch
+  }
+
   private mutating func groupIndex(_ eventType: String) -> Int {
     if let index = groups.firstIndex(where: { $0.eventType == eventType }) { return index }
     var tail: [UInt8] = [UInt8(ascii: ",")]
@@ -175,7 +195,7 @@ package struct RecordBatch: Sendable {
       tail.append(UInt8(ascii: ","))
       tail += trailer
     }
-    groups.append(Group(eventType: eventType, lines: [], count: 0, chunksOnly: true, tail: tail))
+    groups.append(Group(eventType: eventType, lines: [], count: 0, eventCount: 0, chunksOnly: true, tail: tail))
     return groups.count - 1
   }
 }

@@ -11,6 +11,13 @@ package protocol EventSink: Sendable {
   /// Stores a sidecar file of the run; it is listed with the next batch that holds a record other than a chunk.
   /// - Throws: `QuarryError(.storage)`; the same filename twice is an error and leaves the first content.
   func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError)
+
+  /// What each of the sinks that stand behind this one has done so far; empty for storage alone.
+  var figures: [SinkFigures] { get }
+}
+
+extension EventSink {
+  package var figures: [SinkFigures] { [] }
 }
 
 /// Takes the work that a run derives through `enqueue`, at once and before the policy sees the event.

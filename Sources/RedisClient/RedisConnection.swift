@@ -87,24 +87,29 @@ extension RedisConnection {
   }
 
   /// `send` for a thread that may block: never call it in a task.
+  /// - Parameter failsDuringOutage: fails at the first attempt to connect that fails, instead of waiting for a
+  ///   connection until the deadline.
   package func sendBlocking(
-    _ command: RedisCommand, timeout: Duration? = nil, repeatable: Bool = false
+    _ command: RedisCommand, timeout: Duration? = nil, repeatable: Bool = false, failsDuringOutage: Bool = false
   ) throws(RedisError) -> RedisReply {
-    try single(performBlocking(exchange([command], timeout, repeatable)))
+    try single(performBlocking(exchange([command], timeout, repeatable, failsDuringOutage)))
   }
 
   /// `pipeline` for a thread that may block: never call it in a task.
+  /// - Parameter failsDuringOutage: as for `sendBlocking`.
   package func pipelineBlocking(
-    _ commands: [RedisCommand], timeout: Duration? = nil, repeatable: Bool = false
+    _ commands: [RedisCommand], timeout: Duration? = nil, repeatable: Bool = false, failsDuringOutage: Bool = false
   ) throws(RedisError) -> [RedisReply] {
     if commands.isEmpty { return [] }
-    return try performBlocking(exchange(commands, timeout, repeatable))
+    return try performBlocking(exchange(commands, timeout, repeatable, failsDuringOutage))
   }
 
-  private func exchange(_ commands: [RedisCommand], _ timeout: Duration?, _ repeatable: Bool) -> Exchange {
+  private func exchange(
+    _ commands: [RedisCommand], _ timeout: Duration?, _ repeatable: Bool, _ failsDuringOutage: Bool = false
+  ) -> Exchange {
     Exchange(
       commands, deadline: .now() + (timeout ?? options.callTimeout), isRepeatable: repeatable,
-      failsDuringOutage: false, endpoint: endpoint)
+      failsDuringOutage: failsDuringOutage, endpoint: endpoint)
   }
 
   private func perform(_ exchange: Exchange) async throws(RedisError) -> [RedisReply] {

@@ -150,6 +150,25 @@ import Testing
     #expect(result.error.contains(message), "\(result.error)")
   }
 
+  @Test func adaptersAndSinksAreShownWithoutSecrets() async throws {
+    let result = try await check(
+      """
+      adapter: { type: webhook, url: "https://canary:canary@h.test/canary?canary", headers: { X-A: canary }, retries: 0 }
+      events: { sinks: [{ type: redis, url: "redis://:canary@10.0.0.5" }] }
+      """)
+    #expect(result.exitCode == 0, "\(result.error)")
+    #expect(!result.output.contains("canary"), "\(result.output)")
+    #expect(result.output.contains("https://***@h.test/***"))
+    for (text, message) in [
+      ("adapter: { outbox: true }\n", "its type is missing"), ("adapter: { type: webhook, url: canary }\n", "webhook"),
+      ("events: { sinks: [{ type: redis }] }\n", "has no URL"),
+    ] {
+      let refused = try await check(text)
+      #expect(refused.exitCode == 2)
+      #expect(refused.error.contains(message) && !refused.error.contains("canary"), "\(refused.error)")
+    }
+  }
+
   @Test func aFileThatIsNotThere() async throws {
     let result = await CommandHarness().run("config", "check", "none.yaml")
     #expect(result.exitCode == 2)

@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["submit"], ["stats", "runs"], ["debug", "ipc"], ["debug", "resolve", "proxy"], ["adapter", "drain"],
+    ["submit"], ["stats", "runs"], ["debug", "ipc"], ["debug", "resolve", "proxy"],
     ["list", "pools"], ["list", "executors"], ["inspect", "proxy", "p"], ["inspect", "executor", "e"],
     ["inspect", "worker", "w"],
   ])

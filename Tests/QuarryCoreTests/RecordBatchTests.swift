@@ -30,6 +30,26 @@ import Testing
     #expect(batch.groups.isEmpty)
   }
 
+  @Test func countsEventsAndKeepsSomeTypes() throws {
+    var batch = try makeBatch()
+    batch.append(.event, eventType: "item") { _ in }
+    batch.append(.metrics, eventType: "metrics") { _ in }
+    batch.append(.artifactChunk, eventType: "artifact") { _ in }
+    batch.append(.artifactEvent, eventType: "artifact") { _ in }
+    #expect(batch.eventCount == 2)
+    let removed = batch.removeLast()
+    let line = try #require(removed)
+    #expect(batch.eventCount == 1)
+    batch.append(line)
+    #expect(batch.eventCount == 2)
+    let kept = batch.keeping(eventTypes: ["artifact", "metrics"])
+    #expect(kept.groups.map(\.eventType) == ["metrics", "artifact"])
+    #expect(kept.recordCount == 3 && kept.eventCount == 1)
+    #expect(kept.byteCount == kept.groups.reduce(0) { $0 + $1.lines.count })
+    batch.removeAll()
+    #expect(batch.eventCount == 0)
+  }
+
   @Test func knowsWhetherItHoldsChunksAlone() throws {
     var batch = try makeBatch()
     batch.append(.artifactChunk, eventType: "artifact") { _ in }

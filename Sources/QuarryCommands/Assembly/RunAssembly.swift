@@ -8,19 +8,31 @@ struct RunAssembly: Sendable {
   let executor: ExecutorProgram
   let policy: PolicyConfiguration
   let timeout: Duration?
+  private let sinks: EventSinks
+  private let notifications: RunNotifications?
+  private let warn: @Sendable (String) -> Void
 
-  init(_ settings: RunSettings, in context: CommandContext) throws(QuarryError) {
-    dataset = LodeDataset(settings.storage)
+  /// - Parameter warn: told what does not change a run's outcome, such as a notification that was not delivered.
+  init(
+    _ settings: RunSettings, warn: @escaping @Sendable (String) -> Void, in context: CommandContext
+  ) throws(QuarryError) {
+    let opened = LodeDataset(settings.storage)
+    dataset = opened
     executor = try ExecutorProgram(settings.executor, in: context)
     policy = settings.policy
     timeout = settings.timeout
+    sinks = EventSinks(settings.eventSinks)
+    self.warn = warn
+    notifications = try settings.adapter.map { adapter throws(QuarryError) in
+      try RunNotifications(adapter, dataset: opened, warn: warn)
+    }
   }
 
   /// - Throws: `QuarryError(.usage)` for a name that cannot be part of a path.
-  func orchestrator(
+  func run(
     _ identity: RunIdentity, source: String, category: String, script: String, job: String,
     derived: (any DerivedWorkSink)?, browserEndpoint: String?, observer: RunObserver
-  ) throws(QuarryError) -> RunOrchestrator {
+  ) throws(QuarryError) -> AssembledRun {
     let partition = try RunPartition(
       dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day,
       runID: identity.runID)
@@ -28,7 +40,10 @@ struct RunAssembly: Sendable {
       identity: identity, partition: partition, script: script, job: job, policy: policy, executor: executor)
     configuration.browserEndpoint = browserEndpoint
     configuration.timeout = timeout
-    return RunOrchestrator(configuration, sink: dataset.sink(for: partition), derived: derived, observer: observer)
+    let orchestrator = RunOrchestrator(
+      configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
+      derived: derived, observer: observer)
+    return AssembledRun(orchestrator: orchestrator, partition: partition, notifications: notifications)
   }
 }
 

@@ -5,6 +5,7 @@ import QuarryRuntime
 /// Answers a fleet's tasks with runs of the runtime.
 struct RunTaskHandler: TaskHandler {
   let dataset: LodeDataset
+  let sinks: EventSinks
   let executor: ExecutorProgram
   /// Absolute; targets are relative to it.
   let scriptRoot: String
@@ -19,9 +20,11 @@ struct RunTaskHandler: TaskHandler {
       let partition = try RunPartition(
         dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
       let configuration = try configuration(task, partition, browserEndpoint: endpoint)
+      let sink = sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: onNote)
       let orchestrator = RunOrchestrator(
-        configuration, sink: dataset.sink(for: partition), derived: derived, observer: RunObserver(onNote: onNote))
+        configuration, sink: sink, derived: derived, observer: RunObserver(onNote: onNote))
       let report = try await orchestrator.run(control: control)
+      sinks.ended(task, in: partition, figures: sink.figures)
       return report.taskResult(partition: partition, storagePath: dataset.storagePath(of: partition))
     } catch {
       return .failed(Self.kind(of: error), reason: error.message, RunFigures(outcome: nil, day: day))

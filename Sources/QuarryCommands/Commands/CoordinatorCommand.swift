@@ -22,6 +22,8 @@ struct CoordinatorCommand: ExecutableCommand {
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
   @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
+  @OptionGroup(title: "Who is told") var adapter: AdapterOptions
+  @OptionGroup(title: "Who is told") var outbox: OutboxOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
@@ -47,12 +49,14 @@ struct CoordinatorCommand: ExecutableCommand {
     let queue = try await FleetQueue.open(
       membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID)
     defer { queue.close() }
-    let publisher = ChannelPublisher(connection: membership.connection)
     let progress = CrawlProgress(console: console)
     defer { progress.finish() }
+    let notifications = try FleetNotifications(
+      channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
+      warn: { progress.say("warning: \($0)") })
     let coordinator = FleetCoordinator(
       configuration, job: request, queue: queue, ledger: dataset.ledger,
-      publish: { json throws(QuarryError) in try await publisher.publish(json) },
+      publish: { json throws(QuarryError) in try await notifications.publish(json) },
       notice: { progress.say($0.description) }, progress: { progress.show(CrawlFigures($0)) })
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }

@@ -68,7 +68,7 @@ final class FanOutRunner: Sendable {
 
   private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> Outcome {
     do throws(QuarryError) {
-      let report = try orchestrator(run, derived).execute(control: control)
+      let report = try assembled(run, derived).execute(control: control)
       if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
       return report.outcome
     } catch {
@@ -77,10 +77,10 @@ final class FanOutRunner: Sendable {
     }
   }
 
-  private func orchestrator(_ run: FanOutRun, _ derived: any DerivedWorkSink) throws(QuarryError) -> RunOrchestrator {
+  private func assembled(_ run: FanOutRun, _ derived: any DerivedWorkSink) throws(QuarryError) -> AssembledRun {
     let child = RunIdentity(
       runID: run.runID, jobID: settings.identity.jobID, parentRunID: run.parentRunID, depth: run.depth)
-    return try assembly.orchestrator(
+    return try assembly.run(
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
       browserEndpoint: try browser.endpoint(), observer: narration.observer)

@@ -19,6 +19,9 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @OptionGroup(title: "Fan-out") var fanOut: FanOutOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
+  @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
+  @OptionGroup(title: "Who is told") var adapter: AdapterOptions
+  @OptionGroup(title: "Who is told") var outbox: OutboxOptions
 
   @Option(
     help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
@@ -40,8 +43,9 @@ package struct RunCommand: ExecutableCommand {
     let settings = try RunSettings(self, in: context)
     if dryRun { return try await DryRun.run(settings, isQuiet: quiet, in: context) }
     let narration = RunNarration(console: context.console, isQuiet: quiet)
-    try settings.storage.prepareForWriting(quiet ? .silent : context.console)
-    let assembly = try RunAssembly(settings, in: context)
+    let console = quiet ? Console.silent : context.console
+    try settings.storage.prepareForWriting(console)
+    let assembly = try RunAssembly(settings, warn: { console.warn($0) }, in: context)
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }

@@ -21,10 +21,10 @@ struct SingleRun {
     let browser = try await RunBrowser.find(
       settings.executor, executor: assembly.executor, script: settings.script, proxy: nil, narration.console)
     defer { withExtendedLifetime(browser) {} }
-    let orchestrator = try assembly.orchestrator(
+    let run = try assembly.run(
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
       job: settings.job, derived: nil, browserEndpoint: browser.endpoint, observer: narration.observer)
-    return try await orchestrator.run(control: control)
+    return try await run.run(control: control)
   }
 }
 

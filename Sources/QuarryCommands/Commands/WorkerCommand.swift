@@ -21,6 +21,9 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
   @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
+  @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
+  @OptionGroup(title: "Who is told") var adapter: AdapterOptions
+  @OptionGroup(title: "Who is told") var outbox: OutboxOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try WorkerSettings(self, in: context)
@@ -34,8 +37,8 @@ struct WorkerCommand: ExecutableCommand {
     let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
     defer { membership.leave() }
     let handler = RunTaskHandler(
-      dataset: dataset, executor: executor, scriptRoot: settings.scriptRoot.path, browser: browser,
-      onNote: { console.warn($0) })
+      dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor,
+      scriptRoot: settings.scriptRoot.path, browser: browser, onNote: { console.warn($0) })
     return try await work(settings, identity, dataset, handler, membership, console)
   }
 
@@ -50,15 +53,22 @@ struct WorkerCommand: ExecutableCommand {
     let queue = try await FleetQueue.open(
       membership.connection, fleet: settings.address.name, actor: configuration.workerID)
     defer { queue.close() }
-    let publisher = ChannelPublisher(connection: membership.connection)
+    let notifications = try FleetNotifications(
+      channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
+      warn: { console.warn($0) })
     let worker = FleetWorker(
       configuration, queue: queue, ledger: dataset.ledger, handler: handler,
-      publish: { json throws(QuarryError) in try await publisher.publish(json) },
-      notice: { console.say($0.description) })
+      publish: { json throws(QuarryError) in try await notifications.publish(json) },
+      notice: { notice in
+        console.say(notice.description)
+        handler.sinks.settle(notice)
+      })
     try WorkerSignals.start(
       worker, drainLimit: configuration.drainTimeout + configuration.releaseTimeout, console)
     do throws(QuarryError) {
-      return try await worker.run().exitCode
+      let end = try await worker.run()
+      await handler.sinks.finish()
+      return end.exitCode
     } catch {
       // Also an executor of another version: the fleet and this worker do not go together.
       throw error.kind == .executor ? QuarryError(.fleet, error.message, remedy: error.remedy) : error

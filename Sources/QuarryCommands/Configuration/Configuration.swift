@@ -9,6 +9,9 @@ package struct Configuration: Sendable, Equatable {
   package var noBrowserReuse: Bool?
   package var storage = Storage()
   package var policy = Policy()
+  package var adapter = Adapter()
+  /// In the order of the file.
+  package var eventSinks: [EventSink] = []
   package var fleet = Fleet()
 
   package init() {}
@@ -42,6 +45,30 @@ package struct Configuration: Sendable, Equatable {
       self.bufferBytes = bufferBytes
       self.flushMode = flushMode
     }
+  }
+
+  package struct Adapter: Sendable, Equatable {
+    package var type: String?
+    package var url: String?
+    package var channel: String?
+    package var headers: [String: String]?
+    package var timeout: Duration?
+    package var retries: Int?
+    package var outbox: Bool?
+  }
+
+  package struct EventSink: Sendable, Equatable {
+    package var type: String
+    package var delivery: String?
+    package var url: String?
+    package var streamKey: String?
+    package var maxLen: Int?
+    /// A duration, `0` or `-1`.
+    package var ttl: String?
+    package var timeout: Duration?
+    package var retries: Int?
+
+    package init(type: String) { self.type = type }
   }
 
   package struct Fleet: Sendable, Equatable {

@@ -21,18 +21,23 @@ package enum ConfigurationLoader {
     configuration.noBrowserReuse = try top.boolean("no_browser_reuse")
     configuration.storage = try storage(top.section("storage", keys: storageKeys))
     configuration.policy = try policy(top.section("policy", keys: policyKeys))
+    configuration.adapter = try adapter(top.section("adapter", keys: adapterKeys))
+    configuration.eventSinks = try eventSinks(top.section("events", keys: eventsKeys))
     configuration.fleet = try fleet(top.section("fleet", keys: fleetKeys))
     return configuration
   }
 
   static let keys = [
     "source", "category", "executor", "browser_ws_endpoint", "no_browser_reuse", "resolve_from", "storage", "policy",
-    "fleet",
+    "adapter", "events", "fleet",
   ]
   static let storageKeys = ["dataset", "backend", "path", "durability"]
   static let policyKeys = [
     "name", "flush_mode", "flush_count", "flush_interval", "buffer_events", "buffer_bytes",
   ]
+  static let adapterKeys = ["type", "url", "channel", "headers", "timeout", "retries", "outbox"]
+  static let eventsKeys = ["sinks"]
+  static let eventSinkKeys = ["type", "delivery", "url", "stream_key", "max_len", "ttl", "timeout", "retries"]
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
@@ -52,6 +57,32 @@ package enum ConfigurationLoader {
       flushInterval: try section.duration("flush_interval"),
       bufferEvents: try section.integer("buffer_events", minimum: 1),
       bufferBytes: try section.integer("buffer_bytes", minimum: 1), flushMode: try section.string("flush_mode"))
+  }
+
+  private static func adapter(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Adapter {
+    guard let section else { return Configuration.Adapter() }
+    return Configuration.Adapter(
+      type: try section.string("type"), url: try section.secret("url"), channel: try section.string("channel"),
+      headers: try section.secrets("headers"), timeout: try section.duration("timeout"),
+      retries: try section.integer("retries", minimum: 0), outbox: try section.boolean("outbox"))
+  }
+
+  private static func eventSinks(
+    _ section: ConfigurationSection?
+  ) throws(QuarryError) -> [Configuration.EventSink] {
+    var sinks: [Configuration.EventSink] = []
+    for sink in try section?.sections("sinks", keys: eventSinkKeys) ?? [] {
+      var read = Configuration.EventSink(type: try sink.required("type"))
+      read.delivery = try sink.string("delivery")
+      read.url = try sink.secret("url")
+      read.streamKey = try sink.string("stream_key")
+      read.maxLen = try sink.integer("max_len", minimum: -1)
+      read.ttl = try sink.durationOrNumber("ttl")
+      read.timeout = try sink.duration("timeout")
+      read.retries = try sink.integer("retries", minimum: 0)
+      sinks.append(read)
+    }
+    return sinks
   }
 
   private static func fleet(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Fleet {

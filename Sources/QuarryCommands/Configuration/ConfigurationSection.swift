@@ -7,11 +7,16 @@ struct ConfigurationSection {
   /// Dotted, empty for the whole file.
   private let path: String
   private let nodes: [String: Node]
+  /// File and line where it begins, as far as they are known.
+  private let place: String
 
   /// - Parameter keys: all that this version understands here.
   /// - Throws: `QuarryError(.usage)` for a key that is unknown, or known and not built.
-  init(_ mapping: Node.Mapping, path: String, keys: [String], file: String) throws(QuarryError) {
+  init(
+    _ mapping: Node.Mapping, path: String, keys: [String], place: Node? = nil, file: String
+  ) throws(QuarryError) {
     self.file = file
+    self.place = place.map { Self.place($0, file) } ?? file
     self.path = path
     var nodes: [String: Node] = [:]
     for (key, value) in mapping {
@@ -43,10 +48,60 @@ struct ConfigurationSection {
     return try ConfigurationSection(mapping, path: dotted(name), keys: keys, file: file)
   }
 
+  /// A list of mappings.
+  /// - Returns: nil when the key is absent.
+  func sections(_ name: String, keys: [String]) throws(QuarryError) -> [ConfigurationSection]? {
+    guard let node = nodes[name] else { return nil }
+    guard case .sequence(let list) = node else { throw wrongType(name, node, wanted: "a list") }
+    var sections: [ConfigurationSection] = []
+    for element in list {
+      guard case .mapping(let mapping) = element else { throw wrongType(name, element, wanted: "a list of mappings") }
+      sections.append(try ConfigurationSection(mapping, path: dotted(name), keys: keys, place: element, file: file))
+    }
+    return sections
+  }
+
+  /// A text that must be there.
+  func required(_ name: String) throws(QuarryError) -> String {
+    guard let value = try string(name) else {
+      throw QuarryError(.usage, "\(place): '\(dotted(name))' is missing")
+    }
+    return value
+  }
+
   func string(_ name: String) throws(QuarryError) -> String? {
     guard let node = nodes[name] else { return nil }
     guard case .scalar(let scalar) = node, Resolver.default.resolveTag(of: node) == .str else {
       throw wrongType(name, node, wanted: "a text (put it in quotes)")
+    }
+    return scalar.string
+  }
+
+  /// A text that no message shows.
+  func secret(_ name: String) throws(QuarryError) -> String? {
+    guard let node = nodes[name] else { return nil }
+    return try Self.secret(node, named: dotted(name), file)
+  }
+
+  /// A mapping of names to texts that no message shows.
+  func secrets(_ name: String) throws(QuarryError) -> [String: String]? {
+    guard let node = nodes[name] else { return nil }
+    guard case .mapping(let mapping) = node else {
+      throw QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be a mapping of names to texts")
+    }
+    var values: [String: String] = [:]
+    for (key, value) in mapping {
+      guard let key = key.string else {
+        throw QuarryError(.usage, "\(Self.place(value, file)): a name below '\(dotted(name))' must be a text")
+      }
+      values[key] = try Self.secret(value, named: "\(dotted(name)).\(key)", file)
+    }
+    return values
+  }
+
+  private static func secret(_ node: Node, named name: String, _ file: String) throws(QuarryError) -> String {
+    guard case .scalar(let scalar) = node, Resolver.default.resolveTag(of: node) == .str else {
+      throw QuarryError(.usage, "\(place(node, file)): '\(name)' must be a text (put it in quotes)")
     }
     return scalar.string
   }
@@ -76,6 +131,15 @@ struct ConfigurationSection {
       throw wrongType(name, node, wanted: "a duration such as 500ms, 5s, 1m30s or 24h")
     }
     return value
+  }
+
+  /// As `duration`, or a number alone, as its text.
+  func durationOrNumber(_ name: String) throws(QuarryError) -> String? {
+    guard let node = nodes[name] else { return nil }
+    guard case .scalar(let scalar) = node, Int(scalar.string) != nil || Duration(text: scalar.string) != nil else {
+      throw wrongType(name, node, wanted: "a duration such as 24h, or -1 for none")
+    }
+    return scalar.string
   }
 
   private func dotted(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }

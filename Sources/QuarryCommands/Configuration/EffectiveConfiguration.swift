@@ -19,6 +19,8 @@ enum EffectiveConfiguration {
     if policy.name == .buffered {
       values["policy.flush_mode"] = .string((policy.numbers.flushMode ?? .atLeastOnce).rawValue)
     }
+    try addAdapter(configuration.adapter, to: &values)
+    _ = try EventSinkSettings.resolve(noFlags(EventSinkOptions.self), configuration: configuration.eventSinks)
     try addFleet(configuration.fleet, context, to: &values)
     try addPatience(configuration.fleet, to: &values)
     return values
@@ -82,6 +84,19 @@ enum EffectiveConfiguration {
     values["fleet.crash_base"] = text(budgets.crashBase)
     values["fleet.blocks"] = number(budgets.blocks)
     values["fleet.block_base"] = text(budgets.blockBase)
+  }
+
+  private static func addAdapter(
+    _ configuration: Configuration.Adapter, to values: inout [String: JSONValue]
+  ) throws(QuarryError) {
+    guard
+      let settings = try AdapterSettings.resolve(noFlags(AdapterOptions.self), configuration: configuration)
+    else { return }
+    if case .webhook = settings.target { _ = try settings.adapter() }
+    values["adapter.timeout"] = text(settings.timeout)
+    values["adapter.retries"] = number(settings.retries)
+    values["adapter.outbox"] = .bool(settings.keepsPending)
+    if case .channel(_, let name) = settings.target { values["adapter.channel"] = .string(name) }
   }
 
   private static func number(_ value: Int) -> JSONValue { .integer(Int64(value)) }

@@ -32,8 +32,11 @@ enum Redaction {
     let place = at.map { rest[rest.index(after: $0)...] } ?? rest
     let end = place.firstIndex { "/?#".contains($0) } ?? place.endIndex
     let path = place[end...]
-    let isPlain = path.isEmpty || path == "/" || plainPaths.contains(name.lowercased())
-    return "\(name)://\(at.map { login(rest[..<$0]) } ?? "")\(place[..<end])\(isPlain ? String(path) : "/\(mark)")"
+    let isFamiliar = plainPaths.contains(name.lowercased())
+    let isPlain = path.isEmpty || path == "/" || isFamiliar
+    // A token for a web service may stand where a user's name would.
+    let credentials = at.map { isFamiliar ? login(rest[..<$0]) : "\(mark)@" } ?? ""
+    return "\(name)://\(credentials)\(place[..<end])\(isPlain ? String(path) : "/\(mark)")"
   }
 
   /// `user:***@` for `user:password`.

@@ -16,9 +16,6 @@ package enum Unbuilt {
 
   static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
   static let proxies = Feature("proxies for runs", remedy: "leave the proxy out; runs connect directly")
-  static let adapters = Feature(
-    "notification adapters", remedy: "a fleet publishes `run_completed` on the Redis channel quarry:run_completed")
-  static let eventSinks = Feature("event sinks", remedy: "events go to the dataset; read them there")
   static let warmExecutors = Feature(
     "executors kept warm and memory limits", remedy: "leave the flag out; each run has a process of its own")
   static let hostLimits = Feature(
@@ -33,7 +30,7 @@ package enum Unbuilt {
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
   static let commands: [String: Feature] = Dictionary(
     uniqueKeysWithValues: [
-      "submit", "stats", "debug", "adapter", "control", "pause", "resume", "drain", "cancel", "requeue",
+      "submit", "stats", "debug", "control", "pause", "resume", "drain", "cancel", "requeue",
       "list pools", "list executors", "inspect worker", "inspect proxy", "inspect executor",
     ].map { ($0, Feature("`quarry \($0)`")) })
 
@@ -43,14 +40,6 @@ package enum Unbuilt {
     add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
     add(
       proxies, "proxy-pool", "proxy-strategy", "proxy-sticky-key", "proxy-domain", "proxy-origin", "proxy-config")
-    add(
-      adapters, "adapter", "adapter-url", "adapter-header", "adapter-channel", "adapter-timeout", "adapter-retries",
-      "adapter-outbox")
-    add(
-      eventSinks, "event-sink", "event-sink-redis-url", "event-sink-stream-key", "event-sink-max-len",
-      "event-sink-ttl", "event-sink-timeout", "event-sink-retries", "event-sink-delivery", "event-sink-lode-delivery",
-      "event-sink-redis-stream-key", "event-sink-redis-max-len", "event-sink-redis-ttl", "event-sink-redis-timeout",
-      "event-sink-redis-retries", "event-sink-redis-delivery")
     add(warmExecutors, "isolation", "max-rss", "executor-max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
@@ -63,7 +52,7 @@ package enum Unbuilt {
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
-    "proxies": proxies, "proxy": proxies, "adapter": adapters, "events": eventSinks,
+    "proxies": proxies, "proxy": proxies,
     "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,
     "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
   ]

@@ -8,6 +8,7 @@ struct CrawlSettings: Sendable {
   /// All but the storage's identity, which only the dataset knows.
   let request: @Sendable (StorageIdentity) -> JobRequest
   let allowedDead: Int
+  let adapter: AdapterSettings?
 
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: CoordinatorCommand, in context: CommandContext) throws(QuarryError) {
@@ -26,6 +27,8 @@ struct CrawlSettings: Sendable {
     if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
     storage = try StorageSettings(
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+    adapter = try AdapterSettings.resolve(
+      command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     let limits = try CrawlLimits(command.limits, configuration: fleet)
     let timing = try command.patience.timing(configuration: fleet)
     let budgets = command.patience.budgets(configuration: fleet)

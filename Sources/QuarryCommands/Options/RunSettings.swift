@@ -13,6 +13,8 @@ package struct RunSettings: Sendable {
   package let policy: PolicyConfiguration
   package let storage: StorageSettings
   package let executor: ExecutorSettings
+  package let adapter: AdapterSettings?
+  package let eventSinks: EventSinkSettings
   package let fanOut: FanOutOptions.Limits?
   package let timeout: Duration?
   /// Absolute, or `-` for stderr.
@@ -30,6 +32,9 @@ package struct RunSettings: Sendable {
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
     fanOut = try command.fanOut.limits(command.quiet ? .silent : context.console)
     executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    adapter = try AdapterSettings.resolve(
+      command.adapter, outbox: command.outbox, configuration: configuration.adapter)
+    eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
     timeout = command.runTimeout
     reportPath = command.report.map { $0 == "-" ? "-" : context.absolute($0) }
   }

@@ -10,6 +10,8 @@ struct WorkerSettings: Sendable {
   let scriptRoot: ScriptRoot
   let storage: StorageSettings
   let executor: ExecutorSettings
+  let adapter: AdapterSettings?
+  let eventSinks: EventSinkSettings
   let concurrency: Int
   let drainTimeout: Duration
 
@@ -22,6 +24,9 @@ struct WorkerSettings: Sendable {
     storage = try StorageSettings(
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
     executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    adapter = try AdapterSettings.resolve(
+      command.adapter, outbox: command.outbox, configuration: configuration.adapter)
+    eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
     concurrency = command.concurrency ?? fleet.concurrency ?? Self.defaultConcurrency
     drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? Self.defaultDrainTimeout
   }

@@ -1,3 +1,5 @@
+import QuarryCore
+
 /// What was counted while the events of a run came in.
 package struct IngestionFigures: Sendable, Equatable {
   /// Events of all types, terminal ones included; chunks, files and run results are not events.
@@ -11,6 +13,8 @@ package struct IngestionFigures: Sendable, Equatable {
   package var filesStored = 0
   package var filesFailed = 0
   package var policy = PolicyFigures()
+  /// Of each event sink, where there are several.
+  package var sinks: [SinkFigures] = []
 
   package struct Artifacts: Sendable, Equatable {
     /// Artifacts of which at least one chunk came.
@@ -28,8 +32,10 @@ package struct IngestionFigures: Sendable, Equatable {
   package var eventsPersisted: Int { policy.eventsPersisted }
   package var droppedByType: [String: Int] { policy.droppedByType }
   package var eventsDropped: Int { policy.droppedByType.values.reduce(0, +) }
-  package var writesSucceeded: Int { policy.writesSucceeded + filesStored }
-  package var writesFailed: Int { policy.writesFailed + filesFailed }
+  /// Of storage; what the policy counts is all sinks together.
+  package var writesSucceeded: Int { (lode?.writesSucceeded ?? policy.writesSucceeded) + filesStored }
+  package var writesFailed: Int { (lode?.writesFailed ?? policy.writesFailed) + filesFailed }
+  private var lode: SinkFigures? { sinks.first { $0.name == "lode" } }
   package var writesRetried: Int { policy.writesRetried }
   package var flushTriggers: FlushTriggers? { policy.flushTriggers }
 }

@@ -53,12 +53,28 @@ package struct RunMetrics: Sendable, Equatable {
     JSONText.appendMember("job_id", jobID, to: &out)
     for (name, value) in counters { JSONText.appendMember(name, Int64(value), to: &out) }
     appendCounts("dropped_by_type", figures.droppedByType.sorted { $0.key < $1.key }, to: &out)
+    appendSinks(to: &out)
     guard let triggers = figures.flushTriggers else { return }
     let counts = [
       ("count", triggers.count), ("interval", triggers.interval), ("termination", triggers.termination),
       ("capacity", triggers.capacity),
     ]
     appendCounts("flush_triggers", counts, to: &out)
+  }
+
+  private func appendSinks(to out: inout [UInt8]) {
+    guard !figures.sinks.isEmpty else { return }
+    JSONText.appendKey("event_sinks", to: &out)
+    out.append(UInt8(ascii: "{"))
+    for sink in figures.sinks {
+      JSONText.appendSeparator(to: &out)
+      JSONText.append(sink.name, to: &out)
+      out += ":{".utf8
+      JSONText.appendMember("delivery", sink.delivery.rawValue, to: &out)
+      for (name, value) in sink.counters { JSONText.appendMember(name, Int64(value), to: &out) }
+      out.append(UInt8(ascii: "}"))
+    }
+    out.append(UInt8(ascii: "}"))
   }
 
   private var counters: [(StaticString, Int)] {

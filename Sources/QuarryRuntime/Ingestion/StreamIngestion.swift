@@ -117,6 +117,7 @@ package final class StreamIngestion {
     var figures = counts
     figures.artifacts = assembly.figures
     figures.policy = policy.figures
+    figures.sinks = sink.figures
     return figures
   }
 

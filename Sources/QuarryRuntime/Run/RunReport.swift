@@ -24,6 +24,8 @@ package struct RunReport: Sendable {
   package var standardError: String
   /// Why the metrics record is not in storage, when it is not.
   package var metricsFailure: QuarryError?
+  /// What became of its notification; nil without an adapter.
+  package var notification: NotificationFigures?
 
   package var exitCode: Int32 { outcome.exitCode }
 
@@ -36,12 +38,23 @@ package struct RunReport: Sendable {
       "outcome": .string(outcome.rawValue), "message": .string(message), "exit_code": .integer(Int64(exitCode)),
       "duration_ms": .integer(duration.milliseconds), "event_count": .integer(Int64(figures.eventsReceived)),
       "policy": policyMembers, "artifacts": artifactMembers,
-      "metrics": (try? JSONParser.parse(metrics.jsonText)) ?? [:],
+      "metrics": .object(metricsMembers),
     ]
+    members["adapter"] = notification?.reportMember
     members["job_id"] = identity.jobID.map { .string($0) }
     members["terminal_summary"] = terminal.flatMap { try? JSONParser.parse($0.payload) }
     members["proxy_used"] = runResult?.proxyUsed?.reportMember
     if !standardError.isEmpty { members["stderr"] = .string(standardError) }
+    return members
+  }
+
+  /// The record's members, and what was counted after it was stored.
+  private var metricsMembers: [String: JSONValue] {
+    var members = (try? JSONParser.parse(metrics.jsonText))?.object ?? [:]
+    guard let notification else { return members }
+    members["adapter_publish_success_total"] = .integer(notification.isDelivered ? 1 : 0)
+    members["adapter_publish_failure_total"] = .integer(notification.isDelivered ? 0 : 1)
+    members["adapter_publish_retry_total"] = .integer(Int64(notification.retries))
     return members
   }
 
@@ -67,6 +80,17 @@ package struct RunReport: Sendable {
       "orphaned": .integer(Int64(artifacts.orphaned)), "chunks": .integer(Int64(artifacts.chunks)),
       "bytes": .integer(artifacts.bytes),
     ]
+  }
+}
+
+extension NotificationFigures {
+  fileprivate var reportMember: JSONValue {
+    var members: [String: JSONValue] = [
+      "type": .string(adapter), "attempts": .integer(Int64(attempts)),
+      "state": .string(isDelivered ? "delivered" : isPending ? "pending" : "failed"),
+    ]
+    members["error"] = error.map { .string($0) }
+    return .object(members)
   }
 }
 

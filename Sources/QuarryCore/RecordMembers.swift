@@ -1,44 +1,61 @@
 import Glibc
-import QuarryCore
 
 /// Takes single members out of a record line without decoding the rest: a chunk's megabytes of base64 are only
 /// searched for their closing quote.
-struct RecordMembers {
+package struct RecordMembers {
   private let line: UnsafeRawBufferPointer
   private var position = 0
 
   /// The wanted members that the line has at its top level; empty for a line that is not an object.
-  static func read(_ names: Set<String>, from line: UnsafeRawBufferPointer) -> [String: JSONValue] {
-    var scanner = RecordMembers(line: line)
-    return scanner.scan(names)
-  }
-
-  private init(line: UnsafeRawBufferPointer) { self.line = line }
-
-  private mutating func scan(_ names: Set<String>) -> [String: JSONValue] {
+  package static func read(_ names: Set<String>, from line: UnsafeRawBufferPointer) -> [String: JSONValue] {
     var found: [String: JSONValue] = [:]
-    skipSpace()
-    guard take("{") else { return found }
-    while found.count < names.count {
-      skipSpace()
-      guard let key = string() else { return found }
-      skipSpace()
-      guard take(":") else { return found }
-      skipSpace()
-      let start = position
-      guard skipValue() else { return found }
-      if names.contains(key), let value = try? JSONParser.parse(Array(line[start..<position])) { found[key] = value }
-      skipSpace()
-      guard take(",") else { return found }
+    forEach(in: line) { key, text in
+      if names.contains(key), let value = try? JSONParser.parse(Array(text)) { found[key] = value }
+      return found.count < names.count
     }
     return found
   }
 
+  /// Calls `body` with each member at the top level and its value as the text that stands there, in their order, until
+  /// it returns false or the line is no object any more.
+  package static func forEach(
+    in line: UnsafeRawBufferPointer, _ body: (_ key: String, _ text: UnsafeRawBufferPointer) -> Bool
+  ) {
+    var scanner = RecordMembers(line: line)
+    scanner.scan(body)
+  }
+
+  /// What a member's text says when it is a JSON string.
+  package static func text(_ member: UnsafeRawBufferPointer) -> String? {
+    var scanner = RecordMembers(line: member)
+    return scanner.string()
+  }
+
+  private init(line: UnsafeRawBufferPointer) { self.line = line }
+
+  private mutating func scan(_ body: (String, UnsafeRawBufferPointer) -> Bool) {
+    skipSpace()
+    guard take("{") else { return }
+    while true {
+      skipSpace()
+      guard let key = string() else { return }
+      skipSpace()
+      guard take(":") else { return }
+      skipSpace()
+      let start = position
+      guard skipValue() else { return }
+      guard body(key, UnsafeRawBufferPointer(rebasing: line[start..<position])) else { return }
+      skipSpace()
+      guard take(",") else { return }
+    }
+  }
+
   private mutating func string() -> String? {
     let start = position
-    guard skipString(), case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else {
-      return nil
-    }
+    guard skipString() else { return nil }
+    let inner = line[(start + 1)..<(position - 1)]
+    if !inner.contains(UInt8(ascii: "\\")) { return String(validating: inner, as: UTF8.self) }
+    guard case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else { return nil }
     return text
   }
 

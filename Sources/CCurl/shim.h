@@ -1,0 +1,26 @@
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+
+// Types and constants of libcurl. The library itself is loaded when it is first used (CurlLibrary.swift), so its
+// functions come as pointers. These two are variadic in C, which Swift cannot call: one function for each type.
+typedef CURLcode (*quarry_curl_setopt)(CURL *, CURLoption, ...);
+typedef CURLcode (*quarry_curl_getinfo)(CURL *, CURLINFO, ...);
+
+static inline CURLcode quarry_curl_set_long(void *set, CURL *handle, CURLoption option, long value) {
+  return ((quarry_curl_setopt)set)(handle, option, value);
+}
+static inline CURLcode quarry_curl_set_size(void *set, CURL *handle, CURLoption option, curl_off_t value) {
+  return ((quarry_curl_setopt)set)(handle, option, value);
+}
+static inline CURLcode quarry_curl_set_text(void *set, CURL *handle, CURLoption option, const char *value) {
+  return ((quarry_curl_setopt)set)(handle, option, value);
+}
+static inline CURLcode quarry_curl_set_pointer(void *set, CURL *handle, CURLoption option, const void *value) {
+  return ((quarry_curl_setopt)set)(handle, option, value);
+}
+static inline CURLcode quarry_curl_set_sink(void *set, CURL *handle, curl_write_callback callback) {
+  return ((quarry_curl_setopt)set)(handle, CURLOPT_WRITEFUNCTION, callback);
+}
+static inline CURLcode quarry_curl_get_long(void *get, CURL *handle, CURLINFO info, long *value) {
+  return ((quarry_curl_getinfo)get)(handle, info, value);
+}

@@ -1,0 +1,54 @@
+/// One request. Its headers may be secrets, so nothing of it is ever put into a message.
+package struct HTTPRequest: Sendable {
+  package var method: String
+  package var address: HTTPAddress
+  /// In this order; names are sent as they are written.
+  package var headers: [Header]
+  package var body: [UInt8]
+  /// From the look-up of the host's name to the last byte of the answer.
+  package var timeout: Duration
+
+  package init(
+    _ method: String, _ address: HTTPAddress, headers: [Header] = [], body: [UInt8] = [], timeout: Duration
+  ) {
+    self.method = method
+    self.address = address
+    self.headers = headers
+    self.body = body
+    self.timeout = timeout
+  }
+
+  package struct Header: Sendable, Hashable {
+    package let name: String
+    package let value: String
+
+    /// - Throws: `HTTPError` for a name that is no token, or a value that would begin a line of its own. The message
+    ///   shows the name, never the value.
+    package init(_ name: String, _ value: String) throws(HTTPError) {
+      guard !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte) else {
+        throw HTTPError("a header's name holds more than letters, digits and !#$%&'*+-.^_`|~")
+      }
+      guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) else {
+        throw HTTPError("the value of header '\(name)' holds a control character")
+      }
+      self.name = name
+      self.value = value
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+      }
+    }
+  }
+}
+
+/// Why a request brought no answer. Holds nothing of the request but its origin.
+package struct HTTPError: Error, Sendable, Equatable {
+  package let message: String
+
+  package init(_ message: String) { self.message = message }
+}

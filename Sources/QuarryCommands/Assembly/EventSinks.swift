@@ -1,0 +1,66 @@
+import Dispatch
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+import QuarryPublish
+import Synchronization
+
+/// Makes the event sinks of this process' runs; they share one connection and one memory of what fails.
+struct EventSinks: Sendable {
+  private let settings: EventSinkSettings
+  private let stream: StreamPublisher?
+  private let storageBreaker = CircuitBreaker(threshold: 3, pause: .seconds(5))
+  private let provisional = Provisional()
+
+  init(_ settings: EventSinkSettings) {
+    self.settings = settings
+    stream = settings.stream.map { StreamPublisher($0) }
+  }
+
+  /// - Parameters:
+  ///   - lode: where artifacts and metrics go in any case.
+  ///   - warn: told once for each sink that loses events.
+  func sink(
+    for partition: RunPartition, lode: any EventSink, warn: @escaping @Sendable (String) -> Void
+  ) -> any EventSink {
+    guard stream != nil || settings.lode != .mandatory else { return lode }
+    let storage = RunSinks.Storage(
+      takesEvents: settings.lode != nil, delivery: settings.lode ?? .mandatory, breaker: storageBreaker)
+    return RunSinks(lode: lode, storage: storage, stream: stream.map { StreamSink($0, warn: warn) }, warn: warn)
+  }
+
+  /// For a fleet: the run of a task has ended, and whether it counts is not known yet.
+  func ended(_ task: TaskAssignment, in partition: RunPartition, figures: [SinkFigures]) {
+    guard figures.contains(where: { $0.name == "redis" && $0.eventsWritten > 0 }) else { return }
+    provisional.runs.withLock { $0[task.runID] = partition }
+  }
+
+  /// For a fleet: it is known now. Does not block.
+  func settle(_ notice: WorkerNotice) {
+    switch notice {
+    case .runAccepted(let task, _), .runFailed(let task, _, _, _): provisional.take(task)
+    case .runSuperseded(let task, let reason):
+      guard let partition = provisional.take(task), let stream else { return }
+      provisional.sending.enter()
+      OwnThread.start { [provisional] in
+        stream.supersede(task, partition: partition, reason: reason)
+        provisional.sending.leave()
+      }
+    default: break
+    }
+  }
+
+  /// Returns when all that was to be said is said, or could not be.
+  func finish() async {
+    await OwnThread.run { [provisional] in provisional.sending.wait() }
+  }
+
+  /// Runs whose entries are in the stream and may still turn out not to count.
+  private final class Provisional: Sendable {
+    let runs = Mutex<[String: RunPartition]>([:])
+    let sending = DispatchGroup()
+
+    @discardableResult
+    func take(_ task: TaskAssignment) -> RunPartition? { runs.withLock { $0.removeValue(forKey: task.runID) } }
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+import QuarryPublish
+
+struct AdapterCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adapter", abstract: "Sends notifications that wait in the outbox.",
+    subcommands: [AdapterDrainCommand.self])
+}
+
+struct AdapterDrainCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drain",
+    abstract: "Sends what runs with --adapter-outbox could not deliver; prints what became of each notification.")
+
+  @Option(
+    help: ArgumentHelp("At most so many, the oldest first. Default: all.", valueName: "n"), transform: Reading.positive)
+  var limit: Int?
+  @OptionGroup(title: "The adapter") var adapter: AdapterOptions
+  @OptionGroup(title: "Where they wait") var storage: StorageOptions
+  @OptionGroup(title: "Where they wait") var durability: DurabilityOptions
+  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  var config: String?
+  @OptionGroup var output: OutputOptions
+
+  /// Exit code 0 when nothing is left, 1 when something is.
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let configuration = try ConfigurationLoader.load(config, in: context)
+    guard let settings = try AdapterSettings.resolve(adapter, configuration: configuration.adapter) else {
+      throw QuarryError(
+        .usage, "no adapter",
+        remedy: "name the one that the runs had: --adapter webhook --adapter-url URL, or --config FILE")
+    }
+    let place = try StorageSettings(
+      storage, durability: durability, configuration: configuration.storage, context: context)
+    try place.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
+    let dataset = LodeDataset(place)
+    let pending = try LodeReader(root: place.path, dataset: place.dataset).pendingNotifications()
+    let drain = OutboxDrain(
+      adapter: try settings.adapter(), retries: settings.retries, outbox: dataset.outbox,
+      warn: { context.console.warn($0) })
+    let limit = limit ?? .max
+    let results = await OwnThread.run { drain.send(pending.map(\.entry), limit: limit) }
+    try output.render(.list(results.map(Output.drained)), in: context)
+    let left = pending.count - results.count { $0.state == .delivered }
+    context.console.say("\(results.count - results.count { $0.state != .delivered }) delivered, \(left) left")
+    return left == 0 ? 0 : ExitCode.failure
+  }
+}
+
+extension Output {
+  fileprivate static func drained(_ result: OutboxDrain.Result) -> Output {
+    .record([
+      ("notification_id", .string(result.entry.notificationID)), ("run_id", .string(result.entry.partition.runID)),
+      ("adapter", .string(result.entry.adapter)), ("state", .string(result.state.rawValue)),
+      ("attempts", .count(result.attempts)), ("error", .optional(result.error)),
+    ])
+  }
+}

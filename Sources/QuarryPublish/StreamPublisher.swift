@@ -1,0 +1,136 @@
+import QuarryCore
+import RedisClient
+
+/// Where live events go: one stream of one Redis, shared by all runs of this process.
+package struct StreamOptions: Sendable, Equatable {
+  package static let defaultKey = "quarry:events"
+  package static let defaultMaximumLength = 100_000
+  package static let defaultTTL = Duration.seconds(86_400)
+
+  package var endpoint: RedisEndpoint
+  package var key = Self.defaultKey
+  /// Entries that are kept, roughly; nil for all.
+  package var maximumLength: Int? = Self.defaultMaximumLength
+  /// How long the stream lives after the last entry; nil for ever.
+  package var ttl: Duration? = Self.defaultTTL
+  /// Of each try.
+  package var timeout: Duration = .seconds(2)
+  /// Tries after the first.
+  package var retries = 2
+  package var delivery: SinkDelivery = .bestEffort
+
+  package init(endpoint: RedisEndpoint) { self.endpoint = endpoint }
+}
+
+/// Appends entries to the stream, many in one trip. Blocking; from any thread.
+package final class StreamPublisher: Sendable {
+  package let options: StreamOptions
+  /// Spares best-effort runs the waiting for a Redis that is away.
+  let breaker: CircuitBreaker
+  private let connection: RedisConnection
+  private let sleep: @Sendable (Duration) -> Void
+
+  /// Entries and bytes of one trip.
+  static let tripLimit = (entries: 512, bytes: 1 << 20)
+  /// Before the first retry; it doubles with each.
+  static let firstPause = Duration.milliseconds(100)
+
+  /// Starts to connect, and returns at once.
+  package init(
+    _ options: StreamOptions, breaker: CircuitBreaker = CircuitBreaker(threshold: 3, pause: .seconds(5)),
+    sleep: @escaping @Sendable (Duration) -> Void = { OwnThread.block(for: $0) }
+  ) {
+    self.options = options
+    self.breaker = breaker
+    self.sleep = sleep
+    var redis = RedisOptions(name: "quarry-events")
+    redis.connectTimeout = options.timeout
+    redis.longestPause = .seconds(1)
+    connection = RedisConnection(options.endpoint, options: redis)
+  }
+
+  deinit { connection.close() }
+
+  package var destination: String { "stream \(options.key) on \(options.endpoint)" }
+
+  /// What came of appending.
+  struct Result {
+    /// Entries from the front that are in the stream for certain.
+    var written = 0
+    var retries = 0
+    var failure: RedisError?
+  }
+
+  /// Appends entries in their order, as far as Redis takes them.
+  /// - Parameter patience: how much of the time limit and the retries are for the caller to wait.
+  func append(_ entries: [StreamEntry], patience: Patience) -> Result {
+    var result = Result()
+    var attempts = 0
+    while result.written < entries.count {
+      let (written, failure) = send(Self.trip(entries[result.written...]), patience)
+      result.written += written
+      guard let failure else {
+        attempts = 0
+        continue
+      }
+      attempts += 1
+      guard attempts <= options.retries, Self.mayPass(failure, patience) else {
+        result.failure = failure
+        return result
+      }
+      result.retries += 1
+      sleep(Self.firstPause * (1 << min(attempts - 1, 16)))
+    }
+    return result
+  }
+
+  enum Patience {
+    /// All retries, also through an outage.
+    case full
+    /// No waiting for a connection that cannot be made.
+    case untilOutage
+    /// As `untilOutage`, and a quarter of a second at most.
+    case little
+  }
+
+  /// - Returns: how many entries from the front are in the stream, and why the rest is not.
+  private func send(_ entries: ArraySlice<StreamEntry>, _ patience: Patience) -> (Int, RedisError?) {
+    let limit = patience == .little ? min(options.timeout, .milliseconds(250)) : options.timeout
+    do throws(RedisError) {
+      let replies = try connection.pipelineBlocking(
+        commands(entries), timeout: limit, failsDuringOutage: patience != .full)
+      for (index, reply) in replies.prefix(entries.count).enumerated() {
+        if let text = reply.errorText { return (index, .reply(text, endpoint: options.endpoint.description)) }
+      }
+      return (entries.count, nil)
+    } catch {
+      return (0, error)
+    }
+  }
+
+  private func commands(_ entries: ArraySlice<StreamEntry>) -> [RedisCommand] {
+    var head: [RedisArgument] = ["XADD", .text(options.key)]
+    if let length = options.maximumLength { head += ["MAXLEN", "~", .integer(Int64(length))] }
+    head.append("*")
+    var commands = entries.map { RedisCommand(head + $0.fields) }
+    if let ttl = options.ttl { commands.append(["PEXPIRE", .text(options.key), .integer(ttl.milliseconds)]) }
+    return commands
+  }
+
+  private static func trip(_ entries: ArraySlice<StreamEntry>) -> ArraySlice<StreamEntry> {
+    var bytes = 0
+    let count = entries.prefix(tripLimit.entries).prefix { entry in
+      defer { bytes += entry.size }
+      return bytes == 0 || bytes + entry.size <= tripLimit.bytes
+    }.count
+    return entries.prefix(max(1, count))
+  }
+
+  /// Codes of error replies that may be others at the next try.
+  private static let passing: Set<String> = ["OOM", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"]
+
+  private static func mayPass(_ error: RedisError, _ patience: Patience) -> Bool {
+    if error.isOutage { return patience == .full }
+    return error.kind == .server && error.code.map(passing.contains) == true
+  }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Synchronization
+
+/// A real HTTP server on a free port of 127.0.0.1, which does to each request what the test says. Can be closed and
+/// opened again on the same port.
+package final class HTTPServer: Sendable {
+  package struct Request: Sendable {
+    /// `POST /path HTTP/1.1`.
+    package let line: String
+    /// Names in lower case.
+    package let headers: [String: String]
+    package let body: String
+  }
+
+  package enum Answer: Sendable {
+    case status(Int, headers: [String] = [])
+    /// Nothing is ever answered.
+    case silence
+    /// An answer that begins and never ends, a byte at a time.
+    case drip
+    /// The connection is closed without an answer.
+    case hangUp
+  }
+
+  private struct State {
+    var listener: Int32 = -1
+    var connections: Set<Int32> = []
+    var requests: [Request] = []
+  }
+
+  package let port: UInt16
+  private let answer: @Sendable (_ request: Request, _ number: Int) -> Answer
+  private let state = Mutex(State())
+
+  /// - Parameter answer: called for each request with its number from 1; from any thread.
+  package init(answer: @escaping @Sendable (_ request: Request, _ number: Int) -> Answer) throws {
+    self.answer = answer
+    let (listener, port) = try Self.listen(on: 0)
+    self.port = port
+    serve(listener)
+  }
+
+  deinit { close() }
+
+  package var url: String { "http://127.0.0.1:\(port)" }
+  package var requests: [Request] { state.withLock { $0.requests } }
+
+  /// Nobody listens any more; open connections are closed.
+  package func close() {
+    state.withLock { state in
+      for descriptor in state.connections.union([state.listener]) where descriptor >= 0 {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+      }
+      state.listener = -1
+    }
+  }
+
+  /// Listens again on the port it had.
+  package func open() throws { serve(try Self.listen(on: port).0) }
+
+  private static func listen(on port: UInt16) throws -> (Int32, UInt16) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let status = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        bind(descriptor, generic, size) == 0 && Foundation.listen(descriptor, 64) == 0
+          ? getsockname(descriptor, generic, &size) : -1
+      }
+    }
+    guard status == 0 else { throw RunningProcess.Failure(description: "no port: \(errno)") }
+    return (descriptor, UInt16(bigEndian: address.sin_port))
+  }
+
+  private func serve(_ listener: Int32) {
+    state.withLock { $0.listener = listener }
+    Thread.detachNewThread { [weak self] in
+      while true {
+        let connection = accept(listener, nil, nil)
+        guard connection >= 0, let self else { break }
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
+        self.state.withLock { _ = $0.connections.insert(connection) }
+        Thread.detachNewThread { [weak self] in
+          while self?.exchange(connection) == true {}
+          self?.state.withLock { _ = $0.connections.remove(connection) }
+          Foundation.close(connection)
+        }
+      }
+      Foundation.close(listener)
+    }
+  }
+
+  /// - Returns: whether the connection may bring another request.
+  private func exchange(_ connection: Int32) -> Bool {
+    guard let request = Self.read(connection) else { return false }
+    let number = state.withLock { state in
+      state.requests.append(request)
+      return state.requests.count
+    }
+    switch answer(request, number) {
+    case .status(let status, let headers):
+      let lines = ["HTTP/1.1 \(status) Word", "Content-Length: 2"] + headers + ["", "ok"]
+      return Self.write(connection, lines.joined(separator: "\r\n"))
+    case .silence:
+      _ = Self.read(connection)
+      return false
+    case .drip:
+      var goesOn = Self.write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+      while goesOn {
+        usleep(20_000)
+        goesOn = Self.write(connection, "x")
+      }
+      return false
+    case .hangUp: return false
+    }
+  }
+
+  private static func read(_ connection: Int32) -> Request? {
+    var text = ""
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      if let request = request(in: text) { return request }
+      let count = Foundation.read(connection, &chunk, chunk.count)
+      guard count > 0 else { return nil }
+      text += String(decoding: chunk[..<count], as: UTF8.self)
+    }
+  }
+
+  /// Nil until all of it is there. Bodies are ASCII as far as these tests go.
+  private static func request(in text: String) -> Request? {
+    guard let end = text.range(of: "\r\n\r\n") else { return nil }
+    let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
+    var headers: [String: String] = [:]
+    for line in lines.dropFirst() {
+      let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      if let name = parts.first { headers[name.lowercased()] = parts.count == 2 ? parts[1] : "" }
+    }
+    let body = String(text[end.upperBound...])
+    guard body.utf8.count >= headers["content-length"].flatMap({ Int($0) }) ?? 0 else { return nil }
+    return Request(line: lines[0], headers: headers, body: body)
+  }
+
+  private static func write(_ connection: Int32, _ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+  }
+}
