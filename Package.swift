@@ -65,7 +65,9 @@ let package = Package(
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
-    .testTarget(name: "QuarryFleetTests", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "QuarryFleetTests",
+      dependencies: ["QuarryFleet", "QuarryRuntime", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(
       name: "QuarryCommandsTests",
       dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryPublish", "QuarryCore", "TestSupport"]),

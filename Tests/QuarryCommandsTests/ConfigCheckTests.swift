@@ -52,6 +52,19 @@ import Testing
     return Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
   }
 
+  @Test func poolsOfProxiesAreShownWithoutTheirPasswords() async throws {
+    let rows = try await rows(
+      """
+      proxies: { p: { strategy: random, endpoints: [{ protocol: http, host: h, port: 8080, username: u, password: "${W}" }] } }
+      proxy: { pool: p }
+      """, environment: ["W": "canary"])
+    #expect(rows["proxy.pool"]?.value == .text("p"))
+    #expect(rows["proxies.p.endpoints[0].port"]?.value == .number(8080))
+    #expect(rows["proxies.p.endpoints[0].password"]?.value == .text("***"))
+    let refused = try await check("proxy: { pool: q }")
+    #expect(refused.exitCode == 2 && refused.error.contains("no proxy pool 'q'"))
+  }
+
   @Test func saysWhereEachValueComesFrom() async throws {
     let rows = try await rows(
       """

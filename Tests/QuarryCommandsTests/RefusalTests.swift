@@ -32,11 +32,13 @@ import Testing
     await expectRefusal([], "`quarry` needs one of: run")
     await expectRefusal(["list"], "`quarry list` needs one of: runs")
     await expectRefusal(["inspect"], "`quarry inspect` needs one of: run")
+    await expectRefusal(
+      ["debug", "resolve"], "`quarry debug resolve` needs one of: proxy", "`quarry debug resolve --help`")
   }
 
   @Test(arguments: [
-    ["submit"], ["stats", "runs"], ["debug", "ipc"], ["debug", "resolve", "proxy"],
-    ["list", "pools"], ["list", "executors"], ["inspect", "proxy", "p"], ["inspect", "executor", "e"],
+    ["submit"], ["stats", "runs"], ["debug", "ipc"], ["list", "executors"],
+    ["inspect", "executor", "e"],
     ["inspect", "worker", "w"],
   ])
   func unbuiltCommandIsNamed(_ arguments: [String]) async {

@@ -8,6 +8,7 @@ struct RunHarness {
   var job = #"{"n":1}"#
   var script = "script.ts"
   var timeout: Duration?
+  var proxy: RunProxy?
   var exitGrace = Duration.seconds(10)
   var derived: (any DerivedWorkSink)?
   var observer = RunObserver()
@@ -22,6 +23,7 @@ struct RunHarness {
       identity: RunIdentity(runID: "run-1", jobID: "job-1"), partition: partition, script: script, job: job,
       policy: .strict, executor: program)
     configuration.timeout = timeout
+    configuration.proxy = proxy
     configuration.exitGrace = exitGrace
     return try await RunOrchestrator(configuration, sink: sink, derived: derived, observer: observer)
       .run(control: control)

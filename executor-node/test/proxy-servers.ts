@@ -40,10 +40,11 @@ export function makeCertificate(t: TestContext): { key: string; cert: string; ce
 export async function startHttpProxy(
   t: TestContext,
   certificate?: { key: string; cert: string },
+  word = WORD,
 ): Promise<TestProxy> {
   const asked: string[] = [];
   const isAllowed = ({ headers }: IncomingMessage): boolean =>
-    headers['proxy-authorization'] === `Basic ${btoaUtf8(`user:${WORD}`)}`;
+    headers['proxy-authorization'] === `Basic ${btoaUtf8(`user:${word}`)}`;
   const pass = (request: IncomingMessage, response: ServerResponse): void => {
     if (!isAllowed(request)) {
       response.writeHead(407, { 'proxy-authenticate': 'Basic realm="p"' }).end('who are you?');
@@ -72,7 +73,7 @@ export async function startHttpProxy(
 }
 
 /** A SOCKS5 proxy (RFC 1928) with name and word (RFC 1929). */
-export async function startSocksProxy(t: TestContext): Promise<TestProxy> {
+export async function startSocksProxy(t: TestContext, wanted = WORD): Promise<TestProxy> {
   const asked: string[] = [];
   const server = createTcpServer(async (socket) => {
     const read = reader(socket);
@@ -82,10 +83,10 @@ export async function startSocksProxy(t: TestContext): Promise<TestProxy> {
       socket.write(new Uint8Array([5, 2]));
       const name = (await read((await read(2))[1])).toString();
       const word = (await read((await read(1))[0])).toString();
-      if (name !== 'user' || word !== WORD) return void socket.end(new Uint8Array([1, 1]));
+      if (name !== 'user' || word !== wanted) return void socket.end(new Uint8Array([1, 1]));
       socket.write(new Uint8Array([1, 0]));
       const kind = (await read(4))[3];
-      const host = kind === 1 ? [...await read(4)].join('.') : (await read((await read(1))[0])).toString();
+      const host = await hostOf(kind, read);
       const port = (await read(2)).readUInt16BE();
       asked.push(`CONNECT ${host}:${port}`);
       const onward = connect({ host, port });
@@ -96,6 +97,12 @@ export async function startSocksProxy(t: TestContext): Promise<TestProxy> {
     }
   });
   return { port: await listen(t, server), asked };
+}
+
+async function hostOf(kind: number, read: (count: number) => Promise<Buffer>): Promise<string> {
+  if (kind === 1) return [...await read(4)].join('.');
+  if (kind === 3) return (await read((await read(1))[0])).toString();
+  return (await read(16)).toString('hex').replace(/(.{4})(?=.)/g, '$1:');
 }
 
 /** Something that takes connections and ends them. */

@@ -1,7 +1,10 @@
 // Pages through real proxies, by real Chromium.
 import assert from 'node:assert/strict';
 import { pathToFileURL } from 'node:url';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -199,4 +202,41 @@ test('a SOCKS5 proxy with a word and a browser elsewhere do not go together, and
     /socks5:\/\/user@p\.test:1080 cannot be used with a browser on another/,
   );
   assert.ok(!everything(ended).includes(WORD));
+});
+
+const ownAddress = Object.values(networkInterfaces()).flatMap((one) => one ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+test('WebRTC does not go around the proxy', { skip: !ownAddress }, async (t) => {
+  const server = createSocket('udp4');
+  let packets = 0;
+  server.on('message', () => packets += 1).bind(0, ownAddress);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const ended = await runScript(
+    t,
+    `
+    export default async ({ page, job, emit }) => {
+      const candidates = await page.evaluate(async (urls) => {
+        const connection = new RTCPeerConnection({ iceServers: [{ urls }] });
+        const found = [];
+        connection.onicecandidate = ({ candidate }) => candidate && found.push(candidate.candidate);
+        const gathered = new Promise((resolve) => {
+          connection.onicegatheringstatechange = () => connection.iceGatheringState === 'complete' && resolve();
+        });
+        connection.createDataChannel('x');
+        await connection.setLocalDescription(await connection.createOffer());
+        await gathered;
+        return found;
+      }, job.stun);
+      await emit.item({ item_type: 'x', data: { candidates } });
+    };`,
+    {
+      job: { stun: `stun:${ownAddress}:${server.address().port}` },
+      proxy: { protocol: 'http', host: '127.0.0.1', port: 9 },
+    },
+  );
+  assert.equal(ended.code, 0, JSON.stringify(outcomeOf(ended.frames)));
+  assert.deepEqual(ended.frames[0].payload.data.candidates, []);
+  assert.equal(packets, 0);
 });

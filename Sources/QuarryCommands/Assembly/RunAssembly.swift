@@ -8,20 +8,22 @@ struct RunAssembly: Sendable {
   let executor: ExecutorProgram
   let policy: PolicyConfiguration
   let timeout: Duration?
+  let proxies: LocalProxies
   private let sinks: EventSinks
   private let notifications: RunNotifications?
   private let warn: @Sendable (String) -> Void
 
-  /// - Parameter warn: told what does not change a run's outcome, such as a notification that was not delivered.
-  init(
-    _ settings: RunSettings, warn: @escaping @Sendable (String) -> Void, in context: CommandContext
-  ) throws(QuarryError) {
+  /// - Parameter console: for what is told while runs go on and changes no outcome, such as a notification that was not
+  ///   delivered.
+  init(_ settings: RunSettings, console: Console, in context: CommandContext) throws(QuarryError) {
     let opened = LodeDataset(settings.storage)
     dataset = opened
     executor = try ExecutorProgram(settings.executor, in: context)
     policy = settings.policy
     timeout = settings.timeout
+    proxies = LocalProxies(settings.proxies, identity: settings.identity, console: console)
     sinks = EventSinks(settings.eventSinks)
+    let warn: @Sendable (String) -> Void = { console.warn($0) }
     self.warn = warn
     notifications = try settings.adapter.map { adapter throws(QuarryError) in
       try RunNotifications(adapter, dataset: opened, warn: warn)
@@ -31,7 +33,7 @@ struct RunAssembly: Sendable {
   /// - Throws: `QuarryError(.usage)` for a name that cannot be part of a path.
   func run(
     _ identity: RunIdentity, source: String, category: String, script: String, job: String,
-    derived: (any DerivedWorkSink)?, browserEndpoint: String?, observer: RunObserver
+    derived: (any DerivedWorkSink)?, browserEndpoint: String?, proxy: RunProxy?, observer: RunObserver
   ) throws(QuarryError) -> AssembledRun {
     let partition = try RunPartition(
       dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day,
@@ -40,6 +42,7 @@ struct RunAssembly: Sendable {
       identity: identity, partition: partition, script: script, job: job, policy: policy, executor: executor)
     configuration.browserEndpoint = browserEndpoint
     configuration.timeout = timeout
+    configuration.proxy = proxy
     let orchestrator = RunOrchestrator(
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
       derived: derived, observer: observer)
@@ -56,7 +59,7 @@ extension LodeDataset {
 extension ExecutorProgram {
   /// The executor with the environment of this process, and where bare imports are looked up.
   init(_ settings: ExecutorSettings, in context: CommandContext) throws(QuarryError) {
-    var environment = context.environment
+    var environment = context.environment.filter { !settings.secretVariables.contains($0.key) }
     if let folder = settings.resolveFrom {
       environment["QUARRY_RESOLVE_FROM"] = folder
       let present = environment["NODE_PATH"].map { $0.isEmpty ? "" : ":" + $0 } ?? ""

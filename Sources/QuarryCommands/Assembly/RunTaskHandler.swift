@@ -11,6 +11,7 @@ struct RunTaskHandler: TaskHandler {
   let scriptRoot: String
   /// Of a browser that was named, or of the worker's own.
   let browser: BrowserSource
+  let proxies: FleetProxies
   let onNote: @Sendable (String) -> Void
 
   func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
@@ -19,12 +20,14 @@ struct RunTaskHandler: TaskHandler {
       let endpoint = try await browserEndpoint()
       let partition = try RunPartition(
         dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
-      let configuration = try configuration(task, partition, browserEndpoint: endpoint)
+      var configuration = try configuration(task, partition, browserEndpoint: endpoint)
+      configuration.proxy = try await proxies.choose(for: task)
       let sink = sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: onNote)
       let orchestrator = RunOrchestrator(
         configuration, sink: sink, derived: derived, observer: RunObserver(onNote: onNote))
       let report = try await orchestrator.run(control: control)
       sinks.ended(task, in: partition, figures: sink.figures)
+      await proxies.heed(report)
       return report.taskResult(partition: partition, storagePath: dataset.storagePath(of: partition))
     } catch {
       return .failed(Self.kind(of: error), reason: error.message, RunFigures(outcome: nil, day: day))

@@ -69,6 +69,7 @@ final class FanOutRunner: Sendable {
   private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> Outcome {
     do throws(QuarryError) {
       let report = try assembled(run, derived).execute(control: control)
+      assembly.proxies.heed(report)
       if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
       return report.outcome
     } catch {
@@ -83,7 +84,8 @@ final class FanOutRunner: Sendable {
     return try assembly.run(
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
-      browserEndpoint: try browser.endpoint(), observer: narration.observer)
+      browserEndpoint: try browser.endpoint(),
+      proxy: try assembly.proxies.choose(job: run.params), observer: narration.observer)
   }
 
   private func tellChild(_ report: RunReport) {

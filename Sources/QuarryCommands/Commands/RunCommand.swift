@@ -18,6 +18,8 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @OptionGroup(title: "Fan-out") var fanOut: FanOutOptions
+  @OptionGroup(title: "Proxy") var proxy: ProxyPoolOptions
+  @OptionGroup(title: "Proxy") var proxyKey: ProxyKeyOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
   @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
@@ -45,7 +47,7 @@ package struct RunCommand: ExecutableCommand {
     let narration = RunNarration(console: context.console, isQuiet: quiet)
     let console = quiet ? Console.silent : context.console
     try settings.storage.prepareForWriting(console)
-    let assembly = try RunAssembly(settings, warn: { console.warn($0) }, in: context)
+    let assembly = try RunAssembly(settings, console: console, in: context)
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }

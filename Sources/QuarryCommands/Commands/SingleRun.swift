@@ -17,14 +17,17 @@ struct SingleRun {
       control.stop(.shutdown)
       StopLimit.start(narration.console)
     }
+    let proxy = try assembly.proxies.choose(job: settings.job)
     // Held to the end of the run: a shared browser stays as long as somebody uses it.
     let browser = try await RunBrowser.find(
-      settings.executor, executor: assembly.executor, script: settings.script, proxy: nil, narration.console)
+      settings.executor, executor: assembly.executor, script: settings.script, proxy: proxy?.name, narration.console)
     defer { withExtendedLifetime(browser) {} }
     let run = try assembly.run(
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
-      job: settings.job, derived: nil, browserEndpoint: browser.endpoint, observer: narration.observer)
-    return try await run.run(control: control)
+      job: settings.job, derived: nil, browserEndpoint: browser.endpoint, proxy: proxy, observer: narration.observer)
+    let report = try await run.run(control: control)
+    assembly.proxies.heed(report)
+    return report
   }
 }
 

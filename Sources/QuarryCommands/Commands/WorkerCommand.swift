@@ -20,6 +20,7 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "The fleet") var scriptRoot: ScriptRootOptions
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
   @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
+  @OptionGroup(title: "Proxy") var proxy: ProxyPoolOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
   @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
@@ -36,15 +37,18 @@ struct WorkerCommand: ExecutableCommand {
     defer { browser.stop() }
     let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
     defer { membership.leave() }
-    let handler = RunTaskHandler(
-      dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor,
-      scriptRoot: settings.scriptRoot.path, browser: browser, onNote: { console.warn($0) })
-    return try await work(settings, identity, dataset, handler, membership, console)
+    return try await work(settings, identity, dataset, membership, console) { queue in
+      RunTaskHandler(
+        dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor,
+        scriptRoot: settings.scriptRoot.path, browser: browser,
+        proxies: FleetProxies(selector: settings.proxies.selector, queue: queue) { console.say($0) },
+        onNote: { console.warn($0) })
+    }
   }
 
   private func work(
-    _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset, _ handler: RunTaskHandler,
-    _ membership: FleetMembership, _ console: Console
+    _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset, _ membership: FleetMembership,
+    _ console: Console, handler: (FleetQueue) -> RunTaskHandler
   ) async throws(QuarryError) -> Int32 {
     var configuration = WorkerConfiguration(scriptRoot: settings.scriptRoot, storage: storage)
     configuration.fleet = settings.address.name
@@ -56,6 +60,7 @@ struct WorkerCommand: ExecutableCommand {
     let notifications = try FleetNotifications(
       channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
       warn: { console.warn($0) })
+    let handler = handler(queue)
     let worker = FleetWorker(
       configuration, queue: queue, ledger: dataset.ledger, handler: handler,
       publish: { json throws(QuarryError) in try await notifications.publish(json) },

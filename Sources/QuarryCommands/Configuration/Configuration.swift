@@ -1,3 +1,5 @@
+import QuarryCore
+
 /// What a configuration file says: every key optional, nothing resolved. Flags win over it, documented defaults
 /// stand behind it; `RunSettings`, `FleetSettings` and their kin are what comes out.
 package struct Configuration: Sendable, Equatable {
@@ -12,7 +14,12 @@ package struct Configuration: Sendable, Equatable {
   package var adapter = Adapter()
   /// In the order of the file.
   package var eventSinks: [EventSink] = []
+  /// nil when the file has no such key.
+  package var proxies: [ProxyPool]?
+  package var proxy = Proxy()
   package var fleet = Fleet()
+  /// Environment variables that the file names and that hold a password of a proxy: no child process gets them.
+  package var secretVariables: Set<String> = []
 
   package init() {}
 
@@ -69,6 +76,11 @@ package struct Configuration: Sendable, Equatable {
     package var retries: Int?
 
     package init(type: String) { self.type = type }
+  }
+
+  package struct Proxy: Sendable, Equatable {
+    package var pool: String?
+    package var strategy: ProxyStrategy?
   }
 
   package struct Fleet: Sendable, Equatable {

@@ -48,7 +48,9 @@ struct ConfigurationFile {
       ":\(mark.line): \(problem)"
     case .duplicatedKeysInMapping(let duplicates, let context):
       ":\(context.mark.line): key '\(duplicates.first ?? "?")' is there twice in this mapping"
-    default: ": not valid YAML (\(error))"
+    // The reader's own description shows the text around, which may hold a password.
+    case .reader(let problem, _, _, _): ": not valid YAML: \(problem)"
+    default: ": not valid YAML"
     }
   }
 }

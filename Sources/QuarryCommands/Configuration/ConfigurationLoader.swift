@@ -6,7 +6,14 @@ package enum ConfigurationLoader {
   /// - Throws: `QuarryError(.usage)` naming the file and the line.
   static func load(_ path: String?, in context: CommandContext) throws(QuarryError) -> Configuration {
     guard let path else { return Configuration() }
-    return try parse(ConfigurationFile.read(path, in: context).expansion.text, file: path)
+    let file = try ConfigurationFile.read(path, in: context)
+    var configuration = try parse(file.expansion.text, file: path)
+    let passwords = configuration.proxies?.flatMap { $0.endpoints.compactMap(\.credentials?.password) } ?? []
+    configuration.secretVariables = Set(file.expansion.replacements.map(\.name)).filter { name in
+      guard let value = context.environment[name], !value.isEmpty else { return false }
+      return passwords.contains { $0.contains(value) || value.contains($0) }
+    }
+    return configuration
   }
 
   package static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
@@ -23,18 +30,21 @@ package enum ConfigurationLoader {
     configuration.policy = try policy(top.section("policy", keys: policyKeys))
     configuration.adapter = try adapter(top.section("adapter", keys: adapterKeys))
     configuration.eventSinks = try eventSinks(top.section("events", keys: eventsKeys))
+    configuration.proxies = try proxies(top.named("proxies", keys: ProxyPoolReader.poolKeys))
+    configuration.proxy = try proxy(top.section("proxy", keys: proxyKeys))
     configuration.fleet = try fleet(top.section("fleet", keys: fleetKeys))
     return configuration
   }
 
   static let keys = [
     "source", "category", "executor", "browser_ws_endpoint", "no_browser_reuse", "resolve_from", "storage", "policy",
-    "adapter", "events", "fleet",
+    "proxies", "proxy", "adapter", "events", "fleet",
   ]
   static let storageKeys = ["dataset", "backend", "path", "durability"]
   static let policyKeys = [
     "name", "flush_mode", "flush_count", "flush_interval", "buffer_events", "buffer_bytes",
   ]
+  static let proxyKeys = ["pool", "strategy"]
   static let adapterKeys = ["type", "url", "channel", "headers", "timeout", "retries", "outbox"]
   static let eventsKeys = ["sinks"]
   static let eventSinkKeys = ["type", "delivery", "url", "stream_key", "max_len", "ttl", "timeout", "retries"]
@@ -71,7 +81,7 @@ package enum ConfigurationLoader {
     _ section: ConfigurationSection?
   ) throws(QuarryError) -> [Configuration.EventSink] {
     var sinks: [Configuration.EventSink] = []
-    for sink in try section?.sections("sinks", keys: eventSinkKeys) ?? [] {
+    for sink in try section?.list("sinks", keys: eventSinkKeys) ?? [] {
       var read = Configuration.EventSink(type: try sink.required("type"))
       read.delivery = try sink.string("delivery")
       read.url = try sink.secret("url")
@@ -83,6 +93,21 @@ package enum ConfigurationLoader {
       sinks.append(read)
     }
     return sinks
+  }
+
+  private static func proxies(
+    _ sections: [(name: String, section: ConfigurationSection)]?
+  ) throws(QuarryError) -> [ProxyPool]? {
+    guard let sections else { return nil }
+    var pools: [ProxyPool] = []
+    for (name, section) in sections { pools.append(try ProxyPoolReader.pool(named: name, section)) }
+    return pools
+  }
+
+  private static func proxy(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Proxy {
+    guard let section else { return Configuration.Proxy() }
+    return Configuration.Proxy(
+      pool: try section.string("pool"), strategy: try section.word("strategy", among: ProxyStrategy.self))
   }
 
   private static func fleet(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Fleet {

@@ -21,7 +21,8 @@ struct ConfigurationReport {
   /// The keys below those that are mappings; every other mapping or list of a file is shown as it is there.
   static let sections = [
     "storage": ConfigurationLoader.storageKeys, "policy": ConfigurationLoader.policyKeys,
-    "adapter": ConfigurationLoader.adapterKeys, "events": ConfigurationLoader.eventsKeys,
+    "proxy": ConfigurationLoader.proxyKeys, "adapter": ConfigurationLoader.adapterKeys,
+    "events": ConfigurationLoader.eventsKeys,
     "fleet": ConfigurationLoader.fleetKeys,
   ]
 

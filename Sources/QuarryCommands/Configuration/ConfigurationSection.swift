@@ -3,20 +3,18 @@ import Yams
 
 /// One mapping of a configuration file, read key by key; every complaint names the file and the line.
 struct ConfigurationSection {
-  private let file: String
+  let file: String
   /// Dotted, empty for the whole file.
-  private let path: String
-  private let nodes: [String: Node]
-  /// File and line where it begins, as far as they are known.
-  private let place: String
+  let path: String
+  let nodes: [String: Node]
+  /// Where the mapping is; nil for the whole file.
+  let node: Node?
 
   /// - Parameter keys: all that this version understands here.
   /// - Throws: `QuarryError(.usage)` for a key that is unknown, or known and not built.
-  init(
-    _ mapping: Node.Mapping, path: String, keys: [String], place: Node? = nil, file: String
-  ) throws(QuarryError) {
+  init(_ mapping: Node.Mapping, path: String, keys: [String], file: String, at node: Node? = nil) throws(QuarryError) {
     self.file = file
-    self.place = place.map { Self.place($0, file) } ?? file
+    self.node = node
     self.path = path
     var nodes: [String: Node] = [:]
     for (key, value) in mapping {
@@ -45,26 +43,13 @@ struct ConfigurationSection {
   func section(_ name: String, keys: [String]) throws(QuarryError) -> ConfigurationSection? {
     guard let node = nodes[name] else { return nil }
     guard case .mapping(let mapping) = node else { throw wrongType(name, node, wanted: "a mapping of keys") }
-    return try ConfigurationSection(mapping, path: dotted(name), keys: keys, file: file)
-  }
-
-  /// A list of mappings.
-  /// - Returns: nil when the key is absent.
-  func sections(_ name: String, keys: [String]) throws(QuarryError) -> [ConfigurationSection]? {
-    guard let node = nodes[name] else { return nil }
-    guard case .sequence(let list) = node else { throw wrongType(name, node, wanted: "a list") }
-    var sections: [ConfigurationSection] = []
-    for element in list {
-      guard case .mapping(let mapping) = element else { throw wrongType(name, element, wanted: "a list of mappings") }
-      sections.append(try ConfigurationSection(mapping, path: dotted(name), keys: keys, place: element, file: file))
-    }
-    return sections
+    return try ConfigurationSection(mapping, path: dotted(name), keys: keys, file: file, at: node)
   }
 
   /// A text that must be there.
   func required(_ name: String) throws(QuarryError) -> String {
     guard let value = try string(name) else {
-      throw QuarryError(.usage, "\(place): '\(dotted(name))' is missing")
+      throw QuarryError(.usage, "\(ownPlace): '\(dotted(name))' is missing")
     }
     return value
   }
@@ -142,7 +127,7 @@ struct ConfigurationSection {
     return scalar.string
   }
 
-  private func dotted(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  func dotted(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
   private func wrongType(_ name: String, _ node: Node, wanted: String) -> QuarryError {
     var found = "a mapping"
@@ -152,7 +137,7 @@ struct ConfigurationSection {
     return QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be \(wanted)\(shown)")
   }
 
-  private static func place(_ node: Node, _ file: String) -> String {
+  static func place(_ node: Node, _ file: String) -> String {
     node.mark.map { "\(file):\($0.line)" } ?? file
   }
 }

@@ -21,6 +21,8 @@ enum EffectiveConfiguration {
     }
     try addAdapter(configuration.adapter, to: &values)
     _ = try EventSinkSettings.resolve(noFlags(EventSinkOptions.self), configuration: configuration.eventSinks)
+    _ = try ProxySettings(
+      noFlags(ProxyPoolOptions.self), configuration: configuration, context: context, console: context.console)
     try addFleet(configuration.fleet, context, to: &values)
     try addPatience(configuration.fleet, to: &values)
     return values

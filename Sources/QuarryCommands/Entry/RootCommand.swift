@@ -7,7 +7,7 @@ package struct RootCommand: ParsableCommand {
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
-      AdapterCommand.self, ConfigCommand.self, VersionCommand.self,
+      AdapterCommand.self, ConfigCommand.self, DebugCommand.self, VersionCommand.self,
     ])
 
   package init() {}

@@ -15,7 +15,6 @@ package enum Unbuilt {
   }
 
   static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
-  static let proxies = Feature("proxies for runs", remedy: "leave the proxy out; runs connect directly")
   static let warmExecutors = Feature(
     "executors kept warm and memory limits", remedy: "leave the flag out; each run has a process of its own")
   static let hostLimits = Feature(
@@ -30,16 +29,14 @@ package enum Unbuilt {
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
   static let commands: [String: Feature] = Dictionary(
     uniqueKeysWithValues: [
-      "submit", "stats", "debug", "control", "pause", "resume", "drain", "cancel", "requeue",
-      "list pools", "list executors", "inspect worker", "inspect proxy", "inspect executor",
+      "submit", "stats", "debug ipc", "control", "pause", "resume", "drain", "cancel", "requeue",
+      "list executors", "inspect worker", "inspect executor",
     ].map { ($0, Feature("`quarry \($0)`")) })
 
   package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
-    add(
-      proxies, "proxy-pool", "proxy-strategy", "proxy-sticky-key", "proxy-domain", "proxy-origin", "proxy-config")
     add(warmExecutors, "isolation", "max-rss", "executor-max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
@@ -52,7 +49,6 @@ package enum Unbuilt {
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
-    "proxies": proxies, "proxy": proxies,
     "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,
     "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
   ]

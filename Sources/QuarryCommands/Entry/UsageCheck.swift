@@ -41,8 +41,15 @@ enum UsageCheck {
   /// A group of commands, named alone.
   static func missingSubcommand(of command: any ParsableCommand.Type) -> QuarryError {
     let names = command.configuration.subcommands.map { $0._commandName }.joined(separator: ", ")
-    let path = command == RootCommand.self ? "quarry" : "quarry \(command._commandName)"
+    let path = (Self.path(to: command, below: RootCommand.self) ?? [command._commandName]).joined(separator: " ")
     return QuarryError(.usage, "`\(path)` needs one of: \(names)", remedy: "`\(path) --help` says what each does")
+  }
+
+  /// The words that name a command, the program's own first.
+  private static func path(to command: any ParsableCommand.Type, below start: any ParsableCommand.Type) -> [String]? {
+    if start == command { return [start._commandName] }
+    let rest = start.configuration.subcommands.lazy.compactMap { path(to: command, below: $0) }.first
+    return rest.map { [start._commandName] + $0 }
   }
 
   /// The parser's message as ours: the complaint on one line, the proposal on the next.

@@ -33,11 +33,14 @@ package struct ExecutorSettings: Sendable, Equatable {
   package let browserEndpoint: String?
   /// False: each run starts a browser of its own.
   package let reusesBrowser: Bool
+  /// Variables of the environment that the executor does not get.
+  package let secretVariables: Set<String>
 
   static let endpointVariable = "QUARRY_BROWSER_ENDPOINT"
 
   /// - Throws: `QuarryError(.executor)` when there is no executor to start, `.usage` for the rest.
   init(_ flags: ExecutorOptions, configuration: Configuration, context: CommandContext) throws(QuarryError) {
+    secretVariables = configuration.secretVariables
     path = try Self.executor(flags.executor ?? configuration.executor, context)
     resolveFrom = try Self.directory(flags.resolveFrom ?? configuration.resolveFrom, context)
     let endpoint =

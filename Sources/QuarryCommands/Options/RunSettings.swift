@@ -15,6 +15,7 @@ package struct RunSettings: Sendable {
   package let executor: ExecutorSettings
   package let adapter: AdapterSettings?
   package let eventSinks: EventSinkSettings
+  let proxies: ProxySettings
   package let fanOut: FanOutOptions.Limits?
   package let timeout: Duration?
   /// Absolute, or `-` for stderr.
@@ -35,6 +36,9 @@ package struct RunSettings: Sendable {
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
+    proxies = try ProxySettings(
+      command.proxy, keys: command.proxyKey, configuration: configuration, context: context,
+      console: command.quiet ? .silent : context.console)
     timeout = command.runTimeout
     reportPath = command.report.map { $0 == "-" ? "-" : context.absolute($0) }
   }

@@ -12,6 +12,7 @@ struct WorkerSettings: Sendable {
   let executor: ExecutorSettings
   let adapter: AdapterSettings?
   let eventSinks: EventSinkSettings
+  let proxies: ProxySettings
   let concurrency: Int
   let drainTimeout: Duration
 
@@ -27,6 +28,9 @@ struct WorkerSettings: Sendable {
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
+    proxies = try ProxySettings(
+      command.proxy, configuration: configuration, context: context,
+      console: command.quiet ? .silent : context.console)
     concurrency = command.concurrency ?? fleet.concurrency ?? Self.defaultConcurrency
     drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? Self.defaultDrainTimeout
   }

@@ -25,7 +25,7 @@ extension Output {
       ("app_failures", .string("\(task.appFailures) of \(detail.attemptBudget)")),
       ("crashes", .string("\(task.crashes) of \(detail.crashBudget)")),
       ("blocks", .string("\(task.blocks) of \(detail.blockBudget)")),
-      ("timeout_ms", .optional(task.timeoutMilliseconds)),
+      ("timeout_ms", .optional(task.timeoutMilliseconds)), ("proxy", .optional(task.proxy)),
       ("created_at", .time(task.createdAt)), ("claimed_at", .time(task.claimedAt)),
       ("started_at", .time(task.startedAt)), ("ended_at", .time(task.endedAt)), ("storage", .string(detail.storage)),
     ]

@@ -25,6 +25,13 @@ extension Output {
         ("origin_run_id", .optional(run.originRunID)),
       ]
     }
+    if let pool = detail.metrics?["proxy_pool"] {
+      let asked = detail.metrics?["rotate_proxy_total"]?.integer ?? 0
+      values += [
+        ("proxy_pool", pool), ("proxy_endpoint", detail.metrics?["proxy_endpoint"] ?? .null),
+        ("proxy_rotated", .bool(asked > 0)),
+      ]
+    }
     let events = detail.counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
     return .record(
       values.map { Field(name: $0.0, value: .value($0.1)) } + [

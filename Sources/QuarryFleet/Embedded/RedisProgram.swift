@@ -17,8 +17,15 @@ enum RedisProgram {
 
 /// What this process was started with.
 enum ProcessEnvironment {
-  static var current: [String: String] {
-    ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME", "PATH"].reduce(into: [:]) { all, name in
+  static var current: [String: String] { values(of: ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME", "PATH"]) }
+
+  /// All that a server needs which outlives the process that starts it: no password of a configuration.
+  static var ofServers: [String: String] {
+    values(of: ["HOME", "PATH", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH"])
+  }
+
+  private static func values(of names: [String]) -> [String: String] {
+    names.reduce(into: [:]) { all, name in
       if let value = getenv(name) { all[name] = String(cString: value) }
     }
   }

@@ -16,7 +16,8 @@ struct ShepherdLaunch {
     do {
       defer { close(ends[1]) }
       process = try Spawner.start(
-        arguments[0], arguments: Array(arguments.dropFirst()), descriptors: [0, ends[1], 2, presence])
+        arguments[0], arguments: Array(arguments.dropFirst()), environment: ProcessEnvironment.ofServers,
+        descriptors: [0, ends[1], 2, presence])
     } catch { throw failure(error.code) }
     // The started process only forks the one that stays.
     while waitpid(process, nil, 0) < 0, errno == EINTR {}

@@ -4,7 +4,7 @@ local function storage_differs(own, named) return 'it writes to ' .. own .. ', t
 
 local TASK_FIELDS = {'job', 'state', 'target', 'depth', 'attempt', 'run', 'owner', 'host', 'lane', 'epoch', 'created_at',
   'claimed_at', 'started_at', 'ended_at', 'due_at', 'failure', 'error', 'parent', 'origin', 'app', 'crash', 'blocked',
-  'source', 'category', 'timeout_ms'}
+  'source', 'category', 'timeout_ms', 'proxy'}
 -- Flat pairs of the fields that the task has.
 local function task_view(task)
   local values = call('HMGET', TASK .. task, unpack(TASK_FIELDS))

@@ -40,6 +40,7 @@ package struct Script: Sendable {
   static let vouch = Script("vouch", PackageResources.vouch_lua, base)
   static let proxyChoose = Script("proxy_choose", PackageResources.proxy_choose_lua, base)
   static let proxyCool = Script("proxy_cool", PackageResources.proxy_cool_lua, base)
+  static let viewProxy = Script("view_proxy", PackageResources.view_proxy_lua, base)
   private static let views = tasks + [PackageResources._views_lua]
   static let viewJob = Script("view_job", PackageResources.view_job_lua, views)
   static let viewJobs = Script("view_jobs", PackageResources.view_jobs_lua, views)

@@ -27,6 +27,8 @@ package struct TaskView: Sendable, Equatable {
   package var failure: String?
   package var error: String?
   package var timeoutMilliseconds: Int?
+  /// Of its last run, without a password.
+  package var proxy: String?
   package var createdAt: Timestamp?
   package var claimedAt: Timestamp?
   package var startedAt: Timestamp?
@@ -59,6 +61,7 @@ package struct TaskView: Sendable, Equatable {
     failure = fields.text("failure")
     error = fields.text("error")
     timeoutMilliseconds = fields.text("timeout_ms").flatMap { Int($0) }
+    proxy = fields.text("proxy")
     createdAt = fields.time("created_at")
     claimedAt = fields.time("claimed_at")
     startedAt = fields.time("started_at")

@@ -14,6 +14,10 @@ package struct RunMetrics: Sendable, Equatable {
   /// False when the executor's process could not be started.
   package var launched: Bool
   package var figures: IngestionFigures
+  /// The proxy that the run was given.
+  package var proxy: RunProxy?
+  /// The script asked for another one.
+  package var isRotationWanted = false
 
   package init(
     ts: Timestamp = .now(), policy: String, executor: String, storageBackend: String, runID: String,
@@ -51,6 +55,9 @@ package struct RunMetrics: Sendable, Equatable {
     JSONText.appendMember("executor", executor, to: &out)
     JSONText.appendMember("storage_backend", storageBackend, to: &out)
     JSONText.appendMember("job_id", jobID, to: &out)
+    JSONText.appendMember("proxy_pool", proxy?.pool, to: &out)
+    JSONText.appendMember("proxy_endpoint", proxy?.name, to: &out)
+    if proxy != nil { JSONText.appendMember("rotate_proxy_total", isRotationWanted ? 1 : 0, to: &out) }
     for (name, value) in counters { JSONText.appendMember(name, Int64(value), to: &out) }
     appendCounts("dropped_by_type", figures.droppedByType.sorted { $0.key < $1.key }, to: &out)
     appendSinks(to: &out)

@@ -13,6 +13,7 @@ extension StreamIngestion {
     case .artifact: return try takeArtifact(event, frameLength: frameLength)
     case .enqueue: try derive(event)
     case .log: log(event)
+    case .rotateProxy: rotation = RotationWish(event.payload)
     case .other(let name): try validateType(name)
     default: break
     }

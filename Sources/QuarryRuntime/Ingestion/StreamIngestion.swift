@@ -19,6 +19,8 @@ package final class StreamIngestion {
   /// The first frame has come.
   package private(set) var hasStarted = false
   package internal(set) var terminal: TerminalEvent?
+  /// The script's last wish for another proxy.
+  package internal(set) var rotation: RotationWish?
   /// The first one that came.
   package private(set) var runResult: RunResultFrame?
 

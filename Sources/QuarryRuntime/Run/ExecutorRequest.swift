@@ -14,6 +14,7 @@ enum ExecutorRequest {
     if let depth = identity.depth { JSONText.appendMember("depth", Int64(depth), to: &out) }
     JSONText.appendKey("job", to: &out)
     out += try singleLine(job: configuration.job)
+    if let endpoint = configuration.proxy?.endpoint { append(endpoint, to: &out) }
     JSONText.appendMember("browser_ws_endpoint", configuration.browserEndpoint, to: &out)
     JSONText.appendKey("storage", to: &out)
     appendStorage(configuration.partition, to: &out)
@@ -31,6 +32,18 @@ enum ExecutorRequest {
       throw QuarryError(.usage, "the job is not a JSON object", remedy: #"give an object, for example '{"url":"…"}'"#)
     }
     return job.utf8.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
+  }
+
+  /// The one place where a password leaves this process: down the executor's input.
+  private static func append(_ endpoint: ProxyEndpoint, to out: inout [UInt8]) {
+    JSONText.appendKey("proxy", to: &out)
+    out.append(UInt8(ascii: "{"))
+    JSONText.appendMember("protocol", endpoint.scheme.rawValue, to: &out)
+    JSONText.appendMember("host", endpoint.host, to: &out)
+    JSONText.appendMember("port", Int64(endpoint.port), to: &out)
+    JSONText.appendMember("username", endpoint.credentials?.username, to: &out)
+    JSONText.appendMember("password", endpoint.credentials?.password, to: &out)
+    out.append(UInt8(ascii: "}"))
   }
 
   private static func appendStorage(_ partition: RunPartition, to out: inout [UInt8]) {

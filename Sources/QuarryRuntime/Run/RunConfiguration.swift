@@ -11,6 +11,8 @@ package struct RunConfiguration: Sendable {
   package var job: String
   package var policy: PolicyConfiguration
   package var executor: ExecutorProgram
+  /// What the browser goes through; nil for a direct connection.
+  package var proxy: RunProxy?
   /// Of the browser that the script is to use; nil lets the executor start its own.
   package var browserEndpoint: String?
   /// From the executor's start to its end; nil for no limit.

@@ -78,6 +78,8 @@ package struct RunOrchestrator: Sendable {
       terminal: ingestion.terminal,
       runResult: ingestion.runResult, metrics: metrics(of: verdict.outcome, ingestion),
       figures: ingestion.figures, standardError: loop.errors.text)
+    report.proxy = configuration.proxy
+    report.rotation = ingestion.rotation
     if !isSuperseded { report.metricsFailure = write(report.metrics) }
     return report
   }
@@ -100,10 +102,13 @@ package struct RunOrchestrator: Sendable {
   }
 
   private func metrics(of outcome: Outcome, _ ingestion: StreamIngestion) -> RunMetrics {
-    RunMetrics(
+    var metrics = RunMetrics(
       policy: configuration.policy.name.rawValue, executor: configuration.executor.name,
       storageBackend: configuration.storageBackend, runID: configuration.identity.runID,
       jobID: configuration.identity.jobID, outcome: outcome, launched: true, figures: ingestion.figures)
+    metrics.proxy = configuration.proxy
+    metrics.isRotationWanted = ingestion.rotation != nil
+    return metrics
   }
 
   /// Best effort: the run's outcome stands whatever becomes of its metrics.

@@ -19,6 +19,10 @@ package struct RunReport: Sendable {
   package var terminal: TerminalEvent?
   package var runResult: RunResultFrame?
   package var metrics: RunMetrics
+  /// The proxy that the run was given.
+  package var proxy: RunProxy?
+  /// The script asked for another one.
+  package var rotation: RotationWish?
   package var figures: IngestionFigures
   /// Beginning and end of what the executor wrote to its standard error; empty when it wrote nothing.
   package var standardError: String
@@ -26,6 +30,15 @@ package struct RunReport: Sendable {
   package var metricsFailure: QuarryError?
   /// What became of its notification; nil without an adapter.
   package var notification: NotificationFigures?
+
+  /// The proxy's next rest: because the script wished for another one, or because the run failed by it.
+  package var proxyRest: ProxyRest? { rotation != nil || hasFailedByProxy ? proxy?.rest : nil }
+
+  /// The executor begins an error that its proxy caused with the proxy's name.
+  package var hasFailedByProxy: Bool {
+    guard let proxy, case .error(_, let message, _, _)? = terminal else { return false }
+    return message.hasPrefix("the proxy \(proxy.endpoint.name) ")
+  }
 
   package var exitCode: Int32 { outcome.exitCode }
 
@@ -43,7 +56,8 @@ package struct RunReport: Sendable {
     members["adapter"] = notification?.reportMember
     members["job_id"] = identity.jobID.map { .string($0) }
     members["terminal_summary"] = terminal.flatMap { try? JSONParser.parse($0.payload) }
-    members["proxy_used"] = runResult?.proxyUsed?.reportMember
+    members["proxy_used"] = proxyUsed
+    members["proxy"] = proxy.map(proxyMembers)
     if !standardError.isEmpty { members["stderr"] = .string(standardError) }
     return members
   }
@@ -56,6 +70,21 @@ package struct RunReport: Sendable {
     members["adapter_publish_failure_total"] = .integer(notification.isDelivered ? 0 : 1)
     members["adapter_publish_retry_total"] = .integer(Int64(notification.retries))
     return members
+  }
+
+  /// As the executor says it; an executor that died before its result was given the run's.
+  private var proxyUsed: JSONValue? {
+    runResult.map { $0.proxyUsed?.reportMember } ?? (hasStarted ? proxy?.endpoint.redacted : nil)
+  }
+
+  private func proxyMembers(_ proxy: RunProxy) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "pool": .string(proxy.pool), "strategy": .string(proxy.strategy.rawValue), "endpoint": .string(proxy.name),
+      "rotate": .bool(rotation != nil),
+    ]
+    members["sticky_key"] = proxy.stickyKey.map { .string($0) }
+    members["rotate_reason"] = rotation?.reason.map { .string($0) }
+    return .object(members)
   }
 
   private var policyMembers: JSONValue {

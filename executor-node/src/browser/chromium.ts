@@ -38,6 +38,9 @@ export async function launchSettings(environment: Environment = process.env): Pr
   };
 }
 
+/** WebRTC would tell a page the machine's own address beside that of its proxy; whoever shares the browser may have one. */
+const NO_DIRECT_UDP = '--force-webrtc-ip-handling-policy=disable_non_proxied_udp';
+
 /**
  * What a browser must be told when it starts: these reach its shared and service workers, and the requests that no page
  * makes. docs/guides/browsers.md lists what each hides.
@@ -46,10 +49,15 @@ export async function launchArguments(
   executablePath: string,
   environment: Environment = process.env,
 ): Promise<string[]> {
-  if (!isStealthy(environment)) return [];
+  if (!isStealthy(environment)) return [NO_DIRECT_UDP];
   const version = await chromiumVersion(executablePath);
   const agent = version ? [`--user-agent=${plainUserAgent(version)}`] : [];
-  return ['--disable-blink-features=AutomationControlled', `--accept-lang=${LANGUAGES}`, ...agent];
+  return [
+    NO_DIRECT_UDP,
+    '--disable-blink-features=AutomationControlled',
+    `--accept-lang=${LANGUAGES}`,
+    ...agent,
+  ];
 }
 
 /** Preferred languages, as `navigator.languages` and the header of requests tell them. */

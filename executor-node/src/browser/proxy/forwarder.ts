@@ -95,12 +95,7 @@ export class Forwarder {
       onward.on('error', fail).on('response', (answer) => {
         if (answer.statusCode === 407) return fail(ProxyFailure.ofStatus(407, url.host));
         this.failures.delete(url.hostname);
-        response.writeHead(
-          answer.statusCode ?? 502,
-          answer.statusMessage,
-          passedOn(answer.rawHeaders) as any,
-        );
-        answer.on('error', () => request.socket.destroy()).pipe(response);
+        passBack(answer, response, fail);
       });
       response.on('close', () => onward.destroy());
       request.pipe(onward);
@@ -168,6 +163,18 @@ function agentFor(proxy: SessionProxy): Agent {
 }
 
 const unbracketed = (host: string): string => host.replace(/^\[|\]$/g, '');
+
+function passBack(answer: IncomingMessage, response: ServerResponse, fail: (error: Error) => void): void {
+  answer.on('error', () => response.destroy());
+  try {
+    const { statusCode = 502, statusMessage, rawHeaders } = answer;
+    response.writeHead(statusCode, statusMessage, passedOn(rawHeaders));
+    answer.pipe(response);
+  } catch (error) {
+    // A head that could be read and cannot be written, such as one with control characters.
+    fail(error as Error);
+  }
+}
 
 /** Names and values in turn, as they came. */
 function passedOn(raw: string[]): string[] {

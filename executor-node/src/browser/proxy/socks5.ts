@@ -22,13 +22,15 @@ const REASONS = [
 /** A connection to `host:port` through a SOCKS5 proxy (RFC 1928, RFC 1929); names are resolved there. @throws ProxyFailure */
 export async function socksTunnel(proxy: SessionProxy, host: string, port: number): Promise<Socket> {
   const socket = connect({ host: proxy.host, port: proxy.port });
+  // Between two answers nobody waits; what breaks then is seen by the next wait.
+  socket.on('error', () => {});
   socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(ProxyFailure.late()));
   try {
     await logIn(socket, proxy);
     await askFor(socket, host, port);
     return socket.setTimeout(0);
   } catch (error) {
-    socket.on('error', () => {}).destroy();
+    socket.destroy();
     throw toFailure(error as Error);
   }
 }
@@ -93,6 +95,7 @@ async function take(socket: Socket, count: number): Promise<Buffer> {
 
 function more(socket: Socket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (socket.destroyed) reject(socket.errored ?? new ProxyFailure('ended the connection'));
   const ended = (): void => reject(new ProxyFailure('ended the connection'));
   socket.once('readable', resolve).once('end', ended).once('close', ended).once('error', reject);
   return promise.finally(() =>

@@ -43,14 +43,14 @@ export async function useProxy(proxy: SessionProxy | undefined, endpoint?: strin
   };
 }
 
-/** A proxy without its password. */
+/** A proxy without its password, as the runtime names it too. */
 export function proxyName({ protocol, host, port, username }: SessionProxy): string {
   return proxyAddress({ protocol, host, port }, username);
 }
 
 /** As Chromium takes it. */
 export function proxyAddress({ protocol, host, port }: SessionProxy, username?: string): string {
-  const user = username === undefined ? '' : `${encodeURIComponent(username)}@`;
+  const user = username === undefined ? '' : `${username}@`;
   return `${protocol}://${user}${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -1,0 +1,29 @@
+import QuarryCore
+import QuarryFleet
+import QuarryRuntime
+
+/// Proxies of a worker's tasks: all workers of the fleet share what was chosen.
+struct FleetProxies: Sendable {
+  let selector: ProxySelector
+  let queue: FleetQueue
+  let tell: @Sendable (String) -> Void
+
+  /// - Returns: nil when the task goes without a proxy.
+  func choose(for task: TaskAssignment) async throws(QuarryError) -> RunProxy? {
+    guard let selection = try selector.selection(job: task.params, jobKey: task.jobID) else { return nil }
+    if let note = selection.note { tell("task \(task.taskID): \(note)") }
+    return selection.proxy(at: try await queue.chooseProxy(selection.choice, task: task, requestID: UUIDv7.make()))
+  }
+
+  /// A wish for another proxy, and a proxy's failure, hold from the next choice on, whichever worker makes it. The run is
+  /// over and counts as it ended; where Redis is away the rest is lost, and that is told.
+  func heed(_ report: RunReport) async {
+    guard let rest = report.proxyRest else { return }
+    do throws(QuarryError) {
+      try await queue.restProxy(rest)
+      tell(RotationText.of(report, rest))
+    } catch {
+      tell("\(RotationText.of(report, rest)), which was not noted: \(error.message)")
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import QuarryCore
+import QuarryRuntime
+
+struct InspectProxyCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "proxy",
+    abstract: "Shows one pool of proxies, and with --fleet or --redis what the fleet remembers of it.")
+
+  @Argument(help: ArgumentHelp("The pool's name.", valueName: "pool"))
+  var pool: String
+  @OptionGroup var place: PoolOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let configuration = try place.configuration(in: context)
+    let pools = try ProxySettings.pools(place.file, configuration, context, context.console)
+    let pool = try ProxySelector(pools: pools).pool(pool)
+    for warning in pool.warnings() { context.console.warn(warning) }
+    let state = try await place.ask(configuration, in: context) { store throws(QuarryError) in
+      try await store.state(of: pool)
+    }
+    try output.render(.pool(pool, state), in: context)
+    return 0
+  }
+}
