@@ -4,6 +4,7 @@ package enum Frame {
   case artifactChunk(ArtifactChunkFrame)
   case fileWrite(FileWriteFrame)
   case runResult(RunResultFrame)
+  case runEnd(RunEndFrame)
 
   /// Raw bytes that one chunk or one file may hold.
   package static let maximumDataLength = 8 << 20
@@ -22,6 +23,8 @@ package enum Frame {
       self = .fileWrite(try FileWriteFrame(payload))
     } else if text == "run_result" {
       self = .runResult(try RunResultFrame(payload))
+    } else if text == "run_end" {
+      self = .runEnd(try RunEndFrame(payload))
     } else {
       self = .event(try EventEnvelope(payload))
     }

@@ -36,6 +36,8 @@ import Testing
         retry_base: 500ms
         retry_cap: 10m
         run_timeout: 5m
+        isolation: none
+        executor_max_rss: 256MiB
       """
     let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
     #expect(configuration.source == "shop")
@@ -45,6 +47,8 @@ import Testing
     #expect(configuration.fleet.concurrency == 4)
     #expect(configuration.fleet.retryCap == .seconds(600))
     #expect(configuration.fleet.runTimeout == .seconds(300))
+    #expect(configuration.fleet.isolation == "none")
+    #expect(configuration.fleet.executorMaxRSS == 256 << 20)
   }
 
   @Test func emptyIsFine() throws {

@@ -56,6 +56,14 @@ import Testing
     await expectRefusal(["run", "--script", "a.ts", "--policy", pair[0]], pair[1])
   }
 
+  @Test func isolationAndItsLimitAreChecked() async {
+    await expectRefusal(
+      ["run", "--script", "/bin/sh", "--isolation", "modul"], "unknown isolation 'modul'", "did you mean 'module'?")
+    for size in ["0", "-1", "lots", "1.5g", "99999999999g"] {
+      await expectRefusal(["run", "--script", "/bin/sh", "--executor-max-rss=\(size)"], "--executor-max-rss", "256MiB")
+    }
+  }
+
   @Test func helpIsDataOnStdout() async {
     for arguments in [["--help"], ["help"], ["list", "--help"], ["help", "version"], ["version", "-h"]] {
       let result = await CommandHarness().run(arguments)

@@ -68,6 +68,19 @@ import Testing
     #expect(counts.unresolved == 1)
   }
 
+  @Test func aDelayedChildStartsAfterItsTimeAndAChildHasItsOwnTimeout() throws {
+    let began = ContinuousClock.now
+    let (runs, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in
+      guard run.depth == 0 else { return [] }
+      var work = self.work(1)
+      work.options = DerivedWork.Options(delayMilliseconds: 60, timeoutMilliseconds: 1_500)
+      return [work]
+    }
+    #expect(counts.started == 1)
+    #expect(ContinuousClock.now - began >= .milliseconds(60))
+    #expect(runs.last?.timeout == .milliseconds(1_500))
+  }
+
   @Test func aFailingChildDoesNotStopTheRest() throws {
     let (_, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 20)) { run in
       run.depth == 0 ? (12...15).map { self.work($0) } : []

@@ -11,6 +11,7 @@ struct RunHarness {
   var proxy: RunProxy?
   var exitGrace = Duration.seconds(10)
   var derived: (any DerivedWorkSink)?
+  var executors: ExecutorPool?
   var observer = RunObserver()
 
   func run(_ executor: FakeExecutor, control: RunControl = RunControl()) async throws -> RunReport {
@@ -25,7 +26,9 @@ struct RunHarness {
     configuration.timeout = timeout
     configuration.proxy = proxy
     configuration.exitGrace = exitGrace
-    return try await RunOrchestrator(configuration, sink: sink, derived: derived, observer: observer)
-      .run(control: control)
+    return try await RunOrchestrator(
+      configuration, sink: sink, derived: derived, executors: executors, observer: observer
+    )
+    .run(control: control)
   }
 }

@@ -94,7 +94,7 @@ test('isolation process: one run, then the process ends as if started for it', a
   })
     .result();
   assert.equal(code, 1);
-  assert.deepEqual(types(frames), ['run_error', 'run_result']);
+  assert.deepEqual(types(frames), ['run_error', 'run_result', 'run_end']);
 });
 
 const LEAVES: [what: string, body: string, left: string | RegExp][] = [

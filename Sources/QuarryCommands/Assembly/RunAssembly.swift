@@ -33,7 +33,8 @@ struct RunAssembly: Sendable {
   /// - Throws: `QuarryError(.usage)` for a name that cannot be part of a path.
   func run(
     _ identity: RunIdentity, source: String, category: String, script: String, job: String,
-    derived: (any DerivedWorkSink)?, browserEndpoint: String?, proxy: RunProxy?, observer: RunObserver
+    derived: (any DerivedWorkSink)?, executors: ExecutorPool? = nil, browserEndpoint: String?, proxy: RunProxy?,
+    timeout ownTimeout: Duration? = nil, observer: RunObserver
   ) throws(QuarryError) -> AssembledRun {
     let partition = try RunPartition(
       dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day,
@@ -41,11 +42,11 @@ struct RunAssembly: Sendable {
     var configuration = RunConfiguration(
       identity: identity, partition: partition, script: script, job: job, policy: policy, executor: executor)
     configuration.browserEndpoint = browserEndpoint
-    configuration.timeout = timeout
+    configuration.timeout = ownTimeout ?? timeout
     configuration.proxy = proxy
     let orchestrator = RunOrchestrator(
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
-      derived: derived, observer: observer)
+      derived: derived, executors: executors, observer: observer)
     return AssembledRun(orchestrator: orchestrator, partition: partition, notifications: notifications)
   }
 }

@@ -7,6 +7,8 @@ struct RunTaskHandler: TaskHandler {
   let dataset: LodeDataset
   let sinks: EventSinks
   let executor: ExecutorProgram
+  /// Nil when each run starts its own.
+  let executors: ExecutorPool?
   /// Absolute; targets are relative to it.
   let scriptRoot: String
   /// Of a browser that was named, or of the worker's own.
@@ -24,7 +26,7 @@ struct RunTaskHandler: TaskHandler {
       configuration.proxy = try await proxies.choose(for: task)
       let sink = sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: onNote)
       let orchestrator = RunOrchestrator(
-        configuration, sink: sink, derived: derived, observer: RunObserver(onNote: onNote))
+        configuration, sink: sink, derived: derived, executors: executors, observer: RunObserver(onNote: onNote))
       let report = try await orchestrator.run(control: control)
       sinks.ended(task, in: partition, figures: sink.figures)
       await proxies.heed(report)

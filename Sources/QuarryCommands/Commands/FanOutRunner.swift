@@ -11,6 +11,7 @@ final class FanOutRunner: Sendable {
   private let narration: RunNarration
   private let workingDirectory: String
   private let browser: BrowserSource
+  private let executors: ExecutorPool?
   private let isCut = SharedFlag()
   private let rootReport = Mutex<Result<RunReport, QuarryError>?>(nil)
 
@@ -24,12 +25,14 @@ final class FanOutRunner: Sendable {
     self.narration = narration
     self.workingDirectory = workingDirectory
     browser = try BrowserSource(settings.executor, executor: assembly.executor) { narration.console.warn($0) }
+    executors = WarmExecutors.pool(
+      assembly.executor, settings.isolation, runsAtOnce: limits.parallel,
+      narration.isQuiet ? .silent : narration.console)
   }
 
   /// Runs everything to its end.
-  /// - Returns: the root's report, and the command's exit code: the root's, or that of a stopped run when a signal has cut
-  ///   the rest short.
-  func run() async throws(QuarryError) -> (report: RunReport, exitCode: Int32) {
+  /// - Returns: as exit code the root's, or that of a stopped run when a signal has cut the rest short.
+  func run() async throws(QuarryError) -> RunEnd {
     let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
     let fanOut = FanOut(
       root: root, limits: FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel),
@@ -39,8 +42,11 @@ final class FanOutRunner: Sendable {
       isCut.raise()
       Self.stop(fanOut, signal, count, narration.console)
     }
-    let (_, counts) = await OwnThread.run { [browser] in
-      defer { browser.stop() }
+    let (_, counts) = await OwnThread.run { [browser, executors] in
+      defer {
+        executors?.stop()
+        browser.stop()
+      }
       return fanOut.run()
     }
     tell(counts)
@@ -49,7 +55,7 @@ final class FanOutRunner: Sendable {
     }
     let report = try ended.get()
     let isCutShort = isCut.isRaised && report.outcome == .success
-    return (report, isCutShort ? Outcome.executorCrash.exitCode : report.exitCode)
+    return (report, isCutShort ? Outcome.executorCrash.exitCode : report.exitCode, counts)
   }
 
   /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once.
@@ -84,8 +90,8 @@ final class FanOutRunner: Sendable {
     return try assembly.run(
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
-      browserEndpoint: try browser.endpoint(),
-      proxy: try assembly.proxies.choose(job: run.params), observer: narration.observer)
+      executors: executors, browserEndpoint: try browser.endpoint(),
+      proxy: try assembly.proxies.choose(job: run.params), timeout: run.timeout, observer: narration.observer)
   }
 
   private func tellChild(_ report: RunReport) {

@@ -24,6 +24,7 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
+  @OptionGroup(title: "Executor") var isolation: IsolationOptions
 
   @Option(
     help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
@@ -41,6 +42,8 @@ package struct RunCommand: ExecutableCommand {
   @Flag(help: "Say nothing on stderr but errors.")
   var quiet = false
 
+  @OptionGroup(title: "Output") var output: RunOutputOptions
+
   package func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try RunSettings(self, in: context)
     if dryRun { return try await DryRun.run(settings, isQuiet: quiet, in: context) }
@@ -51,18 +54,19 @@ package struct RunCommand: ExecutableCommand {
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }
-    let (report, exitCode) = try await run(settings, assembly, narration, in: context)
+    let (report, exitCode, children) = try await run(settings, assembly, narration, in: context)
     narration.tellEnd(of: report, storage: settings.storage)
     ReportFile.write(report.jsonText, to: settings.reportPath, context.console)
+    try output.render(.runSummary(report, children: children), in: context)
     return exitCode
   }
 
   private func run(
     _ settings: RunSettings, _ assembly: RunAssembly, _ narration: RunNarration, in context: CommandContext
-  ) async throws(QuarryError) -> (report: RunReport, exitCode: Int32) {
+  ) async throws(QuarryError) -> RunEnd {
     guard let limits = settings.fanOut else {
       let report = try await SingleRun(settings: settings, assembly: assembly, narration: narration).run()
-      return (report, report.exitCode)
+      return (report, report.exitCode, nil)
     }
     return try await FanOutRunner(
       settings: settings, limits: limits, assembly: assembly, narration: narration,
@@ -70,3 +74,6 @@ package struct RunCommand: ExecutableCommand {
     ).run()
   }
 }
+
+/// The root's report, the command's exit code, and with fan-out what became of the children.
+typealias RunEnd = (report: RunReport, exitCode: Int32, children: FanOutCounts?)

@@ -25,6 +25,7 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
+  @OptionGroup(title: "Executor") var isolation: IsolationOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try WorkerSettings(self, in: context)
@@ -37,9 +38,11 @@ struct WorkerCommand: ExecutableCommand {
     defer { browser.stop() }
     let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
     defer { membership.leave() }
+    let executors = WarmExecutors.pool(executor, settings.isolation, runsAtOnce: settings.concurrency, console)
+    defer { executors?.stop() }
     return try await work(settings, identity, dataset, membership, console) { queue in
       RunTaskHandler(
-        dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor,
+        dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor, executors: executors,
         scriptRoot: settings.scriptRoot.path, browser: browser,
         proxies: FleetProxies(selector: settings.proxies.selector, queue: queue) { console.say($0) },
         onNote: { console.warn($0) })

@@ -103,5 +103,8 @@ package struct Configuration: Sendable, Equatable {
     package var retryBase: Duration?
     package var retryCap: Duration?
     package var runTimeout: Duration?
+    package var isolation: String?
+    /// In bytes.
+    package var executorMaxRSS: Int64?
   }
 }

@@ -51,6 +51,7 @@ package enum ConfigurationLoader {
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
+    "isolation", "executor_max_rss",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -132,6 +133,8 @@ package enum ConfigurationLoader {
     fleet.retryBase = try section.duration("retry_base")
     fleet.retryCap = try section.duration("retry_cap")
     fleet.runTimeout = try section.duration("run_timeout")
+    fleet.isolation = try section.string("isolation")
+    fleet.executorMaxRSS = try section.byteCount("executor_max_rss")
     return fleet
   }
 }

@@ -127,6 +127,15 @@ struct ConfigurationSection {
     return scalar.string
   }
 
+  /// `512MiB`, `1g`, or a number of bytes.
+  func byteCount(_ name: String) throws(QuarryError) -> Int64? {
+    guard let node = nodes[name] else { return nil }
+    guard case .scalar(let scalar) = node, let value = ByteCount.parse(scalar.string) else {
+      throw wrongType(name, node, wanted: "a size such as 256MiB, 1g or 65536")
+    }
+    return value
+  }
+
   func dotted(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
   private func wrongType(_ name: String, _ node: Node, wanted: String) -> QuarryError {

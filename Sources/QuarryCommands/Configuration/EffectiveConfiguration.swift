@@ -69,6 +69,9 @@ enum EffectiveConfiguration {
     values["fleet.allow_dead"] = number(configuration.allowDead ?? 0)
     values["fleet.lane"] = .string(limits.lane)
     values["fleet.run_timeout"] = limits.runTimeout.map(text)
+    let isolation = try IsolationSettings(noFlags(IsolationOptions.self), configuration: configuration)
+    values["fleet.isolation"] = .string(isolation.isolation.rawValue)
+    values["fleet.executor_max_rss"] = .string(ByteCount.text(isolation.limits.memory))
   }
 
   private static func addPatience(

@@ -15,8 +15,8 @@ package enum Unbuilt {
   }
 
   static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
-  static let warmExecutors = Feature(
-    "executors kept warm and memory limits", remedy: "leave the flag out; each run has a process of its own")
+  static let workerMemory = Feature(
+    "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
   static let hostLimits = Feature(
     "spacing and limits per host", remedy: "leave the flag out, or bound the crawl by --concurrency")
   static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
@@ -37,7 +37,7 @@ package enum Unbuilt {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
-    add(warmExecutors, "isolation", "max-rss", "executor-max-rss")
+    add(workerMemory, "max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
     add(terminalViews, "tui")
@@ -49,7 +49,7 @@ package enum Unbuilt {
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
     "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
-    "fleet.isolation": warmExecutors, "fleet.max_rss": warmExecutors, "fleet.executor_max_rss": warmExecutors,
+    "fleet.max_rss": workerMemory,
     "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
   ]
 

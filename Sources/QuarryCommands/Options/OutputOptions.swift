@@ -10,8 +10,27 @@ struct OutputOptions: ParsableArguments {
   var noColor = false
 
   func render(_ output: Output, in context: CommandContext) throws {
+    let format = format ?? (context.console.isOutputTerminal ? .table : .json)
+    try format.print(output, noColor: noColor, in: context)
+  }
+}
+
+/// `--format` for a command that prints data only when it is asked to.
+struct RunOutputOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Print a summary on stdout: json, table or yaml. Default: none.", valueName: "format"))
+  var format: OutputFormat?
+
+  func render(_ output: Output, in context: CommandContext) throws {
+    try format?.print(output, noColor: false, in: context)
+  }
+}
+
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+  case json, table, yaml
+
+  func print(_ output: Output, noColor: Bool, in context: CommandContext) throws {
     let console = context.console
-    switch format ?? (console.isOutputTerminal ? .table : .json) {
+    switch self {
     case .json: console.printOut(JSONRendering.text(of: output))
     case .yaml: console.printOut(try YAMLRendering.text(of: output))
     case .table:
@@ -19,8 +38,4 @@ struct OutputOptions: ParsableArguments {
       console.printOut(TableRendering(isColored: console.isOutputTerminal && !noColorWanted).text(of: output))
     }
   }
-}
-
-enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-  case json, table, yaml
 }

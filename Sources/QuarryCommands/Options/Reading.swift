@@ -11,6 +11,13 @@ enum Reading {
     return value
   }
 
+  static func byteCount(_ text: String) throws -> Int64 {
+    guard let value = ByteCount.parse(text) else {
+      throw ValidationError("'\(text)' is not a size such as 256MiB, 1g or 65536.")
+    }
+    return value
+  }
+
   static func positive(_ text: String) throws -> Int { try number(text, minimum: 1) }
 
   static func natural(_ text: String) throws -> Int { try number(text, minimum: 0) }

@@ -17,6 +17,7 @@ package struct RunSettings: Sendable {
   package let eventSinks: EventSinkSettings
   let proxies: ProxySettings
   package let fanOut: FanOutOptions.Limits?
+  package let isolation: IsolationSettings
   package let timeout: Duration?
   /// Absolute, or `-` for stderr.
   package let reportPath: String?
@@ -32,6 +33,10 @@ package struct RunSettings: Sendable {
     storage = try StorageSettings(
       command.storage, durability: command.durability, configuration: configuration.storage, context: context)
     fanOut = try command.fanOut.limits(command.quiet ? .silent : context.console)
+    isolation = try IsolationSettings(command.isolation, configuration: configuration.fleet)
+    if fanOut == nil, isolation.isolation != .process, command.isolation.isolation != nil, !command.quiet {
+      context.console.warn("--isolation \(isolation.isolation.rawValue) has no effect without --depth")
+    }
     executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)

@@ -13,6 +13,7 @@ struct WorkerSettings: Sendable {
   let adapter: AdapterSettings?
   let eventSinks: EventSinkSettings
   let proxies: ProxySettings
+  let isolation: IsolationSettings
   let concurrency: Int
   let drainTimeout: Duration
 
@@ -31,6 +32,7 @@ struct WorkerSettings: Sendable {
     proxies = try ProxySettings(
       command.proxy, configuration: configuration, context: context,
       console: command.quiet ? .silent : context.console)
+    isolation = try IsolationSettings(command.isolation, configuration: fleet)
     concurrency = command.concurrency ?? fleet.concurrency ?? Self.defaultConcurrency
     drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? Self.defaultDrainTimeout
   }

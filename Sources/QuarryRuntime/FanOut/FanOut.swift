@@ -13,7 +13,7 @@ package final class FanOut: Sendable {
     var interrupts = 0
     var rootOutcome: Outcome?
 
-    var isOver: Bool { running.isEmpty && !plan.hasReady }
+    var isOver: Bool { running.isEmpty && !plan.hasWork }
   }
 
   private let state: Mutex<State>
@@ -35,7 +35,11 @@ package final class FanOut: Sendable {
   /// Blocks until the last run has ended.
   /// - Returns: the root's outcome, and what became of the rest.
   package func run() -> (root: Outcome, children: FanOutCounts) {
-    changed.wait { self.startWhatFits() }
+    changed.wait {
+      self.startWhatFits()
+    } orUntil: {
+      self.state.withLock { $0.plan.nextDue }
+    }
     return state.withLock { ($0.rootOutcome ?? .executorCrash, $0.plan.counts) }
   }
 
@@ -61,7 +65,7 @@ package final class FanOut: Sendable {
   }
 
   private func takeNext(_ state: inout State) -> (FanOutRun, RunControl)? {
-    guard state.running.count < max(1, limits.parallel), let run = state.plan.takeNext() else { return nil }
+    guard state.running.count < max(1, limits.parallel), let run = state.plan.takeNext(now: .now) else { return nil }
     let control = RunControl()
     state.running[run.runID] = control
     return (run, control)
@@ -79,7 +83,7 @@ package final class FanOut: Sendable {
 
   private func add(_ work: DerivedWork, from run: FanOutRun) {
     let isAdmitted = state.withLock { state in
-      state.interrupts == 0 && state.plan.add(work, from: run, runID: { UUIDv7.make() }) == .admitted
+      state.interrupts == 0 && state.plan.add(work, from: run, now: .now, runID: { UUIDv7.make() }) == .admitted
     }
     if isAdmitted { changed.signal() }
   }
@@ -110,13 +114,28 @@ private final class Condition: Sendable {
     }
   }
 
-  /// Calls `body` at once and after each signal, until it answers true.
-  func wait(until body: () -> Bool) {
+  /// Calls `body` at once, after each signal, and at each time that `due` then answers, until it answers true.
+  func wait(until body: () -> Bool, orUntil due: () -> ContinuousClock.Instant?) {
     while !body() {
+      let end = due().map { Date(timeIntervalSinceNow: Self.seconds(until: $0)) }
       condition.withLock {
-        while !isSet.withLock({ $0 }) { condition.wait() }
+        while !isSet.withLock({ $0 }), pause(until: end) {}
         isSet.withLock { $0 = false }
       }
     }
+  }
+
+  /// Answers false when the time has come.
+  private func pause(until end: Date?) -> Bool {
+    guard let end else {
+      condition.wait()
+      return true
+    }
+    return condition.wait(until: end)
+  }
+
+  /// Rounded up to whole milliseconds.
+  private static func seconds(until time: ContinuousClock.Instant) -> Double {
+    Double(max(0, ContinuousClock.now.duration(to: time).milliseconds) + 1) / 1_000
   }
 }

@@ -30,10 +30,14 @@ package struct FanOutRun: Sendable, Equatable {
   /// Only where the `enqueue` says so; the root's else.
   package var source: String?
   package var category: String?
+  /// `high`, `default` or `low`: which ready work goes first.
+  package var lane: String?
+  /// Of this run alone; nil for that of all runs.
+  package var timeout: Duration?
 
   package init(
     script: String, params: String, runID: String, depth: Int = 0, parentRunID: String? = nil, source: String? = nil,
-    category: String? = nil
+    category: String? = nil, lane: String? = nil, timeout: Duration? = nil
   ) {
     self.script = script
     self.params = params
@@ -42,6 +46,8 @@ package struct FanOutRun: Sendable, Equatable {
     self.parentRunID = parentRunID
     self.source = source
     self.category = category
+    self.lane = lane
+    self.timeout = timeout
   }
 }
 
@@ -61,8 +67,8 @@ package struct FanOutCounts: Sendable, Equatable {
   package init() {}
 }
 
-/// Decides what a fan-out runs next: bounds, deduplication and order, and nothing else. Work is started in the order in
-/// which it was enqueued; there is no barrier between depths.
+/// Decides what a fan-out runs next: bounds, deduplication and order, and nothing else. Ready work of a lane is started in
+/// the order in which it was enqueued; there is no barrier between depths.
 struct FanOutPlan {
   enum Verdict: Equatable {
     case admitted, duplicate, beyondDepth, beyondMaxRuns, unresolved
@@ -72,8 +78,7 @@ struct FanOutPlan {
   private let limits: FanOutLimits
   private let resolve: (_ target: String, _ emitter: String) -> String?
   private var seen: Set<[UInt8]> = []
-  private var ready: [FanOutRun] = []
-  private var next = 0
+  private var queue = FanOutQueue()
   private var admitted = 0
   private let root: FanOutRun
 
@@ -82,20 +87,24 @@ struct FanOutPlan {
     self.root = root
     self.limits = limits
     self.resolve = resolve
-    ready = [root]
+    queue.add(root, due: nil)
   }
 
-  var hasReady: Bool { next < ready.count }
+  /// True while there is something to start, now or later.
+  var hasWork: Bool { !queue.isEmpty }
+  /// When the next of what is delayed may start.
+  var nextDue: ContinuousClock.Instant? { queue.nextDue }
 
-  mutating func takeNext() -> FanOutRun? {
-    guard hasReady else { return nil }
-    defer { next += 1 }
-    if ready[next] != root { counts.started += 1 }
-    return ready[next]
+  mutating func takeNext(now: ContinuousClock.Instant) -> FanOutRun? {
+    guard let run = queue.takeNext(now: now) else { return nil }
+    if run != root { counts.started += 1 }
+    return run
   }
 
-  mutating func add(_ work: DerivedWork, from emitter: FanOutRun, runID: () -> String) -> Verdict {
-    let verdict = judge(work, from: emitter, runID: runID)
+  mutating func add(
+    _ work: DerivedWork, from emitter: FanOutRun, now: ContinuousClock.Instant, runID: () -> String
+  ) -> Verdict {
+    let verdict = judge(work, from: emitter, now: now, runID: runID)
     switch verdict {
     case .admitted: admitted += 1
     case .duplicate: counts.duplicates += 1
@@ -106,7 +115,9 @@ struct FanOutPlan {
     return verdict
   }
 
-  private mutating func judge(_ work: DerivedWork, from emitter: FanOutRun, runID: () -> String) -> Verdict {
+  private mutating func judge(
+    _ work: DerivedWork, from emitter: FanOutRun, now: ContinuousClock.Instant, runID: () -> String
+  ) -> Verdict {
     guard emitter.depth < limits.depth else { return .beyondDepth }
     let params = Self.canonical(work.params)
     let key =
@@ -116,10 +127,12 @@ struct FanOutPlan {
     if script == root.script, params == Self.canonical(root.params) { return .duplicate }
     guard admitted < limits.maxRuns else { return .beyondMaxRuns }
     seen.insert(key)
-    ready.append(
+    let delay = work.options.delayMilliseconds.flatMap { $0 > 0 ? now + .milliseconds($0) : nil }
+    queue.add(
       FanOutRun(
         script: script, params: work.params, runID: runID(), depth: emitter.depth + 1, parentRunID: emitter.runID,
-        source: work.source, category: work.category))
+        source: work.source, category: work.category, lane: work.options.lane,
+        timeout: work.options.timeoutMilliseconds.map { .milliseconds($0) }), due: delay)
     return .admitted
   }
 
@@ -129,8 +142,8 @@ struct FanOutPlan {
 
   /// Forgets what was not started.
   mutating func abandonReady() {
-    counts.abandoned += ready.count - next
-    next = ready.count
+    counts.abandoned += queue.count
+    queue.removeAll()
   }
 
   private static func canonical(_ params: String) -> String {

@@ -23,6 +23,8 @@ package final class StreamIngestion {
   package internal(set) var rotation: RotationWish?
   /// The first one that came.
   package private(set) var runResult: RunResultFrame?
+  /// The first one that came.
+  package private(set) var runEnd: RunEndFrame?
 
   private var decoder = FrameDecoder()
   private var failure: IngestionFailure?
@@ -95,6 +97,9 @@ package final class StreamIngestion {
     }
   }
 
+  /// True while bytes have come that are no whole frame.
+  package var isInsideFrame: Bool { decoder.pendingCount > 0 }
+
   /// Frames that wait to be written to the executor's standard input; empty nearly always.
   package func takeAcks() -> [UInt8] {
     defer { acks = [] }
@@ -158,6 +163,7 @@ package final class StreamIngestion {
     case .artifactChunk(let chunk): try take(chunk)
     case .fileWrite(let file): try take(file)
     case .runResult(let result): runResult = runResult ?? result
+    case .runEnd(let end): runEnd = runEnd ?? end
     }
   }
 }

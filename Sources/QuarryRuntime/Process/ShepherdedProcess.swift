@@ -17,7 +17,8 @@ package final class ShepherdedProcess {
     }
   }
 
-  private let shepherd: pid_t
+  /// The shepherd's own process, the command's parent.
+  let shepherd: pid_t
   private var input: Descriptor?
   /// The command's input, non-blocking; -1 once closed, which `poll` passes over.
   package private(set) var inputNumber: Int32

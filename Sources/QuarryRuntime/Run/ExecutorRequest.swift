@@ -3,12 +3,14 @@ import QuarryCore
 /// The first line of the executor's input.
 enum ExecutorRequest {
   /// One JSON object and a newline.
+  /// - Parameter namesScript: for an executor that was not started for one script.
   /// - Throws: `QuarryError(.usage)` when the job is not a JSON object.
-  static func line(for configuration: RunConfiguration) throws(QuarryError) -> [UInt8] {
+  static func line(for configuration: RunConfiguration, namesScript: Bool = false) throws(QuarryError) -> [UInt8] {
     let identity = configuration.identity
     var out: [UInt8] = [UInt8(ascii: "{")]
     JSONText.appendMember("run_id", identity.runID, to: &out)
     JSONText.appendMember("attempt", Int64(identity.attempt), to: &out)
+    if namesScript { JSONText.appendMember("script", configuration.script, to: &out) }
     JSONText.appendMember("job_id", identity.jobID, to: &out)
     JSONText.appendMember("parent_run_id", identity.parentRunID, to: &out)
     if let depth = identity.depth { JSONText.appendMember("depth", Int64(depth), to: &out) }

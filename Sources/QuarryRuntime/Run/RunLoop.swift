@@ -1,7 +1,8 @@
 import Glibc
 import QuarryCore
 
-/// Moves bytes between one executor and one ingestion until the executor's whole process tree is dead, on one thread.
+/// Moves bytes between one executor and one ingestion until the executor's whole process tree is dead, or says that it
+/// is ready for its next run, on one thread.
 ///
 /// It decides when the executor must end, not what the run's outcome is: that is `RunVerdict`'s, from the facts that
 /// the loop leaves behind.
@@ -19,6 +20,7 @@ final class RunLoop {
   private let ingestion: StreamIngestion
   private let control: RunControl
   private let exitGrace: Duration
+  private let servesMany: Bool
   private let timeoutAt: UInt64?
   private var input: InputQueue
   private(set) var errors: StandardErrorCapture
@@ -33,11 +35,13 @@ final class RunLoop {
   private var deadline: UInt64?
   private let wake = WakeSignal()
 
+  /// - Parameter servesMany: the executor lives on after the run.
   init(
-    process: ShepherdedProcess, ingestion: StreamIngestion, control: RunControl, request: [UInt8],
+    process: ShepherdedProcess, servesMany: Bool, ingestion: StreamIngestion, control: RunControl, request: [UInt8],
     configuration: RunConfiguration, onStandardError: (@Sendable (String) -> Void)?
   ) {
     self.process = process
+    self.servesMany = servesMany
     self.ingestion = ingestion
     self.control = control
     exitGrace = configuration.exitGrace
@@ -47,7 +51,8 @@ final class RunLoop {
     deadline = control.deadline
   }
 
-  /// Returns when the executor and all that it started are dead and all that they wrote is read.
+  /// Returns when the executor and all that it started are dead and all that they wrote is read, or when it says that
+  /// the run is over and how it would have exited.
   func run() -> ProcessEnd {
     let wake = wake
     control.attach { wake.raise() }
@@ -60,8 +65,15 @@ final class RunLoop {
         drain()
         return end
       }
+      if servesMany, intervention == nil, failure == nil, let end = ingestion.runEnd {
+        readLastErrors()
+        return .exited(end.code)
+      }
     }
   }
+
+  /// True when nothing of the run is left in the pipes, in either direction.
+  var pipesAreClear: Bool { failure == nil && intervention == nil && input.isEmpty && !ingestion.isInsideFrame }
 
   // MARK: Waiting
 
@@ -153,6 +165,10 @@ final class RunLoop {
   /// is all.
   private func drain() {
     while outputIsOpen, !mustForget, readOutput() {}
+    readLastErrors()
+  }
+
+  private func readLastErrors() {
     errors.drain(from: process.errors.number)
     errors.finish()
   }

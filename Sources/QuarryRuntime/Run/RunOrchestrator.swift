@@ -7,16 +7,20 @@ package struct RunOrchestrator: Sendable {
   private let configuration: RunConfiguration
   private let sink: any EventSink
   private let derived: (any DerivedWorkSink)?
+  private let executors: ExecutorPool?
   private let observer: RunObserver
 
-  /// - Parameter derived: takes what the script enqueues; nil leaves `enqueue` advisory.
+  /// - Parameters:
+  ///   - derived: takes what the script enqueues; nil leaves `enqueue` advisory.
+  ///   - executors: lends the executor; nil starts one for this run.
   package init(
     _ configuration: RunConfiguration, sink: any EventSink, derived: (any DerivedWorkSink)? = nil,
-    observer: RunObserver = RunObserver()
+    executors: ExecutorPool? = nil, observer: RunObserver = RunObserver()
   ) {
     self.configuration = configuration
     self.sink = sink
     self.derived = derived
+    self.executors = executors
     self.observer = observer
   }
 
@@ -33,23 +37,44 @@ package struct RunOrchestrator: Sendable {
   package func execute(control: RunControl = RunControl()) throws(QuarryError) -> RunReport {
     Self.ignoreBrokenPipes
     let started = ContinuousClock.now
-    let request = try ExecutorRequest.line(for: configuration)
+    let request = try ExecutorRequest.line(for: configuration, namesScript: executors != nil)
     try configuration.executor.check()
-    let process = try ShepherdedProcess(
-      configuration.executor.command([configuration.script]), shepherd: configuration.executor.shepherd,
-      deadline: control.deadline)
+    let lent = try lend(until: control.deadline)
+    let process = if let lent { lent.process } else { try startedForThisRun(deadline: control.deadline) }
     let ingestion = StreamIngestion(
       identity: configuration.identity, partition: configuration.partition, policy: configuration.policy, sink: sink,
       derived: derived, artifactLimit: configuration.artifactLimit, onNote: observer.onNote, onLog: observer.onLog)
     let loop = RunLoop(
-      process: process, ingestion: ingestion, control: control, request: request, configuration: configuration,
+      process: process, servesMany: executors.map { $0.isolation != .process } ?? false, ingestion: ingestion,
+      control: control, request: request, configuration: configuration,
       onStandardError: observer.onStandardError)
     let end = loop.run()
+    if let lent { giveBack(lent, loop, ingestion, end, control) }
     if !ingestion.hasStarted, let reason = launchFailure(end, loop) {
       ingestion.abandon()
       throw configuration.executor.unusable(reason)
     }
     return conclude(loop, ingestion, end, control, since: started)
+  }
+
+  private func startedForThisRun(deadline: UInt64?) throws(QuarryError) -> ShepherdedProcess {
+    try ShepherdedProcess(
+      configuration.executor.command([configuration.script]), shepherd: configuration.executor.shepherd,
+      deadline: deadline)
+  }
+
+  private func lend(until deadline: UInt64?) throws(QuarryError) -> ServingExecutor? {
+    guard let executor = try executors?.lend() else { return nil }
+    executor.process.setDeadline(deadline)
+    return executor
+  }
+
+  private func giveBack(
+    _ executor: ServingExecutor, _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd, _ control: RunControl
+  ) {
+    executors?.takeBack(
+      executor, script: configuration.script, end: ingestion.runEnd,
+      isClean: end == .exited(0) && loop.pipesAreClear, deadline: control.deadline)
   }
 
   /// Why no executor ever ran: it could not be started, or what it starts in its turn (Node) could not.

@@ -66,8 +66,9 @@ class ServingExecutor {
     for (;;) {
       const request = await this.nextRequest();
       if (!request) return 0;
-      if (isolation === 'process') return await this.execute(request).code;
-      await this.tell(await this.executeInScope(request));
+      const end = await (isolation === 'process' ? this.executeAlone(request) : this.executeInScope(request));
+      await this.tell(end);
+      if (isolation === 'process') return end.code;
     }
   }
 
@@ -102,14 +103,18 @@ class ServingExecutor {
     return { run, code: run.execute(loading) };
   }
 
+  private async executeAlone(request: ServedRequest): Promise<RunEnd> {
+    const { run, code } = this.execute(request);
+    return { code: await code, pid: process.pid, had_browser: run.hadBrowser };
+  }
+
   private async executeInScope(request: ServedRequest): Promise<RunEnd> {
     const state = new ProcessState();
     const scope = new RunScope(request.run_id);
     const { run, code } = scope.enter(() => this.execute(request));
     const end: RunEnd = { code: await code, pid: process.pid, had_browser: run.hadBrowser };
-    // What is closed is gone a turn later.
     await turn();
-    await turn();
+    if (this.options.isolation === 'module') await settled(scope);
     scope.isOver = true;
     process.exitCode = undefined;
     const left = this.watch.takeStray() ??
@@ -119,7 +124,8 @@ class ServingExecutor {
 
   /** Sessions are opened and closed outside of the runs, as what they keep open is none of a script's. */
   private async sessions(script: string): Promise<OpenSession> {
-    await outsideScopes(() => openSessions(script, this.options.resolveFrom));
+    const open = await outsideScopes(() => openSessions(script, this.options.resolveFrom));
+    if (this.options.isolation === 'process') return open;
     const { SessionsAhead } = await import('../browser/ahead.ts');
     const ahead = this.ahead ??= new SessionsAhead();
     return async (options) => {
@@ -135,6 +141,18 @@ class ServingExecutor {
     } catch (error) {
       report(`run_end was not sent: ${toError(error).message}`);
     }
+  }
+}
+
+/** How often, and how long, ms, to look again whether what a run has closed is gone. */
+const LOOKS = 20;
+const LOOK_MS = 5;
+
+/** Waits for what is about to end: closing takes some turns of the event loop, or an answer from elsewhere. */
+async function settled(scope: RunScope): Promise<void> {
+  await turn();
+  for (let look = 0; look < LOOKS && scope.leftBehind(); look++) {
+    await new Promise((resume) => setTimeout(resume, LOOK_MS));
   }
 }
 
