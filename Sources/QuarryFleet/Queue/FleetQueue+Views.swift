@@ -91,12 +91,12 @@ extension FleetQueue {
 
   /// Workers, last seen first.
   package func workers(limit: Int = 500) async throws(QuarryError) -> [WorkerView] {
-    let heartbeat = try await fleetView().timing.heartbeat.milliseconds
+    let lease = try await fleetView().timing.lease.milliseconds
     let reply = try await call(.viewWorkers, [0, .integer(Int64(limit))])
     guard let now = reply[1]?.int, let views = reply[2]?.elements else {
       throw Self.unexpected(reply, from: "view_workers")
     }
-    return views.compactMap { WorkerView($0, now: now, heartbeat: heartbeat) }
+    return views.compactMap { WorkerView($0, now: now, lease: lease) }
   }
 
   package func fleetView() async throws(QuarryError) -> FleetView {

@@ -170,12 +170,12 @@ package struct WorkerView: Sendable, Equatable {
   package var storage: String
   package var startedAt: Timestamp?
   package var lastSeenAt: Timestamp?
-  /// Seen within two heartbeats.
+  /// Seen within a lease: what it holds is not taken from it yet.
   package var isUp: Bool
   /// Open jobs that it is given no task of, and why.
   package var refusals: [String: String]
 
-  init?(_ reply: RedisReply, now: Int64, heartbeat: Int64) {
+  init?(_ reply: RedisReply, now: Int64, lease: Int64) {
     guard let fields = Fields(reply), let id = fields.text("worker_id") else { return nil }
     workerID = id
     host = fields.text("host") ?? ""
@@ -186,7 +186,7 @@ package struct WorkerView: Sendable, Equatable {
     storage = fields.text("storage") ?? ""
     startedAt = fields.time("started_at")
     lastSeenAt = fields.time("seen_at")
-    isUp = Int64(fields.int("seen_at")) + 2 * heartbeat >= now
+    isUp = Int64(fields.int("seen_at")) + lease >= now
     refusals = fields.texts("refusals")
   }
 }
