@@ -23,11 +23,10 @@ import Testing
     let process = try harness.start(
       ["run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--policy"] + policy + ["1000"])
     try await process.waitForError("the first item is out")
-    let sentAt = ContinuousClock.now
     process.send(signal)
-    let result = try await process.finish(within: .seconds(20))
-    #expect(ContinuousClock.now - sentAt < .seconds(7), "5 s, and what a busy machine takes to notice")
+    let result = try await process.finish()
     #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(!result.standardError.contains("not stopped within 5s"), "it ends by itself, before its own limit ends it")
     #expect(try harness.items().count == 1)
     #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")
   }

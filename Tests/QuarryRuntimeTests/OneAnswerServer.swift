@@ -27,12 +27,11 @@ final class OneAnswerServer: Sendable {
         _ = Array(answer.utf8).withUnsafeBytes { send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         close(client)
       }
+      // Here and nowhere else: until then nobody else can get the number of a descriptor that this thread waits on.
+      close(descriptor)
     }
   }
 
   /// Wakes the thread, which then ends.
-  deinit {
-    shutdown(descriptor, Int32(SHUT_RDWR))
-    close(descriptor)
-  }
+  deinit { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }
