@@ -2,3 +2,9 @@
 int syncfs(int file);
 int pipe2(int *ends, int flags);
 int eventfd(unsigned int count, int flags);
+
+// Variadic in C, which Swift cannot call.
+static inline int become_subreaper(void) {
+  int prctl(int option, ...);
+  return prctl(36 /* PR_SET_CHILD_SUBREAPER */, 1L, 0L, 0L, 0L);
+}

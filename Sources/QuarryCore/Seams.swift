@@ -40,6 +40,11 @@ package struct DerivedWork: Sendable, Equatable {
   package var options: Options
 
   package struct Options: Sendable, Equatable {
+    /// Milliseconds that `delay_ms` may be: up to 365 days.
+    package static let delays = 0...31_536_000_000
+    /// Milliseconds that `timeout_ms` may be.
+    package static let timeouts = 1...31_536_000_000
+
     package var lane: String?
     package var delayMilliseconds: Int?
     package var timeoutMilliseconds: Int?

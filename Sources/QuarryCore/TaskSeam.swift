@@ -66,6 +66,8 @@ package enum TaskResult: Sendable, Equatable {
     case release
     /// Storage could not take the records: burns nothing, and the worker pauses.
     case storage
+    /// The worker lacks what runs need, a browser or an executor: burns nothing, and the worker pauses.
+    case worker
     /// Can never run: script missing, invalid or outside the root.
     case unrunnable
     /// Executor and runtime are of different versions: stops the worker.
@@ -78,18 +80,22 @@ package struct RunFigures: Sendable, Equatable {
   package var outcome: Outcome?
   package var eventCount: Int
   package var itemCount: Int
+  /// `enqueue` events that named no work.
+  package var enqueuesRejected: Int
   package var durationMilliseconds: Int64
   /// `file://…` or `s3://…` of the run's partition.
   package var storagePath: String
   package var day: String
 
   package init(
-    outcome: Outcome?, eventCount: Int = 0, itemCount: Int = 0, durationMilliseconds: Int64 = 0,
+    outcome: Outcome?, eventCount: Int = 0, itemCount: Int = 0, enqueuesRejected: Int = 0,
+    durationMilliseconds: Int64 = 0,
     storagePath: String = "", day: String = ""
   ) {
     self.outcome = outcome
     self.eventCount = eventCount
     self.itemCount = itemCount
+    self.enqueuesRejected = enqueuesRejected
     self.durationMilliseconds = durationMilliseconds
     self.storagePath = storagePath
     self.day = day

@@ -6,6 +6,12 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+  /// Beyond the years 1678 and 2262 it stands still there: the number may be anybody's.
+  package init(milliseconds: Int64) {
+    let (product, overflows) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+    nanoseconds = overflows ? (milliseconds < 0 ? .min : .max) : product
+  }
+
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

@@ -74,6 +74,17 @@ package struct WireField {
     value == nil ? nil : try integer()
   }
 
+  /// An integer or a float, which may be none that is finite.
+  package func optionalNumber() throws(WireError) -> Double? {
+    guard value != nil else { return nil }
+    switch try head() {
+    case .integer(let value): return Double(value)
+    case .unsigned(let value): return Double(value)
+    case .double(let value): return value
+    default: throw wrong("a number")
+    }
+  }
+
   package func bool() throws(WireError) -> Bool {
     guard case .bool(let value) = try head() else { throw wrong("a boolean") }
     return value

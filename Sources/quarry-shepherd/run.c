@@ -11,8 +11,8 @@
  * SIGTERM, SIGINT or SIGHUP: SIGTERM to the command's process group, then SIGKILL to everything after GRACE_MS.
  *
  * The deadline is enforced here because the process that set it may be stopped, hung or cut off, and counts the time
- * that the machine slept. If this process itself is killed, the command is killed by the kernel (PDEATHSIG); its
- * descendants are then out of reach unless they notice by themselves. */
+ * that the machine slept. If this process itself is killed, the command is killed by the kernel (PDEATHSIG); what it
+ * started comes to quarry, which is a subreaper too and kills it. Only when both are killed is it out of reach. */
 #define _GNU_SOURCE
 #include "shepherd.h"
 

@@ -2,7 +2,7 @@ import QuarryCommands
 
 @main
 enum Quarry {
-  static func main() async {
-    await QuarryProgram.main()
+  static func main() {
+    QuarryProgram.main()
   }
 }

@@ -93,6 +93,14 @@ import Testing
     #expect(try await harness.read("list", "runs", "--job", "job-1").array?.count == 9)
   }
 
+  @Test func aCoordinatorWithoutItsScriptMakesNothing() async throws {
+    let harness = try RunHarness()
+    let result = try await harness.quarry("coordinator", "--script", "nope.ts")
+    #expect(result.exitCode == 2)
+    #expect(result.standardError.contains("nope.ts"))
+    #expect(!FileManager.default.fileExists(atPath: harness.path + "/quarry-data"))
+  }
+
   @Test func aFleetThatIsNotThereIsNotMadeByLooking() async throws {
     let harness = try RunHarness()
     let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]

@@ -162,4 +162,43 @@ import Testing
     let run = try await harness.read("inspect", "run", "root")
     #expect(run["children"]?.array?.count == 2)
   }
+
+  @Test func parentsInACircleAreShownOnceEach() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("numbers.ts", Self.plain)
+    for (id, parent) in [("a", "c"), ("b", "a"), ("c", "b")] {
+      let result = try await harness.run(
+        script, "--job", #"{"count":1}"#, "--job-id", "j", "--run-id", id, "--attempt", "2", "--parent-run-id", parent)
+      #expect(result.exitCode == 0, "\(result.standardError)")
+    }
+    func ids(_ nodes: JSONValue?) -> [String] {
+      (nodes?.array ?? []).flatMap { [$0["run_id"]?.string ?? ""] + ids($0["children"]) }
+    }
+    #expect(ids(try await harness.read("inspect", "job", "j")["runs"]) == ["a", "b", "c"])
+    #expect(ids(try await harness.read("inspect", "run", "b")["children"]) == ["c", "a"])
+  }
+
+  @Test func workThatCannotBeRunIsCountedAndExplained() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "bad-child.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ job, emit }) => {
+        if (job.n) return;
+        await emit.enqueue({ target: 'bad-child.ts', params: { n: 1 }, source: '..' });
+        await emit.enqueue({ target: 'bad-child.ts', params: { n: 2 }, options: { delay_ms: 0.2, timeout_ms: 1e5 / 3 } });
+      };
+
+      """)
+    let result = try await harness.run(
+      script, "--run-id", "root", "--depth", "1", "--max-runs", "5", "--report", harness.path + "/report.json")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(
+      result.standardError.contains("of 'bad-child.ts', enqueued by run root, is rejected: source '..'"),
+      "\(result.standardError)")
+    #expect(result.standardError.contains("1 child run, 1 success, 1 rejected"), "\(result.standardError)")
+    let report = try JSONParser.parse(try String(contentsOfFile: harness.path + "/report.json", encoding: .utf8))
+    #expect(report["enqueue_rejected"]?.integer == 0)
+  }
 }

@@ -16,6 +16,8 @@ import Testing
     await expectRefusal(["rn"], "unknown command `quarry rn`", "did you mean `quarry run`?")
     await expectRefusal(["coordnator"], "did you mean `quarry coordinator`?")
     await expectRefusal(["list", "rusn"], "unknown command `quarry list rusn`", "did you mean `quarry list runs`?")
+    await expectRefusal(["help", "nosuch"], "unknown command `quarry nosuch`")
+    await expectRefusal(["help", "list", "rusn"], "did you mean `quarry list runs`?")
     await expectRefusal(["xyzzy"], "unknown command `quarry xyzzy`", "`quarry --help`")
   }
 
@@ -65,7 +67,9 @@ import Testing
   }
 
   @Test func helpIsDataOnStdout() async {
-    for arguments in [["--help"], ["help"], ["list", "--help"], ["help", "version"], ["version", "-h"]] {
+    for arguments in [
+      ["--help"], ["help"], ["list", "--help"], ["help", "version"], ["help", "list", "runs"], ["version", "-h"],
+    ] {
       let result = await CommandHarness().run(arguments)
       #expect(result.exitCode == 0, "\(arguments)")
       #expect(result.output.contains("USAGE"), "\(arguments)")

@@ -100,6 +100,12 @@ import Testing
     #expect(refusal("--script", "list.ts", "--parent-run-id", "r1")?.remedy?.contains("--attempt 2") == true)
   }
 
+  @Test func aRunIsNotItsOwnParent() {
+    let error = refusal("--script", "list.ts", "--run-id", "me", "--attempt", "2", "--parent-run-id", "me")
+    #expect(error?.message == "run 'me' cannot be its own parent")
+    #expect(refusal("--script", "list.ts", "--attempt", "2", "--parent-run-id", "..")?.kind == .usage)
+  }
+
   @Test(arguments: ["--run-id", "--source", "--category"])
   func namesArePathSegments(_ flag: String) throws {
     for bad in ["", ".", "..", "a\u{7}b", "line\nbreak", String(repeating: "x", count: 201)] {

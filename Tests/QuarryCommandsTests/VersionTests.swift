@@ -11,6 +11,12 @@ import Testing
     #expect(value["commit"]?.string?.isEmpty == false)
   }
 
+  @Test func theFlagPrintsTheNumberAlone() async {
+    let result = await CommandHarness().run("--version")
+    #expect(result.exitCode == 0)
+    #expect(result.output == Version.current + "\n")
+  }
+
   @Test func tableOnATerminal() async {
     let result = await CommandHarness(isTerminal: true).run("version")
     #expect(result.output.hasPrefix("version  \(Version.current)\n"))

@@ -98,6 +98,38 @@ import QuarryFleet
     #expect(state.handle(.tick(at: 9 * second)).isEmpty)
   }
 
+  @Test func anInterruptStillTellsWhyTasksDied() {
+    var state = following()
+    _ = state.handle(.status(status { ($0.ready, $0.dead) = (5, 21) }, at: second))
+    #expect(state.handle(.interrupt) == [.readDeaths])
+    let death = Death(taskID: "t", target: "detail.ts", kind: "app", error: "boom")
+    let summary = summary(of: state.handle(.deaths([death])))
+    #expect(summary?.isInterrupted == true && summary?.deaths.map(\.error) == ["boom"])
+  }
+
+  @Test func anInterruptDoesNotWaitForARedisThatIsAway() {
+    var state = following()
+    _ = state.handle(.status(status { ($0.ready, $0.dead) = (5, 21) }, at: second))
+    _ = state.handle(.interrupt)
+    #expect(state.handle(.tick(at: 2 * second)).isEmpty)
+    #expect(summary(of: state.handle(.tick(at: 3 * second)))?.isInterrupted == true)
+  }
+
+  @Test func whatIsWaitedForIsSaidOnceWhenItLasts() {
+    var state = following()
+    let due = Timestamp(nanoseconds: 1_900_000_000_000_000_000)
+    let waiting = status { ($0.scheduled, $0.nextDue) = (2, due) }
+    let notice = CoordinatorAction.notice(.waiting(tasks: 2, until: due))
+    #expect(!state.handle(.status(waiting, at: second)).contains(notice), "a wait between tries is nothing to tell")
+    _ = state.handle(.tick(at: 5 * second))
+    #expect(state.handle(.status(waiting, at: 5 * second)).contains(notice))
+    _ = state.handle(.tick(at: 6 * second))
+    #expect(!state.handle(.status(waiting, at: 6 * second)).contains(notice))
+    #expect(
+      "\(CoordinatorNotice.waiting(tasks: 2, until: due))"
+        == "nothing to run now: 2 tasks wait, the next task is due at 2030-03-17T17:46:40.000Z")
+  }
+
   @Test func aLostGenerationIsNeverReportedFinished() {
     var state = following()
     let error = QuarryError(.fleet, "Redis lost the fleet")

@@ -79,6 +79,31 @@ import Testing
     #expect(ledger.dead.values.map(\.task.work.params) == [#"{"n":8}"#])
   }
 
+  @Test func theSameJobIDAgainIsFollowedAndAnotherWorkUnderItIsRefused() async throws {
+    let fixture = try CrawlFixture()
+    let request = fixture.request { $0.jobID = "mine" }
+    let first = try await crawl(
+      try await fixture.coordinator(request), [try await fixture.worker("w1", fixture.tree(pages: 7))])
+    #expect(first.exitCode == 0)
+    let lines = try fixture.ledger.records(fleet: "test", jobID: "mine")
+
+    var deeper = request
+    deeper.depth = 3
+    let again = try await fixture.coordinator(deeper, id: "c2").run()
+    #expect(again.status.done == 7)
+    #expect(fixture.notices.all.contains(.known(jobID: "mine", fleet: "test", ignored: ["--depth"])))
+
+    var other = request
+    other.params = #"{"n":1}"#
+    await #expect {
+      try await fixture.coordinator(other, id: "c3").run()
+    } throws: { error in
+      let error = error as? QuarryError
+      return error?.kind == .usage && error?.message == "job 'mine' is known already, with another --job"
+    }
+    #expect(try fixture.ledger.records(fleet: "test", jobID: "mine") == lines, "nothing was recorded again")
+  }
+
   @Test func aTargetOutsideTheRootIsDeadAtOnceAndNotRun() async throws {
     let fixture = try CrawlFixture()
     let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in

@@ -62,7 +62,7 @@ import Testing
     let worker = try await holding(fixture, fixture.tree(pages: 1))
     async let end = worker.run()
     try await fixture.workerNotices.wait { notices in
-      notices.contains { if case .storagePaused = $0 { true } else { false } }
+      notices.contains { if case .paused = $0 { true } else { false } }
     }
     worker.drain()
     #expect(try await end == .abandoned(held: 0, unsettled: 1))

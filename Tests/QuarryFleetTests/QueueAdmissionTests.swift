@@ -32,6 +32,54 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  @Test func aDelayOfThousandsOfYearsIsOneOfAYear() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/1", delay: 253_402_300_800_000)], by: root, "w")
+    // As another program, or another version, may have written it.
+    let foreign = """
+      \(root.taskID) \(root.runID) {"task_id":"foreign","index":1,"target":"d.ts","params":"{}","lane":"default",\
+      "delay_ms":253402300800000,"fingerprint":"00ff"}
+      """
+    _ = try await bench.raw.send(["RPUSH", .text("quarry:{\(bench.fleet)}:outbox"), .text(foreign)])
+    _ = try await bench.raw.send(["HINCRBY", .text("quarry:{\(bench.fleet)}:job:job"), "outbox", 1])
+    try await bench.admit()
+    let tasks = try await bench.queue.listTasks(state: .scheduled, limit: 5)
+    #expect(tasks.count == 2)
+    let latest = Timestamp(milliseconds: Timestamp.now().nanoseconds / 1_000_000 + 31_536_000_000 + 60_000)
+    for task in tasks { #expect(try #require(task.dueAt) < latest) }
+    try await bench.complete(root, "w")
+    #expect(try await bench.status().nextDue == tasks.compactMap(\.dueAt).min())
+  }
+
+  @Test func aTimeOfNoCalendarIsShownAndNotTrippedOver() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.one("w")
+    try await bench.emit([bench.work(0, "http://a/1", delay: 5_000)], by: root, "w")
+    try await bench.admit()
+    let task = try #require(try await bench.queue.listTasks(state: .scheduled, limit: 1).first)
+    let far: RedisArgument = "9223372036854775807"
+    _ = try await bench.raw.send(["HSET", .text("quarry:{\(bench.fleet)}:task:\(task.taskID)"), "due_at", far])
+    let shown = try #require(try await bench.queue.listTasks(state: .scheduled, limit: 1).first)
+    #expect(shown.dueAt?.text().hasPrefix("2262-") == true)
+    #expect(try await bench.queue.task(task.taskID)?.gate == .due)
+  }
+
+  @Test func enqueuesThatNamedNoWorkAreCountedWithTheJob() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.one("w")
+    _ = try await bench.queue.complete(
+      root, RunFigures(outcome: .success, enqueuesRejected: 3), notification: "", claimNext: false, workerID: "w",
+      requestID: UUIDv7.make())
+    #expect(try await bench.status().enqueuesRejected == 3)
+  }
+
   @Test func workTooDeepIsCutAndCounted() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

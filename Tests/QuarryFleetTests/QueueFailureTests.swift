@@ -63,7 +63,20 @@ import Testing
     #expect(view.appFailures == 1 && view.crashes == 1 && view.blocks == 1 && view.attempt == 3)
   }
 
-  @Test(arguments: [TaskResult.FailureKind.release, .storage, .versionMismatch])
+  @Test(arguments: [TaskResult.FailureKind.storage, .worker, .versionMismatch])
+  func whatAWorkerLacksIsSaidOfTheTaskThatCameBack(_ kind: TaskResult.FailureKind) async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    #expect(try await bench.fail(try await bench.one("w"), kind, "w", reason: "no browser answers").next == "ready")
+    let task = try #require(try await bench.queue.task("job-root")).task
+    #expect(task.failure == kind.rawValue && task.error == "no browser answers")
+    #expect(task.appFailures == 0 && task.crashes == 0 && task.blocks == 0)
+    try await bench.complete(try await bench.one("w"), "w")
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test(arguments: [TaskResult.FailureKind.release, .storage, .worker, .versionMismatch])
   func whatIsNobodysFaultCostsNothing(_ kind: TaskResult.FailureKind) async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

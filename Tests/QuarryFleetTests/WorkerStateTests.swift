@@ -157,8 +157,17 @@ import QuarryFleet
         .complete(task("b"), figures, emitted: 0, claimNext: false)
       ])
     let actions = state.handle(.completeAnswered(runID: "b", .accepted(pending("b"), next: nil), sentAt: 0))
-    #expect(actions.contains(.notice(.storageBack)))
+    #expect(actions.contains(.notice(.pauseLifted)))
     #expect(actions.contains(.claim(3)))
+  }
+
+  @Test func aWorkerWithoutABrowserSaysSoAndDoesNotBlameStorage() {
+    var state = holding(["a"])
+    let actions = state.handle(.runEnded(runID: "a", .failed(.worker, reason: "no browser: it is gone", figures)))
+    #expect(actions.contains(.fail(task("a"), .worker, reason: "no browser: it is gone")))
+    let notice = WorkerNotice.paused(.worker, reason: "no browser: it is gone", .seconds(1))
+    #expect(actions.contains(.notice(notice)))
+    #expect("\(notice)" == "claiming nothing for 1000 ms, this worker cannot run anything: no browser: it is gone")
   }
 
   private func expectBegin(_ pause: inout StoragePause, _ expected: Duration?) {

@@ -1,3 +1,4 @@
+import Foundation
 import QuarryCore
 import QuarryLode
 import Synchronization
@@ -31,6 +32,24 @@ import Testing
     claims.withLock { $0 = [] }
     #expect(tree(path) == [])
     try LodeDataset(root: path).claim(runID: "r").release()
+  }
+
+  @Test func aDatasetThatIsGoneOrReplacedIsNotBegunAgainByItsOldWriter() throws {
+    let root = TemporaryDirectory()
+    let dataset = LodeDataset(root: root.path, durability: .none)
+    _ = try dataset.identity()
+    let run = try Run(dataset, id: "r1")
+    try run.sink.write(run.items(1..<2))
+    try FileManager.default.removeItem(atPath: root.path + "/datasets")
+    let gone = #expect(throws: QuarryError.self) { try run.sink.write(run.items(2..<3)) }
+    #expect(gone?.kind == .storage && gone?.message.contains("is gone since") == true)
+    #expect(throws: QuarryError.self) { try run.put("a.txt", "x") }
+    #expect(throws: QuarryError.self) { try dataset.ledger.append(["{}"], fleet: "f", jobID: "j") }
+    #expect(tree(root.path) == [])
+    _ = try LodeDataset(root: root.path).identity()
+    let replaced = #expect(throws: QuarryError.self) { try run.sink.write(run.items(2..<3)) }
+    #expect(replaced?.message.contains("was replaced by another") == true)
+    #expect(tree(root.path) == ["datasets/quarry/.quarry/identity"])
   }
 
   @Test func aDatasetKeepsOneIdentity() throws {

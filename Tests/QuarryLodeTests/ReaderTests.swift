@@ -36,6 +36,33 @@ import Testing
     #expect(ended.snapshotCount == 3 && ended.warnings == [])
   }
 
+  @Test func aRunWithoutATerminalEventNeverEndsBeforeItsLastEvent() throws {
+    let root = TemporaryDirectory()
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r1")
+    func stamp(_ ts: String, _ batch: inout RecordBatch, _ kind: RecordKind = .event, _ type: String = "log") {
+      batch.append(kind, eventType: type) { JSONText.appendMember("ts", ts, to: &$0) }
+    }
+    try run.sink.write(run.batch { stamp("2026-11-24T10:00:00.100Z", &$0) })
+    try run.sink.write(
+      run.batch {
+        stamp("2026-11-24T10:00:00.200Z", &$0)
+        $0.append(.event, eventType: "item") { out in
+          JSONText.appendMember("payload", String(repeating: "x", count: 40_000), to: &out)
+          JSONText.appendMember("ts", "2026-11-24T10:00:00.900Z", to: &out)
+        }
+      })
+    try run.sink.write(
+      run.batch { batch in
+        batch.append(.metrics, eventType: "metrics") { out in
+          JSONText.appendMember("ts", "2026-11-24T10:00:00Z", to: &out)
+          JSONText.appendMember("runs_completed_total", 0, to: &out)
+        }
+      })
+    let summary = try #require(try LodeReader(root: root.path).runs().rows.first)
+    #expect(summary.startedAt == Timestamp("2026-11-24T10:00:00.100Z"))
+    #expect(summary.endedAt == Timestamp("2026-11-24T10:00:00.900Z"))
+  }
+
   @Test func artifactsAreWholeOrSaidNotToBe() throws {
     let root = TemporaryDirectory()
     let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r1")

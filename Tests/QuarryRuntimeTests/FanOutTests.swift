@@ -12,18 +12,28 @@ import Testing
   func fanOut(
     _ limits: FanOutLimits, children: @escaping @Sendable (FanOutRun) -> [DerivedWork]
   ) throws -> (runs: [FanOutRun], counts: FanOutCounts) {
+    let (runs, counts, _) = try fanOut(limits, rejected: 0, children: children)
+    return (runs, counts)
+  }
+
+  /// - Parameter rejected: what each run says of its own malformed work.
+  func fanOut(
+    _ limits: FanOutLimits, rejected: Int, children: @escaping @Sendable (FanOutRun) -> [DerivedWork]
+  ) throws -> (runs: [FanOutRun], counts: FanOutCounts, notes: [String]) {
+    let notes = Mutex<[String]>([])
     try Data().write(to: URL(filePath: "\(folder.path)/a.ts"))
     let script = try #require(realpath("\(folder.path)/a.ts", nil).map { String(cString: $0) })
     let started = Mutex<[FanOutRun]>([])
     let root = FanOutRun(script: script, params: "{}", runID: "root")
-    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path) { run, derived, _ in
+    let onNote: @Sendable (String) -> Void = { note in notes.withLock { $0.append(note) } }
+    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path, onNote: onNote) { run, derived, _ in
       started.withLock { $0.append(run) }
       for work in children(run) { try? derived.accept(work) }
-      return run.params == #"{"n":13}"# ? .scriptError : .success
+      return FanOutEnd(run.params == #"{"n":13}"# ? .scriptError : .success, enqueuesRejected: rejected)
     }
     let result = fanOut.run()
     #expect(result.root == .success)
-    return (started.withLock { $0 }, result.children)
+    return (started.withLock { $0 }, result.children, notes.withLock { $0 })
   }
 
   func work(_ number: Int, target: String = "a.ts", source: String? = nil) -> DerivedWork {
@@ -70,7 +80,7 @@ import Testing
 
   @Test func aDelayedChildStartsAfterItsTimeAndAChildHasItsOwnTimeout() throws {
     let began = ContinuousClock.now
-    let (runs, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in
+    let (runs, counts, _) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in
       guard run.depth == 0 else { return [] }
       var work = self.work(1)
       work.options = DerivedWork.Options(delayMilliseconds: 60, timeoutMilliseconds: 1_500)
@@ -79,6 +89,17 @@ import Testing
     #expect(counts.started == 1)
     #expect(ContinuousClock.now - began >= .milliseconds(60))
     #expect(runs.last?.timeout == .milliseconds(1_500))
+  }
+
+  @Test func workWhoseRunCouldNotBeStoredIsRejectedByName() throws {
+    let (runs, counts, notes) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10), rejected: 2) { _ in
+      [self.work(1, source: ".."), self.work(2, source: "_fleet"), self.work(3)]
+    }
+    #expect(runs.count == 2)
+    #expect(counts.started == 1 && counts.byOutcome == [.success: 1])
+    #expect(counts.rejected == 2 + 2 * 2, "two by their source, two by each of the two runs")
+    #expect(notes.count == 2)
+    #expect(notes.first?.contains("of 'a.ts', enqueued by run root, is rejected: source '..'") == true, "\(notes)")
   }
 
   @Test func aFailingChildDoesNotStopTheRest() throws {
@@ -97,7 +118,7 @@ import Testing
       control.attach { stopped.withLock { stopped.broadcast() } }
       continuation.yield("started")
       stopped.withLock { while control.stopReason == nil { stopped.wait() } }
-      return .executorCrash
+      return FanOutEnd(.executorCrash)
     }
     let result = Task { await OwnThread.run { fanOut.run() } }
     for await _ in events { break }

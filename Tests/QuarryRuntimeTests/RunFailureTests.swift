@@ -171,6 +171,23 @@ import Testing
     #expect(executor.isGone)
   }
 
+  @Test func aMissingBrowserIsTheWorkersLackAndNamed() async throws {
+    let executor = try FakeExecutor(
+      """
+      request['run_id']
+      frame({'type': 'run_result', 'outcome': {'status': 'crash', 'error_type': 'browser_error',
+             'message': 'no browser: connect ECONNREFUSED 127.0.0.1:9222'}})
+      sys.exit(2)
+      """)
+    let report = try await RunHarness().run(executor)
+    let partition = try RunPartition(dataset: "d", source: "s", category: "c", day: "2026-01-01", runID: "run-1")
+    guard case .failed(.worker, let reason, _) = report.taskResult(partition: partition, storagePath: "") else {
+      Issue.record("not the worker's: \(report.message)")
+      return
+    }
+    #expect(reason.contains("connect ECONNREFUSED 127.0.0.1:9222"))
+  }
+
   @Test func refusedWorkEndsTheRun() async throws {
     let executor = try FakeExecutor("event('enqueue', {'target': 't', 'params': {}})\ntime.sleep(60)")
     let work = CollectedWork(refusal: QuarryError(.fleet, "the lease is lost"))

@@ -77,6 +77,39 @@ import Testing
     #expect(report.outcome == .executorCrash, "\(report.message)")
   }
 
+  private func failureKind(of report: RunReport) throws -> TaskResult.FailureKind? {
+    let partition = try RunPartition(dataset: "d", source: "s", category: "c", day: "2026-01-01", runID: "run-1")
+    guard case .failed(let kind, _, _) = report.taskResult(partition: partition, storagePath: "file:///") else {
+      return nil
+    }
+    return kind
+  }
+
+  @Test(arguments: [2, 3])
+  func anExitAfterTheFirstFrameIsACrashWhateverItsCode(_ code: Int) async throws {
+    let (report, _) = try await run(
+      """
+      export const config = { browser: false };
+      export default async ({ emit }: any) => {
+        await emit.info('begun');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        process.exit(\(code));
+      };
+      """)
+    #expect(report.hasStarted && report.end == .exited(Int32(code)))
+    #expect(try failureKind(of: report) == .crash)
+  }
+
+  @Test(arguments: ["process.exit(0);", "await new Promise(() => {});"])
+  func aScriptThatEndsWhileItIsLoadedIsInvalid(_ text: String) async throws {
+    let path = try script(text + "\nexport default async () => {};")
+    guard case .invalid(let reason) = try ScriptCheck.check(script: path, executor: program) else {
+      Issue.record("--validate takes it")
+      return
+    }
+    #expect(reason.contains("script.ts"), "\(reason)")
+  }
+
   @Test func endlessLoopEndsAtItsTimeout() async throws {
     var harness = RunHarness(timeout: .seconds(2))
     harness.script = try script(
@@ -84,5 +117,6 @@ import Testing
     let report = try await harness.run(program)
     #expect(report.outcome == .executorCrash)
     #expect(report.message.contains("timeout of 2s"))
+    #expect(try failureKind(of: report) == .app, "a timeout burns an attempt, not a crash")
   }
 }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** Something that ends the run as a crash: not the script's own failure. */
 export class CrashError extends Error {
   override name = 'CrashError';
@@ -23,7 +25,8 @@ export function toError(thrown: unknown): Error {
 
 function text(thrown: unknown): string {
   try {
-    return String(thrown);
+    const own = String(thrown);
+    return own.startsWith('[object ') ? inspect(thrown, { depth: 3, breakLength: Infinity }) : own;
   } catch {
     return 'something that has no text was thrown';
   }

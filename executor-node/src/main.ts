@@ -6,10 +6,13 @@ import { toError } from './errors.ts';
 import { guardStdout } from './ipc/stdout-guard.ts';
 import { RequestError } from './ipc/request.ts';
 import { report } from './report.ts';
+import type { Validation } from './script/validate.ts';
 
 /** Bad input: nothing was run. */
 const INVALID_INPUT = 3;
 const CRASH = 2;
+/** What `--validate` ends with. */
+const INVALID_SCRIPT = 1;
 
 async function main(): Promise<number> {
   const frames = Number(process.env.QUARRY_FRAME_FD ?? 1);
@@ -25,10 +28,15 @@ async function main(): Promise<number> {
   const { registerStandIns } = await import('./script/stand-ins.ts');
   registerStandIns(resolveFrom);
   if (validate) {
-    const { validateScript } = await import('./script/validate.ts');
+    const { endedWhileLoading, validateScript } = await import('./script/validate.ts');
+    const answer = (validation: Validation) => writeSync(frames, `${JSON.stringify(validation)}\n`);
+    onEarlyEnd = (code) => {
+      answer(endedWhileLoading(script, code));
+      process.exitCode = INVALID_SCRIPT;
+    };
     const validation = await validateScript(script);
-    writeSync(frames, `${JSON.stringify(validation)}\n`);
-    return validation.valid ? 0 : 1;
+    answer(validation);
+    return validation.valid ? 0 : INVALID_SCRIPT;
   }
   const { Input } = await import('./ipc/input.ts');
   if (isolation) {
@@ -41,12 +49,13 @@ async function main(): Promise<number> {
 }
 
 let finished = false;
+let onEarlyEnd = (code: number): void => {
+  // These two say that there is no Node to run with; a script must not pass for that.
+  if (code === 126 || code === 127) process.exitCode = CRASH;
+  report(`the process ended with code ${code} before the run did: a script must not call process.exit`);
+};
 process.on('exit', (code) => {
-  if (!finished) {
-    // These two say that there is no Node to run with; a script must not pass for that.
-    if (code === 126 || code === 127) process.exitCode = CRASH;
-    report(`the process ended with code ${code} before the run did: a script must not call process.exit`);
-  }
+  if (!finished) onEarlyEnd(code);
 });
 
 try {

@@ -247,6 +247,15 @@ test('nor does a dead wait in a hook keep the run from its end', async (t) => {
   assert.match(stderr, /hook beforeTerminal threw.*no longer happen[^]*hook cleanup threw/);
 });
 
+test('what is thrown and is no Error is shown as what it is', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`export default () => { throw { status: 418, at: ['a'] }; };`),
+  );
+  assert.equal(code, 1);
+  assert.equal(frames[0].payload.message, "{ status: 418, at: [ 'a' ] }");
+});
+
 test('process.exit in a script is named', async (t) => {
   const { code, frames, stderr } = await runScript(
     t,

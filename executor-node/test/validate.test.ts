@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { validateScript } from '../src/script/validate.ts';
 import { EXECUTOR, folderWith } from './support.ts';
 
 function validate(t: TestContext, source: string): { status: number | null; answer: unknown } {
@@ -31,4 +32,31 @@ test('one that cannot', (t) => {
   assert.equal(status, 1);
   assert.match((answer as { error: string }).error, /script\.ts:2: SyntaxError/);
   assert.equal((answer as { valid: boolean }).valid, false);
+});
+
+test('one that ends the process while it is loaded', (t) => {
+  const { status, answer } = validate(t, `process.exit(0);\nexport default async () => {};`);
+  assert.equal(status, 1);
+  assert.match((answer as { error: string }).error, /script\.ts: it ends the process \(exit code 0\)/);
+});
+
+test('one whose top-level await never settles', (t) => {
+  const { status, answer } = validate(t, `await new Promise(() => {});\nexport default async () => {};`);
+  assert.equal(status, 1);
+  assert.match((answer as { error: string }).error, /script\.ts: a top-level await never settles/);
+});
+
+test('one whose top-level await never settles and keeps the process awake', async (t) => {
+  const folder = folderWith(t, {
+    'script.ts': `const timer = setInterval(() => {}, 1000);
+      globalThis.stopTestTimer = () => clearInterval(timer);
+      await new Promise(() => {});
+      export default async () => {};`,
+  });
+  const answer = await validateScript(join(folder, 'script.ts'), 10);
+  (globalThis as unknown as { stopTestTimer(): void }).stopTestTimer();
+  assert.match(
+    (answer as { error: string }).error,
+    /was not loaded within 0\.01s: a top-level await never settles/,
+  );
 });

@@ -39,9 +39,9 @@ export interface CheckpointPayload {
 /** How a fleet should treat derived work. */
 export interface EnqueueOptions {
   lane?: 'high' | 'default' | 'low';
-  /** Not before so many milliseconds from now. */
+  /** Not before so many milliseconds from now: 0 to 365 days. */
   delay_ms?: number;
-  /** Most milliseconds that one run of it may take. */
+  /** Most milliseconds that one run of it may take: 1 to 365 days. */
   timeout_ms?: number;
   /** What makes the work the same work; without it, target and params do. */
   dedup_key?: string;

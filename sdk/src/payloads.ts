@@ -3,6 +3,8 @@ import type { ArtifactInput, EnqueueOptions, HostReport, LogPayload } from './ev
 
 const LEVELS = new Set(['debug', 'info', 'warn', 'error']);
 const LANES = new Set(['high', 'default', 'low']);
+/** The longest delay and timeout of derived work: 365 days. */
+const LONGEST_MS = 31_536_000_000;
 
 /** Checks the shape of what `emit` calls take; `what` is the call, for the message. */
 export const check = {
@@ -26,10 +28,10 @@ export const check = {
     map('enqueue', payload, 'params');
     optionalText('enqueue', payload, 'source');
     optionalText('enqueue', payload, 'category');
-    if (member(payload, 'options') !== undefined) {
-      options(map('enqueue', payload, 'options'));
-    }
-    return payload;
+    if (member(payload, 'options') === undefined) return payload;
+    const given = map('enqueue', payload, 'options');
+    const checked = options(given);
+    return checked === given ? payload : { ...payload, options: checked };
   },
   rotateProxy: (payload: object): object => {
     optionalText('rotateProxy', payload, 'reason');
@@ -81,16 +83,30 @@ export function argument(what: string, value: unknown): object {
   return value;
 }
 
-function options(given: EnqueueOptions): void {
+/** The options with whole milliseconds. */
+function options(given: EnqueueOptions): EnqueueOptions {
   if (given.lane !== undefined && !LANES.has(given.lane)) {
     throw new PayloadError(
       `emit.enqueue: options.lane must be high, default or low, not ${shown(given.lane)}`,
     );
   }
-  count('enqueue', given, 'delay_ms', 'options.');
-  count('enqueue', given, 'timeout_ms', 'options.');
   optionalText('enqueue', given, 'dedup_key', 'options.');
   optionalText('enqueue', given, 'host', 'options.');
+  const delay_ms = milliseconds('delay_ms', given.delay_ms, 0);
+  const timeout_ms = milliseconds('timeout_ms', given.timeout_ms, 1);
+  const isWhole = delay_ms === given.delay_ms && timeout_ms === given.timeout_ms;
+  return isWhole ? given : { ...given, delay_ms, timeout_ms };
+}
+
+/** A fraction is rounded, then the range holds. */
+function milliseconds(name: string, value: unknown, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  const whole = typeof value === 'number' ? Math.round(value) : NaN;
+  if (!(whole >= least && whole <= LONGEST_MS)) {
+    wrong('enqueue', `options.${name}`, `a number of milliseconds from ${least} to ${LONGEST_MS}`, value);
+  }
+  // No negative zero: it would be sent as a float.
+  return whole + 0;
 }
 
 function text(what: string, payload: object, name: string): void {
@@ -118,11 +134,11 @@ function map(what: string, payload: object, name: string): object {
   return value as object;
 }
 
-function count(what: string, payload: object, name: string, prefix = ''): void {
+function count(what: string, payload: object, name: string): void {
   const value = member(payload, name);
   if (value === undefined) return;
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    wrong(what, prefix + name, 'a whole number from 0', value);
+    wrong(what, name, 'a whole number from 0', value);
   }
 }
 

@@ -125,15 +125,44 @@ test('what would not be stored as an object is none', async () => {
   assert.equal(sink.taken.length, 4);
 });
 
-test('milliseconds are whole, as the runtime reads them', async () => {
+test('milliseconds of derived work are rounded, then have a range', async () => {
   const { sink, emitter } = make();
-  await assert.rejects(
-    emitter.api.enqueue({ target: 't', params: {}, options: { delay_ms: 1.5 } }),
-    /options\.delay_ms must be a whole number from 0, not 1\.5/,
-  );
+  const sent = async (options: object): Promise<unknown> => {
+    await emitter.api.enqueue({ target: 't', params: {}, options });
+    return (sink.taken.at(-1) as EventEnvelope & { payload: { options: object } }).payload.options;
+  };
+  const given = { lane: 'low', delay_ms: 1.5, timeout_ms: 0.6, dedup_key: 'k' };
+  assert.deepEqual(await sent(given), { lane: 'low', delay_ms: 2, timeout_ms: 1, dedup_key: 'k' });
+  assert.equal(given.delay_ms, 1.5, 'what the script holds stays as it is');
+  assert.ok(Object.is(((await sent({ delay_ms: -0.4 })) as { delay_ms: number }).delay_ms, 0));
+  assert.deepEqual(await sent({ delay_ms: 31_536_000_000, timeout_ms: 31_536_000_000 }), {
+    delay_ms: 31_536_000_000,
+    timeout_ms: 31_536_000_000,
+  });
+  const taken = sink.taken.length;
+  for (
+    const [options, message] of [
+      [{ delay_ms: -1 }, /options\.delay_ms must be a number of milliseconds from 0 to 31536000000, not -1/],
+      [{ delay_ms: 31_536_000_001 }, /options\.delay_ms .* not 31536000001/],
+      [{ delay_ms: Number.NaN }, /options\.delay_ms .* not NaN/],
+      [{ delay_ms: '5' }, /options\.delay_ms .* not "5"/],
+      [
+        { timeout_ms: 0 },
+        /options\.timeout_ms must be a number of milliseconds from 1 to 31536000000, not 0/,
+      ],
+      [{ timeout_ms: Number.POSITIVE_INFINITY }, /options\.timeout_ms .* not Infinity/],
+    ] as const
+  ) {
+    const call = emitter.api.enqueue({ target: 't', params: {}, options: options as object });
+    await assert.rejects(call, (error) => error instanceof PayloadError && message.test(error.message));
+  }
+  assert.equal(sink.taken.length, taken);
+});
+
+test('what a host says is in whole milliseconds', async () => {
+  const { emitter } = make();
   await assert.rejects(emitter.api.hostReport({ host: 'h', retry_after_ms: -1 }), PayloadError);
   await assert.rejects(emitter.api.hostReport({ host: 'h', crawl_delay_ms: 0.5 }), PayloadError);
-  assert.equal(sink.taken.length, 0);
 });
 
 test('a batcher: one enqueue a batch, the rest at flush', async () => {

@@ -59,13 +59,13 @@ struct RunTaskHandler: TaskHandler {
     return configuration
   }
 
-  /// A task that names what cannot be is dead at once; what this worker could not start is not the task's fault, and
-  /// the worker pauses as it does when storage refuses.
+  /// A task that names what cannot be is dead at once; for what this worker could not start it is not to blame.
   private static func kind(of error: QuarryError) -> TaskResult.FailureKind {
     switch error.kind {
     case .usage: .unrunnable
     case .fleet: .release
-    case .executor, .storage, .redis, .stream: .storage
+    case .executor: .worker
+    case .storage, .redis, .stream: .storage
     }
   }
 }

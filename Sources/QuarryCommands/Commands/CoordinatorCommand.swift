@@ -69,6 +69,10 @@ struct CoordinatorCommand: ExecutableCommand {
     if summary.isInterrupted {
       console.say("left job \(summary.jobID) before its end; workers go on with what was admitted")
     }
+    let rejected = summary.status.enqueuesRejected
+    if rejected > 0 {
+      console.warn("\(rejected) enqueue events named no work and derived none; the workers' notes say why")
+    }
     let flags = RunNarration.flags(settings.storage)
     console.printError("  quarry list runs --job \(summary.jobID)\(flags)\n")
     console.printError("  quarry inspect job \(summary.jobID)\(flags)\n")

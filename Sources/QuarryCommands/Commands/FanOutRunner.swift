@@ -36,7 +36,7 @@ final class FanOutRunner: Sendable {
     let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
     let fanOut = FanOut(
       root: root, limits: FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel),
-      workingDirectory: workingDirectory
+      workingDirectory: workingDirectory, onNote: narration.observer.onNote
     ) { [self] run, derived, control in carryOut(run, derived, control) }
     try SignalWatch.start { [narration, isCut] signal, count in
       isCut.raise()
@@ -72,15 +72,15 @@ final class FanOutRunner: Sendable {
     }
   }
 
-  private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> Outcome {
+  private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> FanOutEnd {
     do throws(QuarryError) {
       let report = try assembled(run, derived).execute(control: control)
       assembly.proxies.heed(report)
       if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
-      return report.outcome
+      return FanOutEnd(report.outcome, enqueuesRejected: report.figures.enqueuesRejected)
     } catch {
-      if run.depth == 0 { rootReport.withLock { $0 = .failure(error) } } else { narration.console.report(error) }
-      return .executorCrash
+      if run.depth == 0 { rootReport.withLock { $0 = .failure(error) } } else { tellChild(run, error) }
+      return FanOutEnd(.executorCrash)
     }
   }
 
@@ -99,6 +99,12 @@ final class FanOutRunner: Sendable {
     narration.console.say("child run \(report.identity.runID) failed (\(report.outcome.rawValue)): \(report.message)")
   }
 
+  private func tellChild(_ run: FanOutRun, _ error: QuarryError) {
+    let child = "child run \(run.runID) of \(run.script), enqueued by run \(run.parentRunID ?? "")"
+    narration.console.report(
+      QuarryError(error.kind, "\(child), could not begin: \(error.message)", remedy: error.remedy))
+  }
+
   private func tell(_ counts: FanOutCounts) {
     guard !narration.isQuiet else { return }
     let ended = counts.byOutcome.sorted { $0.key.rawValue < $1.key.rawValue }
@@ -106,6 +112,7 @@ final class FanOutRunner: Sendable {
     let left = [
       ("duplicate", counts.duplicates), ("beyond --depth", counts.beyondDepth),
       ("beyond --max-runs", counts.beyondMaxRuns), ("without a script", counts.unresolved),
+      ("rejected", counts.rejected),
       ("not started", counts.abandoned),
     ].filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
     let parts = ["\(counts.started) child run\(counts.started == 1 ? "" : "s")"] + ended + left

@@ -1,27 +1,35 @@
 import Glibc
 import QuarryCore
+import Synchronization
 
 /// stdout for data alone, stderr for everything that is said to a person.
 package struct Console: Sendable {
   package let isOutputTerminal: Bool
   package let isErrorTerminal: Bool
+  /// What stood in the way of the first write to stdout that failed.
+  package let outputFailure: @Sendable () -> String?
   private let writeOut: @Sendable ([UInt8]) -> Void
   private let writeError: @Sendable ([UInt8]) -> Void
 
   package init(
     isOutputTerminal: Bool = false, isErrorTerminal: Bool = false,
-    writeOut: @escaping @Sendable ([UInt8]) -> Void, writeError: @escaping @Sendable ([UInt8]) -> Void
+    writeOut: @escaping @Sendable ([UInt8]) -> Void, writeError: @escaping @Sendable ([UInt8]) -> Void,
+    outputFailure: @escaping @Sendable () -> String? = { nil }
   ) {
     self.isOutputTerminal = isOutputTerminal
     self.isErrorTerminal = isErrorTerminal
     self.writeOut = writeOut
     self.writeError = writeError
+    self.outputFailure = outputFailure
   }
 
   package static func ofThisProcess() -> Console {
-    Console(
+    let failure = FirstFailure()
+    return Console(
       isOutputTerminal: isatty(STDOUT_FILENO) == 1, isErrorTerminal: isatty(STDERR_FILENO) == 1,
-      writeOut: { writeAll($0, to: STDOUT_FILENO) }, writeError: { writeAll($0, to: STDERR_FILENO) })
+      writeOut: { failure.note(writeAll($0, to: STDOUT_FILENO)) },
+      // There is no place left to say that stderr fails.
+      writeError: { _ = writeAll($0, to: STDERR_FILENO) }, outputFailure: { failure.text })
   }
 
   /// Says nothing.
@@ -43,8 +51,8 @@ package struct Console: Sendable {
     if let remedy = error.remedy { printError("  \(remedy)\n") }
   }
 
-  /// A reader that has gone (`quarry list runs | head`) is no error.
-  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+  /// - Returns: 0, or the `errno` of what failed. A reader that has gone (`quarry list runs | head`) is no error.
+  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { buffer in
       var rest = buffer[...]
       while !rest.isEmpty {
@@ -52,9 +60,10 @@ package struct Console: Sendable {
         if written > 0 {
           rest = rest.dropFirst(written)
         } else if written < 0, errno != EINTR, !waitUntilWritable(descriptor) {
-          return
+          return errno == EPIPE ? 0 : errno
         }
       }
+      return 0
     }
   }
 
@@ -62,6 +71,18 @@ package struct Console: Sendable {
     guard errno == EAGAIN else { return false }
     var event = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return poll(&event, 1, -1) > 0
+  }
+}
+
+/// The first of several failures, as the system's words.
+private final class FirstFailure: Sendable {
+  private let first = Mutex<String?>(nil)
+
+  var text: String? { first.withLock { $0 } }
+
+  func note(_ code: Int32) {
+    guard code != 0 else { return }
+    first.withLock { $0 = $0 ?? String(cString: strerror(code)) }
   }
 }
 

@@ -1,19 +1,31 @@
 import ArgumentParser
+import Dispatch
 import Glibc
 import QuarryCore
+import QuarryRuntime
 
 /// The program: arguments in; stdout, stderr and an exit code out.
 package enum QuarryProgram {
-  /// Runs the command of this process' arguments and ends the process with its exit code.
-  package static func main() async -> Never {
+  /// Runs the command of this process' arguments and ends the process with its exit code. Not `async`: an asynchronous
+  /// `main` has opened descriptors of its own before its first line.
+  package static func main() -> Never {
+    StandardDescriptors.occupy()
     signal(SIGPIPE, SIG_IGN)
-    let code = await run(Array(CommandLine.arguments.dropFirst()), in: .ofThisProcess())
-    exit(code)
+    Orphans.adopt()
+    Task { exit(await run(Array(CommandLine.arguments.dropFirst()), in: .ofThisProcess())) }
+    dispatchMain()
   }
 
   /// Runs one command.
   /// - Returns: the exit code: 0, what the command says, or 2 for anything that was refused before it began.
   package static func run(_ arguments: [String], in context: CommandContext) async -> Int32 {
+    let code = await answer(arguments, in: context)
+    guard let failure = context.console.outputFailure() else { return code }
+    context.console.report(QuarryError(.storage, "the answer could not be written to stdout: \(failure)"))
+    return code == 0 ? ExitCode.failure : code
+  }
+
+  private static func answer(_ arguments: [String], in context: CommandContext) async -> Int32 {
     do {
       try UsageCheck.check(arguments)
       let parsed = try RootCommand.parseAsRoot(arguments)
@@ -61,7 +73,7 @@ package protocol ExecutableCommand: ParsableCommand {
 enum ExitCode {
   /// Bad flags, configuration, job, names, or a missing executor; refused before anything began.
   static let usage: Int32 = 2
-  /// A reading command that failed, or named what does not exist.
+  /// A reading command that failed, or named what does not exist; an answer that could not be written.
   static let failure: Int32 = 1
   /// Redis was lost, or is not the one this fleet was begun on.
   static let lost: Int32 = 3

@@ -1,10 +1,12 @@
 import ArgumentParser
+import QuarryCore
 
 /// The command tree. What the contracts name beside this is in `Unbuilt`.
 package struct RootCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "quarry",
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
+    version: Version.current,
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
       AdapterCommand.self, ConfigCommand.self, DebugCommand.self, VersionCommand.self,

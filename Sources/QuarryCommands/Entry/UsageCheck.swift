@@ -16,7 +16,8 @@ enum UsageCheck {
   private static func checkCommand(_ arguments: [String]) throws(QuarryError) {
     var command: any ParsableCommand.Type = RootCommand.self
     var path: [String] = []
-    for word in arguments {
+    // `quarry help list` asks about the command that follows.
+    for word in arguments.first == "help" ? arguments.dropFirst() : arguments[...] {
       let children = command.configuration.subcommands
       guard !children.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
       path.append(word)

@@ -22,6 +22,7 @@ struct CrawlSettings: Sendable {
         .usage, "no script; a coordinator that serves submitted jobs is not built yet in \(Version.current)",
         remedy: "name the crawl's root with --script FILE")
     }
+    _ = try ScriptRoot(root).target(named: script)
     let names = try command.partition.names(configuration: configuration, script: script)
     let job = try command.job.text(in: context)
     if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }

@@ -32,6 +32,10 @@ struct IdentityOptions: ParsableArguments {
     if let jobId { try RunPartition.validate(jobId, as: "job_id") }
     if let parentRunId { try RunPartition.validate(parentRunId, as: "parent_run_id") }
     if let runId { try RunPartition.validate(runId, as: "run_id") }
+    if let runId, runId == parentRunId {
+      throw QuarryError(
+        .usage, "run '\(runId)' cannot be its own parent", remedy: "give --run-id another id, or leave it out")
+    }
     return RunIdentity(runID: runId ?? UUIDv7.make(), attempt: attempt, jobID: jobId, parentRunID: parentRunId)
   }
 }

@@ -72,15 +72,26 @@ package struct StorageSettings: Sendable, Equatable {
   /// Before anything is written: the directory is there and can be written, or is made, with a notice, where it is
   /// the default one.
   func prepareForWriting(_ console: Console) throws(QuarryError) {
-    if isDefault, mkdir(path, 0o777) == 0 {
-      console.say("storing in \(path) (made just now; --storage-path names another place)")
-    }
+    if isDefault { try makeDirectory(console) }
     try requireDirectory()
     guard access(path, W_OK | X_OK) == 0 else {
+      let remedy =
+        errno == EROFS
+        ? "its file system is read-only: name another place with --storage-path DIR"
+        : "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR"
       throw QuarryError(
-        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))",
-        remedy: "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR")
+        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))", remedy: remedy)
     }
+  }
+
+  private func makeDirectory(_ console: Console) throws(QuarryError) {
+    if mkdir(path, 0o777) == 0 {
+      return console.say("storing in \(path) (made just now; --storage-path names another place)")
+    }
+    guard errno != EEXIST else { return }
+    throw QuarryError(
+      .storage, "storage path \(path) cannot be made: \(String(cString: strerror(errno)))",
+      remedy: "name another place with --storage-path DIR")
   }
 
   /// - Throws: `QuarryError(.storage)` when there is no directory to read.

@@ -5,36 +5,55 @@ import QuarryLode
 enum Lineage {
   private static let deepest = 64
 
-  /// The trees of a job's runs, oldest first; a run whose parent is not among them is a root.
+  /// The trees of a job's runs, oldest first; a run whose parent is not among them is a root. Parents are what people
+  /// said, so they may form a circle: its oldest run is then the root, and each run stands in the trees once.
   static func trees(of runs: [RunSummary]) -> Output {
+    let oldestFirst = runs.reversed()
     let ids = Set(runs.map(\.runID))
-    return .list(
-      runs.reversed().filter { run in parent(of: run).map { !ids.contains($0) } ?? true }.map { root in
-        entry(root, below(root.runID, children: byParent(runs), depth: 0))
-      })
+    let children = byParent(runs)
+    var shown: Set<String> = []
+    let roots = oldestFirst.filter { run in parent(of: run).map { !ids.contains($0) } ?? true }
+    var trees = roots.map { tree(of: $0, children: children, shown: &shown, depth: 0) }
+    for run in oldestFirst where !shown.contains(run.runID) {
+      trees.append(tree(of: run, children: children, shown: &shown, depth: 0))
+    }
+    return .list(trees)
   }
 
   /// The trees below one run: among the runs of its job where it has one, else level by level.
   static func below(_ run: RunSummary, reader: LodeReader) throws(QuarryError) -> Output {
-    guard let job = run.jobID else { return try below(run, reader: reader, depth: 0) }
-    return below(run.runID, children: byParent(try reader.runs(RunFilter(jobID: job)).rows), depth: 0)
+    var shown: Set = [run.runID]
+    guard let job = run.jobID else { return try below(run, reader: reader, shown: &shown, depth: 0) }
+    return below(run.runID, children: byParent(try reader.runs(RunFilter(jobID: job)).rows), shown: &shown, depth: 0)
   }
 
-  private static func below(_ run: RunSummary, reader: LodeReader, depth: Int) throws(QuarryError) -> Output {
+  private static func below(
+    _ run: RunSummary, reader: LodeReader, shown: inout Set<String>, depth: Int
+  ) throws(QuarryError) -> Output {
     var nodes: [Output] = []
     for child in depth < deepest ? try reader.children(of: run).rows.reversed() : []
-    where parent(of: child) == run.runID {
-      nodes.append(entry(child, try below(child, reader: reader, depth: depth + 1)))
+    where parent(of: child) == run.runID && shown.insert(child.runID).inserted {
+      nodes.append(entry(child, try below(child, reader: reader, shown: &shown, depth: depth + 1)))
     }
     return .list(nodes)
   }
 
-  private static func below(_ id: String, children: [String: [RunSummary]], depth: Int) -> Output {
+  private static func tree(
+    of run: RunSummary, children: [String: [RunSummary]], shown: inout Set<String>, depth: Int
+  ) -> Output {
+    shown.insert(run.runID)
+    return entry(run, below(run.runID, children: children, shown: &shown, depth: depth))
+  }
+
+  private static func below(
+    _ id: String, children: [String: [RunSummary]], shown: inout Set<String>, depth: Int
+  ) -> Output {
     guard depth < deepest else { return .list([]) }
-    return .list(
-      (children[id] ?? []).reversed().map { child in
-        entry(child, below(child.runID, children: children, depth: depth + 1))
-      })
+    var nodes: [Output] = []
+    for child in (children[id] ?? []).reversed() where !shown.contains(child.runID) {
+      nodes.append(tree(of: child, children: children, shown: &shown, depth: depth + 1))
+    }
+    return .list(nodes)
   }
 
   /// A retry hangs below the run it repeats, derived work below the run that emitted it.

@@ -39,6 +39,8 @@ package struct CoordinatorState: Sendable {
   static let rest: UInt64 = 1_000_000_000
   /// Without an eligible worker for this long, the person is told.
   static let patience: UInt64 = 4_000_000_000
+  /// How long an interrupted coordinator waits for the reasons of deaths.
+  static let farewell: UInt64 = 2_000_000_000
 
   private var phase = Phase.submitting
   private let allowedDead: Int
@@ -52,6 +54,11 @@ package struct CoordinatorState: Sendable {
   private var lastReport: Progress?
   private var lonelySince: UInt64?
   private var hasComplained = false
+  private var idleSince: UInt64?
+  private var announcedDue: Timestamp?
+  /// Ctrl-C came: the deaths are still read, but not waited for after this.
+  private var leavesBy: UInt64?
+  private var isInterrupted = false
   private var now: UInt64
 
   package init(jobID: String, allowedDead: Int, startedAt: UInt64) {
@@ -74,9 +81,10 @@ package struct CoordinatorState: Sendable {
       return now >= lastRead + Self.pace ? read() : []
     case .tick(let at):
       now = max(now, at)
+      if let leavesBy, now >= leavesBy { return finish([]) }
       return isStale || now >= lastRead + Self.rest ? read() : []
-    case .deaths(let deaths): return finish(deaths, isInterrupted: false)
-    case .interrupt: return finish([], isInterrupted: true)
+    case .deaths(let deaths): return finish(deaths)
+    case .interrupt: return interrupted()
     case .generationLost(let error):
       phase = .ended
       return [.finish(.failed(error))]
@@ -97,12 +105,35 @@ package struct CoordinatorState: Sendable {
     now = max(now, at)
     self.status = status
     meter.add(status.done + status.dead, at: now)
-    var actions = complain() + report()
-    if status.isFinished {
-      phase = .summing
-      actions += status.dead > 0 ? [.readDeaths] : finish([], isInterrupted: false)
+    let actions = complain() + announce() + report()
+    return status.isFinished ? actions + sumUp() : actions
+  }
+
+  private mutating func sumUp() -> [CoordinatorAction] {
+    phase = .summing
+    return status.dead > 0 ? [.readDeaths] : finish([])
+  }
+
+  /// A job that is being summed up is finished, whoever interrupts.
+  private mutating func interrupted() -> [CoordinatorAction] {
+    leavesBy = now + Self.farewell
+    guard phase != .summing else { return [] }
+    isInterrupted = true
+    return sumUp()
+  }
+
+  /// Waits between tries are short; only what lasts is worth a word, once for each time that is waited for.
+  private mutating func announce() -> [CoordinatorAction] {
+    guard let due = status.nextDue else {
+      idleSince = nil
+      announcedDue = nil
+      return []
     }
-    return actions
+    let since = idleSince ?? now
+    idleSince = since
+    guard now >= since + Self.patience, announcedDue != due else { return [] }
+    announcedDue = due
+    return [.notice(.waiting(tasks: status.scheduled, until: due))]
   }
 
   private mutating func report() -> [CoordinatorAction] {
@@ -127,7 +158,7 @@ package struct CoordinatorState: Sendable {
     return [.notice(.noEligibleWorker(workers: status.workers))]
   }
 
-  private mutating func finish(_ deaths: [Death], isInterrupted: Bool) -> [CoordinatorAction] {
+  private mutating func finish(_ deaths: [Death]) -> [CoordinatorAction] {
     phase = .ended
     let summary = CoordinatorSummary(
       jobID: jobID, status: status, elapsed: elapsed, deaths: CoordinatorSummary.group(deaths),

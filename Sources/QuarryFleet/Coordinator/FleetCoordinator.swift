@@ -47,14 +47,21 @@ package final class FleetCoordinator: Sendable {
     let watch = OutageWatch { [notice] in notice($0.map(CoordinatorNotice.redisUnreachable) ?? .redisBack) }
     let caller = PatientCaller(clock: clock, watch: watch) { [inbox] error in inbox.yield(.generationLost(error)) }
     let submitter = JobSubmitter(queue: queue, ledger: ledger, caller: caller)
-    if try await submitter.submit(prepared) {
-      notice(.submitted(jobID: jobID, fleet: configuration.fleet))
+    if let answer = try await submitter.submit(prepared) {
+      tell(answer, of: jobID)
       inbox.yield(.submitted)
     }
     let end = await follow(jobID, caller: caller)
     switch end {
     case .summary(let summary): return summary
     case .failed(let error): throw error
+    }
+  }
+
+  private func tell(_ answer: JobSubmitter.Answer, of jobID: String) {
+    switch answer {
+    case .submitted: notice(.submitted(jobID: jobID, fleet: configuration.fleet))
+    case .known(let ignored): notice(.known(jobID: jobID, fleet: configuration.fleet, ignored: ignored))
     }
   }
 

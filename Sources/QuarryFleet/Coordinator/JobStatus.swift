@@ -24,6 +24,10 @@ package struct JobStatus: Sendable, Equatable {
   package var duplicates = 0
   package var cutByDepth = 0
   package var cutByMaxRuns = 0
+  /// `enqueue` events of accepted runs that named no work.
+  package var enqueuesRejected = 0
+  /// When its next task is due, if all that is left of the job waits for its time.
+  package var nextDue: Timestamp?
   package var rootState = ""
   /// True exactly when nothing of the job is left anywhere.
   package var isFinished = false

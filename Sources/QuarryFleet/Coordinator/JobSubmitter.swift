@@ -37,18 +37,28 @@ struct JobSubmitter: Sendable {
     return Prepared(submission: submission, record: record, hasOwnID: request.jobID == nil)
   }
 
+  enum Answer: Sendable, Equatable {
+    case submitted
+    /// The fleet has the job; what it was asked for otherwise this time.
+    case known(ignored: [String])
+  }
+
   /// A job that was submitted before is left as it is: its ledger gets no second `job` record.
-  /// - Returns: false when this process was cancelled or Redis is another fleet's before the job was in.
-  /// - Throws: `QuarryError(.usage)` for a job that ran before and that Redis has let go.
-  func submit(_ prepared: Prepared) async throws(QuarryError) -> Bool {
-    let jobID = prepared.submission.jobID
-    let known = await caller.call { () async throws(QuarryError) in try await queue.job(jobID) != nil }
-    guard let known else { return false }
-    if known { return true }
+  /// - Returns: nil when this process was cancelled or Redis is another fleet's before the job was in.
+  /// - Throws: `QuarryError(.usage)` for an id under which the fleet has other work, or that ran before and that Redis has
+  ///   let go.
+  func submit(_ prepared: Prepared) async throws(QuarryError) -> Answer? {
     var submission = prepared.submission
+    if !prepared.hasOwnID {
+      let found = await caller.call { [submission] () async throws(QuarryError) in
+        try await KnownJob.find(submission.jobID, in: queue)
+      }
+      guard let found else { return nil }
+      if let known = found { return .known(ignored: try known.differences(from: submission)) }
+    }
     submission.rootTaskID = try await record(prepared)
     let answer = await caller.call { [submission] () async throws(QuarryError) in try await queue.submit(submission) }
-    return answer != nil
+    return answer.map { $0 ? .submitted : .known(ignored: []) }
   }
 
   /// Sees to it that the ledger has the job; the first record counts, should others submit the same job now, or have
@@ -70,6 +80,11 @@ struct JobSubmitter: Sendable {
       throw QuarryError(
         .usage, "job '\(jobID)' ran before: its ledger has results, and the fleet's Redis knows it no more",
         remedy: "Give another --job-id; what it found: quarry inspect job \(jobID)")
+    }
+    let asked = prepared.record.root
+    guard record.root.target == asked.target, record.root.params == asked.params else {
+      throw QuarryError(
+        .usage, "job '\(jobID)' was begun before with another script or another job", remedy: "Give another --job-id.")
     }
     return record.rootTaskID
   }

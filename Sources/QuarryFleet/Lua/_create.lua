@@ -3,6 +3,11 @@ local function unhex(text)
   return (string.gsub(text, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
 end
 
+-- A delay in whole milliseconds, 365 days at most: whoever wrote it, the sum with the time stays a time.
+local function within_a_year(delay)
+  return math.floor(math.min(math.max(tonumber(delay) or 0, 0), 31536000000))
+end
+
 -- Stores a task, ready or scheduled. `more`: pairs of further fields. Short parameters lie in the task's hash; longer
 -- ones beside it, so that hashes stay in their compact form.
 local function create(task, job, depth, target, params, lane, host, delay, more)

@@ -20,8 +20,19 @@ end
 
 local JOB_FIELDS = {'state', 'root', 'created_at', 'finished_at', 'admitted', 'done', 'dead', 'cancelled', 'retried',
   'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'cut_forgotten', 'items', 'events', 'depth',
-  'max_runs', 'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category'}
--- Flat pairs: the job's fields, its live counts, the workers and how many of them may run its tasks.
+  'max_runs', 'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category', 'rejected'}
+-- When the first of the job's scheduled tasks is due; of more than a hundred, the first of those that wait longest.
+local function next_due(job)
+  local first
+  for _, task in ipairs(call('ZRANGE', key('index', job, 'scheduled'), 0, 99)) do
+    local at = tonumber(call('HGET', TASK .. task, 'due_at'))
+    if at and (not first or at < first) then first = at end
+  end
+  return first or ''
+end
+
+-- Flat pairs: the job's fields, its live counts, when its next task is due if all that is left waits for its time, the
+-- workers and how many of them may run its tasks.
 local function job_view(job)
   local values = call('HMGET', JOB .. job, unpack(JOB_FIELDS))
   if not values[1] then return {} end
@@ -33,7 +44,14 @@ local function job_view(job)
   for i, name in ipairs(JOB_FIELDS) do
     if values[i] and name ~= 'root_state' then add(name, values[i]) end
   end
-  for _, state in ipairs({'ready', 'scheduled', 'leased'}) do add(state, call('ZCARD', key('index', job, state))) end
+  local count = {}
+  for _, state in ipairs({'ready', 'scheduled', 'leased'}) do
+    count[state] = call('ZCARD', key('index', job, state))
+    add(state, count[state])
+  end
+  if count.scheduled > 0 and count.ready + count.leased + tonumber(values[11]) == 0 then
+    add('next_due', next_due(job))
+  end
   add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[24]))
   local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
   add('workers', call('ZCOUNT', WORKERS, live, '+inf'))

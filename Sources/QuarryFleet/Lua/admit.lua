@@ -99,7 +99,8 @@ for _, entry in ipairs(entries) do
       optional(more, 'source', work.source)
       optional(more, 'category', work.category)
       optional(more, 'timeout_ms', work.timeout_ms)
-      create(work.task_id, id, depth, work.target, work.params, work.lane, work.host or '', work.delay_ms or 0, more)
+      local delay = within_a_year(work.delay_ms or 0)
+      create(work.task_id, id, depth, work.target, work.params, work.lane, work.host or '', delay, more)
     end
   end
 end

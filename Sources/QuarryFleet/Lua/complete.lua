@@ -1,12 +1,13 @@
 -- Accepts a run as the task's result, and hands out the next task in the same trip.
 -- ARGV from 4: task, run, epoch, number of entries it emitted (-1: not told), items, events, result (JSON), notification
--- (JSON, '' for none), run id of the next claim ('' for none).
+-- (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work.
 -- Reply: {'accepted', ledger entry or {}, {claim reply} or {}} or {'refused', reason}.
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
 -- notification exist, the lease and its slot are gone. A repeat by the accepted run answers accepted, and hands out
 -- what the first one did.
 local task, run, epoch, emitted = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local items, events, result, notification, next_run = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+local rejected = tonumber(ARGV[13] or 0)
 
 local function next_claim(tasks)
   local assignments = {}
@@ -34,6 +35,7 @@ call('SET', key('result', task), cjson.encode({result, notification}))
 call('HINCRBY', JOB .. t.job, 'done', 1)
 call('HINCRBY', JOB .. t.job, 'items', items)
 call('HINCRBY', JOB .. t.job, 'events', events)
+if rejected > 0 then call('HINCRBY', JOB .. t.job, 'rejected', rejected) end
 if notification ~= '' then call('HINCRBY', JOB .. t.job, 'unsent', 1) end
 local id = add_unsettled('accepted', task, t)
 if t.host ~= '' and call('HEXISTS', HOST .. t.host, 'level') == 1 then cool_down(t.host) end

@@ -1,8 +1,8 @@
 -- Ends a run that does not count.
 -- ARGV from 4: task, run, epoch, kind, reason, least wait in ms (0: none), seed for the jitter.
 -- Reply: {'scheduled', wait ms}, {'ready'}, {'dead', ledger entry} or {'refused', reason}.
--- Invariants: app, crash and blocked burn their own budget and wait with full jitter; release, storage and
--- version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason.
+-- Invariants: app, crash and blocked burn their own budget and wait with full jitter; release, storage,
+-- worker and version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason.
 -- A repeat gets the first reply.
 local task, run, epoch, kind, reason = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local at_least = tonumber(ARGV[9])
@@ -17,7 +17,9 @@ end
 local t, why = fence(task, run, epoch)
 if not t then return {'refused', why} end
 local charged = kind == 'app' or kind == 'crash' or kind == 'blocked'
-if not charged and kind ~= 'release' and kind ~= 'storage' and kind ~= 'version_mismatch' and kind ~= 'unrunnable' then
+-- Nothing is charged for these, but the task says why it came back.
+local of_worker = kind == 'storage' or kind == 'worker' or kind == 'version_mismatch'
+if not charged and not of_worker and kind ~= 'release' and kind ~= 'unrunnable' then
   return {'refused', 'unknown kind'}
 end
 
@@ -35,6 +37,7 @@ elseif kind == 'unrunnable' then
 else
   free(task, t)
   release(task, t)
+  if of_worker then call('HSET', TASK .. task, 'failure', kind, 'error', string.sub(reason, 1, ERROR_LIMIT)) end
 end
 call('HSET', TASK .. task, 'request', request, 'reply', state .. ' ' .. detail)
 if state == 'dead' then return {state, ledger_entry(detail)} end

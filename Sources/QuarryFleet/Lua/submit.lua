@@ -5,7 +5,7 @@
 -- Reply: {'submitted'} or {'known'}.
 -- Invariants: idempotent by the job's id; the line leaves the submissions in the same step.
 local job, root, target, params, lane, host = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local print_of_root, delay, line = ARGV[10], tonumber(ARGV[11]), ARGV[12]
+local print_of_root, delay, line = ARGV[10], within_a_year(ARGV[11]), ARGV[12]
 if call('EXISTS', JOB .. job) == 1 then
   if line ~= '' then call('LREM', SUBMISSIONS, 1, line) end
   return {'known'}

@@ -17,8 +17,8 @@ enum Emission {
     JSONText.appendMember("category", work.category, to: &out)
     JSONText.appendMember("lane", lane.rawValue, to: &out)
     JSONText.appendMember("host", host, to: &out)
-    append("delay_ms", work.options.delayMilliseconds.map { max(0, $0) }, to: &out)
-    append("timeout_ms", work.options.timeoutMilliseconds, to: &out)
+    append("delay_ms", work.options.delayMilliseconds?.within(DerivedWork.Options.delays), to: &out)
+    append("timeout_ms", work.options.timeoutMilliseconds?.within(DerivedWork.Options.timeouts), to: &out)
     JSONText.appendMember(
       "fingerprint",
       WorkIdentity.fingerprint(target: work.target, params: params.canonicalText, dedupKey: work.options.dedupKey),
@@ -47,5 +47,11 @@ enum Emission {
 
   private static func append(_ name: StaticString, _ value: Int?, to out: inout [UInt8]) {
     if let value { JSONText.appendMember(name, Int64(value), to: &out) }
+  }
+}
+
+extension Int {
+  fileprivate func within(_ range: ClosedRange<Int>) -> Int {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
   }
 }

@@ -70,6 +70,7 @@ extension FleetQueue {
       task.proof + [
         .integer(Int64(emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
         .text(Replies.encode(figures)), .text(notification), .text(claimNext ? UUIDv7.make() : ""),
+        .integer(Int64(figures.enqueuesRejected)),
       ], requestID: requestID, actor: workerID)
     return try Replies.complete(reply)
   }

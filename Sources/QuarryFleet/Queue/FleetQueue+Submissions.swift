@@ -76,6 +76,7 @@ package struct SubmissionLine: Sendable, Equatable {
     depth = try line.number("depth", atLeast: 0) ?? 0
     maxRuns = try line.number("max_runs", atLeast: 1)
     timeoutMilliseconds = try line.number("timeout_ms", atLeast: 1)
+      .map { Swift.min($0, DerivedWork.Options.timeouts.upperBound) }
     attempts = try line.number("attempts", atLeast: 1)
     crashes = try line.number("crashes", atLeast: 1)
     blocks = try line.number("blocks", atLeast: 1)

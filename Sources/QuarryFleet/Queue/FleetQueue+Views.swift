@@ -63,7 +63,7 @@ extension FleetQueue {
     else { throw Self.unexpected(reply, from: "view_task") }
     return TaskDetail(
       task: view, params: reply[1]?.text ?? "{}", gate: reply[2]?.text.flatMap(TaskDetail.Gate.init(rawValue:)),
-      gateUntil: until < 0 ? nil : Timestamp(nanoseconds: until * 1_000_000), policy: budgets.text("policy") ?? "",
+      gateUntil: until < 0 ? nil : Timestamp(milliseconds: until), policy: budgets.text("policy") ?? "",
       storage: budgets.text("storage") ?? "", attemptBudget: budgets.int("app_max"),
       crashBudget: budgets.int("crash_max"),
       blockBudget: budgets.int("blocked_max"), refusals: refusals.compactMapValues(\.text))

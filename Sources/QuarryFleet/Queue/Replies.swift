@@ -102,6 +102,7 @@ enum Replies {
     JSONText.appendMember("outcome", figures.outcome?.rawValue, to: &out)
     JSONText.appendMember("event_count", Int64(figures.eventCount), to: &out)
     JSONText.appendMember("item_count", Int64(figures.itemCount), to: &out)
+    JSONText.appendMember("enqueue_rejected", Int64(figures.enqueuesRejected), to: &out)
     JSONText.appendMember("duration_ms", figures.durationMilliseconds, to: &out)
     JSONText.appendMember("storage_path", figures.storagePath, to: &out)
     JSONText.appendMember("day", figures.day, to: &out)
@@ -129,6 +130,7 @@ enum Replies {
     return RunFigures(
       outcome: value["outcome"]?.string.flatMap(Outcome.init(rawValue:)),
       eventCount: Int(value["event_count"]?.integer ?? 0), itemCount: Int(value["item_count"]?.integer ?? 0),
+      enqueuesRejected: Int(value["enqueue_rejected"]?.integer ?? 0),
       durationMilliseconds: value["duration_ms"]?.integer ?? 0, storagePath: value["storage_path"]?.string ?? "",
       day: value["day"]?.string ?? "")
   }

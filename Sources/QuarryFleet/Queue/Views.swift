@@ -151,6 +151,8 @@ package struct JobView: Sendable, Equatable {
     status.duplicates = fields.int("duplicates")
     status.cutByDepth = fields.int("cut_depth")
     status.cutByMaxRuns = fields.int("cut_runs")
+    status.enqueuesRejected = fields.int("rejected")
+    status.nextDue = fields.time("next_due")
     status.rootState = fields.text("root_state") ?? ""
     status.isFinished = state == "finished"
     status.workers = fields.int("workers")
@@ -216,7 +218,5 @@ struct Fields {
   func text(_ name: String) -> String? { Replies.optional(fields[name]?.text) }
   func texts(_ name: String) -> [String: String] { fields[name]?.fields?.compactMapValues(\.text) ?? [:] }
   func int(_ name: String) -> Int { Int(fields[name]?.int ?? 0) }
-  func time(_ name: String) -> Timestamp? {
-    fields[name]?.int.map { Timestamp(nanoseconds: $0 * 1_000_000) }
-  }
+  func time(_ name: String) -> Timestamp? { fields[name]?.int.map { Timestamp(milliseconds: $0) } }
 }

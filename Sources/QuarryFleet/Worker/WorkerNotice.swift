@@ -15,9 +15,10 @@ package enum WorkerNotice: Sendable, Equatable {
   case jobTakenBack(jobID: String)
   case redisUnreachable(String)
   case redisBack
-  /// Nothing is claimed for a while because storage refused.
-  case storagePaused(reason: String, Duration)
-  case storageBack
+  /// Nothing is claimed for a while, because storage refused (`storage`) or this worker lacks what runs need (`worker`).
+  case paused(TaskResult.FailureKind, reason: String, Duration)
+  /// A run got through, so claims go on.
+  case pauseLifted
   case draining(held: Int, Duration)
   /// The drain's time is over; what still runs is stopped and released.
   case releasing(held: Int)
@@ -48,9 +49,10 @@ extension WorkerNotice: CustomStringConvertible {
     case .jobTakenBack(let jobID): "taking tasks of job \(jobID) again: its scripts are the same now"
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
-    case .storagePaused(let reason, let pause):
-      "claiming nothing for \(pause.milliseconds) ms, storage refused: \(reason)"
-    case .storageBack: "storage takes records again"
+    case .paused(let cause, let reason, let pause):
+      "claiming nothing for \(pause.milliseconds) ms, "
+        + (cause == .storage ? "storage refused: " : "this worker cannot run anything: ") + reason
+    case .pauseLifted: "claiming again"
     case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
     case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
     case .abandoning(let held, let unsettled):

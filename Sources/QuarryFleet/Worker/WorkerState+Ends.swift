@@ -30,7 +30,7 @@ extension WorkerState {
 
   mutating func consequences(of kind: TaskResult.FailureKind, reason: String) -> [WorkerAction] {
     switch kind {
-    case .storage: return storageRefused(reason)
+    case .storage, .worker: return startPause(kind, reason)
     case .versionMismatch:
       return end(
         .failed(
@@ -78,17 +78,17 @@ extension WorkerState {
   }
 }
 
-// MARK: storage
+// MARK: what the worker itself lacks
 
 extension WorkerState {
-  mutating func storageRefused(_ reason: String) -> [WorkerAction] {
+  mutating func startPause(_ cause: TaskResult.FailureKind, _ reason: String) -> [WorkerAction] {
     guard let duration = pause.begin() else { return [] }
-    return [.startPause(duration), .notice(.storagePaused(reason: reason, duration))]
+    return [.startPause(duration), .notice(.paused(cause, reason: reason, duration))]
   }
 
   mutating func storageTook() -> [WorkerAction] {
     guard pause.end() else { return [] }
-    return [.notice(.storageBack)] + fill()
+    return [.notice(.pauseLifted)] + fill()
   }
 }
 

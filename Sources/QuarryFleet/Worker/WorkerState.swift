@@ -76,7 +76,7 @@ package struct WorkerState: Sendable {
     case .settled(let count):
       unsettled = max(0, unsettled - count)
       return fill()
-    case .storageRefused(let reason): return storageRefused(reason)
+    case .storageRefused(let reason): return startPause(.storage, reason)
     case .storageTook: return storageTook()
     case .pauseOver:
       pause.isOver()

@@ -60,6 +60,27 @@ struct RecordLines {
     return found
   }
 
+  /// The last line, read from the file's end; nil when the file is missing or empty.
+  func last() throws(QuarryError) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var start = lseek(file, 0, SEEK_END)
+    var tail: [UInt8] = []
+    while start > 0, !tail.dropLast().contains(UInt8(ascii: "\n")) {
+      let length = Int(min(start, 16 << 10))
+      start -= off_t(length)
+      var block = [UInt8](repeating: 0, count: length)
+      guard pread(file, &block, length, start) == length else {
+        throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
+      }
+      tail = block + tail
+    }
+    if tail.last == UInt8(ascii: "\n") { tail.removeLast() }
+    let line = tail.lastIndex(of: UInt8(ascii: "\n")).map { tail[($0 + 1)...] } ?? tail[...]
+    return line.isEmpty ? nil : Array(line)
+  }
+
   private func line(
     _ buffer: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool
   ) throws(QuarryError) -> Bool {

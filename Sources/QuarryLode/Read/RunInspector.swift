@@ -85,7 +85,11 @@ struct RunInspector {
     let complete = try lastRecord(of: "run_complete", index: index, summary.path)
     let error = try lastRecord(of: "run_error", index: index, summary.path)
     let metrics = try lastRecord(of: "metrics", index: index, summary.path)
-    summary.endedAt = (complete ?? error ?? metrics).flatMap(Self.time)
+    summary.endedAt = (complete ?? error).flatMap(Self.time)
+    // Metrics are stamped in whole seconds, so an event may seem to come after them.
+    if summary.endedAt == nil, let stamped = metrics.flatMap(Self.time) {
+      summary.endedAt = max(stamped, try lastEventTime(index: index, summary.path) ?? stamped)
+    }
     if let metrics, let completed = metrics["runs_completed_total"]?.integer {
       summary.state = completed > 0 ? .succeeded : .failed
     } else if complete != nil {
@@ -107,8 +111,26 @@ struct RunInspector {
     return nil
   }
 
+  /// Time of the last event, as far as the last snapshot of each type tells. Chunks of artifacts bear none.
+  private mutating func lastEventTime(index: Index, _ run: RunPath) throws(QuarryError) -> Timestamp? {
+    var last: Timestamp?
+    for (type, _, ids) in index.partitions where type != "metrics" && type != "artifact" {
+      guard let id = ids.last, let manifest = try manifest(id) else { continue }
+      for found in files(of: run, in: manifest) where found.type == type && Self.isPlain(found.file) {
+        guard let line = try RecordLines(path: reader.layout.path(of: found.file.path)).last() else { continue }
+        let time = line.withUnsafeBytes { Self.time(RecordMembers.read(["ts"], from: $0)) }
+        last = [last, time].compactMap(\.self).max()
+      }
+    }
+    return last
+  }
+
+  private static func isPlain(_ file: Manifest.File) -> Bool {
+    !file.path.hasSuffix(".gz") && !file.path.hasSuffix(".zst")
+  }
+
   private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
-    guard !file.path.hasSuffix(".gz"), !file.path.hasSuffix(".zst"),
+    guard Self.isPlain(file),
       let line = try RecordLines(path: reader.layout.path(of: file.path)).first()
     else { return [:] }
     return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }

@@ -5,9 +5,11 @@ struct DatasetIdentity {
   let layout: DatasetLayout
   let files: FileSystem
 
+  static func path(in layout: DatasetLayout) -> String { "\(layout.own)/identity" }
+
   func value() throws(QuarryError) -> String {
     try layout.described { () throws(FileFailure) in
-      let path = "\(layout.own)/identity"
+      let path = Self.path(in: layout)
       if let known = try FileReading.bytes(path) { return String(decoding: known, as: UTF8.self) }
       let made = UUIDv7.make()
       try files.makeFolders(layout.own, below: layout.root)

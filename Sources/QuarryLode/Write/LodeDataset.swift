@@ -8,6 +8,7 @@ package final class LodeDataset: Sendable {
   private let files: FileSystem
   private let clock: SnapshotClock
   private let committer: GroupCommit
+  private let presence: DatasetPresence
 
   /// - Parameters:
   ///   - root: absolute path of the storage folder, which must exist when something is written.
@@ -18,6 +19,7 @@ package final class LodeDataset: Sendable {
     files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
   ) {
     layout = DatasetLayout(root: root, dataset: id)
+    presence = DatasetPresence(layout: layout)
     self.files = files
     self.clock = clock
     let publisher = Publisher(
@@ -29,7 +31,8 @@ package final class LodeDataset: Sendable {
   package func sink(for partition: RunPartition) -> LodeRunSink {
     LodeRunSink(
       partition: partition, segments: SegmentWriter(layout: layout, files: files, clock: clock),
-      sidecars: SidecarWriter(layout: layout, files: files, clock: clock), committer: committer)
+      sidecars: SidecarWriter(layout: layout, files: files, clock: clock), committer: committer,
+      presence: presence)
   }
 
   /// The fleet's own records in this dataset.
@@ -40,9 +43,12 @@ package final class LodeDataset: Sendable {
     "file://\(layout.partitions)/\(partition.path)"
   }
 
-  /// A random id kept in the dataset, made at first use: two folders of one name are told apart by it.
+  /// A random id kept in the dataset, made at first use: two folders of one name are told apart by it. From then on
+  /// nothing is written to a dataset of another id, nor to one that has lost it.
   package func identity() throws(QuarryError) -> String {
-    try DatasetIdentity(layout: layout, files: files).value()
+    let identity = try DatasetIdentity(layout: layout, files: files).value()
+    presence.expect(identity)
+    return identity
   }
 
   /// Reserves a run id that a person chose.

@@ -7,20 +7,26 @@ package final class LodeRunSink: EventSink {
   private let segments: SegmentWriter
   private let sidecars: SidecarWriter
   private let committer: GroupCommit
+  private let presence: DatasetPresence
   /// Written, and not yet listed by a snapshot.
   private let pending = Mutex<[SidecarFile]>([])
 
-  init(partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit) {
+  init(
+    partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
+    presence: DatasetPresence
+  ) {
     self.partition = partition
     self.segments = segments
     self.sidecars = sidecars
     self.committer = committer
+    self.presence = presence
   }
 
   /// See `EventSink`. The one exception to «none of it is visible»: when the disk fails at the very last step, after
   /// the pointer moved, the error says so.
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
+    try presence.check()
     let listed = batch.chunksOnly ? [] : takePending()
     do throws(QuarryError) {
       try commit(batch, listing: listed)
@@ -31,6 +37,7 @@ package final class LodeRunSink: EventSink {
   }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
+    try presence.check()
     let file = try sidecars.put(partition, name: name, contentType: contentType, data: data)
     pending.withLock { $0.append(file) }
   }

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs a script and the work that it derives, in this process: a free slot takes whatever is ready.
 package final class FanOut: Sendable {
-  /// Executes one run to its end and answers its outcome. Called on a thread of its own; may block.
-  package typealias Execute = @Sendable (FanOutRun, any DerivedWorkSink, RunControl) -> Outcome
+  /// Executes one run to its end. Called on a thread of its own; may block.
+  package typealias Execute = @Sendable (FanOutRun, any DerivedWorkSink, RunControl) -> FanOutEnd
 
   private struct State {
     var plan: FanOutPlan
@@ -18,17 +18,22 @@ package final class FanOut: Sendable {
 
   private let state: Mutex<State>
   private let limits: FanOutLimits
+  private let onNote: @Sendable (String) -> Void
   private let execute: Execute
   private let changed = Condition()
 
-  /// - Parameter workingDirectory: where a target is looked for when it is not beside the script that emitted it.
+  /// - Parameters:
+  ///   - workingDirectory: where a target is looked for when it is not beside the script that emitted it.
+  ///   - onNote: told of work that was rejected, and why; from any thread.
   package init(
-    root: FanOutRun, limits: FanOutLimits, workingDirectory: String, execute: @escaping Execute
+    root: FanOutRun, limits: FanOutLimits, workingDirectory: String,
+    onNote: @escaping @Sendable (String) -> Void = { _ in }, execute: @escaping Execute
   ) {
     let resolver = TargetResolver(workingDirectory: workingDirectory)
     state = Mutex(
       State(plan: FanOutPlan(root: root, limits: limits, resolve: { resolver.script(named: $0, from: $1) })))
     self.limits = limits
+    self.onNote = onNote
     self.execute = execute
   }
 
@@ -72,20 +77,26 @@ package final class FanOut: Sendable {
   }
 
   private func carryOut(_ run: FanOutRun, _ control: RunControl) {
-    let outcome = execute(run, Emissions(of: run, to: self), control)
+    let end = execute(run, Emissions(of: run, to: self), control)
     state.withLock { state in
       state.running[run.runID] = nil
-      if run.depth == 0 { state.rootOutcome = outcome }
-      state.plan.noteEnd(of: run, outcome: outcome)
+      if run.depth == 0 { state.rootOutcome = end.outcome }
+      state.plan.noteEnd(of: run, end)
     }
     changed.signal()
   }
 
   private func add(_ work: DerivedWork, from run: FanOutRun) {
-    let isAdmitted = state.withLock { state in
-      state.interrupts == 0 && state.plan.add(work, from: run, now: .now, runID: { UUIDv7.make() }) == .admitted
+    let runID = UUIDv7.make()
+    let verdict = state.withLock { state in
+      state.interrupts > 0 ? nil : state.plan.add(work, from: run, now: .now, runID: { runID })
     }
-    if isAdmitted { changed.signal() }
+    switch verdict {
+    case .admitted?: changed.signal()
+    case .rejected(let flaw)?:
+      onNote("child run \(runID) of '\(work.target)', enqueued by run \(run.runID), is rejected: \(flaw)")
+    default: break
+    }
   }
 
   /// What one run enqueues.

@@ -51,6 +51,18 @@ package struct FanOutRun: Sendable, Equatable {
   }
 }
 
+/// How a run of a fan-out ended.
+package struct FanOutEnd: Sendable, Equatable {
+  package var outcome: Outcome
+  /// Its `enqueue` events that named no work.
+  package var enqueuesRejected: Int
+
+  package init(_ outcome: Outcome, enqueuesRejected: Int = 0) {
+    self.outcome = outcome
+    self.enqueuesRejected = enqueuesRejected
+  }
+}
+
 /// What became of everything that was enqueued.
 package struct FanOutCounts: Sendable, Equatable {
   /// Children that were started.
@@ -61,6 +73,8 @@ package struct FanOutCounts: Sendable, Equatable {
   package var beyondMaxRuns = 0
   /// The target names no file.
   package var unresolved = 0
+  /// Its `enqueue` is malformed, or its source or category is no name.
+  package var rejected = 0
   /// Admitted, and not started because of an interrupt.
   package var abandoned = 0
 
@@ -72,6 +86,8 @@ package struct FanOutCounts: Sendable, Equatable {
 struct FanOutPlan {
   enum Verdict: Equatable {
     case admitted, duplicate, beyondDepth, beyondMaxRuns, unresolved
+    /// Why its run could not be stored.
+    case rejected(String)
   }
 
   private(set) var counts = FanOutCounts()
@@ -111,6 +127,7 @@ struct FanOutPlan {
     case .beyondDepth: counts.beyondDepth += 1
     case .beyondMaxRuns: counts.beyondMaxRuns += 1
     case .unresolved: counts.unresolved += 1
+    case .rejected: counts.rejected += 1
     }
     return verdict
   }
@@ -123,6 +140,7 @@ struct FanOutPlan {
     let key =
       work.options.dedupKey.map { Array($0.utf8) } ?? Fingerprint.of(target: work.target, canonicalParams: params)
     guard !seen.contains(key) else { return .duplicate }
+    if let flaw = Self.flaw(in: work) { return .rejected(flaw) }
     guard let script = resolve(work.target, emitter.script) else { return .unresolved }
     if script == root.script, params == Self.canonical(root.params) { return .duplicate }
     guard admitted < limits.maxRuns else { return .beyondMaxRuns }
@@ -136,14 +154,25 @@ struct FanOutPlan {
     return .admitted
   }
 
-  mutating func noteEnd(of run: FanOutRun, outcome: Outcome) {
-    if run != root { counts.byOutcome[outcome, default: 0] += 1 }
+  mutating func noteEnd(of run: FanOutRun, _ end: FanOutEnd) {
+    counts.rejected += end.enqueuesRejected
+    if run != root { counts.byOutcome[end.outcome, default: 0] += 1 }
   }
 
   /// Forgets what was not started.
   mutating func abandonReady() {
     counts.abandoned += queue.count
     queue.removeAll()
+  }
+
+  private static func flaw(in work: DerivedWork) -> String? {
+    do throws(QuarryError) {
+      if let source = work.source { try RunPartition.validateSource(source) }
+      if let category = work.category { try RunPartition.validate(category, as: "category") }
+      return nil
+    } catch {
+      return error.message
+    }
   }
 
   private static func canonical(_ params: String) -> String {

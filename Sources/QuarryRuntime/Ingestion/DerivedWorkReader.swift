@@ -3,7 +3,7 @@ import QuarryWire
 
 /// Reads what an `enqueue` event asks for.
 enum DerivedWorkReader {
-  /// - Throws: `.undecodable` when the payload names no work: no target, or a member of the wrong type.
+  /// - Throws: `.undecodable` when the payload names no work: no target, or a member of the wrong type or out of range.
   static func work(index: Int, from payload: UnsafeRawBufferPointer) throws(WireError) -> DerivedWork {
     func text(_ name: StaticString) throws(WireError) -> String? {
       try WireField(name, WireMap.value(of: name, in: payload)).optionalText()?.string
@@ -25,13 +25,16 @@ enum DerivedWorkReader {
     func text(_ name: StaticString) throws(WireError) -> String? {
       try WireField(name, WireMap.value(of: name, in: map)).optionalText()?.string
     }
-    func milliseconds(_ name: StaticString) throws(WireError) -> Int? {
-      guard let value = try WireField(name, WireMap.value(of: name, in: map)).optionalInteger() else { return nil }
-      guard value >= 0 else { throw WireError(.undecodable, "'\(name)' is negative") }
-      return Int(value)
+    func milliseconds(_ name: StaticString, _ range: ClosedRange<Int>) throws(WireError) -> Int? {
+      guard let value = try WireField(name, WireMap.value(of: name, in: map)).optionalNumber() else { return nil }
+      guard let whole = Int(exactly: value.rounded()), range.contains(whole) else {
+        throw WireError(.undecodable, "'\(name)' is not between \(range.lowerBound) and \(range.upperBound)")
+      }
+      return whole
     }
     return DerivedWork.Options(
-      lane: try text("lane"), delayMilliseconds: try milliseconds("delay_ms"),
-      timeoutMilliseconds: try milliseconds("timeout_ms"), dedupKey: try text("dedup_key"), host: try text("host"))
+      lane: try text("lane"), delayMilliseconds: try milliseconds("delay_ms", DerivedWork.Options.delays),
+      timeoutMilliseconds: try milliseconds("timeout_ms", DerivedWork.Options.timeouts),
+      dedupKey: try text("dedup_key"), host: try text("host"))
   }
 }

@@ -6,6 +6,8 @@ package struct IngestionFigures: Sendable, Equatable {
   package var eventsReceived = 0
   /// `item` events among them.
   package var items = 0
+  /// `enqueue` events that should have derived work and named none.
+  package var enqueuesRejected = 0
   package var artifacts = Artifacts()
   /// Frames that could not be decoded: 0 or 1, since the first ends the run.
   package var decodeErrors = 0

@@ -57,6 +57,7 @@ extension StreamIngestion {
     do throws(WireError) {
       work = try DerivedWorkReader.work(index: derivedCount, from: event.payload)
     } catch {
+      counts.enqueuesRejected += 1
       return onNote("event \(event.seq) (enqueue) derives no work: \(error.message)")
     }
     do throws(QuarryError) { try derived.accept(work) } catch {

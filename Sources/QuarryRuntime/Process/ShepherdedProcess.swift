@@ -47,12 +47,15 @@ package final class ShepherdedProcess {
     let status = try Pipe()
     Self.write(deadline: deadline, to: control.writing.number)
     do {
-      shepherd = try Spawner.start(
-        program.path, arguments: ["run", "--", command.path] + command.arguments, environment: command.environment,
-        descriptors: [
-          input.reading.number, output.writing.number, errors.writing.number, control.reading.number,
-          status.writing.number,
-        ])
+      let descriptors = [
+        input.reading.number, output.writing.number, errors.writing.number, control.reading.number,
+        status.writing.number,
+      ]
+      shepherd = try Shepherds.start { () throws(SpawnFailure) in
+        try Spawner.start(
+          program.path, arguments: ["run", "--", command.path] + command.arguments, environment: command.environment,
+          descriptors: descriptors)
+      }
     } catch {
       throw QuarryError(
         .executor, "the process supervisor \(program.path) cannot be started: \(errorText(error.code))")
@@ -72,7 +75,7 @@ package final class ShepherdedProcess {
   deinit {
     // Control closed is the order to kill; the shepherd then ends by itself.
     control = nil
-    if end == nil { Self.reap(shepherd) }
+    if end == nil { Shepherds.reap(shepherd) }
   }
 
   /// The command reads the end of its input.
@@ -109,8 +112,10 @@ package final class ShepherdedProcess {
         return nil
       }
     }
-    Self.reap(shepherd)
+    Shepherds.reap(shepherd)
     let end = ProcessEnd(statusLine: String(decoding: statusLine, as: UTF8.self))
+    // Nobody else ends what a killed shepherd left behind.
+    if end == .unknown { Orphans.kill() }
     self.end = end
     return end
   }
@@ -128,10 +133,5 @@ package final class ShepherdedProcess {
   private static func write(deadline: UInt64?, to control: Int32) {
     var message = (deadline ?? 0).littleEndian
     _ = Glibc.write(control, &message, 8)
-  }
-
-  private static func reap(_ process: pid_t) {
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
   }
 }

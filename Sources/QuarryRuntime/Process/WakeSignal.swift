@@ -35,8 +35,10 @@ package enum BootClock {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// The instant `duration` from now; a negative duration counts as none.
+  /// The instant `duration` from now; a negative duration counts as none, and one without end as the last instant.
   package static func after(_ duration: Duration) -> UInt64 {
-    now() + UInt64(max(0, duration.milliseconds)) * 1_000_000
+    let (length, isTooLong) = UInt64(max(0, duration.milliseconds)).multipliedReportingOverflow(by: 1_000_000)
+    let (instant, isTooLate) = now().addingReportingOverflow(length)
+    return isTooLong || isTooLate ? .max : instant
   }
 }

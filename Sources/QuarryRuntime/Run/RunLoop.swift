@@ -175,6 +175,11 @@ final class RunLoop {
 
   // MARK: Ending the executor
 
+  /// The reason of the stop that ended the executor, when one did.
+  var stopReason: RunControl.StopReason? {
+    if case .stopped(let reason)? = intervention { reason } else { nil }
+  }
+
   /// True when another worker may already run the task, so that nothing more may be written.
   var mustForget: Bool { intervention == .stopped(.leaseLost) }
 

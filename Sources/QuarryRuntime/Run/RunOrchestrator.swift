@@ -97,7 +97,7 @@ package struct RunOrchestrator: Sendable {
     if let note = RunVerdict.disagreement(facts) { observer.onNote(note) }
     var report = RunReport(
       identity: configuration.identity, outcome: verdict.outcome, message: verdict.message,
-      isSuperseded: isSuperseded, stopReason: control.stopReason, hasStarted: ingestion.hasStarted,
+      isSuperseded: isSuperseded, stopReason: loop.stopReason ?? control.stopReason, hasStarted: ingestion.hasStarted,
       duration: ContinuousClock.now - started, policy: configuration.policy.name.rawValue, end: end,
       failure: loop.failure,
       terminal: ingestion.terminal,

@@ -6,7 +6,8 @@ extension RunReport {
   package func taskResult(partition: RunPartition, storagePath: String) -> TaskResult {
     let figures = RunFigures(
       outcome: outcome, eventCount: self.figures.eventsReceived, itemCount: self.figures.items,
-      durationMilliseconds: duration.milliseconds, storagePath: storagePath, day: partition.day)
+      enqueuesRejected: self.figures.enqueuesRejected, durationMilliseconds: duration.milliseconds,
+      storagePath: storagePath, day: partition.day)
     if let metricsFailure, outcome == .success {
       return .failed(.storage, reason: "the metrics record: \(metricsFailure.message)", figures)
     }
@@ -30,14 +31,17 @@ extension RunReport {
     case .timeout?: .app
     case nil where isSuperseded || failure?.kind == .derivedWork: .release
     case nil where isUnrunnable: .unrunnable
-    // A worker without a browser pauses, as one without storage does; the task is not to blame.
-    case nil where runResult?.errorType == "browser_error": .storage
+    // The task is not to blame for a worker without a browser.
+    case nil where runResult?.errorType == "browser_error": .worker
     case nil: .crash
     }
   }
 
-  /// The script could not be loaded, or the executor refused its request: no further try would end otherwise.
-  private var isUnrunnable: Bool { end == .exited(3) || runResult?.errorType == "script_load_error" }
+  /// The script could not be loaded, or the executor refused its request, which it does before its first frame: no
+  /// further try would end otherwise.
+  private var isUnrunnable: Bool {
+    end == .exited(3) && !hasStarted || runResult?.errorType == "script_load_error"
+  }
 
   /// The site refused: the script says so, or the last answer it got was a refusal. One that it got over is none.
   private var wasBlocked: Bool {

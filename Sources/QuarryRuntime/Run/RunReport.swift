@@ -8,6 +8,7 @@ package struct RunReport: Sendable {
   package var message: String
   /// True when the run's lease was lost: nothing was written after that, and nothing may be published for it.
   package var isSuperseded: Bool
+  /// Why the run was stopped from outside or by its timeout, when it was.
   package var stopReason: RunControl.StopReason?
   /// False when the executor ended before its first frame.
   package var hasStarted: Bool
@@ -50,7 +51,8 @@ package struct RunReport: Sendable {
       "run_id": .string(identity.runID), "attempt": .integer(Int64(identity.attempt)),
       "outcome": .string(outcome.rawValue), "message": .string(message), "exit_code": .integer(Int64(exitCode)),
       "duration_ms": .integer(duration.milliseconds), "event_count": .integer(Int64(figures.eventsReceived)),
-      "policy": policyMembers, "artifacts": artifactMembers,
+      "enqueue_rejected": .integer(Int64(figures.enqueuesRejected)), "policy": policyMembers,
+      "artifacts": artifactMembers,
       "metrics": .object(metricsMembers),
     ]
     members["adapter"] = notification?.reportMember

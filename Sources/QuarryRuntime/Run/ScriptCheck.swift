@@ -26,7 +26,9 @@ package enum ScriptCheck {
     let (output, errors) = collect(process)
     switch process.finish() {
     case .failedToStart(let code): throw executor.unusable(errorText(code))
-    case .deadline: throw executor.unusable("it did not answer --validate within \(timeout.shortText)")
+    case .deadline:
+      throw executor.unusable(
+        "it did not answer --validate within \(timeout.shortText) (does the script loop for ever while it is loaded?)")
     case let end: return try answer(output, errors, end, executor)
     }
   }

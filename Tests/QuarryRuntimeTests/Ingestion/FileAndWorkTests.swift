@@ -89,14 +89,43 @@ import Testing
     #expect(try stream.sink.records().count == 2)
   }
 
-  @Test func anEnqueueThatNamesNoWorkIsStoredAndNoted() throws {
+  @Test func anEnqueueThatNamesNoWorkIsStoredNotedAndCounted() throws {
     let derived = Collected()
     let stream = try ExecutorStream(derived: derived)
     try stream.send(
       stream.event("enqueue", .object(["target": ""])), stream.event("enqueue", .object(["target": .integer(1)])))
     #expect(derived.works.isEmpty)
     #expect(stream.notes.count == 2)
+    #expect(stream.ingestion.figures.enqueuesRejected == 2)
     #expect(try stream.sink.records().count == 2)
+  }
+
+  private func enqueue(_ stream: ExecutorStream, _ options: KeyValuePairs<String, MessagePackValue>) throws {
+    let map = MessagePackValue.map(options.map { MessagePackValue.Pair(.string($0.key), $0.value) })
+    try stream.send(
+      stream.event("enqueue", .object(["target": "a.ts", "params": .object([:]), "options": map])))
+  }
+
+  @Test func millisecondsAreRounded() throws {
+    let derived = Collected()
+    let stream = try ExecutorStream(derived: derived)
+    try enqueue(stream, ["delay_ms": .double(1.5), "timeout_ms": .double(0.5)])
+    try enqueue(stream, ["delay_ms": .double(-0.4), "timeout_ms": .integer(31_536_000_000)])
+    #expect(derived.works.map(\.options.delayMilliseconds) == [2, 0])
+    #expect(derived.works.map(\.options.timeoutMilliseconds) == [1, 31_536_000_000])
+  }
+
+  @Test func millisecondsOutOfRangeDeriveNothing() throws {
+    let derived = Collected()
+    let stream = try ExecutorStream(derived: derived)
+    for delay: MessagePackValue in [
+      .integer(-1), .integer(31_536_000_001), .unsigned(.max), .double(1e300), .double(-0.6), "5",
+    ] { try enqueue(stream, ["delay_ms": delay]) }
+    try enqueue(stream, ["timeout_ms": .integer(0)])
+    try enqueue(stream, ["timeout_ms": .integer(253_402_300_800_000)])
+    #expect(derived.works.isEmpty)
+    #expect(stream.ingestion.figures.enqueuesRejected == 8)
+    #expect(stream.notes.last?.contains("'timeout_ms' is not between 1 and 31536000000") == true, "\(stream.notes)")
   }
 
   @Test func aRefusalEndsTheRunBeforeThePolicySeesTheEvent() throws {
