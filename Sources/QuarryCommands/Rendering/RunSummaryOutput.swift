@@ -25,6 +25,7 @@ extension Output {
       Field(name: "duplicates", value: .value(.count(counts.duplicates))),
       Field(name: "beyond_depth", value: .value(.count(counts.beyondDepth))),
       Field(name: "beyond_max_runs", value: .value(.count(counts.beyondMaxRuns))),
+      Field(name: "rejected", value: .value(.count(counts.rejected))),
       Field(name: "without_script", value: .value(.count(counts.unresolved))),
       Field(name: "not_started", value: .value(.count(counts.abandoned))),
     ])
