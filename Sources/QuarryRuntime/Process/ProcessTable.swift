@@ -8,6 +8,9 @@ struct ProcessTable {
     /// As `/proc` says it: R, S, D, T, Z …
     let state: UInt8
 
+    /// Not dead and waiting to be reaped.
+    var isAlive: Bool { !"ZX".utf8.contains(state) }
+
     /// Neither stopped nor dead.
     var canFork: Bool { "RSD".utf8.contains(state) }
   }
@@ -39,6 +42,20 @@ struct ProcessTable {
     return found
   }
 
+  /// Whether another living process than `process` is its child or the child of `parent`, its own parent. Who loses its
+  /// parent falls to `parent`, so that a descendant anywhere shows as one of these. True also where nothing can be seen.
+  func hasDescendants(_ process: pid_t, below parent: pid_t) -> Bool {
+    rows.isEmpty || rows.contains { $0.pid != process && $0.isAlive && [process, parent].contains($0.parent) }
+  }
+
+  /// In bytes; nil when there is no such process.
+  static func residentMemory(of process: pid_t) -> Int64? {
+    guard let text = contents("/proc/\(process)/statm") else { return nil }
+    let words = text.split(separator: UInt8(ascii: " "))
+    guard words.count > 1, let pages = Int64(String(decoding: words[1], as: UTF8.self)) else { return nil }
+    return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
   /// Whether the program is `quarry-shepherd`, or the one that asks.
   static func isOurs(_ pid: pid_t) -> Bool {
     guard let program = program(of: "\(pid)") else { return false }
@@ -57,15 +74,19 @@ struct ProcessTable {
 
   /// `PID (NAME) STATE PARENT …`; the name may hold anything, so the last parenthesis counts.
   private static func row(of pid: pid_t) -> Row? {
-    let descriptor = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var text = [UInt8](repeating: 0, count: 1024)
-    let count = Glibc.read(descriptor, &text, text.count)
-    guard count > 0, let end = text[..<count].lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    let words = text[..<count][(end + 1)...].split(separator: UInt8(ascii: " "))
+    guard let text = contents("/proc/\(pid)/stat"), let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    let words = text[(end + 1)...].split(separator: UInt8(ascii: " "))
     guard words.count > 1, let state = words[0].first, let parent = pid_t(String(decoding: words[1], as: UTF8.self))
     else { return nil }
     return Row(pid: pid, parent: parent, state: state)
+  }
+
+  /// The first KiB of a small file; nil when it cannot be read.
+  private static func contents(_ path: String) -> [UInt8]? {
+    let file = Descriptor(owning: open(path, O_RDONLY | O_CLOEXEC))
+    guard file.number >= 0 else { return nil }
+    var text = [UInt8](repeating: 0, count: 1024)
+    let count = Glibc.read(file.number, &text, text.count)
+    return count > 0 ? Array(text[..<count]) : nil
   }
 }
