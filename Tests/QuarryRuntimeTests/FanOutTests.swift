@@ -80,7 +80,7 @@ import Testing
 
   @Test func aDelayedChildStartsAfterItsTimeAndAChildHasItsOwnTimeout() throws {
     let began = ContinuousClock.now
-    let (runs, counts, _) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in
+    let (runs, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in
       guard run.depth == 0 else { return [] }
       var work = self.work(1)
       work.options = DerivedWork.Options(delayMilliseconds: 60, timeoutMilliseconds: 1_500)
