@@ -114,7 +114,7 @@ import Testing
     let result = try await harness.start(
       [
         "coordinator", "--config", "q.yaml", "--script", "tree.ts", "--depth", "1", "--max-runs", "10",
-        "--attempts", "1", "--allow-dead", "1",
+        "--attempts", "1", "--allow-dead", "2",
       ], environment: environment
     ).finish()
     #expect(result.exitCode == 0, "\(result.standardError)")
@@ -151,7 +151,7 @@ import Testing
     let result = try await harness.start(
       [
         "coordinator", "--script", "tree.ts", "--depth", "1", "--max-runs", "10", "--attempts", "1", "--allow-dead",
-        "1",
+        "2",
       ] + common, environment: environment
     ).finish()
     #expect(result.exitCode == 0, "\(result.standardError)")

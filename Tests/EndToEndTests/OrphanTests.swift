@@ -41,7 +41,7 @@ import Testing
     ])
     try await process.waitForError("\(ours) is up")
     try await process.waitForError("\(others) is up")
-    let shepherd = try #require(Self.processes(with: script).first { Self.parent(of: $0) == process.pid })
+    let shepherd = try #require(Self.processes(with: ours).first.flatMap { Self.child(of: process.pid, above: $0) })
     kill(shepherd, SIGKILL)
     try await Self.until { Self.processes(with: ours).isEmpty }
     #expect(Self.processes(with: others).count >= 2, "the run beside it was touched")
@@ -60,6 +60,16 @@ import Testing
       let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
       return words.contains { $0.hasSuffix(mark) }
     }
+  }
+
+  /// The child of `ancestor` that `process` descends from.
+  private static func child(of ancestor: pid_t, above process: pid_t) -> pid_t? {
+    var step = process
+    while let parent = parent(of: step), parent > 1 {
+      if parent == ancestor { return step }
+      step = parent
+    }
+    return nil
   }
 
   private static func parent(of process: pid_t) -> pid_t? {

@@ -81,10 +81,9 @@ import Testing
     let harness = try RunHarness()
     let (process, family) = try await start(stubborn, in: harness, "--policy", "streaming", "--flush-count", "1000")
     #expect(family.count >= stubborn.processes)
-    let sentAt = ContinuousClock.now
     process.send(SIGTERM)
-    let result = try await process.finish(within: .seconds(20))
-    #expect(ContinuousClock.now - sentAt < .seconds(7), "5 s, and what a busy machine takes to notice")
+    let result = try await process.finish()
+    #expect(!result.standardError.contains("not stopped within 5s"), "it ends by itself, before its own limit ends it")
     #expect(result.exitCode == 2, "\(result.standardError)")
     #expect(family.survivors == [])
     #expect(try harness.items().count == 1)

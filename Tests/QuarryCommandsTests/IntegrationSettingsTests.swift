@@ -146,11 +146,11 @@ import Testing
     #expect(refusal(redis[0], redis[1], redis[2], redis[3], "--event-sink-redis-max-len", "-2").contains("length"))
     #expect(refusal(redis[0], redis[1], redis[2], redis[3], "--event-sink-redis-ttl", "soon").contains("'soon'"))
     #expect(refusal(redis[0], redis[1], redis[2], redis[3], "--event-sink-redis-delivery", "maybe").contains("'maybe'"))
-    #expect(refusal(yaml: "events: { sinks: [{ url: canary }] }").contains("'events.sinks.type' is missing"))
+    #expect(refusal(yaml: "events: { sinks: [{ url: canary }] }").contains("'events.sinks[0].type' is missing"))
     #expect(refusal(yaml: "events: { sinks: [{ type: redis }] }").contains("has no URL"))
     #expect(refusal(yaml: "events: { sinks: [{ type: lode }, { type: lode }] }").contains("named twice"))
     #expect(refusal(yaml: "events: { sinks: { type: lode } }").contains("must be a list"))
     #expect(
-      refusal(yaml: "events: { sinks: [{ type: lode, colour: red }] }").contains("unknown key 'events.sinks.colour'"))
+      refusal(yaml: "events: { sinks: [{ type: lode, colour: red }] }").contains("unknown key 'events.sinks[0].colour'"))
   }
 }

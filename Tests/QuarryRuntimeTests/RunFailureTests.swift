@@ -109,11 +109,11 @@ import Testing
     #expect(isGone)
   }
 
-  @Test func shutdownTakesLessThanFiveSecondsWhenItIsIgnored() async throws {
+  @Test func shutdownThatIsIgnoredIsFollowedByAKill() async throws {
     let (report, sink, isGone) = try await stopAfterFirstItem(
       "signal.signal(15, signal.SIG_IGN)\nitem(a=1)\ntime.sleep(60)", .shutdown)
     #expect(report.outcome == .executorCrash)
-    #expect(report.duration < .seconds(5))
+    #expect(report.duration < .seconds(40), "the executor would stay for 60 s")
     #expect(sink.lines(.metrics).count == 1)
     #expect(isGone)
   }

@@ -47,7 +47,7 @@ import Testing
       frame({'type': 'run_result', 'outcome': {'status': 'crash', 'message': 'no browser', 'error_type': 'browser_error'}})
       sys.exit(2)
       """)
-    #expect(kind == .storage)
+    #expect(kind == .worker)
   }
 
   private struct Refusing: DerivedWorkSink {
