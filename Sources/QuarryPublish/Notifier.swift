@@ -35,8 +35,10 @@ package struct Notifier: Sendable {
   }
 
   /// Tells of one run. A failure is a warning and a figure, never an error.
-  /// - Parameter isHurried: the process has been told to end: one short try.
-  package func notify(_ entry: OutboxEntry, isHurried: Bool = false) -> NotificationFigures {
+  /// - Parameter isHurried: whether the process has been told to end: then a short try is the last. Asked before each.
+  package func notify(
+    _ entry: OutboxEntry, isHurried: @escaping @Sendable () -> Bool = { false }
+  ) -> NotificationFigures {
     let isStored = keepsPending && note("stored in the outbox") { () throws(QuarryError) in try outbox.store(entry) }
     var figures = deliver(entry.json, isHurried: isHurried)
     if figures.isDelivered {
@@ -52,6 +54,8 @@ package struct Notifier: Sendable {
     warn(
       "run_completed of run \(entry.partition.runID) was not delivered to \(adapter.destination): \(reason)"
         + (isStored ? "; it waits in the outbox for `quarry adapter drain`" : ""))
+    // What was not tried is in the run's report; a record each would cost more than what is spared.
+    guard figures.attempts > 0 else { return figures }
     _ = note("recorded as failed") { () throws(QuarryError) in
       try outbox.noteFailure(entry, attempts: figures.attempts, reason: reason)
     }
@@ -59,18 +63,20 @@ package struct Notifier: Sendable {
   }
 
   /// Sends, with retries, and keeps nothing.
-  package func deliver(_ json: String, isHurried: Bool = false) -> NotificationFigures {
+  package func deliver(
+    _ json: String, isHurried: @escaping @Sendable () -> Bool = { false }
+  ) -> NotificationFigures {
     var figures = NotificationFigures(adapter: adapter.name)
     let isProbe = breaker.isOpen
     guard breaker.allows() else {
       figures.error = "not tried, since the last ones all failed"
       return figures
     }
-    let limit = isHurried || isProbe ? 0 : retries
     while true {
+      let limit = isProbe || isHurried() ? 0 : retries
       figures.attempts += 1
       do throws(DeliveryFailure) {
-        try adapter.send(json, within: isHurried ? .seconds(2) : nil)
+        try adapter.send(json, within: isHurried() ? .seconds(2) : nil)
         figures.isDelivered = true
         figures.error = nil
         breaker.succeeded()

@@ -96,6 +96,34 @@ import Testing
     #expect(metrics.allSatisfy { $0["event_sinks"]?["redis"] != nil })
   }
 
+  @Test func aScriptDoesNotGetTheVariablesThatHoldSecrets() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "env.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ emit }) => {
+        const { HOOK_TOKEN, HOOK_URL, PLAIN, HOME } = process.env;
+        await emit.item({ item_type: 'env', data: { HOOK_TOKEN, HOOK_URL, PLAIN, hasHome: HOME !== undefined } });
+      };
+
+      """)
+    try """
+    source: ${PLAIN}
+    adapter: { type: webhook, url: "${HOOK_URL}", headers: { Authorization: "Bearer ${HOOK_TOKEN}" }, retries: 0 }
+    storage: { path: "\(harness.data)" }
+
+    """.write(toFile: harness.path + "/q.yaml", atomically: true, encoding: .utf8)
+    let result = try await harness.start(
+      ["run", "--script", script, "--config", "q.yaml"],
+      environment: ["HOOK_TOKEN": "canary-1", "HOOK_URL": "http://127.0.0.1:9/canary-2", "PLAIN": "shop"]
+    ).finish()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let data = try #require(try harness.items().first?["payload"]?["data"]?.object)
+    #expect(data["HOOK_TOKEN"] == nil && data["HOOK_URL"] == nil)
+    #expect(data["PLAIN"]?.string == "shop" && data["hasHome"] == true)
+  }
+
   @Test func aFleetTellsTheWebhookAndStreamsWithItsTasks() async throws {
     let redis = try RedisServer.start()
     let server = try HTTPServer { _, number in .status(number == 1 ? 503 : 200) }

@@ -122,7 +122,7 @@ import Testing
 
   @Test func aHurriedOneIsTriedOnce() throws {
     let server = try HTTPServer { _, _ in .status(500) }
-    #expect(try notifier(server.url).notify(entry(), isHurried: true).attempts == 1)
+    #expect(try notifier(server.url).notify(entry(), isHurried: { true }).attempts == 1)
   }
 
   @Test func nothingSecretIsSaid() throws {

@@ -9,7 +9,11 @@ struct FleetProxies: Sendable {
   let tell: @Sendable (String) -> Void
 
   /// - Returns: nil when the task goes without a proxy.
+  /// - Throws: `QuarryError(.executor)` for a pool that this worker's configuration lacks: another's may have it.
   func choose(for task: TaskAssignment) async throws(QuarryError) -> RunProxy? {
+    if let missing = selector.missingPool(of: task.params) {
+      throw QuarryError(.executor, missing.message, remedy: missing.remedy)
+    }
     guard let selection = try selector.selection(job: task.params, jobKey: task.jobID) else { return nil }
     if let note = selection.note { tell("task \(task.taskID): \(note)") }
     return selection.proxy(at: try await queue.chooseProxy(selection.choice, task: task, requestID: UUIDv7.make()))

@@ -18,7 +18,8 @@ struct RunNotifications: Sendable {
   }
 
   /// To be called once for a run that is over, all of which is in storage. Blocks the calling thread.
-  func tell(_ report: RunReport, in partition: RunPartition) -> NotificationFigures? {
+  /// - Parameter control: the run's, which is told when the process shall end.
+  func tell(_ report: RunReport, in partition: RunPartition, control: RunControl) -> NotificationFigures? {
     guard !report.isSuperseded else { return nil }
     let completed = RunCompleted(
       runID: partition.runID, source: partition.source, category: partition.category, day: partition.day,
@@ -27,7 +28,7 @@ struct RunNotifications: Sendable {
       durationMilliseconds: report.duration.milliseconds)
     let entry = OutboxEntry(
       adapter: notifier.adapter.name, partition: partition, task: report.identity.task, json: completed.json)
-    return notifier.notify(entry, isHurried: report.stopReason == .shutdown)
+    return notifier.notify(entry, isHurried: { control.stopReason == .shutdown })
   }
 }
 
@@ -41,7 +42,7 @@ struct AssembledRun: Sendable {
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written and nobody is told.
   func execute(control: RunControl) throws(QuarryError) -> RunReport {
     var report = try orchestrator.execute(control: control)
-    report.notification = notifications?.tell(report, in: partition)
+    report.notification = notifications?.tell(report, in: partition, control: control)
     return report
   }
 

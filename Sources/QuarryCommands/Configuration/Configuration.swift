@@ -18,7 +18,7 @@ package struct Configuration: Sendable, Equatable {
   package var proxies: [ProxyPool]?
   package var proxy = Proxy()
   package var fleet = Fleet()
-  /// Environment variables that the file names and that hold a password of a proxy: no child process gets them.
+  /// Environment variables that the file names and that hold a secret: no child process gets them.
   package var secretVariables: Set<String> = []
 
   package init() {}

@@ -8,11 +8,7 @@ package enum ConfigurationLoader {
     guard let path else { return Configuration() }
     let file = try ConfigurationFile.read(path, in: context)
     var configuration = try parse(file.expansion.text, file: path)
-    let passwords = configuration.proxies?.flatMap { $0.endpoints.compactMap(\.credentials?.password) } ?? []
-    configuration.secretVariables = Set(file.expansion.replacements.map(\.name)).filter { name in
-      guard let value = context.environment[name], !value.isEmpty else { return false }
-      return passwords.contains { $0.contains(value) || value.contains($0) }
-    }
+    configuration.secretVariables = try SecretVariables.names(in: file)
     return configuration
   }
 

@@ -29,7 +29,7 @@ struct ConfigurationReport {
   private(set) var rows: [Row] = []
   private let effective: [String: JSONValue]
   private let places: TextPlaces
-  private let replacements: [EnvironmentExpansion.Replacement]
+  private let expansion: EnvironmentExpansion
 
   /// - Throws: `QuarryError(.usage)` for a file that a command would refuse.
   init(of path: String, in context: CommandContext) throws(QuarryError) {
@@ -38,7 +38,7 @@ struct ConfigurationReport {
     let configuration = try ConfigurationLoader.parse(text, file: file.name)
     effective = try EffectiveConfiguration.values(of: configuration, in: context)
     places = TextPlaces(text)
-    replacements = file.expansion.replacements
+    expansion = file.expansion
     let root = try ConfigurationFile.root(of: text, file: file.name)
     for key in ConfigurationLoader.keys { add(key, Self.value(of: key, in: root)) }
     noteOverrides(context.environment)
@@ -68,18 +68,11 @@ struct ConfigurationReport {
     guard let node else {
       return Row(key: key, value: Redaction.shown(effective[key] ?? .null, key: key), origin: .standard)
     }
-    let used = replacements(in: node)
+    let used = expansion.replacements(in: node, places)
     return Row(
       key: key, value: Redaction.shown(effective[key] ?? Self.plain(node), key: key),
       origin: used.contains(where: \.isGiven) ? .environment : .file, line: node.mark?.line, variables: used.map(\.name)
     )
-  }
-
-  private func replacements(in node: Node) -> [EnvironmentExpansion.Replacement] {
-    guard case .scalar(let scalar) = node, let mark = node.mark else { return [] }
-    let start = places.offset(line: mark.line, column: mark.column)
-    let end = places.endOfValue(from: start, length: scalar.string.unicodeScalars.count)
-    return replacements.filter { $0.range.lowerBound < end && $0.range.upperBound >= start }
   }
 
   /// What stands over a file.

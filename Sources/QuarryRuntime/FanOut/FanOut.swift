@@ -88,8 +88,12 @@ package final class FanOut: Sendable {
 
   private func add(_ work: DerivedWork, from run: FanOutRun) {
     let runID = UUIDv7.make()
-    let verdict = state.withLock { state in
-      state.interrupts > 0 ? nil : state.plan.add(work, from: run, now: .now, runID: { runID })
+    let verdict = state.withLock { state -> FanOutPlan.Verdict? in
+      guard state.interrupts == 0 else {
+        state.plan.abandon()
+        return nil
+      }
+      return state.plan.add(work, from: run, now: .now, runID: { runID })
     }
     switch verdict {
     case .admitted?: changed.signal()

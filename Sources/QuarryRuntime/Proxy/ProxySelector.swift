@@ -26,6 +26,18 @@ package struct ProxySelector: Sendable, Equatable {
     return ProxySelection(pool: try pool(name), request: request, site: Site(request, job), jobKey: jobKey)
   }
 
+  /// Why the pool that a job names by itself is not to be had; nil when it is, or when the job names none.
+  package func missingPool(of job: String) -> QuarryError? {
+    // What cannot be read at all is for `selection` to refuse.
+    guard let own = try? ProxyRequest(job: (try? JSONParser.parse(job)) ?? [:]), let name = own.pool else { return nil }
+    do throws(QuarryError) {
+      _ = try pool(name)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   package func pool(_ name: String) throws(QuarryError) -> ProxyPool {
     if let pool = pools.first(where: { $0.name == name }) { return pool }
     let known = pools.map(\.name).joined(separator: ", ")

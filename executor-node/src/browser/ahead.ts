@@ -21,12 +21,17 @@ const EXPIRY_MS = 10_000;
  */
 export class SessionsAhead {
   private next: Prepared | undefined;
+  private lastKey: string | undefined;
 
   /** @throws as `openSession`. */
   async open(options: SessionOptions): Promise<BrowserSession> {
     const driver = await loadDriver(options.script, options.resolveFrom);
     const session = await this.take(options, driver) ?? await openSession(options);
-    if (options.endpoint) this.next = this.prepare(options, driver);
+    const key = keyOf(options);
+    // Where each run has a proxy of its own, what is prepared for this one's would not be the next one's.
+    const isLikely = this.lastKey === undefined || this.lastKey === key;
+    this.lastKey = key;
+    if (session.isOfShared && isLikely) this.next = this.prepare(options, driver);
     return session;
   }
 

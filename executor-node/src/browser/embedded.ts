@@ -28,6 +28,7 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
       page: facade.wrap(page),
       browser: facade.wrap(browser),
       browserContext: facade.wrap(context),
+      isOfShared: options.endpoint !== undefined,
       heap: () => pageHeap(page),
       lossBehind: (message) => loss.behind(message),
       close: () => closeAll(context, browser),

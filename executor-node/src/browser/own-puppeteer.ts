@@ -29,9 +29,11 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
     const close = () =>
       shared ? closeAll(browserContext, { close: () => browser.disconnect() }) : closeAll(browser);
     const lossBehind = (message: string) => loss.behind(message);
-    return { page, browser, browserContext, heap: () => pageHeap(page), lossBehind, close };
+    const isOfShared = shared !== undefined;
+    return { page, browser, browserContext, isOfShared, heap: () => pageHeap(page), lossBehind, close };
   } catch (error) {
-    await closeAll(browser);
+    // A browser that others use is left, not ended.
+    await closeAll(shared ? { close: () => browser.disconnect() } : browser);
     throw error;
   }
 }

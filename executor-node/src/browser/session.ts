@@ -37,6 +37,8 @@ export interface BrowserSession {
   page: any;
   browser: any;
   browserContext: any;
+  /** The browser runs already and goes on when the session is closed. */
+  isOfShared: boolean;
   /** The page's JavaScript heap; null when it does not answer. */
   heap(): Promise<{ used: number; limit: number } | null>;
   /** A browser's error with what the run's proxy has to do with it. */
