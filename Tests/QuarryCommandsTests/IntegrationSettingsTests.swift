@@ -151,6 +151,7 @@ import Testing
     #expect(refusal(yaml: "events: { sinks: [{ type: lode }, { type: lode }] }").contains("named twice"))
     #expect(refusal(yaml: "events: { sinks: { type: lode } }").contains("must be a list"))
     #expect(
-      refusal(yaml: "events: { sinks: [{ type: lode, colour: red }] }").contains("unknown key 'events.sinks[0].colour'"))
+      refusal(yaml: "events: { sinks: [{ type: lode, colour: red }] }").contains("unknown key 'events.sinks[0].colour'")
+    )
   }
 }
