@@ -49,6 +49,8 @@ package final class CircuitBreaker: Sendable {
   package func failed(isOutage: Bool = false) {
     state.withLock { state in
       let wasOpen = state.closedAgainAt != nil
+      // Calls that began before it opened say nothing new, and must not make the pause longer.
+      guard !wasOpen || state.isProbing else { return }
       state.failures += 1
       state.isProbing = false
       guard isOutage || wasOpen || state.failures >= threshold else { return }

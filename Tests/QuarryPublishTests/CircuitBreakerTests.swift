@@ -53,4 +53,12 @@ import Testing
       fail(breaker)
     }
   }
+
+  @Test func callsThatBeganBeforeItOpenedDoNotMakeThePauseLonger() {
+    let breaker = breaker()
+    for _ in 1...8 { #expect(breaker.allows()) }
+    for _ in 1...8 { breaker.failed() }
+    clock.pass(.seconds(5))
+    #expect(breaker.allows())
+  }
 }

@@ -9,11 +9,18 @@ final class Settler: Sendable {
   private let ledger: LedgerWriter
   private let caller: PatientCaller
   private let clock: FleetClock
-  private let waiting = Mutex<[String: [PendingEntry]]>([:])
+  private let waiting = Mutex(Waiting())
   private let work: AsyncStream<Void>
   private let signal: AsyncStream<Void>.Continuation
   private let onRefusal: @Sendable (QuarryError?) -> Void
   private let onSettled: @Sendable (Int) -> Void
+
+  /// What is not recorded yet, by job.
+  private struct Waiting {
+    var entries: [String: [PendingEntry]] = [:]
+    /// Jobs whose ledger has just refused.
+    var resting: Set<String> = []
+  }
 
   /// Most entries of a job in one commit.
   static let batch = 500
@@ -36,25 +43,33 @@ final class Settler: Sendable {
 
   func add(_ entries: [PendingEntry]) {
     waiting.withLock { waiting in
-      for entry in entries { waiting[entry.jobID, default: []].append(entry) }
+      for entry in entries { waiting.entries[entry.jobID, default: []].append(entry) }
     }
     signal.yield()
   }
 
-  /// Tries until everything is recorded, or the surrounding task is cancelled.
+  /// Tries until everything is recorded, or the surrounding task is cancelled. A job whose ledger refuses rests for a
+  /// while of its own.
   func run() async {
-    for await _ in work {
-      var backoff = Backoff()
-      while case let batch = take(), !batch.isEmpty, !Task.isCancelled {
-        let refused = await settle(batch)
-        guard !refused.isEmpty else {
-          if backoff.hasFailed { onRefusal(nil) }
-          backoff.reset()
-          continue
+    await withDiscardingTaskGroup { group in
+      var backoffs: [String: Backoff] = [:]
+      for await _ in work {
+        while case let batch = take(), !batch.isEmpty, !Task.isCancelled {
+          let refused = Dictionary(grouping: await settle(batch), by: \.jobID)
+          let hadRefusals = !backoffs.isEmpty
+          for entry in batch where refused[entry.jobID] == nil { backoffs[entry.jobID] = nil }
+          if hadRefusals, backoffs.isEmpty, refused.isEmpty { onRefusal(nil) }
+          for (jobID, entries) in refused {
+            let pause = backoffs[jobID, default: Backoff()].next(draw: .random(in: 0..<1))
+            putBack(entries, of: jobID)
+            group.addTask {
+              await self.clock.sleep(pause)
+              self.wake(jobID)
+            }
+          }
         }
-        putBack(refused)
-        await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
       }
+      group.cancelAll()
     }
   }
 
@@ -80,20 +95,24 @@ final class Settler: Sendable {
   private func take() -> [PendingEntry] {
     waiting.withLock { waiting in
       var batch: [PendingEntry] = []
-      for (jobID, entries) in waiting {
+      for (jobID, entries) in waiting.entries where !waiting.resting.contains(jobID) {
         batch += entries.prefix(Self.batch)
-        waiting[jobID] = entries.count > Self.batch ? Array(entries.dropFirst(Self.batch)) : nil
+        waiting.entries[jobID] = entries.count > Self.batch ? Array(entries.dropFirst(Self.batch)) : nil
       }
       return batch
     }
   }
 
   /// In front, so that a job's entries keep their order.
-  private func putBack(_ refused: [PendingEntry]) {
+  private func putBack(_ refused: [PendingEntry], of jobID: String) {
     waiting.withLock { waiting in
-      for (jobID, entries) in Dictionary(grouping: refused, by: \.jobID) {
-        waiting[jobID] = entries + (waiting[jobID] ?? [])
-      }
+      waiting.entries[jobID] = refused + (waiting.entries[jobID] ?? [])
+      waiting.resting.insert(jobID)
     }
+  }
+
+  private func wake(_ jobID: String) {
+    waiting.withLock { _ = $0.resting.remove(jobID) }
+    signal.yield()
   }
 }
