@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
 import { launchSettings } from './chromium.ts';
+import { isDevTools } from './endpoint.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
@@ -49,10 +50,9 @@ export async function launchEmbedded(chromium: any): Promise<any> {
 
 /** Connects to a browser server of this driver, or to the DevTools address of any Chromium. */
 export async function connectEmbedded(chromium: any, endpoint: string): Promise<any> {
-  const isDevTools = /\/devtools\/browser\//.test(endpoint) || endpoint.startsWith('http');
   try {
     const options = { timeout: CONNECT_TIMEOUT_MS };
-    return await (isDevTools
+    return await (isDevTools(endpoint)
       ? chromium.connectOverCDP(endpoint, options)
       : chromium.connect(endpoint, options));
   } catch (error) {

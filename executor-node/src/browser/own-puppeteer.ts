@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { findChromium, launchArguments, sandboxed } from './chromium.ts';
 import type { Driver } from './driver.ts';
+import { isDevTools } from './endpoint.ts';
 import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
 import { proxyAddress } from './proxy/use.ts';
@@ -13,6 +14,7 @@ type Own = Extract<Driver, { kind: 'puppeteer' }>;
 /** A session over the user's own Puppeteer: its own objects, no facade. */
 export async function openPuppeteer(driver: Own, options: SessionOptions): Promise<BrowserSession> {
   const { puppeteer } = driver;
+  // A browser server of the embedded driver does not speak DevTools; the run then starts a browser of its own.
   const shared = options.endpoint && isDevTools(options.endpoint) ? options.endpoint : undefined;
   const browser = shared
     ? await puppeteer.connect(connectOptions(shared))
@@ -37,10 +39,6 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
     throw error;
   }
 }
-
-/** Puppeteer speaks DevTools alone; a browser server of the embedded driver does not, so the run starts its own. */
-const isDevTools = (endpoint: string): boolean =>
-  endpoint.includes('/devtools/browser/') || endpoint.startsWith('http');
 
 const connectOptions = (endpoint: string): object =>
   endpoint.startsWith('http') ? { browserURL: endpoint } : { browserWSEndpoint: endpoint };

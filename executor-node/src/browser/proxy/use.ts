@@ -1,3 +1,4 @@
+import { isDevTools } from '../endpoint.ts';
 import type { SessionProxy } from '../session.ts';
 import { Forwarder } from './forwarder.ts';
 
@@ -60,7 +61,7 @@ export function proxyAddress({ protocol, host, port }: SessionProxy, username?: 
  */
 function needsForwarder(proxy: SessionProxy, endpoint: string | undefined): boolean {
   if (proxy.username === undefined) return false;
-  if (endpoint === undefined || !isForeign(endpoint)) return true;
+  if (endpoint === undefined || !isDevTools(endpoint)) return true;
   if (proxy.protocol !== 'socks5') return false;
   if (isLoopback(endpoint)) return true;
   throw new Error(
@@ -68,10 +69,6 @@ function needsForwarder(proxy: SessionProxy, endpoint: string | undefined): bool
       'Chromium does not log in to SOCKS5 proxies; use one without a password, or an http or https proxy',
   );
 }
-
-/** A DevTools address is a browser that somebody else started. */
-const isForeign = (endpoint: string): boolean =>
-  endpoint.includes('/devtools/browser/') || endpoint.startsWith('http');
 
 const isLoopback = (endpoint: string): boolean =>
   /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(endpoint).hostname);
