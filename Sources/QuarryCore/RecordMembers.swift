@@ -10,6 +10,7 @@ package struct RecordMembers {
   package static func read(_ names: Set<String>, from line: UnsafeRawBufferPointer) -> [String: JSONValue] {
     var found: [String: JSONValue] = [:]
     forEach(in: line) { key, text in
+      // A member that is no JSON is not among those found; whoever reads a damaged line learns that by its absence.
       if names.contains(key), let value = try? JSONParser.parse(Array(text)) { found[key] = value }
       return found.count < names.count
     }

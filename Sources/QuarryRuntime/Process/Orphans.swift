@@ -16,12 +16,14 @@ package enum Orphans {
     isAdopting.withLock { $0 = become_subreaper() == 0 }
   }
 
-  /// Kills all orphans and what they started, and returns when none is left; other runs' shepherds are not touched.
+  /// Kills all orphans and what they started, and returns when none is left, or after 10 s: what the kernel holds in a
+  /// call dies when that returns, and must not keep a run from its end. Other runs' shepherds are not touched.
   /// Does nothing in a process that adopts none.
   static func kill() {
     guard isAdopting.withLock({ $0 }) else { return }
     var pause: UInt32 = 1
-    while Shepherds.whileNoneStarts({ killOnce(sparing: $0) }) {
+    let limit = BootClock.after(.seconds(10))
+    while BootClock.now() < limit, Shepherds.whileNoneStarts({ killOnce(sparing: $0) }) {
       usleep(pause * 1_000)
       pause = min(2 * pause, 16)
     }
