@@ -39,17 +39,25 @@ struct AssembledRun: Sendable {
   let notifications: RunNotifications?
 
   /// Blocks the calling thread until the run is over and whoever wants to know has been told.
+  /// - Parameter onStored: called when the run is over and in storage, before anybody is told.
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written and nobody is told.
-  func execute(control: RunControl) throws(QuarryError) -> RunReport {
+  func execute(
+    control: RunControl, onStored: @Sendable (RunReport) -> Void = { _ in }
+  ) throws(QuarryError) -> RunReport {
     var report = try orchestrator.execute(control: control)
+    onStored(report)
     report.notification = notifications?.tell(report, in: partition, control: control)
     return report
   }
 
   /// The same on a thread of its own.
-  func run(control: RunControl) async throws(QuarryError) -> RunReport {
+  func run(
+    control: RunControl, onStored: @escaping @Sendable (RunReport) -> Void
+  ) async throws(QuarryError) -> RunReport {
     let result = await OwnThread.run { () -> Result<RunReport, QuarryError> in
-      do throws(QuarryError) { return .success(try execute(control: control)) } catch { return .failure(error) }
+      do throws(QuarryError) { return .success(try execute(control: control, onStored: onStored)) } catch {
+        return .failure(error)
+      }
     }
     return try result.get()
   }

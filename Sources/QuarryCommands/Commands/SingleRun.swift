@@ -2,6 +2,7 @@ import Glibc
 import QuarryCore
 import QuarryLode
 import QuarryRuntime
+import Synchronization
 
 /// `quarry run` without fan-out.
 struct SingleRun {
@@ -12,10 +13,12 @@ struct SingleRun {
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written.
   func run() async throws(QuarryError) -> RunReport {
     let control = RunControl()
+    let stored = Mutex<Int32?>(nil)
     try SignalWatch.start { _, count in
-      if count > 1 { _exit(Outcome.executorCrash.exitCode) }
+      let exitCode = stored.withLock { $0 }
+      if count > 1 { _exit(exitCode ?? Outcome.executorCrash.exitCode) }
       control.stop(.shutdown)
-      StopLimit.start(narration.console)
+      StopLimit.start(narration.console, stored: exitCode)
     }
     let proxy = try assembly.proxies.choose(job: settings.job)
     // Held to the end of the run: a shared browser stays as long as somebody uses it.
@@ -25,7 +28,7 @@ struct SingleRun {
     let run = try assembly.run(
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
       job: settings.job, derived: nil, browserEndpoint: browser.endpoint, proxy: proxy, observer: narration.observer)
-    let report = try await run.run(control: control)
+    let report = try await run.run(control: control) { report in stored.withLock { $0 = report.exitCode } }
     assembly.proxies.heed(report)
     return report
   }
@@ -33,9 +36,12 @@ struct SingleRun {
 
 /// How long a stopped run may take to flush and end.
 enum StopLimit {
-  static func start(_ console: Console) {
+  /// - Parameter stored: exit code of a run that is over and in storage, of which others are still being told.
+  static func start(_ console: Console, stored: Int32? = nil) {
     Deadline.endProcess(
-      after: .milliseconds(4_800), exitCode: Outcome.executorCrash.exitCode, console: console,
-      message: "not stopped within 5s; what was not yet in storage is lost")
+      after: .milliseconds(4_800), exitCode: stored ?? Outcome.executorCrash.exitCode, console: console,
+      message: stored == nil
+        ? "not stopped within 5s; what was not yet in storage is lost"
+        : "the run is in storage; telling others of it took too long and was cut short")
   }
 }
