@@ -41,7 +41,7 @@ package final class RunSinks: EventSink {
 
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     if stream?.delivery == .mandatory { try stream?.write(batch) }
-    try store(storage.takesEvents ? batch : batch.keeping(eventTypes: ["artifact", "metrics"]))
+    try store(batch)
     if stream?.delivery == .bestEffort { try stream?.write(batch) }
   }
 
@@ -49,7 +49,18 @@ package final class RunSinks: EventSink {
     try lode.putFile(name: name, contentType: contentType, data: data)
   }
 
+  /// Artifacts and metrics go to storage whatever becomes of events: an artifact is never there in part.
   private func store(_ batch: RecordBatch) throws(QuarryError) {
+    if storage.takesEvents, storage.delivery == .mandatory { return try storeEvents(batch) }
+    let kept = batch.keeping(eventTypes: Self.kept)
+    if !kept.isEmpty { try lode.write(kept) }
+    guard storage.takesEvents else { return }
+    try storeEvents(batch.keeping(eventTypes: Set(batch.groups.map(\.eventType)).subtracting(Self.kept)))
+  }
+
+  private static let kept: Set<String> = ["artifact", "metrics"]
+
+  private func storeEvents(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
     guard storage.delivery == .mandatory || storage.breaker.allows() else {
       return lodeFigures.withLock { figures in

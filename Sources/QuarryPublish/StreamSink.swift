@@ -80,9 +80,10 @@ package final class StreamSink: Sendable {
 }
 
 extension StreamPublisher {
-  /// Says that a run, whose entries are in the stream, does not count: its task went to another.
-  package func supersede(_ task: TaskAssignment, partition: RunPartition, reason: String) {
-    guard breaker.allows() else { return }
+  /// Says that a run, whose entries are in the stream, does not count: its task goes to another.
+  /// - Returns: why the entry could not be written; nil when it was.
+  package func supersede(_ task: TaskAssignment, partition: RunPartition, reason: String) -> String? {
+    guard breaker.allows() else { return "not tried, since the last ones all failed" }
     var payload: [UInt8] = [UInt8(ascii: "{")]
     JSONText.appendMember("reason", reason, to: &payload)
     payload.append(UInt8(ascii: "}"))
@@ -95,6 +96,11 @@ extension StreamPublisher {
     ]
     let entry = StreamEntry(seq: 0, fields: fields, size: payload.count)
     let result = append([entry], patience: .untilOutage)
-    if let failure = result.failure { breaker.failed(isOutage: failure.isOutage) } else { breaker.succeeded() }
+    guard let failure = result.failure else {
+      breaker.succeeded()
+      return nil
+    }
+    breaker.failed(isOutage: failure.isOutage)
+    return failure.message
   }
 }

@@ -36,17 +36,25 @@ struct EventSinks: Sendable {
   }
 
   /// For a fleet: it is known now. Does not block.
-  func settle(_ notice: WorkerNotice) {
+  func settle(_ notice: WorkerNotice, warn: @escaping @Sendable (String) -> Void) {
     switch notice {
-    case .runAccepted(let task, _), .runFailed(let task, _, _, _): provisional.take(task)
-    case .runSuperseded(let task, let reason):
-      guard let partition = provisional.take(task), let stream else { return }
-      provisional.sending.enter()
-      OwnThread.start { [provisional] in
-        stream.supersede(task, partition: partition, reason: reason)
-        provisional.sending.leave()
-      }
+    case .runAccepted(let task, _): provisional.take(task)
+    case .runFailed(let task, let kind, let reason, _):
+      // A run that the script or the site ended is an attempt of its own; one of the others is as if it had not been.
+      if [.app, .blocked, .unrunnable].contains(kind) { provisional.take(task) } else { supersede(task, reason, warn) }
+    case .runSuperseded(let task, let reason): supersede(task, reason, warn)
     default: break
+    }
+  }
+
+  private func supersede(_ task: TaskAssignment, _ reason: String, _ warn: @escaping @Sendable (String) -> Void) {
+    guard let partition = provisional.take(task), let stream else { return }
+    provisional.sending.enter()
+    OwnThread.start { [provisional] in
+      if let failure = stream.supersede(task, partition: partition, reason: reason) {
+        warn("the stream still shows run \(task.runID), which does not count: \(failure)")
+      }
+      provisional.sending.leave()
     }
   }
 

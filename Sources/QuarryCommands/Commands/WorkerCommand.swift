@@ -69,7 +69,7 @@ struct WorkerCommand: ExecutableCommand {
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
       notice: { notice in
         console.say(notice.description)
-        handler.sinks.settle(notice)
+        handler.sinks.settle(notice) { console.warn($0) }
       })
     try WorkerSignals.start(
       worker, drainLimit: configuration.drainTimeout + configuration.releaseTimeout, console)
