@@ -233,6 +233,18 @@ import Testing
     #expect(warnings.all.count == 1)
   }
 
+  /// Were the chunks given up with the events around them, their commit could be stored later without them.
+  @Test func bestEffortStorageLosesNoPartOfAnArtifact() async throws {
+    let sinks = sinks(nil, lode: .bestEffort)
+    var mixed = try batch(1...2)
+    mixed.append(.artifactChunk, eventType: "artifact") { JSONText.appendMember("artifact_id", "a", to: &$0) }
+    storage.refuse(true)
+    #expect(await write(mixed, to: sinks)?.message == "the disk is full")
+    storage.refuse(false)
+    #expect(await write(mixed, to: sinks) == nil)
+    #expect(storage.batches.map { $0.groups.map(\.eventType).sorted() } == [["artifact"], ["item", "log"]])
+  }
+
   @Test func aSupersededRunIsSaidToBeSo() async throws {
     let publisher = StreamPublisher(try options(.bestEffort))
     let partition = try batch(1...1).partition
