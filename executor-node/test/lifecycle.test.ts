@@ -266,6 +266,19 @@ test('process.exit in a script is named', async (t) => {
   assert.match(stderr, /must not call process\.exit/);
 });
 
+test('what was emitted before process.exit is not lost', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`
+    export default async ({ emit }) => {
+      emit.item({ item_type: 'a', data: {} });
+      await emit.runComplete({});
+      process.exit(0);
+    };`),
+  );
+  assert.deepEqual([code, types(frames)], [0, ['item', 'run_complete']]);
+});
+
 test('without a browser its members throw, and say why', async (t) => {
   const { frames } = await runScript(
     t,

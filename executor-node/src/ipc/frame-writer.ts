@@ -59,7 +59,7 @@ export class FrameWriter {
    */
   frame(encode: (encoder: Encoder) => void, data?: Uint8Array): Promise<void> {
     if (this.failed) return this.rejected();
-    if (this.waiting + this.encoder.length > WAITING_LIMIT) this.writeBlocking();
+    if (this.waiting + this.encoder.length > WAITING_LIMIT) this.writeBlocking(WAITING_LIMIT / 2);
     const before = this.encoder.length;
     try {
       this.take(encode, data);
@@ -77,6 +77,15 @@ export class FrameWriter {
   flush(): Promise<void> {
     if (!this.failed && !this.full) this.writeOut();
     return this.failed ? this.rejected() : this.full?.promise ?? ROOM;
+  }
+
+  /** Writes all that waits, for a process that ends before its next turn. Blocks until the pipe has taken it. */
+  flushAtExit(): void {
+    try {
+      if (!this.failed) this.writeBlocking(0);
+    } catch {
+      // The reader has gone: nobody is left to be told.
+    }
   }
 
   private take(encode: (encoder: Encoder) => void, data?: Uint8Array): void {
@@ -176,11 +185,12 @@ export class FrameWriter {
     return true;
   }
 
-  private writeBlocking(): void {
+  /** Writes until no more than `left` bytes wait. */
+  private writeBlocking(left: number): void {
     this.seal();
     const pause = new Int32Array(new SharedArrayBuffer(4));
     try {
-      while (this.waiting > WAITING_LIMIT / 2) if (!this.writeSome()) Atomics.wait(pause, 0, 0, RETRY_MS);
+      while (this.waiting > left) if (!this.writeSome()) Atomics.wait(pause, 0, 0, RETRY_MS);
     } catch (error) {
       this.fail(error as Error);
       throw this.failed;

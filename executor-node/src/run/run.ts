@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { SinkFailedError } from '../../../sdk/src/index.ts';
 import { openChannel } from '../ipc/channel.ts';
 import { FrameWriter } from '../ipc/frame-writer.ts';
@@ -36,6 +37,9 @@ export async function openSessions(script: string, resolveFrom?: string): Promis
   return openSession;
 }
 
-/** The process' one way out for frames. */
-export const frameWriter = (frames: number): FrameWriter =>
-  new FrameWriter(openChannel(frames), (cause) => new SinkFailedError(cause));
+/** The process' one way out for frames. What was emitted leaves also when a script ends the process by itself. */
+export function frameWriter(frames: number): FrameWriter {
+  const writer = new FrameWriter(openChannel(frames), (cause) => new SinkFailedError(cause));
+  process.on('exit', () => writer.flushAtExit());
+  return writer;
+}
