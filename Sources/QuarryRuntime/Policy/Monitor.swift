@@ -12,7 +12,11 @@ final class Monitor<State>: @unchecked Sendable {
   init(_ state: State) {
     self.state = state
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(changed, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(changed, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -45,5 +49,16 @@ final class Monitor<State>: @unchecked Sendable {
     defer { pthread_mutex_unlock(mutex) }
     while !isReady(state) { pthread_cond_wait(changed, mutex) }
     return body(&state)
+  }
+
+  /// Waits until `isReady`, or for so many nanoseconds.
+  func pause(for nanoseconds: UInt64, unless isReady: (State) -> Bool) {
+    var limit = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &limit)
+    let (seconds, rest) = (UInt64(limit.tv_nsec) + nanoseconds).quotientAndRemainder(dividingBy: 1_000_000_000)
+    limit = timespec(tv_sec: limit.tv_sec + Int(seconds), tv_nsec: Int(rest))
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while !isReady(state), pthread_cond_timedwait(changed, mutex, &limit) == 0 {}
   }
 }

@@ -17,6 +17,8 @@ struct StreamBuffer {
   private var kept: PendingRecords?
   /// Why the next flush is due.
   private(set) var due: StreamingPolicy.Trigger?
+  /// Somebody waits for the next flush, or it may not be late.
+  private(set) var isUrgent = false
   private var isFlushing = false
   private(set) var isClosed = false
 
@@ -54,11 +56,15 @@ struct StreamBuffer {
   /// Makes a flush due. Of several reasons for one flush the first counts, unless the script had to wait for it.
   mutating func ask(for trigger: StreamingPolicy.Trigger) {
     if due == nil || trigger == .capacity { due = trigger }
+    if trigger != .count { isUrgent = true }
   }
+
+  /// A flush that is due begins at once.
+  mutating func hurry() { isUrgent = true }
 
   /// Takes back the flush that is due, if one is; nothing begins any more.
   mutating func close() {
-    isClosed = true
+    (isClosed, isUrgent) = (true, true)
     due = nil
   }
 
@@ -67,6 +73,7 @@ struct StreamBuffer {
   /// - Returns: false when there is nothing more to do, ever.
   mutating func begin() -> Bool {
     guard !isClosed, let trigger = due.take() else { return false }
+    isUrgent = false
     count(trigger)
     isFlushing = true
     return true

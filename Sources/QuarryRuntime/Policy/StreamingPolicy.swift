@@ -3,7 +3,9 @@ import QuarryCore
 /// Stores by count or time while reading goes on; never drops.
 ///
 /// A trigger only makes a flush due. It begins at once, or as soon as the flush before it is done, on a thread of its
-/// own, and takes all that waits by then. The caller, and with it the script, waits only when there is no room left.
+/// own, and takes all that waits by then. Where the count alone asks, storing rests for as long as it has just worked
+/// (at most `longestRest`): events that come faster than they can be stored then make for larger commits instead of
+/// keeping a core from the script. The caller, and with it the script, waits only when there is no room left.
 /// Records whose flush failed are kept, stay in front of all later ones, and are tried again at the next trigger.
 package final class StreamingPolicy: IngestionPolicy {
   /// What one of the two sets of records may hold. The contract allows 50,000 records and 128 MiB in all; far fewer
@@ -16,6 +18,9 @@ package final class StreamingPolicy: IngestionPolicy {
   }
 
   enum Trigger { case count, interval, termination, capacity }
+
+  /// In nanoseconds.
+  private static let longestRest: UInt64 = 20_000_000
 
   package private(set) var nextDeadline: UInt64?
   private let buffer: Monitor<StreamBuffer>
@@ -87,6 +92,7 @@ package final class StreamingPolicy: IngestionPolicy {
 
   package func finish() throws(IngestionFailure) {
     defer { close() }
+    buffer.change { $0.hurry() }
     if buffer.when({ $0.isAtRest }, { $0.hasWaiting }) { ask(for: .termination) }
     if let failure = buffer.when({ $0.isAtRest }, { $0.hasWaiting ? $0.failure : nil }) {
       throw IngestionFailure(.policy, failure)
@@ -106,8 +112,11 @@ package final class StreamingPolicy: IngestionPolicy {
 
   private static func flush(_ buffer: Monitor<StreamBuffer>, into sink: any EventSink) {
     while buffer.when({ $0.mustAct }, { $0.begin() }) {
+      let began = StreamIngestion.monotonicNanoseconds()
       if store({ $0.takeKept() }, of: buffer, into: sink) { _ = store({ $0.takeFilling() }, of: buffer, into: sink) }
       buffer.change { $0.end() }
+      let taken = StreamIngestion.monotonicNanoseconds() - began
+      buffer.pause(for: min(taken, longestRest), unless: \.isUrgent)
     }
   }
 
