@@ -53,7 +53,7 @@ package struct RecordBatch: Sendable {
   package static let lineLimit = 10_485_760
 
   /// Bytes of memory that an emptied group may keep.
-  private static let keptCapacity = 512 << 10
+  private static let keptCapacity = 2 << 20
 
   package let partition: RunPartition
   package private(set) var groups: [Group] = []

@@ -81,13 +81,18 @@ package enum EventType: Equatable {
   case other(String)
 
   init(_ text: WireText) {
-    self = Self.known.first { text == $0.name }?.type ?? .other(text.string)
+    switch text {
+    case _ where text == "item": self = .item
+    case _ where text == "log": self = .log
+    case _ where text == "enqueue": self = .enqueue
+    case _ where text == "artifact": self = .artifact
+    case _ where text == "checkpoint": self = .checkpoint
+    case _ where text == "rotate_proxy": self = .rotateProxy
+    case _ where text == "run_error": self = .runError
+    case _ where text == "run_complete": self = .runComplete
+    default: self = .other(text.string)
+    }
   }
-
-  private static let known: [(name: StaticString, type: EventType)] = [
-    ("item", .item), ("log", .log), ("enqueue", .enqueue), ("artifact", .artifact), ("checkpoint", .checkpoint),
-    ("rotate_proxy", .rotateProxy), ("run_error", .runError), ("run_complete", .runComplete),
-  ]
 
   package var name: String {
     switch self {

@@ -13,8 +13,9 @@ package struct WireText {
   /// A copy, or nil where the bytes are not UTF-8.
   package var validated: String? { String(validating: bytes, as: UTF8.self) }
 
+  @inline(__always)
   package static func == (left: WireText, right: StaticString) -> Bool {
-    right.withUTF8Buffer { equal(left.bytes, UnsafeRawBufferPointer($0)) }
+    equal(left.bytes, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
   }
 
   package static func == (left: WireText, right: String) -> Bool {
@@ -23,10 +24,28 @@ package struct WireText {
     return copy.withUTF8 { equal(left.bytes, UnsafeRawBufferPointer($0)) }
   }
 
+  /// Names are short, and there are a dozen in each frame: two overlapping words are compared without a call.
+  @inline(__always)
   private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
     guard left.count == right.count else { return false }
-    guard let first = left.baseAddress, let second = right.baseAddress else { return true }
-    return memcmp(first, second, left.count) == 0
+    switch right.count {
+    case 0: return true
+    case 1: return left[0] == right[0]
+    case 2...3: return haveEqualEnds(left, right, UInt16.self)
+    case 4...7: return haveEqualEnds(left, right, UInt32.self)
+    case 8...16: return haveEqualEnds(left, right, UInt64.self)
+    default: return left.elementsEqual(right)
+    }
+  }
+
+  @inline(__always)
+  private static func haveEqualEnds<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, _: Word.Type
+  ) -> Bool {
+    let last = left.count - MemoryLayout<Word>.size
+    return left.loadUnaligned(as: Word.self) == right.loadUnaligned(as: Word.self)
+      && left.loadUnaligned(fromByteOffset: last, as: Word.self)
+        == right.loadUnaligned(fromByteOffset: last, as: Word.self)
   }
 }
 
