@@ -11,7 +11,10 @@ let foundation = [
   "Foundation", "CoreFoundation", "FoundationInternationalization", "FoundationEssentials", "_FoundationCollections",
   "_FoundationCShims", "_FoundationICU",
 ]
-let quickStart: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"])] + foundation.map { .linkedLibrary($0) }
+// Linked to a fixed address, it has no relocations to work through either.
+let quickStart: [LinkerSetting] =
+  [.unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "-no-pie", "-Xclang-linker", "-no-pie"])]
+  + foundation.map { .linkedLibrary($0) }
 // Plain C: nothing of Swift is in it once unused sections are gone.
 let noRuntime: [LinkerSetting] = [
   .unsafeFlags(["-use-ld=lld", "-static-executable", "-Xlinker", "--gc-sections"])

@@ -65,7 +65,9 @@ package struct RunCommand: ExecutableCommand {
     _ settings: RunSettings, _ assembly: RunAssembly, _ narration: RunNarration, in context: CommandContext
   ) async throws(QuarryError) -> RunEnd {
     guard let limits = settings.fanOut else {
-      let report = try await SingleRun(settings: settings, assembly: assembly, narration: narration).run()
+      let report = try await SingleRun(
+        settings: settings, assembly: assembly, narration: narration, headStart: context.headStart
+      ).run()
       return (report, report.exitCode, nil)
     }
     return try await FanOutRunner(

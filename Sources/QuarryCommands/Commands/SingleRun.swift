@@ -9,6 +9,7 @@ struct SingleRun {
   let settings: RunSettings
   let assembly: RunAssembly
   let narration: RunNarration
+  let headStart: ExecutorHeadStart?
 
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written.
   func run() async throws(QuarryError) -> RunReport {
@@ -27,7 +28,8 @@ struct SingleRun {
     defer { withExtendedLifetime(browser) {} }
     let run = try assembly.run(
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
-      job: settings.job, derived: nil, browserEndpoint: browser.endpoint, proxy: proxy, observer: narration.observer)
+      job: settings.job, derived: nil, executors: headStart?.executors(of: assembly.executor),
+      browserEndpoint: browser.endpoint, proxy: proxy, observer: narration.observer)
     let report = try await run.run(control: control) { report in stored.withLock { $0 = report.exitCode } }
     assembly.proxies.heed(report)
     return report

@@ -6,6 +6,8 @@ package struct CommandContext: Sendable {
   /// Absolute; relative paths on the command line start here.
   package var workingDirectory: String
   package var console: Console
+  /// What this process has started for the run that its arguments ask for.
+  package var headStart: ExecutorHeadStart?
 
   package init(environment: [String: String], workingDirectory: String, console: Console) {
     self.environment = environment

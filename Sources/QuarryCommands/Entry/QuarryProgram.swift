@@ -12,7 +12,14 @@ package enum QuarryProgram {
     StandardDescriptors.occupy()
     signal(SIGPIPE, SIG_IGN)
     Orphans.adopt()
-    Task { exit(await run(Array(CommandLine.arguments.dropFirst()), in: .ofThisProcess())) }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    var context = CommandContext.ofThisProcess()
+    context.headStart = .begin(arguments, in: context)
+    Task { [context] in
+      let code = await run(arguments, in: context)
+      context.headStart?.end()
+      exit(code)
+    }
     dispatchMain()
   }
 

@@ -39,6 +39,17 @@ package final class ExecutorPool: Sendable {
     fill()
   }
 
+  /// Starts the executor of a single run, at once and on the calling thread. Where that fails, the run tries again and
+  /// says why.
+  package init(forOneRunOf program: ExecutorProgram) {
+    self.program = program
+    isolation = .process
+    size = 0
+    limits = RecyclingLimits()
+    onNote = { _ in }
+    if let executor = try? start() { state.withLock { $0.idle = [executor] } }
+  }
+
   /// Kills those that wait, and waits until they are gone. Those at work are killed when their runs give them back.
   package func stop() {
     let idle = state.withLock { state in

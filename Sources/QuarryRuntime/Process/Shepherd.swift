@@ -2,7 +2,7 @@ import Glibc
 import QuarryCore
 
 /// The program that owns an executor's process tree: it ends with its parent, its deadline or the run.
-package struct Shepherd: Sendable {
+package struct Shepherd: Sendable, Equatable {
   package let path: String
 
   /// - Parameter path: the file itself, when it does not lie beside the running binary.

@@ -38,7 +38,7 @@ package struct RunConfiguration: Sendable {
 }
 
 /// The program that loads and runs scripts, and what it is started with.
-package struct ExecutorProgram: Sendable {
+package struct ExecutorProgram: Sendable, Equatable {
   /// Absolute path.
   package var path: String
   /// The whole environment; nothing is inherited.
