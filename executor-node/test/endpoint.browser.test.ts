@@ -1,40 +1,10 @@
 // A Chromium that somebody else started, by its DevTools address.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import process from 'node:process';
-import { test, type TestContext } from 'node:test';
-import { findChromium } from '../src/browser/chromium.ts';
-import { folderWith, outcomeOf, REQUEST, RunningExecutor, runScript, temporaryFolder } from './support.ts';
+import { test } from 'node:test';
+import { startChromium } from './chromium.ts';
+import { folderWith, outcomeOf, REQUEST, RunningExecutor, runScript } from './support.ts';
 import { startSite } from './site.ts';
-
-/** Resolves to the address that Chromium prints when it listens. */
-async function startChromium(t: TestContext): Promise<{ endpoint: string; child: ChildProcess }> {
-  const child = spawn(
-    findChromium(),
-    [
-      '--headless',
-      '--remote-debugging-port=0',
-      `--user-data-dir=${temporaryFolder(t)}`,
-      '--no-sandbox',
-      '--disable-gpu',
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: process.env },
-  );
-  t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  let told = '';
-  for await (const bytes of child.stderr!) {
-    told += bytes;
-    const endpoint = /ws:\/\/\S+/.exec(told)?.[0];
-    if (endpoint) return { endpoint, child };
-  }
-  throw new Error(`Chromium did not listen: ${told}`);
-}
 
 test('a DevTools address: the run has a context of its own, dressed as in a browser of ours', async (t) => {
   const site = await startSite(t);

@@ -1,9 +1,13 @@
 // Runs with pages, one after the other in one executor, over a browser that runs already.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { driverModule } from '../src/browser/driver-location.ts';
+import { startChromium } from './chromium.ts';
 import { folderWith, type Frame, ServingExecutor, types } from './support.ts';
 import { startSite } from './site.ts';
 
@@ -19,6 +23,9 @@ async function startBroker(t: TestContext): Promise<string> {
   for await (const line of createInterface(broker.stdout)) return JSON.parse(line).ws_endpoint;
   throw new Error('the broker ended');
 }
+
+/** `left_behind` of a run's end. */
+const left = (frames: Frame[]): string | undefined => frames.at(-1)?.left_behind;
 
 const data = (frames: Frame[]): Frame => frames.find(({ type }) => type === 'item')?.payload.data;
 
@@ -69,4 +76,163 @@ test("an exception in a page's listener fails the run whose page it is", async (
     assert.deepEqual(types(frames), ['run_error', 'run_result', 'run_end']);
     assert.equal(frames[0].payload.message, 'from 200');
   }
+});
+
+test('a browser of each run leaves nothing behind in its process', async (t) => {
+  const folder = folderWith(t, {
+    'a.ts': `export default async ({ page }: any) => { await page.title(); };`,
+  });
+  const temporary = folderWith(t, {});
+  const executor = new ServingExecutor(t, ['--serve=module'], { TMPDIR: temporary });
+  for (const name of ['a', 'a', 'closes', 'a']) {
+    assert.equal(left(await executor.serve(join(folder, `${name}.ts`))), undefined);
+  }
+  assert.equal((await executor.end().result()).code, 0);
+  assert.deepEqual(readdirSync(temporary), []);
+});
+
+test('an interval of a listener is told as left behind', async (t) => {
+  const folder = folderWith(t, {
+    'a.ts': `export default async ({ page }: any) => {
+      const called = Promise.withResolvers<void>();
+      page.on('console', () => { setInterval(() => {}, 1000); called.resolve(); });
+      await page.evaluate(() => console.log(1));
+      await called.promise;
+    };`,
+  });
+  const executor = new ServingExecutor(t);
+  const request = { browser_ws_endpoint: await startBroker(t) };
+  assert.equal(left(await executor.serve(join(folder, 'a.ts'), request)), 'a timer');
+});
+
+/** What a script can let a browser call, and what makes the browser call it. \`late\` fails when the gate opens. */
+const CALLED: [what: string, register: string, cause: string][] = [
+  ['on', `page.on('console', late)`, `await page.evaluate(() => console.log(1))`],
+  ['once', `page.once('console', late)`, `await page.evaluate(() => console.log(1))`],
+  [
+    'async',
+    `page.on('console', async () => { called.resolve(); await gate.promise; throw new Error('too late'); })`,
+    `await page.evaluate(() => console.log(1))`,
+  ],
+  ['context', `browserContext.on('page', late)`, `await browserContext.newPage()`],
+  ['targets', `browser.on('targetcreated', late)`, `await browser.newPage()`],
+  ['function', `await page.exposeFunction('told', late)`, `await page.evaluate(() => told())`],
+  [
+    'route',
+    `await page.route('**/*', (route) => { late(); route.continue(); })`,
+    `await page.goto(job.site + '/next')`,
+  ],
+  [
+    'interception',
+    `await page.setRequestInterception(true); page.on('request', (request) => { late(); request.continue(); })`,
+    `await page.goto(job.site + '/next')`,
+  ],
+  [
+    'timer',
+    `page.on('console', () => setTimeout(late, 1))`,
+    `await page.evaluate(() => console.log(1)); await called.promise`,
+  ],
+];
+
+/** A run whose listener fails later, when another run opens the gate that both have. */
+const late = (register: string, cause: string, gate: string): string =>
+  `import { gate } from 'gate';
+  export default async ({ page, browser, browserContext, job }: any) => {
+    const called = Promise.withResolvers<void>();
+    const late = () => { called.resolve(); gate.promise.then(() => { throw new Error('too late'); }); };
+    await page.goto(job.site + '/');
+    ${register};
+    ${cause};
+    await called.promise;
+  };`.replaceAll("'gate'", `'${gate}'`);
+
+const opens = (gate: string): string =>
+  `import { gate } from '${gate}';
+  export default async ({ page, job }: any) => {
+    await page.goto(job.site + '/');
+    gate.resolve();
+    await page.goto(job.site + '/next');
+  };`;
+
+const GATE = `export const gate = Promise.withResolvers();`;
+const MODULE = '{"type":"module","exports":"./index.js"}';
+
+/** Has run after run with a browser, each followed by one that opens its gate. */
+async function lateFailures(
+  t: TestContext,
+  args: string[],
+  called: typeof CALLED,
+  request: object,
+  packages: Record<string, string> = {},
+): Promise<void> {
+  const files = called.flatMap(([what, register, cause]) => [
+    [`${what}.ts`, late(register, cause, `gate-${what}`)],
+    [`opens-${what}.ts`, opens(`gate-${what}`)],
+    [`node_modules/gate-${what}/package.json`, MODULE],
+    [`node_modules/gate-${what}/index.js`, GATE],
+  ]);
+  const folder = folderWith(t, { ...Object.fromEntries(files), ...packages });
+  const executor = new ServingExecutor(t, args);
+  for (const [what] of called) {
+    const early = await executor.serve(join(folder, `${what}.ts`), { ...request, run_id: `early-${what}` });
+    assert.deepEqual(
+      [what, ...types(early)],
+      [what, 'run_complete', 'run_result', 'run_end'],
+      executor.stderr,
+    );
+    const frames = await executor.serve(join(folder, `opens-${what}.ts`), { ...request, run_id: 'next' });
+    assert.deepEqual([what, ...types(frames)], [what, 'run_complete', 'run_result', 'run_end']);
+  }
+  const { stderr } = await executor.end().result();
+  for (const [what] of called) {
+    assert.ok(stderr.includes(`in run early-${what}, which is over: Error: too late`), `${what}: ${stderr}`);
+  }
+}
+
+for (const isolation of ['module', 'none']) {
+  test(`isolation ${isolation}: what a browser calls of a run that is over fails no other run`, async (t) => {
+    const site = await startSite(t);
+    const request = { browser_ws_endpoint: await startBroker(t), job: { site } };
+    await lateFailures(t, [`--serve=${isolation}`], CALLED, request);
+  });
+}
+
+test('so it is over a DevTools address, and with a browser of each run', async (t) => {
+  const site = await startSite(t);
+  const { endpoint } = await startChromium(t);
+  const some = CALLED.filter(([what]) => ['async', 'function', 'route'].includes(what));
+  await lateFailures(t, ['--serve=module'], some, { browser_ws_endpoint: endpoint, job: { site } });
+  await lateFailures(t, ['--serve=module'], some, { job: { site } });
+});
+
+/** Calls of Puppeteer's that the executor makes, over the embedded driver: objects without a facade. */
+const puppeteerOver = (driver: string): string => `
+  import { chromium } from ${JSON.stringify(driver)};
+  const asContext = (context) => Object.assign(context, { newPage: async () => {
+    const page = await Object.getPrototypeOf(context).newPage.call(context);
+    return Object.assign(page, { setUserAgent: async () => {}, evaluateOnNewDocument: (script) => page.addInitScript(script) });
+  } });
+  const asBrowser = (browser) => ({
+    createBrowserContext: async () => asContext(await browser.newContext()),
+    once: (event, listener) => browser.once(event, listener),
+    version: async () => 'HeadlessChrome/' + browser.version(),
+    disconnect: () => browser.close(),
+    close: () => browser.close(),
+  });
+  export default {
+    launch: async ({ args, executablePath }) => asBrowser(await chromium.launch({ args, executablePath })),
+    connect: async ({ browserWSEndpoint }) => asBrowser(await chromium.connectOverCDP(browserWSEndpoint)),
+  };`;
+
+test("so it is with the user's own Puppeteer, connected and launched", async (t) => {
+  const site = await startSite(t);
+  const { endpoint } = await startChromium(t);
+  const own = {
+    'node_modules/puppeteer-core/package.json': '{"name":"puppeteer-core","version":"1.0.0",' +
+      MODULE.slice(1),
+    'node_modules/puppeteer-core/index.js': puppeteerOver(pathToFileURL(driverModule()).href),
+  };
+  const some = CALLED.filter(([what]) => ['on', 'function', 'route'].includes(what));
+  await lateFailures(t, ['--serve=module'], some, { browser_ws_endpoint: endpoint, job: { site } }, own);
+  await lateFailures(t, ['--serve=module'], some, { job: { site } }, own);
 });

@@ -109,6 +109,7 @@ const LEAVES: [what: string, body: string, left: string | RegExp][] = [
   ],
   ['a global', `(globalThis as any).seen = 1;`, `the global 'seen'`],
   ['a listener', `process.on('SIGUSR2', () => {});`, 'a listener on process'],
+  ['no listener', `process.removeAllListeners('beforeExit');`, 'a listener less on process'],
   ['a folder', `process.chdir('/');`, 'another working directory'],
   ['a variable', `process.env.QUARRY_TEST_SEEN = '1';`, 'the environment variable QUARRY_TEST_SEEN'],
 ];
@@ -118,10 +119,12 @@ for (const [what, body, expected] of LEAVES) {
     const folder = folderWith(t, {
       'leaves.ts': noBrowser(`export default async () => { ${body} };`),
       'clean.ts': noBrowser(`import { spawn } from 'node:child_process';
+      const on = () => {};
       export default async () => {
         clearTimeout(setTimeout(() => {}, 1000));
         setTimeout(() => {}, 1000).unref();
         await new Promise((resolve) => setTimeout(resolve, 1));
+        process.on('SIGUSR2', on).off('SIGUSR2', on).once('SIGUSR2', on).removeListener('SIGUSR2', on);
         const server = (await import('node:net')).createServer().listen(0);
         await new Promise((resolve) => server.on('listening', resolve));
         await new Promise((resolve) => server.close(resolve));

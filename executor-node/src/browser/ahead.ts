@@ -1,12 +1,12 @@
-import { type BrowserSession, loadDriver, openSession, type SessionOptions } from './session.ts';
+import { type BrowserSession, loadDriver, type SessionOptions } from './session.ts';
 
 type Listener = Pick<SessionOptions, 'onDocument' | 'onLoss'>;
 
 /** A session that waits for its run. */
-interface Prepared {
+interface Prepared<Session> {
   isFor(options: SessionOptions, driver: unknown): boolean;
   /** Undefined when it could not be opened; then the run tries by itself and says why not. */
-  session: Promise<BrowserSession | undefined>;
+  session: Promise<Session | undefined>;
   /** Tells whose documents and whose loss they are from now on. */
   hand(listener: Listener): void;
   expiry: ReturnType<typeof setTimeout>;
@@ -19,14 +19,19 @@ const EXPIRY_MS = 10_000;
  * Opens sessions, and while a run has one, the next: over a connection of its own, so that a script sees nothing but
  * its own session. Only for a browser that runs already; what a run starts by itself ends with it.
  */
-export class SessionsAhead {
-  private next: Prepared | undefined;
+export class SessionsAhead<Session extends BrowserSession> {
+  private readonly openSession: (options: SessionOptions) => Promise<Session>;
+  private next: Prepared<Session> | undefined;
   private lastKey: string | undefined;
 
+  constructor(openSession: (options: SessionOptions) => Promise<Session>) {
+    this.openSession = openSession;
+  }
+
   /** @throws as `openSession`. */
-  async open(options: SessionOptions): Promise<BrowserSession> {
+  async open(options: SessionOptions): Promise<Session> {
     const driver = await loadDriver(options.script, options.resolveFrom);
-    const session = await this.take(options, driver) ?? await openSession(options);
+    const session = await this.take(options, driver) ?? await this.openSession(options);
     const key = keyOf(options);
     // Where each run has a proxy of its own, what is prepared for this one's would not be the next one's.
     const isLikely = this.lastKey === undefined || this.lastKey === key;
@@ -44,7 +49,7 @@ export class SessionsAhead {
     next.session.then((session) => session?.close()).catch(() => {});
   }
 
-  private async take(options: SessionOptions, driver: unknown): Promise<BrowserSession | undefined> {
+  private async take(options: SessionOptions, driver: unknown): Promise<Session | undefined> {
     const { next } = this;
     if (!next?.isFor(options, driver)) {
       this.drop();
@@ -61,9 +66,9 @@ export class SessionsAhead {
     return session;
   }
 
-  private prepare(options: SessionOptions, driver: unknown): Prepared {
+  private prepare(options: SessionOptions, driver: unknown): Prepared<Session> {
     let listener: Listener = { onDocument: () => {}, onLoss: () => {} };
-    const session = openSession({
+    const session = this.openSession({
       ...options,
       onDocument: (note) => listener.onDocument(note),
       onLoss: (reason) => listener.onLoss(reason),

@@ -11,7 +11,7 @@ const ANSWER_MS = 10_000;
 export async function launchServer(wsPath: string): Promise<BrowserServer> {
   const { executablePath, args, sandbox } = await launchSettings();
   const chromium = await embeddedChromium();
-  const server: any = await withScratchFolder(() =>
+  const launch = () =>
     chromium.launchServer({
       executablePath,
       args,
@@ -22,8 +22,8 @@ export async function launchServer(wsPath: string): Promise<BrowserServer> {
       handleSIGHUP: false,
       handleSIGINT: false,
       handleSIGTERM: false,
-    })
-  );
+    });
+  const server = await withScratchFolder(launch, 'close');
   return Object.assign(server, { answers: answersOf(chromium, server.wsEndpoint()) });
 }
 

@@ -43,9 +43,8 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
 /** Starts a browser; it ends with this process, however that ends. */
 export async function launchEmbedded(chromium: any): Promise<any> {
   const { executablePath, args, sandbox } = await launchSettings();
-  return await withScratchFolder(() =>
-    chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true })
-  );
+  const launch = () => chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true });
+  return await withScratchFolder(launch, 'disconnected');
 }
 
 /** Connects to a browser server of this driver, or to the DevTools address of any Chromium. */

@@ -5,22 +5,34 @@ import process from 'node:process';
 
 const PREFIX = 'quarry-browser-';
 
+/** This process' own. */
+const folders: string[] = [];
+
 /**
- * Calls `launch` while temporary files, the browser's profile among them, go to a folder of this process' own. The
- * folder goes with the process; what a killed process left is removed by the next one.
+ * Calls `launch` while temporary files, the browser's profile among them, go to a folder of its own. The folder goes
+ * with the browser, at the latest with this process; what a killed process left is removed by the next one.
+ * @param end event of what `launch` resolves to, that tells of the browser's end
  */
-export async function withScratchFolder<T>(launch: () => Promise<T>): Promise<T> {
+export async function withScratchFolder(launch: () => Promise<any>, end: string): Promise<any> {
   const usual = process.env.TMPDIR;
   removeLeftovers(tmpdir());
-  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  process.on('exit', () => remove(folder));
+  const folder = ownFolder();
   process.env.TMPDIR = folder;
   try {
-    return await launch();
+    const browser = await launch();
+    browser.once(end, () => remove(folder));
+    return browser;
   } finally {
     if (usual === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = usual;
   }
+}
+
+function ownFolder(): string {
+  if (folders.length === 0) process.once('exit', () => folders.forEach(remove));
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  folders.push(folder);
+  return folder;
 }
 
 function removeLeftovers(parent: string): void {
@@ -35,7 +47,7 @@ function remove(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
   } catch {
-    // The next process tries again.
+    // The end of this process tries again, and the next process.
   }
 }
 

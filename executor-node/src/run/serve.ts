@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { SessionsAhead } from '../browser/ahead.ts';
+import type { BrowserSession } from '../browser/session.ts';
 import { toError } from '../errors.ts';
 import type { FrameWriter } from '../ipc/frame-writer.ts';
 import type { Input, InputListener } from '../ipc/input.ts';
@@ -8,9 +9,9 @@ import { report } from '../report.ts';
 import { type Isolation, ScriptImports } from '../script/imports.ts';
 import { CurrentRun } from './current-run.ts';
 import { load, type OpenSession } from './loading.ts';
-import { ProcessState } from './process-state.ts';
+import { loadingDriver, ProcessState } from './process-state.ts';
 import { frameWriter, openSessions } from './run.ts';
-import { outsideScopes, RunScope, watchScopes } from './scopes.ts';
+import { currentScope, outsideScopes, RunScope, SessionScope, watchScopes } from './scopes.ts';
 import { FailureWatch } from './watch.ts';
 
 export interface ServeOptions {
@@ -35,6 +36,10 @@ interface RunEnd {
   left_behind?: string;
 }
 
+interface ScopedSession extends BrowserSession {
+  scope: SessionScope;
+}
+
 const NOBODY: InputListener = { frame: () => {}, end: () => {} };
 
 /**
@@ -50,7 +55,7 @@ class ServingExecutor {
   private readonly writer: FrameWriter;
   private readonly watch = new FailureWatch();
   private readonly imports: ScriptImports;
-  private ahead: SessionsAhead | undefined;
+  private ahead: SessionsAhead<ScopedSession> | undefined;
 
   constructor(options: ServeOptions) {
     this.options = options;
@@ -124,12 +129,18 @@ class ServingExecutor {
 
   /** Sessions are opened and closed outside of the runs, as what they keep open is none of a script's. */
   private async sessions(script: string): Promise<OpenSession> {
-    const open = await outsideScopes(() => openSessions(script, this.options.resolveFrom));
+    const open = await loadingDriver(() =>
+      outsideScopes(() => openSessions(script, this.options.resolveFrom))
+    );
     if (this.options.isolation === 'process') return open;
     const { SessionsAhead } = await import('../browser/ahead.ts');
-    const ahead = this.ahead ??= new SessionsAhead();
+    const ahead = this.ahead ??= new SessionsAhead(async (options) => {
+      const scope = new SessionScope();
+      return { ...await scope.enter(() => open(options)), scope };
+    });
     return async (options) => {
       const session = await outsideScopes(() => ahead.open(options));
+      session.scope.run = currentScope();
       return { ...session, close: () => outsideScopes(() => session.close()) };
     };
   }
