@@ -88,6 +88,17 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("user:word@", "user:word"), ("us%40er:w%C3%B6%3Ard@", "us@er:wö:rd"), ("user@", "user:"),
+    ("100%:50%zz@", "100%:50%zz"),
+    ("%ff:%2Fword@", "%ff:/word"),
+  ])
+  func nameAndPasswordAreToldDecoded(_ given: String, _ told: String) throws {
+    let address = try BrowserAddress("ws://\(given)browser.example/path")
+    #expect(address.userInfo == told)
+    #expect(address.host == "browser.example")
+  }
+
   @Test func endpointThatNeverAnswersIsGivenUp() throws {
     let (descriptor, port) = boundSocket()
     defer { close(descriptor) }

@@ -121,8 +121,12 @@ test("the user's own puppeteer is taken first: launch, proxy, DevTools endpoint"
     ...DISGUISE,
   ]);
   const endpoint = 'ws://127.0.0.1:1/devtools/browser/x';
-  assert.deepEqual(await ownDriver(t, { browser_ws_endpoint: endpoint, proxy: withWord }), [
-    ['connect', { browserWSEndpoint: endpoint }],
+  const named = endpoint.replace('//', '//us%40er:w%C3%B6rd@');
+  assert.deepEqual(await ownDriver(t, { browser_ws_endpoint: named, proxy: withWord }), [
+    ['connect', {
+      browserWSEndpoint: endpoint,
+      headers: { Authorization: `Basic ${btoa('us@er:w\xc3\xb6rd')}` },
+    }],
     ['context', { proxyServer: 'http://p.test:8080', proxyBypassList: ['<-loopback>'] }],
     ...DISGUISE,
     ['authenticate', { username: 'u', password: 'w' }],

@@ -1,5 +1,7 @@
 // A Chromium that somebody else started, by its DevTools address.
 import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startChromium } from './chromium.ts';
@@ -45,4 +47,27 @@ test('its end in the middle of a run is a crash', async (t) => {
   }).result();
   assert.equal(code, 2, stderr);
   assert.equal(outcomeOf(frames).error_type, 'browser_lost');
+});
+
+test('a name and password in an address are told to the server decoded, and to nobody else', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer().on('upgrade', ({ headers }: IncomingMessage, socket) => {
+    asked.push(headers.authorization);
+    socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const path of ['devtools/browser/secret', 'secret']) {
+    const browser_ws_endpoint = `ws://us%40er:w%C3%B6rd@127.0.0.1:${port}/${path}`;
+    const { code, frames, stderr } = await runScript(t, 'export default () => {};', { browser_ws_endpoint });
+    assert.deepEqual([code, outcomeOf(frames).error_type], [2, 'browser_error']);
+    assert.match(
+      outcomeOf(frames).message,
+      /^no browser: the browser at 127\.0\.0\.1:\d+ does not answer: .*403/,
+    );
+    assert.doesNotMatch(JSON.stringify(frames) + stderr, /secret|us%40|us@|rd@/);
+  }
+  const expected = `Basic ${btoa('us@er:w\xc3\xb6rd')}`;
+  assert.deepEqual([...new Set(asked)], [expected]);
 });

@@ -51,7 +51,9 @@ enum RunBrowser: Sendable {
   }
 
   /// Whether the script's text holds `browser: false`, as `export const config = { browser: false }` has it. Only the
-  /// executor knows for sure; a wrong guess costs a run a browser of its own, a right one saves the broker's start.
+  /// executor knows for sure, and it alone decides whether the run gets a browser. A comment or another object with
+  /// these words costs a run a browser of its own; a `false` that is written otherwise costs the look at the shared
+  /// one; a right guess saves its start.
   private static func wantsNone(_ script: String) -> Bool {
     guard let text = SmallFile.read(script, limit: 1 << 20) else { return false }
     let bare = text.filter { !" \t\r\n'\"".utf8.contains($0) }

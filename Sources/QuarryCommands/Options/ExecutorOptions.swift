@@ -16,7 +16,8 @@ struct ExecutorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A browser that already runs, by its WebSocket address. Also: QUARRY_BROWSER_ENDPOINT.", valueName: "url"))
+      "A browser that already runs, by its WebSocket address; it must answer before anything starts, behind wss:// accept a connection. Also: QUARRY_BROWSER_ENDPOINT.",
+      valueName: "url"))
   var browserWsEndpoint: String?
 
   @Flag(

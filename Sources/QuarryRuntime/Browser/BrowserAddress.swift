@@ -1,17 +1,17 @@
 import QuarryCore
 
 /// Where a browser listens, taken apart. The path is as good as a password, so no message holds it.
-struct BrowserAddress: Equatable {
-  var isSecure: Bool
-  /// `name:password` in front of the host.
-  var userInfo: String?
-  var host: String
-  var port: UInt16
+package struct BrowserAddress: Equatable {
+  package var isSecure: Bool
+  /// `name:password` from in front of the host, as the server is told: no longer percent-encoded.
+  package var userInfo: String?
+  package var host: String
+  package var port: UInt16
   /// Path and query, with their slash.
-  var target: String
+  package var target: String
 
   /// - Throws: `QuarryError(.usage)` when the text is no `ws://` or `wss://` URL.
-  init(_ url: String) throws(QuarryError) {
+  package init(_ url: String) throws(QuarryError) {
     guard let parsed = Self(parsing: url) else {
       throw QuarryError(
         .usage, "the browser endpoint is not a WebSocket address", remedy: "for example ws://127.0.0.1:9222/devtools/…")
@@ -29,11 +29,38 @@ struct BrowserAddress: Equatable {
     let path = rest[authority.endIndex...].prefix { $0 != "#" }
     target = path.hasPrefix("/") ? String(path) : "/" + path
     let at = authority.lastIndex(of: "@")
-    userInfo = at.map { String(authority[..<$0]) }
+    userInfo = at.map { Self.plain(userInfo: authority[..<$0]) }
     let place = at.map { authority[authority.index(after: $0)...] } ?? authority
     guard let (host, port) = Self.place(place, usual: usual) else { return nil }
     self.host = host
     self.port = port
+  }
+
+  private static func plain(userInfo: Substring) -> String {
+    let parts = userInfo.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    return "\(decoded(parts[0])):\(parts.count > 1 ? decoded(parts[1]) : "")"
+  }
+
+  /// What is not percent-encoded UTF-8 stays as it is.
+  private static func decoded(_ text: Substring) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      let digits = rest.prefix(2)
+      guard digits.count == 2, let first = digits.first.flatMap(hexValue), let last = digits.last.flatMap(hexValue)
+      else { return String(text) }
+      bytes.append(first << 4 | last)
+      rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self) ?? String(text)
+  }
+
+  private static func hexValue(_ digit: UInt8) -> UInt8? {
+    Character(UnicodeScalar(digit)).hexDigitValue.map(UInt8.init)
   }
 
   private static func place(_ text: Substring, usual: UInt16) -> (String, UInt16)? {

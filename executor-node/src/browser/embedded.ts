@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
 import { launchSettings } from './chromium.ts';
-import { isDevTools } from './endpoint.ts';
+import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
@@ -49,15 +49,16 @@ export async function launchEmbedded(chromium: any): Promise<any> {
 
 /** Connects to a browser server of this driver, or to the DevTools address of any Chromium. */
 export async function connectEmbedded(chromium: any, endpoint: string): Promise<any> {
+  const { address, headers } = withoutUserInfo(endpoint);
   try {
-    const options = { timeout: CONNECT_TIMEOUT_MS };
-    return await (isDevTools(endpoint)
-      ? chromium.connectOverCDP(endpoint, options)
-      : chromium.connect(endpoint, options));
+    const options = { timeout: CONNECT_TIMEOUT_MS, headers };
+    return await (isDevTools(address)
+      ? chromium.connectOverCDP(address, options)
+      : chromium.connect(address, options));
   } catch (error) {
-    const reason = refusal((error as Error).message).replaceAll(endpoint, '…');
+    const reason = refusal((error as Error).message).replaceAll(address, '…');
     // Without the driver's error as a cause: its text has the whole address.
-    throw new Error(`the browser at ${new URL(endpoint).host} does not answer: ${reason}`);
+    throw new Error(`the browser at ${new URL(address).host} does not answer: ${reason}`);
   }
 }
 

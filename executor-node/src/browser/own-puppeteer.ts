@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { findChromium, launchArguments, sandboxed } from './chromium.ts';
 import type { Driver } from './driver.ts';
-import { isDevTools } from './endpoint.ts';
+import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap } from './page-facts.ts';
 import { proxyAddress } from './proxy/use.ts';
@@ -40,8 +40,11 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
   }
 }
 
-const connectOptions = (endpoint: string): object =>
-  endpoint.startsWith('http') ? { browserURL: endpoint } : { browserWSEndpoint: endpoint };
+function connectOptions(endpoint: string): object {
+  const { address, headers } = withoutUserInfo(endpoint);
+  const place = address.startsWith('http') ? { browserURL: address } : { browserWSEndpoint: address };
+  return { ...place, ...(headers && { headers }) };
+}
 
 async function ownLaunch({ puppeteer, bringsBrowser }: Own): Promise<object> {
   const own = bringsBrowser && !process.env.QUARRY_CHROMIUM ? await ownBrowser(puppeteer) : undefined;
