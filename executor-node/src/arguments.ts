@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Isolation, ISOLATIONS } from './script/imports.ts';
+import { type Isolation, ISOLATIONS } from './script/isolation.ts';
 
 /** What the command line asks for. */
 export interface Arguments {

@@ -1,9 +1,9 @@
 export * from './batcher.ts';
-export * from './context.ts';
-export * from './driver.ts';
+export type * from './context.ts';
+export type * from './driver.ts';
 export * from './emitter.ts';
 export * from './errors.ts';
-export * from './events.ts';
+export type * from './events.ts';
 export * from './memory.ts';
 export * from './proxy.ts';
 export * from './storage.ts';

@@ -11,7 +11,7 @@ import type { FrameWriter } from '../ipc/frame-writer.ts';
 import type { Input } from '../ipc/input.ts';
 import type { RunRequest } from '../ipc/request.ts';
 import { report } from '../report.ts';
-import { withoutMarks } from '../script/imports.ts';
+import { withoutMarks } from '../script/isolation.ts';
 import { makeContext } from './context.ts';
 import { HostNotes } from './hosts.ts';
 import { type Outcome, runLifecycle } from './lifecycle.ts';

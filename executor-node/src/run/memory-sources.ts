@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { getHeapStatistics } from 'node:v8';
 import type { MemorySources } from '../../../sdk/src/index.ts';
 
 interface Numbers {
@@ -16,9 +15,10 @@ export function memorySources(browser: () => Promise<Numbers | null>): MemorySou
   return { node: nodeHeap, browser, cgroup: () => cgroupMemory() };
 }
 
+/** What asks V8 is loaded by the first script that wants to know. */
 const nodeHeap = (): Numbers => ({
   used: process.memoryUsage().heapUsed,
-  limit: getHeapStatistics().heap_size_limit,
+  limit: process.getBuiltinModule('node:v8').getHeapStatistics().heap_size_limit,
 });
 
 /**
@@ -53,4 +53,4 @@ async function nearest(
 }
 
 const text = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').then((content) => content.trim(), () => undefined);
+  promises.readFile(path, 'utf8').then((content) => content.trim(), () => undefined);

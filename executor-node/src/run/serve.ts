@@ -6,7 +6,8 @@ import type { FrameWriter } from '../ipc/frame-writer.ts';
 import type { Input, InputListener } from '../ipc/input.ts';
 import { parseRequest, RequestError, type RunRequest } from '../ipc/request.ts';
 import { report } from '../report.ts';
-import { type Isolation, ScriptImports } from '../script/imports.ts';
+import { ScriptImports } from '../script/imports.ts';
+import type { Isolation } from '../script/isolation.ts';
 import { CurrentRun } from './current-run.ts';
 import { load, type OpenSession } from './loading.ts';
 import { loadingDriver, ProcessState } from './process-state.ts';
@@ -53,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 class ServingExecutor {
   private readonly options: ServeOptions;
   private readonly writer: FrameWriter;
-  private readonly watch = new FailureWatch();
+  private readonly watch = new FailureWatch(currentScope);
   private readonly imports: ScriptImports;
   private ahead: SessionsAhead<ScopedSession> | undefined;
 

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { SinkFailedError, TerminalEventError } from '../../../sdk/src/index.ts';
 import { toError } from '../errors.ts';
 import { report } from '../report.ts';
-import { currentScope } from './scopes.ts';
+import type { RunScope } from './scopes.ts';
 
 /** Which failures end guarded work: any that the script lets fall, or only a wait that nothing can end. */
 type Ends = 'any failure' | 'only a dead wait';
@@ -15,8 +15,11 @@ type Ends = 'any failure' | 'only a dead wait';
 export class FailureWatch {
   private active: { ends: Ends; fail: (error: Error) => void } | undefined;
   private stray: string | undefined;
+  private readonly currentScope: () => RunScope | undefined;
 
-  constructor() {
+  /** @param currentScope tells whose code is executing, where more than one run is served. */
+  constructor(currentScope: () => RunScope | undefined = () => undefined) {
+    this.currentScope = currentScope;
     process.on('unhandledRejection', (reason) => this.caught(reason, 'a rejection that nobody handled'));
     process.on('uncaughtException', (error) => this.caught(error, 'an exception that nobody caught'));
     process.on('beforeExit', () => this.nothingLeft());
@@ -56,7 +59,7 @@ export class FailureWatch {
   private caught(thrown: unknown, what: string): void {
     const error = toError(thrown);
     const expected = error instanceof TerminalEventError || error instanceof SinkFailedError;
-    const scope = currentScope();
+    const scope = this.currentScope();
     if (!this.active || scope?.isOver) this.stray = what;
     if (this.active?.ends === 'any failure' && !expected && !scope?.isOver) return this.active.fail(error);
     report(

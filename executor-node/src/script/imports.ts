@@ -3,20 +3,7 @@ import { statSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type LoadedScript, loadScript } from './load.ts';
-
-/** What keeps the runs of one process apart. */
-export type Isolation =
-  /** One run only. */
-  | 'process'
-  /** A script and its own modules are imported afresh for each run. */
-  | 'module'
-  /** A script is imported once, and again when its file has changed. */
-  | 'none';
-
-export const ISOLATIONS: Isolation[] = ['process', 'module', 'none'];
-
-/** A module with this behind its address is another one than the same file without it. */
-const MARK = /\?quarry-run=\d+/g;
+import { type Isolation, MARK, marked, withoutMarks } from './isolation.ts';
 
 /** Imports the scripts of the runs that one process serves. */
 export class ScriptImports {
@@ -38,7 +25,7 @@ export class ScriptImports {
   }
 
   private fresh(path: string): Promise<LoadedScript> {
-    return loadScript(path, `${pathToFileURL(path).href}?quarry-run=${++this.count}`);
+    return loadScript(path, marked(pathToFileURL(path).href, ++this.count));
   }
 
   private keptScript(path: string): Promise<LoadedScript> {
@@ -50,9 +37,6 @@ export class ScriptImports {
     return script;
   }
 }
-
-/** Text as it would be had each module its file's address. */
-export const withoutMarks = (text: string): string => text.replaceAll(MARK, '');
 
 /** Gives the modules that a fresh one imports by path the same mark. Packages are shared, and so is CommonJS. */
 function registerFreshModules(): void {

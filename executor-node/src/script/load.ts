@@ -4,8 +4,6 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type { Hooks, Script, ScriptConfig } from '../../../sdk/src/index.ts';
 import { CrashError, toError } from '../errors.ts';
-import { loadHint } from './hints.ts';
-import { errorLocation } from './location.ts';
 
 export const HOOK_NAMES = [
   'prepare',
@@ -45,6 +43,11 @@ async function importScript(path: string, url: string): Promise<Record<string, u
     return await import(url);
   } catch (thrown) {
     const error = toError(thrown);
+    // Only a script that fails needs these, and every start would load them.
+    const [{ errorLocation }, { loadHint }] = await Promise.all([
+      import('./location.ts'),
+      import('./hints.ts'),
+    ]);
     const location = errorLocation(error, pathToFileURL(path).href);
     const hint = location?.includes('/node_modules/') ? '' : loadHint(error);
     throw loadError(`${location ?? path}: ${error.name}: ${error.message}${hint}`, error);
