@@ -27,6 +27,19 @@ beforeEach(async () => {
   await page.goto(`${site}/`);
 });
 
+test("a route of the driver's own kind gets facades, and is taken off by its function", async () => {
+  const seen: string[] = [];
+  const handler = (route: any): void => {
+    seen.push(new URL(route.request().url()).pathname);
+    route.continue();
+  };
+  await page.route('**/next', handler);
+  await page.goto(`${site}/next`);
+  await page.unroute('**/next', handler);
+  await page.goto(`${site}/next`);
+  assert.deepEqual(seen, ['/next']);
+});
+
 test('evaluate and its kin take any number of arguments, handles among them', async () => {
   assert.equal(await page.evaluate((a: number, b: number, c: number) => a + b + c, 1, 2, 3), 6);
   assert.equal(await page.evaluate('1 + 1'), 2);

@@ -157,7 +157,7 @@ export class BrowserBroker {
   private startIdling(): void {
     clearTimeout(this.idle);
     this.idle = setTimeout(() => {
-      this.endBrowser();
+      this.endBrowser().catch((error) => this.options.onError(error));
       this.options.onIdle?.();
     }, this.options.idleMs);
   }

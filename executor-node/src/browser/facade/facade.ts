@@ -8,6 +8,8 @@ import { fileChooserMembers, requestMembers, responseMembers } from './message-m
 export type Member = (target: any, facade: Facade) => unknown;
 export type Members = Record<string, Member>;
 
+type Callback = (...args: unknown[]) => unknown;
+
 export interface FacadeOptions {
   /** The context that `browser.newPage()` opens pages in. */
   context: any;
@@ -43,6 +45,7 @@ const raw = new WeakMap<object, object>();
 export class Facade {
   readonly options: FacadeOptions;
   private readonly proxies = new WeakMap<object, object>();
+  private readonly callbacks = new WeakMap<Callback, Callback>();
 
   constructor(options: FacadeOptions) {
     this.options = options;
@@ -63,9 +66,12 @@ export class Facade {
     return typeof value === 'object' && value !== null ? raw.get(value) ?? value : value;
   }
 
-  /** A function of the script's that gets facades. */
-  callback(fn: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
-    return (...args) => this.unwrap(fn(...args.map((arg) => this.wrap(arg))));
+  /** A function of the script's that gets facades; the same one each time, as what takes it off again looks for it. */
+  callback(fn: Callback): Callback {
+    const known = this.callbacks.get(fn) ??
+      ((...args: unknown[]) => this.unwrap(fn(...args.map((arg) => this.wrap(arg)))));
+    this.callbacks.set(fn, known);
+    return known;
   }
 
   private proxy(target: any, members: Members): object {
@@ -97,9 +103,7 @@ export class Facade {
     const takesCallback = typeof name === 'string' && CALLBACK_METHODS.has(name);
     return (...args) => {
       const given = args.map((arg) =>
-        takesCallback && typeof arg === 'function'
-          ? this.callback(arg as (...all: unknown[]) => unknown)
-          : this.unwrap(arg)
+        takesCallback && typeof arg === 'function' ? this.callback(arg as Callback) : this.unwrap(arg)
       );
       return this.wrap(method.apply(target, given));
     };
