@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test func itEndsWhenNobodyUsesIt() async throws {
-    let browser = browser(["QUARRY_BROWSER_IDLE_TIMEOUT": "0.2"])
+    let browser = browser(["QUARRY_BROWSER_IDLE_TIMEOUT": "2"])
     var use = try browser.use()
     #expect(use != nil)
     let pid = try brokerPID()
