@@ -1,5 +1,6 @@
 extension Duration {
-  /// Reads `500ms`, `5s`, `1m30s`, `24h`: numbers with units h, m, s, ms, largest first, each at most once.
+  /// Reads `500ms`, `5s`, `1m30s`, `24h`: numbers with units h, m, s, ms, largest first, each at most once; a century
+  /// together at most, so that every clock can count it in nanoseconds.
   package init?(text: String) {
     var rest = Substring(text)
     var total: Int64 = 0
@@ -18,8 +19,12 @@ extension Duration {
       guard !tooLarge, !overflow else { return nil }
       total = sum
     }
+    guard total <= Self.longest else { return nil }
     self = .milliseconds(total)
   }
+
+  /// A hundred years, in milliseconds.
+  private static let longest: Int64 = 100 * 365 * 24 * 3_600_000
 
   private static let units: [String: (rank: Int, milliseconds: Int64)] = [
     "h": (3, 3_600_000), "m": (2, 60_000), "s": (1, 1_000), "ms": (0, 1),

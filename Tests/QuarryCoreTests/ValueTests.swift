@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "5", "s", "5 s", "-5s", "5s5s", "1s1m", "1.5s", "99999999999999999999s", "9223372036854775807h",
+    "", "5", "s", "5 s", "-5s", "5s5s", "1s1m", "1.5s", "99999999999999999999s", "9223372036854775807h", "876001h",
   ])
   func refusesOtherDurations(text: String) { #expect(Duration(text: text) == nil) }
 

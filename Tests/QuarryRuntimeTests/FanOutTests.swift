@@ -78,6 +78,27 @@ import Testing
     #expect(counts.unresolved == 1)
   }
 
+  @Test func aTargetOutsideOfTheRootsFoldersIsNotRunAndToldOnce() throws {
+    let outside = TemporaryDirectory()
+    try Data().write(to: URL(filePath: "\(outside.path)/b.ts"))
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/c.ts", withDestinationPath: "\(outside.path)/b.ts")
+    let up = "../\(URL(filePath: outside.path).lastPathComponent)/b.ts"
+    let (runs, counts, notes) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10), rejected: 0) { run in
+      run.depth > 0
+        ? []
+        : [up, up, "\(outside.path)/b.ts", "c.ts", "x/../a.ts", "./a.ts"].enumerated().map { self.work($0, target: $1) }
+    }
+    #expect(counts.unresolved == 5)
+    #expect(runs.map(\.depth) == [0, 1])
+    #expect(notes.count == 4 && notes.allSatisfy { $0.contains("outside of the root script's folder") }, "\(notes)")
+  }
+
+  @Test func noMoreRunsAtOnceThanThereCanBe() {
+    #expect(FanOutLimits(depth: 1, maxRuns: 3, parallel: 200).runsAtOnce == 4)
+    #expect(FanOutLimits(depth: 1, maxRuns: .max, parallel: 2).runsAtOnce == 2)
+  }
+
   @Test func aDelayedChildStartsAfterItsTimeAndAChildHasItsOwnTimeout() throws {
     let began = ContinuousClock.now
     let (runs, counts) = try fanOut(FanOutLimits(depth: 1, maxRuns: 10)) { run in

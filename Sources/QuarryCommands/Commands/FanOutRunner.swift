@@ -6,7 +6,7 @@ import Synchronization
 /// `quarry run` with fan-out: the root, and what it and its children enqueue, in this process.
 final class FanOutRunner: Sendable {
   private let settings: RunSettings
-  private let limits: FanOutOptions.Limits
+  private let bounds: FanOutLimits
   private let assembly: RunAssembly
   private let narration: RunNarration
   private let workingDirectory: String
@@ -20,13 +20,13 @@ final class FanOutRunner: Sendable {
     workingDirectory: String
   ) throws(QuarryError) {
     self.settings = settings
-    self.limits = limits
+    bounds = FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel)
     self.assembly = assembly
     self.narration = narration
     self.workingDirectory = workingDirectory
     browser = try BrowserSource(settings.executor, executor: assembly.executor) { narration.console.warn($0) }
     executors = WarmExecutors.pool(
-      assembly.executor, settings.isolation, runsAtOnce: limits.parallel,
+      assembly.executor, settings.isolation, runsAtOnce: bounds.runsAtOnce,
       narration.isQuiet ? .silent : narration.console)
   }
 
@@ -35,8 +35,7 @@ final class FanOutRunner: Sendable {
   func run() async throws(QuarryError) -> RunEnd {
     let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
     let fanOut = FanOut(
-      root: root, limits: FanOutLimits(depth: limits.depth, maxRuns: limits.maximumRuns, parallel: limits.parallel),
-      workingDirectory: workingDirectory, onNote: narration.observer.onNote
+      root: root, limits: bounds, workingDirectory: workingDirectory, onNote: narration.observer.onNote
     ) { [self] run, derived, control in carryOut(run, derived, control) }
     try SignalWatch.start { [narration, isCut] signal, count in
       isCut.raise()
@@ -91,7 +90,8 @@ final class FanOutRunner: Sendable {
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
       executors: executors, browserEndpoint: try browser.endpoint(),
-      proxy: try assembly.proxies.choose(job: run.params), timeout: run.timeout, observer: narration.observer)
+      proxy: try assembly.proxies.choose(job: run.params), timeout: run.timeout, runsAtOnce: bounds.runsAtOnce,
+      observer: narration.observer)
   }
 
   private func tellChild(_ report: RunReport) {

@@ -8,7 +8,7 @@ import QuarryRuntime
 struct WorkerCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(commandName: "worker", abstract: "Runs tasks of a fleet.")
 
-  @Option(help: ArgumentHelp("Runs at once. Default: 1.", valueName: "n"), transform: Reading.positive)
+  @Option(help: ArgumentHelp("Runs at once, at most 256. Default: 1.", valueName: "n"), transform: Reading.runsAtOnce)
   var concurrency: Int?
   @Option(
     help: ArgumentHelp("How long runs may go on after the first signal. Default: 25s.", valueName: "time"),
@@ -45,7 +45,7 @@ struct WorkerCommand: ExecutableCommand {
         dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor, executors: executors,
         scriptRoot: settings.scriptRoot.path, browser: browser,
         proxies: FleetProxies(selector: settings.proxies.selector, queue: queue) { console.say($0) },
-        onNote: { console.warn($0) })
+        runsAtOnce: settings.concurrency, onNote: { console.warn($0) })
     }
   }
 

@@ -45,7 +45,7 @@ struct ConfigurationFile {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      ":\(mark.line): \(problem)"
+      ":\(mark.line): \(problem.hasPrefix("Maximum nesting") ? "nested too deeply" : problem)"
     case .duplicatedKeysInMapping(let duplicates, let context):
       ":\(context.mark.line): key '\(duplicates.first ?? "?")' is there twice in this mapping"
     // The reader's own description shows the text around, which may hold a password.

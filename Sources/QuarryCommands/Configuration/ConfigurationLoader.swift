@@ -113,7 +113,7 @@ package enum ConfigurationLoader {
     fleet.redis = try section.string("redis")
     fleet.name = try section.string("name")
     fleet.scriptRoot = try section.string("script_root")
-    fleet.concurrency = try section.integer("concurrency", minimum: 1)
+    fleet.concurrency = try section.integer("concurrency", minimum: 1, maximum: Reading.runsAtOnceRange.upperBound)
     fleet.drainTimeout = try section.duration("drain_timeout")
     fleet.depth = try section.integer("depth", minimum: 0)
     fleet.maxRuns = try section.integer("max_runs", minimum: 1)

@@ -99,12 +99,13 @@ struct ConfigurationSection {
     return value
   }
 
-  /// A whole number from `minimum` up.
-  func integer(_ name: String, minimum: Int) throws(QuarryError) -> Int? {
+  /// A whole number from `minimum` up to `maximum`.
+  func integer(_ name: String, minimum: Int, maximum: Int = .max) throws(QuarryError) -> Int? {
     guard let node = nodes[name] else { return nil }
     let isInteger = Resolver.default.resolveTag(of: node) == .int
-    guard isInteger, let value = node.int, value >= minimum else {
-      throw wrongType(name, node, wanted: "a whole number of at least \(minimum)")
+    guard isInteger, let value = node.int, value >= minimum, value <= maximum else {
+      let range = maximum == .max ? "of at least \(minimum)" : "from \(minimum) to \(maximum)"
+      throw wrongType(name, node, wanted: "a whole number \(range)")
     }
     return value
   }

@@ -16,7 +16,8 @@ package struct FanOutOptions: ParsableArguments {
     transform: Reading.positive)
   var maxRuns: Int?
 
-  @Option(help: ArgumentHelp("Child runs at once. Default: 1.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    help: ArgumentHelp("Child runs at once, at most 256. Default: 1.", valueName: "n"), transform: Reading.runsAtOnce)
   var parallel: Int?
 
   package struct Limits: Sendable, Equatable {

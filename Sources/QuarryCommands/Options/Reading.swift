@@ -22,6 +22,17 @@ enum Reading {
 
   static func natural(_ text: String) throws -> Int { try number(text, minimum: 0) }
 
+  /// Runs at the same time, each with an executor of some 80 MiB and often a browser context.
+  static func runsAtOnce(_ text: String) throws -> Int {
+    guard let value = Int(text), runsAtOnceRange.contains(value) else {
+      throw ValidationError(
+        "'\(text)' is not a whole number from \(runsAtOnceRange.lowerBound) to \(runsAtOnceRange.upperBound).")
+    }
+    return value
+  }
+
+  static let runsAtOnceRange = 1...256
+
   private static func number(_ text: String, minimum: Int) throws -> Int {
     guard let value = Int(text), value >= minimum else {
       throw ValidationError("'\(text)' is not a whole number of at least \(minimum).")

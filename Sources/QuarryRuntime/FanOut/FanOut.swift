@@ -12,6 +12,8 @@ package final class FanOut: Sendable {
     var running: [String: RunControl] = [:]
     var interrupts = 0
     var rootOutcome: Outcome?
+    /// Targets without a script that were told of.
+    var missing: Set<String> = []
 
     var isOver: Bool { running.isEmpty && !plan.hasWork }
   }
@@ -29,7 +31,7 @@ package final class FanOut: Sendable {
     root: FanOutRun, limits: FanOutLimits, workingDirectory: String,
     onNote: @escaping @Sendable (String) -> Void = { _ in }, execute: @escaping Execute
   ) {
-    let resolver = TargetResolver(workingDirectory: workingDirectory)
+    let resolver = TargetResolver(rootScript: root.script, workingDirectory: workingDirectory)
     state = Mutex(
       State(plan: FanOutPlan(root: root, limits: limits, resolve: { resolver.script(named: $0, from: $1) })))
     self.limits = limits
@@ -70,7 +72,7 @@ package final class FanOut: Sendable {
   }
 
   private func takeNext(_ state: inout State) -> (FanOutRun, RunControl)? {
-    guard state.running.count < max(1, limits.parallel), let run = state.plan.takeNext(now: .now) else { return nil }
+    guard state.running.count < limits.runsAtOnce, let run = state.plan.takeNext(now: .now) else { return nil }
     let control = RunControl()
     state.running[run.runID] = control
     return (run, control)
@@ -99,8 +101,17 @@ package final class FanOut: Sendable {
     case .admitted?: changed.signal()
     case .rejected(let flaw)?:
       onNote("child run \(runID) of '\(work.target)', enqueued by run \(run.runID), is rejected: \(flaw)")
+    case .unresolved?: tellMissing(work.target, run)
     default: break
     }
+  }
+
+  /// Once for each target: a crawl may name one a thousand times.
+  private func tellMissing(_ target: String, _ run: FanOutRun) {
+    guard state.withLock({ $0.missing.insert(target).inserted }) else { return }
+    onNote(
+      "'\(target)', enqueued by run \(run.runID), is no script beside the one that enqueues it or in the working "
+        + "directory, or lies outside of the root script's folder and the working directory: it is not run")
   }
 
   /// What one run enqueues.

@@ -14,6 +14,9 @@ package struct FanOutLimits: Sendable, Equatable {
     self.maxRuns = maxRuns
     self.parallel = parallel
   }
+
+  /// Runs that may ever be going on together, the root among them.
+  package var runsAtOnce: Int { max(1, min(parallel, maxRuns < .max ? maxRuns + 1 : maxRuns)) }
 }
 
 /// One run of a fan-out: what to run, and where it comes from.

@@ -2,21 +2,33 @@ import Glibc
 
 /// Finds the script that an `enqueue` names.
 struct TargetResolver: Sendable {
-  let workingDirectory: String
+  private let workingDirectory: String
+  /// Real paths with a slash at the end: a target is below one of them, whatever links and `..` are on its way.
+  private let roots: [String]
+
+  /// - Parameters: absolute paths; targets are scripts below the folder of the first or below the second.
+  init(rootScript: String, workingDirectory: String) {
+    self.workingDirectory = workingDirectory
+    roots = [Self.folder(of: realPath(rootScript) ?? rootScript), realPath(workingDirectory) ?? workingDirectory]
+      .map { $0.hasSuffix("/") ? $0 : $0 + "/" }
+  }
 
   /// - Returns: the real path of the file, looked for beside the script that emitted it, then in the working directory.
   func script(named target: String, from emitter: String) -> String? {
     guard !target.isEmpty, !target.utf8.contains(0) else { return nil }
-    let directory = emitter.lastIndex(of: "/").map { String(emitter[..<$0]) } ?? workingDirectory
-    let candidates = target.hasPrefix("/") ? [target] : ["\(directory)/\(target)", "\(workingDirectory)/\(target)"]
-    return candidates.lazy.compactMap(Self.realFile).first
+    let folders = [Self.folder(of: emitter), workingDirectory]
+    let candidates = target.hasPrefix("/") ? [target] : folders.map { "\($0)/\(target)" }
+    return candidates.lazy.compactMap(script).first
   }
 
-  private static func realFile(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
+  private func script(_ path: String) -> String? {
+    guard let resolved = realPath(path), roots.contains(where: resolved.hasPrefix) else { return nil }
     var info = stat()
     guard stat(resolved, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
-    return String(cString: resolved)
+    return resolved
+  }
+
+  private static func folder(of path: String) -> String {
+    String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 }
