@@ -71,6 +71,7 @@ import Testing
   @Test func jobIsAnObject() throws {
     #expect(try settings("--job", #"{"b":1,"a":[2.5,null]}"#).job == #"{"a":[2.5,null],"b":1}"#)
     #expect(try settings("--job-json", "j.json", files: ["j.json": "{\"x\":\n1}"]).job == #"{"x":1}"#)
+    #expect(try settings("--job-json", "j.json", files: ["j.json": "\u{FEFF}{\"x\":1}"]).job == #"{"x":1}"#)
     let list = refusal("--script", "list.ts", "--job", "[1]")
     #expect(list?.message == "the job (--job) is a list, not an object")
     let broken = refusal("--script", "list.ts", "--job-json", "j.json", files: ["j.json": "{\n\"x\": }"])
@@ -145,12 +146,17 @@ import Testing
     #expect(refusal("--script", "list.ts", "--depth", "1")?.remedy?.contains("--max-runs") == true)
   }
 
-  @Test func storageIsChecked() {
+  @Test func storageIsChecked() throws {
     #expect(refusal("--script", "list.ts", "--storage-backend", "s3")?.message.contains("not built yet") == true)
     #expect(refusal("--script", "list.ts", "--storage-backend", "tape")?.message == "unknown storage backend 'tape'")
     #expect(refusal("--script", "list.ts", "--storage-durability", "maybe")?.kind == .usage)
     #expect(refusal("--script", "list.ts", "--storage-dataset", "a/b")?.kind == .usage)
     #expect(refusal("--script", "list.ts", "--storage-path", "")?.message == "the storage path is empty")
+    let unset = refusal(
+      "--script", "list.ts", "--config", "c.yaml", files: ["c.yaml": "storage: { path: \"${NO}\" }\n"])
+    #expect(unset?.remedy?.contains("'storage.path'") == true)
+    let path = try settings("--storage-path", ".//./data").storage.path
+    #expect(path.hasSuffix("/data") && !path.contains("/./") && !path.contains("//"))
   }
 
   @Test func browserReuseIsOnUntilFlagOrFileSaysNo() throws {

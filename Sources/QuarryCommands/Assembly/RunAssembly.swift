@@ -34,7 +34,7 @@ struct RunAssembly: Sendable {
   func run(
     _ identity: RunIdentity, source: String, category: String, script: String, job: String,
     derived: (any DerivedWorkSink)?, executors: ExecutorPool? = nil, browserEndpoint: String?, proxy: RunProxy?,
-    timeout ownTimeout: Duration? = nil, observer: RunObserver
+    timeout ownTimeout: Duration? = nil, runsAtOnce: Int = 1, observer: RunObserver
   ) throws(QuarryError) -> AssembledRun {
     let partition = try RunPartition(
       dataset: dataset.layout.dataset, source: source, category: category, day: Timestamp.now().day,
@@ -44,6 +44,7 @@ struct RunAssembly: Sendable {
     configuration.browserEndpoint = browserEndpoint
     configuration.timeout = ownTimeout ?? timeout
     configuration.proxy = proxy
+    configuration.runsAtOnce = runsAtOnce
     let orchestrator = RunOrchestrator(
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
       derived: derived, executors: executors, observer: observer)

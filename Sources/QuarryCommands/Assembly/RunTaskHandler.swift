@@ -14,6 +14,7 @@ struct RunTaskHandler: TaskHandler {
   /// Of a browser that was named, or of the worker's own.
   let browser: BrowserSource
   let proxies: FleetProxies
+  let runsAtOnce: Int
   let onNote: @Sendable (String) -> Void
 
   func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
@@ -55,6 +56,7 @@ struct RunTaskHandler: TaskHandler {
       identity: identity, partition: partition, script: scriptRoot + "/" + task.target, job: task.params,
       policy: try PolicyConfiguration(text: task.policy), executor: executor)
     configuration.browserEndpoint = browserEndpoint
+    configuration.runsAtOnce = runsAtOnce
     configuration.timeout = task.timeoutMilliseconds.map { .milliseconds($0) }
     return configuration
   }

@@ -22,7 +22,10 @@ package struct CommandContext: Sendable {
 
   /// The absolute form of a path, without touching the file system.
   package func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : workingDirectory + (workingDirectory.hasSuffix("/") ? "" : "/") + path
+    guard !path.hasPrefix("/") else { return path }
+    var relative = Substring(path)
+    while relative.hasPrefix("./") { relative = relative.dropFirst(2).drop { $0 == "/" } }
+    return workingDirectory + (workingDirectory.hasSuffix("/") ? "" : "/") + relative
   }
 
   private static func currentDirectory() -> String {

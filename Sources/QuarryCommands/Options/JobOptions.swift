@@ -11,6 +11,8 @@ struct JobOptions: ParsableArguments {
   var jobJson: String?
 
   private static let sizeLimit = 8 << 20
+  /// What some editors put in front of UTF-8.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   /// The job as compact JSON text.
   /// - Throws: `QuarryError(.usage)` when it is no JSON object, or given twice.
@@ -26,7 +28,7 @@ struct JobOptions: ParsableArguments {
           .usage, "job file \(file) cannot be read: \(String(cString: strerror(errno)))",
           remedy: "name a readable file that holds one JSON object")
       }
-      return try Self.object(bytes, from: file)
+      return try Self.object(bytes.starts(with: Self.byteOrderMark) ? Array(bytes.dropFirst(3)) : bytes, from: file)
     }
   }
 

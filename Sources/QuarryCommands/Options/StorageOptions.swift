@@ -43,7 +43,11 @@ package struct StorageSettings: Sendable, Equatable {
     try Self.check(backend: flags.storageBackend ?? configuration.backend ?? "fs")
     let given = flags.storagePath ?? configuration.path
     if given == "" {
-      throw QuarryError(.usage, "the storage path is empty", remedy: "name a directory: --storage-path DIR")
+      throw QuarryError(
+        .usage, "the storage path is empty",
+        remedy: flags.storagePath == nil
+          ? "name a directory as 'storage.path' of the configuration; a variable that it is made of may be unset"
+          : "name a directory: --storage-path DIR")
     }
     path = context.absolute(given ?? Self.defaultPath)
     isDefault = given == nil

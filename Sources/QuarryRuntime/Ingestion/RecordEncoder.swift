@@ -5,8 +5,12 @@ import QuarryWire
 ///
 /// `run_id` and the other partition keys, `event_type` and `policy` stand in the head that `RecordBatch` writes.
 enum RecordEncoder {
-  static func event(_ event: EventEnvelope, into batch: inout RecordBatch) throws(IngestionFailure) {
-    try line(.event, eventType: event.type.name, into: &batch, place: "event \(event.seq)") {
+  /// - Parameter frameLength: in bytes; a large event gets its room at once.
+  static func event(
+    _ event: EventEnvelope, frameLength: Int, into batch: inout RecordBatch
+  ) throws(IngestionFailure) {
+    let room = frameLength > 64 << 10 ? frameLength + 1024 : 0
+    try line(.event, eventType: event.type.name, reserving: room, into: &batch, place: "event \(event.seq)") {
       writer throws(WireError) in
       try identity(event, to: &writer)
       try writer.raw(#","type":"#)

@@ -19,7 +19,7 @@ extension StreamIngestion {
     }
     let kind: RecordClass = event.type.isDroppable ? .droppable(event.type.name) : .event
     try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), kind) {
-      batch throws(IngestionFailure) in try RecordEncoder.event(event, into: &batch)
+      batch throws(IngestionFailure) in try RecordEncoder.event(event, frameLength: frameLength, into: &batch)
     }
     if event.type == .item { counts.items += 1 }
     if event.type.isTerminal { try end(with: event) }

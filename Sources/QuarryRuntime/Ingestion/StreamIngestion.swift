@@ -26,7 +26,7 @@ package final class StreamIngestion {
   /// The first one that came.
   package private(set) var runEnd: RunEndFrame?
 
-  private var decoder = FrameDecoder()
+  private var decoder: FrameDecoder
   private var failure: IngestionFailure?
   var acks: [UInt8] = []
   var order: EventOrder
@@ -43,17 +43,20 @@ package final class StreamIngestion {
   /// - Parameters:
   ///   - derived: takes the work of `enqueue` events; nil when they are only recorded.
   ///   - artifactLimit: bytes that one artifact may have.
+  ///   - runsAtOnce: runs that share this process' memory.
   ///   - clock: monotonic, in nanoseconds; `nextDeadline` is in it.
   ///   - onNote: called with what is odd but does not end the run.
   ///   - onLog: called with the script's `log` events.
   package init(
     identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
-    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = 1 << 30,
+    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = 1 << 30, runsAtOnce: Int = 1,
     clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
     onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
   ) {
     let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
-    self.policy = policy.makePolicy(batch: batch, sink: sink, clock: clock, onNote: onNote)
+    let memory = MemoryShare(runsAtOnce: runsAtOnce)
+    decoder = FrameDecoder(readSize: memory.readSize)
+    self.policy = policy.makePolicy(batch: batch, sink: sink, memory: memory, clock: clock, onNote: onNote)
     self.sink = sink
     self.derived = derived
     self.onNote = onNote

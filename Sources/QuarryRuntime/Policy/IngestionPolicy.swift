@@ -52,17 +52,20 @@ extension PolicyConfiguration {
   ///   - clock: monotonic, in nanoseconds.
   ///   - onNote: told of drops and of flushes that are tried again.
   func makePolicy(
-    batch: RecordBatch, sink: any EventSink, clock: @escaping () -> UInt64, onNote: @escaping (String) -> Void
+    batch: RecordBatch, sink: any EventSink, memory: MemoryShare, clock: @escaping () -> UInt64,
+    onNote: @escaping (String) -> Void
   ) -> any IngestionPolicy {
     switch name {
     case .strict: StrictPolicy(batch: batch, sink: sink)
     case .streaming:
       StreamingPolicy(
-        batch: batch, sink: sink, flushCount: numbers.flushCount, flushInterval: numbers.flushInterval, clock: clock)
+        batch: batch, sink: sink, flushCount: numbers.flushCount, flushInterval: numbers.flushInterval,
+        bounds: StreamingPolicy.Bounds(bytes: memory.streamingBytes), clock: clock)
     case .buffered:
       BufferedPolicy(
         batch: batch, sink: sink,
-        bounds: BufferedPolicy.Bounds(events: numbers.bufferEvents, bytes: numbers.bufferBytes),
+        bounds: BufferedPolicy.Bounds(
+          events: numbers.bufferEvents, bytes: numbers.bufferBytes ?? memory.bufferedBytes),
         mode: numbers.flushMode ?? .atLeastOnce, onNote: onNote)
     }
   }

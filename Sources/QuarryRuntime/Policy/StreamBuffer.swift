@@ -41,10 +41,11 @@ struct StreamBuffer {
   /// Events that a flush which began now would take for the first time.
   var waitingEvents: Int { filling.events }
 
-  /// A single record that is larger than the bounds is taken into an empty set.
+  /// A single record that is larger than the bounds is taken into an empty set, but not beside a flush: two such sets
+  /// would be much memory.
   func hasRoom(for bytes: Int) -> Bool {
-    filling.isEmpty
-      || (filling.records.recordCount < bounds.records && filling.records.byteCount + bytes <= bounds.bytes)
+    if filling.isEmpty { return bytes <= bounds.bytes || !isFlushing }
+    return filling.records.recordCount < bounds.records && filling.records.byteCount + bytes <= bounds.bytes
   }
 
   mutating func append(

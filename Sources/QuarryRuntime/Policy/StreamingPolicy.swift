@@ -12,9 +12,9 @@ package final class StreamingPolicy: IngestionPolicy {
   /// bytes are taken, because a run with artifacts must fit in 64 MiB with everything else.
   package struct Bounds: Sendable {
     package var records = 25_000
-    package var bytes = 4 << 20
+    package var bytes: Int
 
-    package init() {}
+    package init(bytes: Int = 4 << 20) { self.bytes = bytes }
   }
 
   enum Trigger { case count, interval, termination, capacity }
@@ -63,7 +63,7 @@ package final class StreamingPolicy: IngestionPolicy {
   /// Returns when a flush has taken what fills the buffer.
   /// - Throws: when storage refuses what is in front of it.
   private func makeRoom(for bytes: Int) throws(IngestionFailure) {
-    ask(for: .capacity)
+    if buffer.locked({ $0.hasWaiting }) { ask(for: .capacity) }
     let failure = buffer.when({ $0.hasRoom(for: bytes) || $0.isAtRest }) { buffer in
       buffer.hasRoom(for: bytes) ? nil : buffer.failure
     }

@@ -43,7 +43,8 @@ package struct RunOrchestrator: Sendable {
     let process = if let lent { lent.process } else { try startedForThisRun(deadline: control.deadline) }
     let ingestion = StreamIngestion(
       identity: configuration.identity, partition: configuration.partition, policy: configuration.policy, sink: sink,
-      derived: derived, artifactLimit: configuration.artifactLimit, onNote: observer.onNote, onLog: observer.onLog)
+      derived: derived, artifactLimit: configuration.artifactLimit, runsAtOnce: configuration.runsAtOnce,
+      onNote: observer.onNote, onLog: observer.onLog)
     let loop = RunLoop(
       process: process, servesMany: executors.map { $0.isolation != .process } ?? false, ingestion: ingestion,
       control: control, request: request, configuration: configuration,
