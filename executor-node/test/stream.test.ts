@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { folderWith, noBrowser, REQUEST, RunningExecutor, runScript, types } from './support.ts';
@@ -214,6 +214,29 @@ test('a reader that goes away after the terminal event is normal', async (t) => 
   const executor = new RunningExecutor(t, [join(folder, 'script.ts')]).request(REQUEST);
   executor.onFrame = () => executor.output.destroy();
   assert.equal((await executor.result()).code, 0);
+});
+
+test('a stderr that nobody reads any more is no failure of the run', async (t) => {
+  const folder = folderWith(t, {
+    'script.ts': noBrowser(`
+      import { existsSync } from 'node:fs';
+      export default async ({ emit, job }) => {
+        await emit.info('here');
+        while (!existsSync(job.gone)) await new Promise((resolve) => setTimeout(resolve, 5));
+        for (let line = 0; line < 3; line++) {
+          console.error('to nobody');
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      };`),
+  });
+  const gone = join(folder, 'gone');
+  const executor = new RunningExecutor(t, [join(folder, 'script.ts')]).request({ ...REQUEST, job: { gone } });
+  executor.onFrame = () => {
+    executor.child.stderr?.once('close', () => writeFileSync(gone, '')).destroy();
+    executor.onFrame = () => {};
+  };
+  const { code, frames } = await executor.result();
+  assert.deepEqual([code, types(frames)], [0, ['log', 'run_complete', 'run_result']]);
 });
 
 test('frames may go to a file', async (t) => {

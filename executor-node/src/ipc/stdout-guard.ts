@@ -2,7 +2,8 @@ import process from 'node:process';
 
 /**
  * Sends what is written to `process.stdout`, also by `console`, to stderr instead, with one warning: standard output
- * belongs to frames. Both streams share one writer from then on, so their lines keep their order.
+ * belongs to frames. Both streams share one writer from then on, so their lines keep their order. A stderr that nobody reads
+ * any more is no failure of the script's.
  */
 export function guardStdout(): void {
   let warned = false;
@@ -17,5 +18,6 @@ export function guardStdout(): void {
     }
     return process.stderr.write(...args);
   };
+  process.stderr.on('error', () => {});
   process.stdout.write = redirected as typeof process.stdout.write;
 }
