@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { parseArguments, UsageError } from './arguments.ts';
 import { toError } from './errors.ts';
-import { guardStdout } from './ipc/stdout-guard.ts';
+import { guardStdout, ownStdin } from './ipc/standard-streams.ts';
 import { RequestError } from './ipc/request.ts';
 import { report } from './report.ts';
 import type { Validation } from './script/validate.ts';
@@ -39,13 +39,14 @@ async function main(): Promise<number> {
     return validation.valid ? 0 : INVALID_SCRIPT;
   }
   const { Input } = await import('./ipc/input.ts');
+  const stdin = ownStdin();
   if (isolation) {
     const { serve } = await import('./run/serve.ts');
-    const input = new Input(process.stdin, { manyLines: true });
+    const input = new Input(stdin, { manyLines: true });
     return await serve({ isolation, driverFor, resolveFrom, frames, input });
   }
   const { run } = await import('./run/run.ts');
-  return await run({ script, resolveFrom, frames, input: new Input(process.stdin) });
+  return await run({ script, resolveFrom, frames, input: new Input(stdin) });
 }
 
 let finished = false;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { folderWith, outcomeOf, REQUEST, RunningExecutor, runScript, types } from './support.ts';
+import { findChromium } from '../src/browser/chromium.ts';
 import { startSite } from './site.ts';
 
 test('a page, its notes about hosts, memory, and a screenshot', async (t) => {
@@ -161,4 +162,24 @@ test('config.browser = false loads no driver at all', async (t) => {
 test('prepare that skips starts no browser', async (t) => {
   const script = `export const prepare = () => ({ action: 'skip' }); export default () => {};`;
   assert.equal((await runScript(t, script, {}, { QUARRY_CHROMIUM: '/none' })).code, 0);
+});
+
+test("a driver's errors have no colours, however colourful its surroundings, also for a script that imports it", async (t) => {
+  const body = `await page.waitForSelector('#none', { timeout: 1 });`;
+  const own = `import { chromium } from 'playwright';
+    export const config = { browser: false };
+    export default async () => {
+      const browser = await chromium.launch({ executablePath: process.env.QUARRY_CHROMIUM, chromiumSandbox: false });
+      try { const page = await browser.newPage(); ${body} } finally { await browser.close(); }
+    };`;
+  for (const script of [`export default async ({ page }) => { ${body} };`, own]) {
+    const { frames, stderr } = await runScript(t, script, {}, {
+      FORCE_COLOR: '1',
+      QUARRY_CHROMIUM: findChromium(),
+    });
+    const { message, stack } = frames[0].payload;
+    assert.match(message, /waiting for locator\('#none'\)/);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(message + stack + stderr, /\x1b/);
+  }
 });

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Frame, noBrowser, outcomeOf, runScript, types } from './support.ts';
+import { join } from 'node:path';
+import {
+  folderWith,
+  type Frame,
+  noBrowser,
+  outcomeOf,
+  runScript,
+  ServingExecutor,
+  types,
+} from './support.ts';
 
 /** Log messages and other events, in order. */
 const transcript = (frames: Frame[]): string[] =>
@@ -324,3 +333,101 @@ test('reports about hosts are in run_result, and a proxy without its password', 
   assert.deepEqual(frames[2].proxy_used, { protocol: 'http', host: 'proxy.test', port: 8080, username: 'u' });
   assert.doesNotMatch(JSON.stringify(frames) + stderr, /secret-word/);
 });
+
+const BATCHER = `import { createBatcher } from '@quarry/sdk';
+  const batched = async (emit, target, count) => {
+    const batches = createBatcher(emit, { size: 2, target });
+    for (let n = 1; n <= count; n++) await batches.add(n);
+  };`;
+
+test('what batchers hold when the script has returned is emitted before the end', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`${BATCHER}
+      export const afterRun = ({ emit }) => batched(emit, 'after.ts', 1);
+      export const beforeTerminal = ({ outcome }, { emit }) => emit.info(outcome);
+      export default ({ emit }) => batched(emit, 'script.ts', 3);`),
+  );
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(transcript(frames), [
+    'enqueue',
+    'enqueue',
+    'enqueue',
+    'completed',
+    'run_complete',
+    'run_result',
+  ]);
+  assert.deepEqual(frames.slice(0, 3).map(({ payload: { target, params } }) => [target, ...params.items]), [
+    ['script.ts', 1, 2],
+    ['script.ts', 3],
+    ['after.ts', 1],
+  ]);
+  assert.doesNotMatch(stderr, /batch/);
+});
+
+test('what batchers hold when the script throws or ends the run itself is told', async (t) => {
+  for (const end of [`throw new Error('no')`, 'await emit.runComplete()']) {
+    const { frames, stderr } = await runScript(
+      t,
+      noBrowser(
+        `${BATCHER} export default async ({ emit }) => { await batched(emit, 'next.ts', 3); ${end}; };`,
+      ),
+    );
+    assert.equal(types(frames)[0], 'enqueue');
+    assert.equal(frames.length, 3);
+    assert.match(stderr, /a batch of 1 for next\.ts was not emitted: the run ended before its flush\(\)/);
+  }
+});
+
+test('files that a storage batcher holds when the script has returned are stored', async (t) => {
+  const { code, frames } = await runScript(
+    t,
+    noBrowser(`import { createStorageBatcher } from '@quarry/sdk';
+      export default ({ storage }) => {
+        const files = createStorageBatcher(storage, { concurrency: 2 });
+        for (let n = 0; n < 9; n++) files.add({ filename: String(n), content_type: 'a/b', data: 'x' });
+      };`),
+  );
+  assert.equal(code, 0);
+  assert.equal(types(frames).filter((type) => type === 'file_write').length, 9);
+});
+
+test('a script that fails with control characters does not send them to a terminal', async (t) => {
+  const { stderr } = await runScript(
+    t,
+    noBrowser(`export const prepare = () => { throw 'ü\\0\\x1b[2m\\x9b\\ttab'; }; export default () => {};`),
+  );
+  assert.match(stderr, /prepare threw: ü\\u0000\\u001b\[2m\\u009b\ttab/);
+});
+
+const STDIN = `for await (const text of process.stdin) console.error('read', text);
+  if (process.stdin.isTTY || process.stdin.fd !== undefined) throw new Error('another kind of stream');
+  process.stdin.pause(); process.stdin.unref?.(); process.stdin.destroy();`;
+
+test('a script has an empty standard input of its own: it cannot read or close the acks', async (t) => {
+  const { code, frames, stderr } = await runScript(
+    t,
+    noBrowser(`export default async ({ storage, emit }) => {
+      const first = storage.put({ filename: 'a', content_type: 'b', data: 'c' });
+      ${STDIN}
+      await first;
+      await storage.put({ filename: 'd', content_type: 'b', data: 'c' });
+    };`),
+  );
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /read/);
+  assert.equal(types(frames).filter((type) => type === 'file_write').length, 2);
+});
+
+for (const isolation of ['module', 'none']) {
+  test(`isolation ${isolation}: a script that ends its standard input does not end its process`, async (t) => {
+    const script = noBrowser(`export default async ({ emit }) => { ${STDIN} };`);
+    const path = join(folderWith(t, { 'script.ts': script }), 'script.ts');
+    const executor = new ServingExecutor(t, [`--serve=${isolation}`]);
+    for (let round = 0; round < 2; round++) {
+      const end = (await executor.serve(path)).at(-1);
+      assert.deepEqual([end?.code, end?.left_behind], [0, undefined]);
+    }
+    assert.equal((await executor.end().result()).code, 0);
+  });
+}

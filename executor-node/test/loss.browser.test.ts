@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { markedProcesses, startBroker } from './broker-process.ts';
-import { type Ended, folderWith, outcomeOf, REQUEST, RunningExecutor, runScript } from './support.ts';
+import { SessionsAhead } from '../src/browser/ahead.ts';
+import {
+  type Ended,
+  folderWith,
+  outcomeOf,
+  REQUEST,
+  RunningExecutor,
+  runScript,
+  ServingExecutor,
+} from './support.ts';
 import { startSite } from './site.ts';
 import { join } from 'node:path';
 
@@ -102,14 +111,128 @@ test('a browser that ends after the terminal event, or that the script closes, i
   assert.deepEqual([code, outcomeOf(frames).status], [0, 'completed']);
 });
 
-test('a page whose process dies crashes the run that failed on it', async (t) => {
-  const script = `export default async ({ page }) => {
-    const session = await page.createCDPSession();
-    session.send('Page.crash').catch(() => {});
-    await page.waitForSelector('#never', { timeout: 600_000 });
+/** Ends the process of a page, which never answers to that. */
+const CRASH = `const crash = async (page) => {
+  const session = await page.createCDPSession();
+  session.send('Page.crash').catch(() => {});
+  return session;
+};`;
+
+const CRASHES = {
+  'waits for the page': `crash(page); await page.waitForSelector('#never', { timeout: 600_000 });`,
+  'waits for the command that does it': `await (await page.createCDPSession()).send('Page.crash');`,
+  'waits for something else': `crash(page); await new Promise((resolve) => setTimeout(resolve, 600_000));`,
+  'catches what its calls get and returns':
+    `crash(page); for (let lives = true; lives;) await page.title().catch(() => { lives = false; });`,
+  'goes to an address that crashes':
+    `await page.goto('chrome://crash').catch(() => {}); await new Promise((resolve) => setTimeout(resolve, 600_000));`,
+};
+
+/** Stands for the user's own Puppeteer, whose pages tell of their crash as an error. */
+const OWN_PUPPETEER = `
+  import { EventEmitter } from 'node:events';
+  const none = async () => {};
+  const page = Object.assign(new EventEmitter(), { setUserAgent: none, evaluateOnNewDocument: none });
+  const context = { newPage: async () => page, close: none };
+  const browser = Object.assign(new EventEmitter(), {
+    version: async () => 'Chrome/1.2.3.4', createBrowserContext: async () => context, close: none,
+  });
+  export default { launch: async () => browser };`;
+
+const PAGE_CRASHED = {
+  status: 'crash',
+  error_type: 'browser_lost',
+  message: 'the page crashed: its process ended in the middle of the run',
+};
+
+for (const [what, body] of Object.entries(CRASHES)) {
+  test(`the page's process dies while the script ${what}: a crash with its reason`, async (t) => {
+    const script = `${CRASH} export default async ({ page }) => { ${body} };`;
+    const { code, frames, stderr } = await runScript(t, script);
+    assert.equal(code, 2, stderr);
+    assert.deepEqual(outcomeOf(frames), PAGE_CRASHED);
+  });
+}
+
+for (const isolation of ['module', 'none']) {
+  test(`isolation ${isolation}: after a page that crashed the next run has a sound one`, async (t) => {
+    const site = await startSite(t);
+    const { endpoint } = await startBroker(t);
+    const folder = folderWith(t, {
+      'crash.ts':
+        `${CRASH} export default async ({ page }) => { await (await crash(page)).send('Page.enable'); };`,
+      'title.ts': TITLE,
+    });
+    const executor = new ServingExecutor(t, [`--serve=${isolation}`]);
+    const request = { job: { site }, browser_ws_endpoint: endpoint };
+    for (const name of ['title', 'crash', 'title', 'crash', 'title']) {
+      const frames = await executor.serve(join(folder, `${name}.ts`), request);
+      const status = name === 'crash' ? PAGE_CRASHED : { status: 'completed' };
+      assert.deepEqual(outcomeOf(frames.slice(0, -1)), status);
+    }
+  });
+}
+
+test('a page that crashed while it waited for its run is not given to one', async (t) => {
+  const script = join(folderWith(t, { 'script.ts': TITLE }), 'script.ts');
+  const opened: { isLost: boolean }[] = [];
+  // deno-lint-ignore require-await
+  const open = async (): Promise<any> => {
+    const state = { isLost: false };
+    opened.push(state);
+    const page = { isClosed: () => false };
+    return {
+      page,
+      isOfShared: true,
+      number: opened.length,
+      isLost: () => state.isLost,
+      close: async () => {},
+    };
+  };
+  const ahead = new SessionsAhead<any>(open);
+  t.after(() => ahead.drop());
+  const next = async (): Promise<number> =>
+    (await ahead.open({ script, onDocument: () => {}, onLoss: () => {} })).number;
+  assert.deepEqual([await next(), await next()], [1, 2]);
+  opened[2].isLost = true;
+  assert.equal(await next(), 4);
+});
+
+test("a page of the user's own Puppeteer that crashes ends the run, whatever the script waits for", async (t) => {
+  const folder = folderWith(t, {
+    'node_modules/puppeteer-core/package.json':
+      '{"name":"puppeteer-core","version":"1.0.0","type":"module","exports":"./index.js"}',
+    'node_modules/puppeteer-core/index.js': OWN_PUPPETEER,
+    'script.ts': `export default async ({ page }) => {
+      page.emit('error', new Error('Page crashed!'));
+      await new Promise((resolve) => setTimeout(resolve, 600_000));
+    };`,
+  });
+  const executor = new RunningExecutor(t, [join(folder, 'script.ts')]);
+  const { code, frames, stderr } = await executor.request(REQUEST).result();
+  assert.equal(code, 2, stderr);
+  assert.deepEqual(outcomeOf(frames), PAGE_CRASHED);
+});
+
+test('a page that crashes in the last hook ends the run as a crash too', async (t) => {
+  const script = `${CRASH} export const beforeTerminal = (signal, { page }) =>
+    crash(page).then(() => page.waitForSelector('#never', { timeout: 600_000 }));
+  export default () => {};`;
+  const { code, frames } = await runScript(t, script);
+  assert.equal(code, 2);
+  assert.deepEqual(outcomeOf(frames), PAGE_CRASHED);
+});
+
+test('another page that crashes fails the calls to it, and the run goes on', async (t) => {
+  const script = `${CRASH} export default async ({ page, browser, emit }) => {
+    const other = await browser.newPage();
+    const waits = other.waitForSelector('#never', { timeout: 600_000 }).catch(({ message }) => message);
+    const session = await crash(other);
+    const messages = [await waits, await other.evaluate('1').catch(({ message }) => message)];
+    messages.push(await session.send('Page.enable').catch(({ message }) => message));
+    await emit.item({ item_type: 'x', data: { messages, title: await page.title() } });
   };`;
   const { code, frames, stderr } = await runScript(t, script);
-  assert.equal(code, 2, stderr);
-  assert.deepEqual(outcomeOf(frames).error_type, 'browser_lost');
-  assert.match(outcomeOf(frames).message, /the page crashed/);
+  assert.equal(code, 0, stderr);
+  for (const message of frames[0].payload.data.messages) assert.match(message, /crashed|closed/i);
 });

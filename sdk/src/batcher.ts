@@ -1,5 +1,6 @@
 import type { EmitAPI } from './context.ts';
 import type { EnqueueOptions } from './events.ts';
+import { beginBatch, endBatch } from './open-batches.ts';
 
 export interface BatcherOptions {
   /** Items in a batch, from 1. */
@@ -21,7 +22,8 @@ export interface Batcher<Item> {
 }
 
 /**
- * Turns single items into one `enqueue` for every `size` of them, with `params.items`.
+ * Turns single items into one `enqueue` for every `size` of them, with `params.items`. What is left when the script has
+ * returned is emitted by the executor, if `emit` is the script's own `ctx.emit`.
  * @throws RangeError when `size` is not a positive integer.
  */
 export function createBatcher<Item>(
@@ -37,6 +39,7 @@ export function createBatcher<Item>(
     if (items.length === 0) return;
     const batch = items;
     items = [];
+    endBatch(emit, batcher);
     await emit.enqueue({
       target,
       params: { items: batch },
@@ -45,14 +48,16 @@ export function createBatcher<Item>(
       options: enqueueOptions,
     });
   };
-  return {
+  const batcher = {
+    target,
     get pending() {
       return items.length;
     },
-    add: async (item) => {
-      items.push(item);
+    add: async (item: Item): Promise<void> => {
+      if (items.push(item) === 1) beginBatch(emit, batcher);
       if (items.length >= size) await flush();
     },
     flush,
   };
+  return batcher;
 }

@@ -13,6 +13,9 @@ import type {
 import { argument, check } from './payloads.ts';
 import { VERSION } from './version.ts';
 
+/** Bytes of one artifact: 1 GiB. */
+export const ARTIFACT_LIMIT = 1_073_741_824;
+
 /** Where events go: the executor's pipe. Each call takes its bytes before it returns, so the order of calls holds. */
 export interface EmitSink {
   /** Why nothing can be sent any more, once that is so. */
@@ -146,7 +149,18 @@ export class Emitter {
   }
 }
 
+/** @throws PayloadError before anything is sent: a runtime that gets more ends the run. */
 function artifactBytes(data: unknown): Uint8Array {
+  const bytes = plainBytes(data);
+  if (bytes.length > ARTIFACT_LIMIT) {
+    throw new PayloadError(
+      `emit.artifact: data takes ${bytes.length} bytes, and an artifact holds at most ${ARTIFACT_LIMIT}`,
+    );
+  }
+  return bytes;
+}
+
+function plainBytes(data: unknown): Uint8Array {
   if (typeof data === 'string') return new TextEncoder().encode(data);
   if (data instanceof Uint8Array) return data;
   if (data instanceof ArrayBuffer) return new Uint8Array(data);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  ARTIFACT_LIMIT,
   createBatcher,
   type EmitSink,
   Emitter,
@@ -186,4 +187,18 @@ test('a batcher: one enqueue a batch, the rest at flush', async () => {
   for (const size of [0, -1, 1.5, Number.NaN, '3']) {
     assert.throws(() => createBatcher(emitter.api, { size: size as number, target: 't' }), RangeError);
   }
+});
+
+test('an artifact above its limit is refused before anything is sent, and the next call works', async () => {
+  const { sink, emitter } = make();
+  const artifact = (size: number) =>
+    emitter.api.artifact({ name: 'n', content_type: 't', data: new ArrayBuffer(size) });
+  await assert.rejects(
+    artifact(ARTIFACT_LIMIT + 1),
+    (error: Error) =>
+      error instanceof PayloadError && /takes 1073741825 bytes.*1073741824/.test(error.message),
+  );
+  assert.deepEqual(sink.taken, []);
+  await artifact(ARTIFACT_LIMIT);
+  assert.deepEqual(seqs(sink), [`id-1:${ARTIFACT_LIMIT}`, 1]);
 });

@@ -58,7 +58,7 @@ export class SessionsAhead<Session extends BrowserSession> {
     this.next = undefined;
     clearTimeout(next.expiry);
     const session = await next.session;
-    if (!session || session.page.isClosed()) {
+    if (!session || session.isLost() || session.page.isClosed()) {
       session?.close().catch(() => {});
       return undefined;
     }

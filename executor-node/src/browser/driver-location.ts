@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 
 const EMBEDDED = '.tools/driver/playwright/driver/package/index.mjs';
 
@@ -17,6 +19,28 @@ export function driverModule(environment: Record<string, string | undefined> = p
   throw new Error(
     'the embedded browser driver is not installed: run scripts/setup, or install puppeteer beside the script',
   );
+}
+
+/** URL of the embedded driver's module, which is then loaded already. @throws as `driverModule` */
+export function embeddedDriver(): string {
+  const module = driverModule();
+  withoutColours(() => createRequire(module)('./index.js'));
+  return pathToFileURL(module).href;
+}
+
+/**
+ * The driver looks once, when it is loaded, for a terminal to write colours to; what it says goes into events. At one
+ * go, so that nobody else sees the variable.
+ */
+function withoutColours(load: () => void): void {
+  const { FORCE_COLOR } = process.env;
+  process.env.FORCE_COLOR = '0';
+  try {
+    load();
+  } finally {
+    if (FORCE_COLOR === undefined) delete process.env.FORCE_COLOR;
+    else process.env.FORCE_COLOR = FORCE_COLOR;
+  }
 }
 
 function existing(path: string, otherwise: string): string {

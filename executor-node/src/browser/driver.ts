@@ -1,7 +1,7 @@
 import { createRequire, findPackageJSON } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { driverModule } from './driver-location.ts';
+import { embeddedDriver } from './driver-location.ts';
 
 /** A browser driver, loaded. */
 export type Driver =
@@ -22,7 +22,7 @@ export function loadDriver(script: string, resolveFrom?: string): Promise<Driver
 
 /** The embedded driver's `chromium`. */
 export async function embeddedChromium(): Promise<any> {
-  return (await import(pathToFileURL(driverModule()).href)).chromium;
+  return (await import(embeddedDriver())).chromium;
 }
 
 async function importDriver(script: string, resolveFrom?: string): Promise<Driver> {

@@ -22,6 +22,7 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
     await disguise(context);
     if (process.env.QUARRY_ADBLOCKER === '1') await blockAds(context);
     noteDocuments(context, options.onDocument);
+    context.on('page', closeCrashed);
     const page = await context.newPage();
     loss.watchPage(page, 'crash');
     const facade = new Facade({ context, contextOptions, endpoint: options.endpoint });
@@ -31,6 +32,7 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
       browserContext: facade.wrap(context),
       isOfShared: options.endpoint !== undefined,
       heap: () => pageHeap(page),
+      isLost: () => loss.isLost,
       lossBehind: (message) => loss.behind(message),
       close: () => closeAll(context, browser),
     };
@@ -81,6 +83,11 @@ export async function runContextOptions(
     options.proxy = { server: proxyAddress(proxy), username, password };
   }
   return options;
+}
+
+/** What waits for a crashed page of the script's own gets an error; DevTools commands to it would wait for ever. */
+function closeCrashed(page: any): void {
+  page.once('crash', () => page.close().catch(() => {}));
 }
 
 function noteDocuments(context: any, onDocument: SessionOptions['onDocument']): void {

@@ -7,27 +7,29 @@ const NEWS_MS = 2000;
 /** Watches a browser and a page of one run, and knows why a call to them failed. */
 export class LossWatch {
   private readonly news = Promise.withResolvers<string>();
+  private readonly onLoss: (reason: string) => void;
   private reason: string | undefined;
-  private pageReason: string | undefined;
   private isMeant = false;
 
   /**
    * @param browser the driver's own object; closing it from here on counts as meant
-   * @param onLoss called once, when the browser has ended or the connection to it has, and nobody closed it
+   * @param onLoss called once, when the watched page has crashed, or the browser or the connection to it has ended, and
+   *   nobody closed it
    */
   constructor(browser: any, onLoss: (reason: string) => void) {
+    this.onLoss = onLoss;
     for (const name of ['close', 'disconnect']) this.allow(browser, name);
-    browser.once('disconnected', () => {
-      if (this.isMeant) return;
-      this.reason = 'the browser ended in the middle of the run';
-      this.news.resolve(this.reason);
-      onLoss(this.reason);
-    });
+    browser.once('disconnected', () => this.lost('the browser ended in the middle of the run'));
+  }
+
+  /** True once the browser or the page is gone. */
+  get isLost(): boolean {
+    return this.reason !== undefined;
   }
 
   /** @param event under which the driver tells of a page whose process died */
   watchPage(page: any, event: 'crash' | 'error'): void {
-    page.once(event, () => this.pageReason = 'the page crashed: its process ended in the middle of the run');
+    page.once(event, () => this.lost('the page crashed: its process ended in the middle of the run'));
   }
 
   /**
@@ -37,7 +39,6 @@ export class LossWatch {
   async behind(message: string): Promise<string | undefined> {
     if (this.reason) return this.reason;
     if (!GONE.test(message) || this.isMeant) return undefined;
-    if (this.pageReason) return this.pageReason;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), NEWS_MS));
     try {
@@ -45,6 +46,13 @@ export class LossWatch {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private lost(reason: string): void {
+    if (this.isMeant || this.reason) return;
+    this.reason = reason;
+    this.news.resolve(reason);
+    this.onLoss(reason);
   }
 
   private allow(browser: any, name: string): void {

@@ -30,9 +30,16 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
     noteDocuments(page, options.onDocument);
     const close = () =>
       shared ? closeAll(browserContext, { close: () => browser.disconnect() }) : closeAll(browser);
-    const lossBehind = (message: string) => loss.behind(message);
-    const isOfShared = shared !== undefined;
-    return { page, browser, browserContext, isOfShared, heap: () => pageHeap(page), lossBehind, close };
+    return {
+      page,
+      browser,
+      browserContext,
+      isOfShared: shared !== undefined,
+      heap: () => pageHeap(page),
+      isLost: () => loss.isLost,
+      lossBehind: (message) => loss.behind(message),
+      close,
+    };
   } catch (error) {
     // A browser that others use is left, not ended.
     await closeAll(shared ? { close: () => browser.disconnect() } : browser);

@@ -28,7 +28,7 @@ export interface SessionOptions {
   endpoint?: string;
   proxy?: SessionProxy;
   onDocument(note: DocumentNote): void;
-  /** Told when the browser is gone and nobody closed it. */
+  /** Told when the browser is gone and nobody closed it, or the page has crashed. */
   onLoss(reason: string): void;
 }
 
@@ -43,6 +43,8 @@ export interface BrowserSession {
   heap(): Promise<{ used: number; limit: number } | null>;
   /** A browser's error with what the run's proxy has to do with it. */
   explain?(message: string): string;
+  /** True once the browser is gone or the page has crashed. */
+  isLost(): boolean;
   /** Why the browser or the page is gone, when a failure with this message comes from that. Waits 2 s at most. */
   lossBehind(message: string): Promise<string | undefined>;
   /** Ends the context, and the browser if it was started for this run. Waits 2 s at most. */

@@ -43,7 +43,7 @@ export class CurrentRun {
   private readonly emitter: Emitter;
   private readonly storage: FileStorage;
   private session: BrowserSession | undefined;
-  /** Why the browser is gone, when it went before the run's end. */
+  /** Why the browser or the page is gone, when it went before the run's end. */
   private loss: string | undefined;
 
   /** @param script absolute path. */

@@ -1,4 +1,5 @@
 import type { Emitter, QuarryContext } from '../../../sdk/src/index.ts';
+import { openBatches } from '../../../sdk/src/open-batches.ts';
 import { toError } from '../errors.ts';
 import { report } from '../report.ts';
 import type { LoadedScript } from '../script/load.ts';
@@ -40,8 +41,9 @@ export async function runLifecycle(parts: LifecycleParts, ctx: QuarryContext): P
     await quietly(parts, 'beforeTerminal', () => hooks.beforeTerminal?.(signal, ctx));
   }
   if (isOpen(parts)) await emitTerminal(parts, error);
+  reportOpenBatches(parts);
   await quietly(parts, 'cleanup', () => hooks.cleanup?.(ctx));
-  return outcome(parts, error);
+  return await outcome(parts, error);
 }
 
 /** A failure that the browser's end explains is not the script's, whether it was thrown or told by the script itself. */
@@ -64,7 +66,7 @@ async function crashed(parts: LifecycleParts, ctx: QuarryContext, message: strin
 
 /** What `beforeRun`, the script or `afterRun` threw. */
 async function runBody(
-  { script, storage, watch }: LifecycleParts,
+  { script, emitter, storage, watch }: LifecycleParts,
   ctx: QuarryContext,
 ): Promise<Error | undefined> {
   try {
@@ -75,6 +77,7 @@ async function runBody(
       // Rejections that nobody handled are told only after a turn of the event loop.
       await new Promise((resume) => setImmediate(resume));
       await script.hooks.afterRun?.(ctx);
+      if (!emitter.ending) { for (const batch of openBatches(emitter.api)) await batch.flush(); }
     });
   } catch (thrown) {
     return toError(thrown);
@@ -86,6 +89,13 @@ const isOpen = ({ emitter }: LifecycleParts): boolean => !emitter.ending && !emi
 
 function reportOrHandle({ emitter }: LifecycleParts, error: Error): void {
   if (emitter.ending) report(`after ${emitter.ending.type}: ${error.stack ?? error.message}`);
+}
+
+/** A batch is emitted when the script returns; one of a script that failed, or ended the run itself, is not. */
+function reportOpenBatches({ emitter }: LifecycleParts): void {
+  for (const { target, pending } of openBatches(emitter.api)) {
+    report(`a batch of ${pending} for ${target} was not emitted: the run ended before its flush()`);
+  }
 }
 
 async function emitTerminal({ emitter, explain }: LifecycleParts, error: Error | undefined): Promise<void> {
@@ -108,13 +118,19 @@ async function quietly({ watch }: LifecycleParts, hook: string, call: () => unkn
   }
 }
 
-function outcome({ emitter }: LifecycleParts, error: Error | undefined): Outcome {
+async function outcome(
+  { emitter, lossBehind }: LifecycleParts,
+  error: Error | undefined,
+): Promise<Outcome> {
   const { ending } = emitter;
   if (ending?.type === 'run_complete') return { status: 'completed' };
   if (ending?.type === 'run_error') {
     const { error_type, message, stack } = ending.payload;
     return { status: 'error', error_type, message, stack };
   }
+  // It went while no script was running: before it began, or in one of the last hooks.
+  const loss = await lossBehind('');
+  if (loss) return { status: 'crash', error_type: 'browser_lost', message: loss };
   return {
     status: 'crash',
     error_type: 'sink_failed',

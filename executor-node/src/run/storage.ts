@@ -40,9 +40,12 @@ export class FileStorage implements InputListener {
     options.writer.onFailure = (failure) => this.rejectAll(failure);
   }
 
-  /** Resolves when no write waits for its ack. */
+  /** Resolves when no write waits for its ack, and none follows at once, as from a batcher's queue. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.pending.values()].map((write) => write.promise));
+    while (this.pending.size > 0) {
+      await Promise.allSettled([...this.pending.values()].map((write) => write.promise));
+      await new Promise((resume) => setImmediate(resume));
+    }
   }
 
   frame(frame: Record<string, unknown>): void {

@@ -1,8 +1,6 @@
-import { pathToFileURL } from 'node:url';
-import { driverModule } from '../browser/driver-location.ts';
+import { embeddedDriver } from '../browser/driver-location.ts';
 import { registerResolution } from './resolve.ts';
 
-const embedded = (): string => pathToFileURL(driverModule()).href;
 const puppeteer = (): string => new URL('../browser/puppeteer.ts', import.meta.url).href;
 const sdk = (): string => new URL('../../../sdk/src/index.ts', import.meta.url).href;
 
@@ -17,8 +15,8 @@ export function registerStandIns(resolveFrom: string | undefined): void {
     standIns: {
       'puppeteer': puppeteer,
       'puppeteer-core': puppeteer,
-      'playwright': embedded,
-      'playwright-core': embedded,
+      'playwright': embeddedDriver,
+      'playwright-core': embeddedDriver,
     },
   });
 }

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { Readable } from 'node:stream';
 
 /**
  * Sends what is written to `process.stdout`, also by `console`, to stderr instead, with one warning: standard output
@@ -20,4 +21,19 @@ export function guardStdout(): void {
   };
   process.stderr.on('error', () => {});
   process.stdout.write = redirected as typeof process.stdout.write;
+}
+
+/**
+ * Standard input, which belongs to the runtime: for everybody else `process.stdin` is from now on a stream that has
+ * ended, so that a script cannot read, pause or close what its acks and the next request come through.
+ */
+export function ownStdin(): Readable {
+  const own = process.stdin;
+  let others: Readable | undefined;
+  Object.defineProperty(process, 'stdin', {
+    configurable: true,
+    enumerable: true,
+    get: () => others ??= Object.assign(Readable.from([]), { isTTY: false }),
+  });
+  return own;
 }
