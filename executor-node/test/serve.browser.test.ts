@@ -91,6 +91,26 @@ test('a browser of each run leaves nothing behind in its process', async (t) => 
   assert.deepEqual(readdirSync(temporary), []);
 });
 
+test("a driver's globals are no script's, also the user's own Puppeteer and a driver that a script imports", async (t) => {
+  const puppeteer = puppeteerOver(pathToFileURL(driverModule()).href);
+  const own = {
+    'node_modules/puppeteer-core/package.json': '{"name":"puppeteer-core","version":"1.0.0",' +
+      MODULE.slice(1),
+    'node_modules/puppeteer-core/index.js': `globalThis.ofPuppeteer = 1;${puppeteer}`,
+    'script.ts': `export default async ({ page }: any) => { await page.title(); };`,
+  };
+  const imports = {
+    'script.ts': `import { chromium } from 'playwright';
+      export const config = { browser: false };
+      export default () => chromium.name();`,
+  };
+  for (const files of [own, imports]) {
+    const script = join(folderWith(t, files), 'script.ts');
+    const frames = await new ServingExecutor(t).serve(script);
+    assert.deepEqual([frames.at(-1)?.code, left(frames)], [0, undefined]);
+  }
+});
+
 test('an interval of a listener is told as left behind', async (t) => {
   const folder = folderWith(t, {
     'a.ts': `export default async ({ page }: any) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startSite } from './site.ts';
 import {
   folderWith,
   type Frame,
@@ -138,6 +139,19 @@ for (const [what, body, expected] of LEAVES) {
     else assert.match(told, expected);
   });
 }
+
+test('a script that fetches leaves nothing behind, although the connection is kept', async (t) => {
+  const site = await startSite(t);
+  const script = noBrowser(
+    `export default async ({ job }: any) => { await (await fetch(job.site)).text(); };`,
+  );
+  const path = join(folderWith(t, { 'script.ts': script }), 'script.ts');
+  const executor = new ServingExecutor(t);
+  for (let round = 0; round < 2; round++) {
+    const frames = await executor.serve(path, { job: { site } });
+    assert.deepEqual([frames.at(-1)?.code, left(frames)], [0, undefined]);
+  }
+});
 
 test("what fails after the end of its run is that run's alone", async (t) => {
   const folder = folderWith(t, {

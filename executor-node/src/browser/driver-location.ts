@@ -21,10 +21,21 @@ export function driverModule(environment: Record<string, string | undefined> = p
   );
 }
 
+/** Globals that came with a browser's driver: no script left them behind. */
+export const driverGlobals = new Set<string | symbol>();
+
+/** To be called before a driver is loaded, and its result when it is. */
+export function noteGlobals(): () => void {
+  const before = new Set(Reflect.ownKeys(globalThis));
+  return () => Reflect.ownKeys(globalThis).forEach((name) => before.has(name) || driverGlobals.add(name));
+}
+
 /** URL of the embedded driver's module, which is then loaded already. @throws as `driverModule` */
 export function embeddedDriver(): string {
   const module = driverModule();
+  const loaded = noteGlobals();
   withoutColours(() => createRequire(module)('./index.js'));
+  loaded();
   return pathToFileURL(module).href;
 }
 

@@ -1,7 +1,7 @@
 import { createRequire, findPackageJSON } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { embeddedDriver } from './driver-location.ts';
+import { embeddedDriver, noteGlobals } from './driver-location.ts';
 
 /** A browser driver, loaded. */
 export type Driver =
@@ -30,7 +30,9 @@ async function importDriver(script: string, resolveFrom?: string): Promise<Drive
     const module = ownPackage(name, script) ??
       (resolveFrom && ownPackage(name, join(resolveFrom, 'package.json')));
     if (!module) continue;
+    const loaded = noteGlobals();
     const imported = await import(module);
+    loaded();
     return {
       kind: 'puppeteer',
       puppeteer: imported.default ?? imported,

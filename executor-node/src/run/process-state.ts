@@ -1,15 +1,8 @@
 import process from 'node:process';
+import { driverGlobals } from '../browser/driver-location.ts';
 
-/** Globals that came with a browser's driver: no run left them. */
-const ofDrivers = new Set<PropertyKey>();
-
-/** The result of loading a driver, whose globals are from then on nobody's. */
-export async function loadingDriver<T>(load: () => Promise<T>): Promise<T> {
-  const before = new Set(Reflect.ownKeys(globalThis));
-  const loaded = await load();
-  for (const name of Reflect.ownKeys(globalThis)) if (!before.has(name)) ofDrivers.add(name);
-  return loaded;
-}
+/** Node makes these when `fetch` is first used. */
+const NODES_OWN = /^Symbol\(undici\./;
 
 /** What all code of a process shares and a run may change: compared, it shows what a run leaves to the next. */
 export class ProcessState {
@@ -19,7 +12,9 @@ export class ProcessState {
 
   /** What is no longer as it was, in words; undefined when all is. */
   change(): string | undefined {
-    const added = Reflect.ownKeys(globalThis).find((name) => !this.globals.has(name) && !ofDrivers.has(name));
+    const isNew = (name: string | symbol) =>
+      !this.globals.has(name) && !driverGlobals.has(name) && !NODES_OWN.test(String(name));
+    const added = Reflect.ownKeys(globalThis).find(isNew);
     if (added !== undefined) return `the global '${String(added)}'`;
     if (process.cwd() !== this.folder) return 'another working directory';
     const name = changedName(this.environment, process.env);

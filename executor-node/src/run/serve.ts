@@ -10,7 +10,7 @@ import { ScriptImports } from '../script/imports.ts';
 import type { Isolation } from '../script/isolation.ts';
 import { CurrentRun } from './current-run.ts';
 import { load, type OpenSession } from './loading.ts';
-import { loadingDriver, ProcessState } from './process-state.ts';
+import { ProcessState } from './process-state.ts';
 import { frameWriter, openSessions } from './run.ts';
 import { currentScope, outsideScopes, RunScope, SessionScope, watchScopes } from './scopes.ts';
 import { FailureWatch } from './watch.ts';
@@ -130,9 +130,7 @@ class ServingExecutor {
 
   /** Sessions are opened and closed outside of the runs, as what they keep open is none of a script's. */
   private async sessions(script: string): Promise<OpenSession> {
-    const open = await loadingDriver(() =>
-      outsideScopes(() => openSessions(script, this.options.resolveFrom))
-    );
+    const open = await outsideScopes(() => openSessions(script, this.options.resolveFrom));
     if (this.options.isolation === 'process') return open;
     const { SessionsAhead } = await import('../browser/ahead.ts');
     const ahead = this.ahead ??= new SessionsAhead(async (options) => {
