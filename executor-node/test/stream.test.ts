@@ -48,11 +48,11 @@ test('order is the order of the calls, awaited or not, across all kinds', async 
   assert.deepEqual(frames[6].payload, {});
 });
 
-test('artifacts leave in chunks of 4 MiB; an empty one is one empty chunk', async (t) => {
+test('artifacts leave in chunks of 1 MiB; an empty one is one empty chunk', async (t) => {
   const { frames } = await runScript(
     t,
     noBrowser(`export default async ({ emit }) => {
-    for (const size of [0, 4, 4 * 1024 * 1024, 9 * 1024 * 1024]) {
+    for (const size of [0, 4, 1024 * 1024, 2.25 * 1024 * 1024]) {
       await emit.artifact({ name: 'n', content_type: 'b', data: new Uint8Array(size).fill(size % 251) });
     }
   };`),
@@ -62,7 +62,7 @@ test('artifacts leave in chunks of 4 MiB; an empty one is one empty chunk', asyn
       ? frame.payload.size_bytes
       : `${frame.seq}${frame.is_last ? '!' : ''}:${frame.data.length}`
   );
-  const full = 4 * 1024 * 1024;
+  const full = 1024 * 1024;
   assert.deepEqual(shape, [
     '1!:0',
     0,
@@ -72,8 +72,8 @@ test('artifacts leave in chunks of 4 MiB; an empty one is one empty chunk', asyn
     full,
     `1:${full}`,
     `2:${full}`,
-    `3!:${1024 * 1024}`,
-    9 * 1024 * 1024,
+    `3!:${full / 4}`,
+    2.25 * full,
   ]);
 });
 

@@ -40,15 +40,15 @@ package struct Console: Sendable {
   /// Writes to stderr as it is; for progress bars.
   package func printError(_ text: String) { writeError(Array(text.utf8)) }
 
-  /// One line for a person, on stderr.
-  package func say(_ message: String) { printError("quarry: \(message)\n") }
+  /// One line for a person, on stderr. A script's words may be in it, which a terminal shall show and not obey.
+  package func say(_ message: String) { printError("quarry: \(message.withVisibleControls)\n") }
 
   package func warn(_ message: String) { say("warning: \(message)") }
 
   /// The message on one line, what to do on the next.
   package func report(_ error: QuarryError) {
     say(error.message)
-    if let remedy = error.remedy { printError("  \(remedy)\n") }
+    if let remedy = error.remedy { printError("  \(remedy.withVisibleControls)\n") }
   }
 
   /// - Returns: 0, or the `errno` of what failed. A reader that has gone (`quarry list runs | head`) is no error.

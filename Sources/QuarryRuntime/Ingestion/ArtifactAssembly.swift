@@ -1,9 +1,12 @@
 import QuarryWire
 
 /// Follows the artifacts of a run by number and length; their bytes go on to storage and are not kept.
-struct ArtifactAssembly {
+package struct ArtifactAssembly {
   /// Raw bytes of one stored chunk: its line in base64 stays below what other readers take.
   static let recordDataLength = 4 << 20
+
+  /// Bytes of one artifact: 1 GiB, as `ARTIFACT_LIMIT` of the SDK.
+  package static let largest: Int64 = 1 << 30
 
   /// Where a chunk lies in its artifact.
   struct Place: Equatable {

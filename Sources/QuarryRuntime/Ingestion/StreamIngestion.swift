@@ -49,7 +49,7 @@ package final class StreamIngestion {
   ///   - onLog: called with the script's `log` events.
   package init(
     identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
-    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = 1 << 30, runsAtOnce: Int = 1,
+    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = ArtifactAssembly.largest, runsAtOnce: Int = 1,
     clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
     onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
   ) {

@@ -20,7 +20,7 @@ package struct RunConfiguration: Sendable {
   /// How long the executor may stay after its terminal event, or after it closed its output.
   package var exitGrace: Duration = .seconds(10)
   /// In bytes, for each artifact.
-  package var artifactLimit: Int64 = 1 << 30
+  package var artifactLimit = ArtifactAssembly.largest
   /// Runs that this process carries out at the same time and that share its memory, from 1.
   package var runsAtOnce = 1
   /// Name of the storage backend, for the metrics record: `fs` or `s3`.

@@ -18,7 +18,8 @@ final class ExecutorStream {
 
   init(
     policy: PolicyConfiguration = .strict, sink: RecordingSink = RecordingSink(), derived: (any DerivedWorkSink)? = nil,
-    attempt: Int = 1, task: TaskLineage? = nil, artifactLimit: Int64 = 1 << 30, clock: @escaping () -> UInt64 = { 0 }
+    attempt: Int = 1, task: TaskLineage? = nil, artifactLimit: Int64 = ArtifactAssembly.largest,
+    clock: @escaping () -> UInt64 = { 0 }
   ) throws {
     self.sink = sink
     let partition = try RunPartition(

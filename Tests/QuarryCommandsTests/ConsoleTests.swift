@@ -1,0 +1,18 @@
+import QuarryCommands
+import QuarryCore
+import Synchronization
+import Testing
+
+@Suite struct ConsoleTests {
+  @Test(arguments: [
+    ("plain: ü 漢\n\tand more", "plain: ü 漢\n\tand more"),
+    ("ü\u{0}…\u{1B}[2J\r", #"ü\u0000…\u001b[2J\u000d"#),
+    ("\u{7F}\u{9B}2J", #"\u007f\u009b2J"#),
+  ])
+  func controlCharactersAreShownAndNotObeyed(message: String, shown: String) {
+    let written = Mutex<[UInt8]>([])
+    let console = Console(writeOut: { _ in }, writeError: { bytes in written.withLock { $0 += bytes } })
+    console.report(QuarryError(.stream, message, remedy: message))
+    #expect(String(decoding: written.withLock { $0 }, as: UTF8.self) == "quarry: \(shown)\n  \(shown)\n")
+  }
+}
