@@ -73,7 +73,9 @@ let package = Package(
       dependencies: ["QuarryFleet", "QuarryRuntime", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(
       name: "QuarryCommandsTests",
-      dependencies: ["QuarryCommands", "QuarryRuntime", "QuarryPublish", "QuarryCore", "TestSupport"]),
+      dependencies: [
+        "QuarryCommands", "QuarryRuntime", "QuarryFleet", "QuarryPublish", "RedisClient", "QuarryCore", "TestSupport",
+      ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"], exclude: ["Executors"]),
   ],

@@ -13,6 +13,8 @@ package struct SinkFigures: Sendable, Equatable {
   package var delivery: SinkDelivery
   /// Events that the sink has acknowledged.
   package var eventsWritten = 0
+  /// An answer was lost: the sink may have events that it has not acknowledged.
+  package var mayHaveMore = false
   /// Events that it will never have; only of best effort.
   package var eventsLost = 0
   package var writesSucceeded = 0

@@ -57,6 +57,8 @@ package final class StreamPublisher: Sendable {
   struct Result {
     /// Entries from the front that are in the stream for certain.
     var written = 0
+    /// Some of the others may be in the stream as well.
+    var mayHaveMore = false
     var retries = 0
     var failure: RedisError?
   }
@@ -67,9 +69,10 @@ package final class StreamPublisher: Sendable {
     var result = Result()
     var attempts = 0
     while result.written < entries.count {
-      let (written, failure) = send(Self.trip(entries[result.written...]), patience)
-      result.written += written
-      guard let failure else {
+      let trip = send(Self.trip(entries[result.written...]), patience)
+      result.written += trip.written
+      result.mayHaveMore = result.mayHaveMore || trip.mayHaveMore
+      guard let failure = trip.failure else {
         attempts = 0
         continue
       }
@@ -93,18 +96,20 @@ package final class StreamPublisher: Sendable {
     case little
   }
 
-  /// - Returns: how many entries from the front are in the stream, and why the rest is not.
-  private func send(_ entries: ArraySlice<StreamEntry>, _ patience: Patience) -> (Int, RedisError?) {
+  /// One trip, of all entries that it is given.
+  private func send(_ entries: ArraySlice<StreamEntry>, _ patience: Patience) -> Result {
     let limit = patience == .little ? min(options.timeout, .milliseconds(250)) : options.timeout
     do throws(RedisError) {
       let replies = try connection.pipelineBlocking(
         commands(entries), timeout: limit, failsDuringOutage: patience != .full)
-      for (index, reply) in replies.prefix(entries.count).enumerated() {
-        if let text = reply.errorText { return (index, .reply(text, endpoint: options.endpoint.description)) }
-      }
-      return (entries.count, nil)
+      let answers = replies.prefix(entries.count)
+      guard let refused = answers.firstIndex(where: { $0.errorText != nil }), let text = answers[refused].errorText
+      else { return Result(written: entries.count) }
+      return Result(
+        written: refused, mayHaveMore: answers[refused...].contains { $0.errorText == nil },
+        failure: .reply(text, endpoint: options.endpoint.description))
     } catch {
-      return (0, error)
+      return Result(mayHaveMore: error.outcomeUnknown, failure: error)
     }
   }
 

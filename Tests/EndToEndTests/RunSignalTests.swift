@@ -61,6 +61,33 @@ import Testing
     #expect(runs.allSatisfy { $0["state"]?.string != "running" }, "\(runs)")
   }
 
+  /// A receiver that hangs keeps the process, which a signal then ends: with what the stored runs came to.
+  @Test(arguments: [SIGINT, SIGTERM], [[], ["--depth", "1", "--max-runs", "1"]])
+  func aSignalWhileOthersAreToldLeavesTheExitCode(_ signal: Int32, _ fanOut: [String]) async throws {
+    for (outcome, exitCode, rest) in [("succeeded", 0, ""), ("failed", 1, "throw new Error('no price');")] {
+      let (told, continuation) = AsyncStream.makeStream(of: String.self)
+      let server = try HTTPServer { request, _ in
+        continuation.yield(request.body)
+        return .silence
+      }
+      let harness = try RunHarness()
+      let script = try harness.script(
+        "brief.ts", "export const config = { browser: false };\nexport default async () => { \(rest) };\n")
+      let process = try harness.start(
+        [
+          "run", "--script", script, "--storage-path", harness.data, "--adapter", "webhook", "--adapter-url",
+          server.url,
+          "--adapter-timeout", "10m",
+        ] + fanOut)
+      for await _ in told { break }
+      process.send(signal)
+      let result = try await process.finish()
+      #expect(result.exitCode == exitCode, "\(result.standardError)")
+      #expect(result.standardError.contains("all is in storage"), "\(result.standardError)")
+      #expect(try await harness.read("list", "runs").array?.map { $0["state"]?.string } == [outcome])
+    }
+  }
+
   @Test func hangupIsSurvived() async throws {
     let harness = try RunHarness()
     let script = try harness.script(

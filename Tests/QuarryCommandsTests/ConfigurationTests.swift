@@ -37,6 +37,7 @@ import Testing
         retry_cap: 10m
         run_timeout: 5m
         isolation: none
+        executor_max_runs: 900
         executor_max_rss: 256MiB
       """
     let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
@@ -48,6 +49,7 @@ import Testing
     #expect(configuration.fleet.retryCap == .seconds(600))
     #expect(configuration.fleet.runTimeout == .seconds(300))
     #expect(configuration.fleet.isolation == "none")
+    #expect(configuration.fleet.executorMaxRuns == 900)
     #expect(configuration.fleet.executorMaxRSS == 256 << 20)
   }
 
@@ -85,7 +87,7 @@ import Testing
     expectRefusal("policy:\n  flush_count: many\n", "q.yaml:2: 'policy.flush_count' must be a whole number")
     expectRefusal("policy:\n  flush_count: 0\n", "q.yaml:2: 'policy.flush_count' must be a whole number of at least 1")
     expectRefusal(
-      "policy:\n  buffer_bytes: 0\n", "q.yaml:2: 'policy.buffer_bytes' must be a whole number of at least 1")
+      "policy:\n  buffer_bytes: 0\n", "q.yaml:2: 'policy.buffer_bytes' must be a size such as 256MiB, 1g or 65536")
     expectRefusal("policy:\n  flush_interval: 5\n", "q.yaml:2: 'policy.flush_interval' must be a duration")
     expectRefusal("source: [a]\n", "q.yaml:1: 'source' must be a text (put it in quotes), found a list")
     expectRefusal("source:\n", "q.yaml:1: 'source' must be a text (put it in quotes), found nothing")

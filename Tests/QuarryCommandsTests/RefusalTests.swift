@@ -63,7 +63,10 @@ import Testing
       ["run", "--script", "/bin/sh", "--isolation", "modul"], "unknown isolation 'modul'", "did you mean 'module'?")
     for size in ["0", "-1", "lots", "1.5g", "99999999999g"] {
       await expectRefusal(["run", "--script", "/bin/sh", "--executor-max-rss=\(size)"], "--executor-max-rss", "256MiB")
+      await expectRefusal(["run", "--script", "/bin/sh", "--buffer-bytes=\(size)"], "--buffer-bytes", "256MiB")
     }
+    await expectRefusal(
+      ["run", "--script", "/bin/sh", "--executor-max-runs", "0"], "--executor-max-runs", "at least 1")
   }
 
   @Test func helpIsDataOnStdout() async {

@@ -124,6 +124,11 @@ import Testing
     let flagged = try settings(
       "--config", "q.yaml", "--buffer-events", "5", "--flush-mode", "chunks_first", files: ["q.yaml": yaml])
     #expect(flagged.policy.text == "buffered buffer-events=5 buffer-bytes=100 flush-mode=chunks_first")
+    let sized = try settings("--policy", "buffered", "--buffer-bytes", "512k")
+    #expect(sized.policy.text == "buffered buffer-bytes=524288")
+    let file = try settings(
+      "--config", "q.yaml", files: ["q.yaml": "policy: { name: buffered, buffer_bytes: 512MiB }\n"])
+    #expect(file.policy.text == "buffered buffer-bytes=536870912")
     let refused = refusal(
       "--script", "list.ts", "--policy", "buffered", "--buffer-events", "5", "--flush-mode", "two_fase")
     #expect(refused?.remedy == "did you mean 'two_phase'?")

@@ -93,6 +93,9 @@ import Testing
     #expect(site?.origin == example[2])
   }
 
-  @Test(arguments: ["", "shop.example", "://h", "ftp://h", "http://", "http://h:0", "http://h:70000", "http://[::1"])
+  @Test(arguments: [
+    "", "shop.example", "://h", "ftp://h", "http://", "http://h:0", "http://h:70000", "http://[::1", "http://h:+8",
+    "http://::1",
+  ])
   func whatIsNoSiteIsNone(_ url: String) { #expect(ProxySite(url: url) == nil) }
 }

@@ -245,13 +245,46 @@ import Testing
     #expect(storage.batches.map { $0.groups.map(\.eventType).sorted() } == [["artifact"], ["item", "log"]])
   }
 
+  /// Redis is stopped after the connection is there: it reads what was sent when it goes on, long after the time-out.
+  @Test func whatTimedOutMayBeInTheStreamAndIsSaidToBeSuperseded() async throws {
+    let publisher = StreamPublisher(try options(.bestEffort, timeout: .milliseconds(300)), sleep: { _ in })
+    let before = sinks(publisher)
+    while before.figures.last?.eventsWritten == 0 { #expect(await write(try batch(1...1), to: before) == nil) }
+    _ = try await redis.send(["DEL", "quarry:events"])
+    let after = sinks(publisher)
+    server.pause()
+    #expect(await write(try batch(1...2), to: after) == nil)
+    let figures = try #require(after.figures.last)
+    #expect(figures.eventsWritten == 0 && figures.eventsLost == 2 && figures.mayHaveMore)
+    server.resume()
+    let partition = try batch(1...1).partition
+    var failure: String?
+    repeat {
+      failure = await OwnThread.run { [task] in publisher.supersede(task, partition: partition, reason: "storage") }
+    } while failure != nil
+    #expect(Set(try await entries().map { $0["event_type"] }) == ["log", "item", "run_superseded"])
+    #expect(try await entries().prefix(2).map { $0["seq"] } == ["1", "2"])
+  }
+
+  /// A connection that was never there has carried nothing.
+  @Test func whatWasNotSentIsNotInTheStream() async throws {
+    server.kill()
+    let sinks = sinks(StreamPublisher(try options(.bestEffort), sleep: { _ in }))
+    #expect(await write(try batch(1...2), to: sinks) == nil)
+    #expect(sinks.figures.last?.mayHaveMore == false)
+  }
+
+  private let task = TaskAssignment(
+    taskID: "t-1", jobID: "j-1", runID: "r-1", epoch: 7, attempt: 2, depth: 0, target: "a.ts", params: "{}",
+    source: "s", category: "c", policy: "strict")
+
   @Test func aSupersededRunIsSaidToBeSo() async throws {
     let publisher = StreamPublisher(try options(.bestEffort))
     let partition = try batch(1...1).partition
-    let task = TaskAssignment(
-      taskID: "t-1", jobID: "j-1", runID: "r-1", epoch: 7, attempt: 2, depth: 0, target: "a.ts", params: "{}",
-      source: "s", category: "c", policy: "strict")
-    #expect(await OwnThread.run { publisher.supersede(task, partition: partition, reason: "its lease is lost") } == nil)
+    let failure = await OwnThread.run { [task] in
+      publisher.supersede(task, partition: partition, reason: "its lease is lost")
+    }
+    #expect(failure == nil)
     let entry = try #require(try await entries().first)
     #expect(entry["event_type"] == "run_superseded")
     #expect(entry["run_id"] == "r-1" && entry["task_id"] == "t-1" && entry["epoch"] == "7" && entry["job_id"] == "j-1")

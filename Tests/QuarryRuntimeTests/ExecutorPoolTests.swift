@@ -138,18 +138,31 @@ import Testing
     #expect(after.outcome == .success && another != process)
   }
 
+  /// The shepherd's timer says what it would kill by: `/proc` shows it.
   @Test func aLeaseHoldsForItsRunAlone() async throws {
     let pool = pool()
     defer { pool.stop() }
     let (good, endless) = (try script("good"), try script("endless", "await new Promise((r) => setTimeout(r, 1e6));"))
-    _ = try await run(good, on: pool)
-    let ends = Date(timeIntervalSinceNow: 6)
-    let first = try await run(good, on: pool, control: RunControl(deadline: BootClock.after(.seconds(6))))
+    func waits(until isArmed: Bool) throws -> String {
+      try script(
+        "timer-\(isArmed)",
+        """
+        const { readdirSync, readFileSync } = await import('node:fs');
+        const files = `/proc/${process.ppid}/fdinfo/`;
+        const isArmed = () => readdirSync(files).some((name) => {
+          try { return /^it_value: \\((?!0, 0\\))/m.test(readFileSync(files + name, 'latin1')); } catch { return false; }
+        });
+        // The shepherd is told by a pipe, which nothing here could wait for.
+        while (isArmed() !== \(isArmed)) await new Promise((r) => setTimeout(r, 5));
+        """)
+    }
+    let first = try await run(
+      waits(until: true), on: pool, timeout: .seconds(60), control: RunControl(deadline: BootClock.after(.seconds(600)))
+    )
     #expect(first.report.outcome == .success, "\(first.report.message)")
-    let past = Int64(ends.timeIntervalSince1970 * 1_000) + 300
-    let second = try await run(
-      script("lasts", "while (Date.now() < \(past)) await new Promise((r) => setTimeout(r, 50));"), on: pool)
+    let second = try await run(waits(until: false), on: pool, timeout: .seconds(60))
     #expect(second.report.outcome == .success, "\(second.report.message)")
+    #expect(second.process == first.process)
     let lost = try await run(endless, on: pool, control: RunControl(deadline: BootClock.after(.milliseconds(500))))
     #expect(lost.report.isSuperseded)
     #expect(try await run(good, on: pool).report.outcome == .success)
@@ -165,14 +178,57 @@ import Testing
 
   @Test func runsAtTheSameTimeHaveAnExecutorEachAndNoneIsLeft() async throws {
     let pool = pool(size: 3)
-    let script = try script("meets", "await new Promise((r) => setTimeout(r, 300));")
-    let processes = try await withThrowingTaskGroup(of: Int64?.self) { group in
-      for _ in 0..<3 { group.addTask { try await self.run(script, on: pool).process } }
-      return try await group.reduce(into: Set<Int64?>()) { $0.insert($1) }
-    }
+    let processes = try await meet(3, on: pool)
     #expect(processes.count == 3)
     pool.stop()
-    for process in processes.compactMap(\.self) { #expect(kill(pid_t(process), 0) != 0) }
+    for process in processes { #expect(kill(process, 0) != 0) }
+  }
+
+  @Test func moreRunsThanPlacesLeaveNoMoreThanPlaces() async throws {
+    let pool = pool(size: 1)
+    defer { pool.stop() }
+    let processes = try await meet(3, on: pool)
+    #expect(processes.count == 3)
+    #expect(processes.filter { kill($0, 0) == 0 }.count == 1)
+  }
+
+  /// Runs that are all under way before one of them goes on.
+  /// - Returns: their processes.
+  private func meet(_ count: Int, on pool: ExecutorPool) async throws -> Set<pid_t> {
+    let (here, go) = (try NamedPipe(), try NamedPipe())
+    let script = try script(
+      "meets",
+      """
+      const { openSync, readSync, writeFileSync } = await import('node:fs');
+      writeFileSync('\(here.path)', '.');
+      readSync(openSync('\(go.path)', 'r'), Buffer.alloc(1));
+      """)
+    return try await withThrowingTaskGroup(of: Int64?.self) { group in
+      for _ in 0..<count { group.addTask { try await self.run(script, on: pool).process } }
+      await OwnThread.run {
+        here.read(count)
+        go.write(count)
+      }
+      return try await group.reduce(into: Set<pid_t>()) { processes, process in
+        if let process { processes.insert(pid_t(process)) }
+      }
+    }
+  }
+
+  @Test(arguments: Isolation.allCases) func noExecutorIsStartedTooMany(_ isolation: Isolation) async throws {
+    let script = try script("good")
+    for _ in 0..<5 {
+      let counting = try FakeExecutor(
+        "echo >> \"$0.starts\"; exec '\(ScriptFolder.program.path)' \"$@\"", interpreter: "/bin/sh")
+      let program = ExecutorProgram(
+        path: counting.program.path, environment: ScriptFolder.program.environment, shepherd: ProcessTree.shepherd)
+      let pool = ExecutorPool(program, isolation: isolation, size: 1)
+      for _ in 0..<2 { #expect(try await run(script, on: pool).report.outcome == .success) }
+      pool.stop()
+      let starts = try String(contentsOfFile: counting.folder.path + "/program.starts", encoding: .utf8).count
+      // One for each run, and with `process` the next one ahead, which may be killed before it counts itself.
+      #expect(isolation == .process ? starts <= 3 : starts == 1, "\(starts)")
+    }
   }
 
   @Test func anExecutorThatCannotBeStartedIsSaidByItsRun() async throws {
@@ -183,6 +239,29 @@ import Testing
       ($0 as? QuarryError)?.message.contains("no runtime") ?? false
     }
   }
+}
+
+/// A pipe with a path. Both of its ends are held open, so that nobody who opens one of them waits for the other.
+private final class NamedPipe: Sendable {
+  let path: String
+  private let folder = TemporaryDirectory()
+  private let descriptor: Int32
+
+  init() throws {
+    path = folder.path + "/pipe"
+    guard mkfifo(path, 0o600) == 0 else { throw RunningProcess.Failure(description: "no named pipe: \(errno)") }
+    descriptor = open(path, O_RDWR | O_CLOEXEC)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Returns when so many bytes have come.
+  func read(_ count: Int) {
+    var byte: UInt8 = 0
+    for _ in 0..<count { _ = Foundation.read(descriptor, &byte, 1) }
+  }
+
+  func write(_ count: Int) { _ = Foundation.write(descriptor, [UInt8](repeating: 0, count: count), count) }
 }
 
 /// Scripts of one test, for the project's own executor.

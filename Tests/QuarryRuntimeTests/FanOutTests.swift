@@ -26,13 +26,14 @@ import Testing
     let started = Mutex<[FanOutRun]>([])
     let root = FanOutRun(script: script, params: "{}", runID: "root")
     let onNote: @Sendable (String) -> Void = { note in notes.withLock { $0.append(note) } }
-    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path, onNote: onNote) { run, derived, _ in
+    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path, onNote: onNote) {
+      run, derived, _, _ in
       started.withLock { $0.append(run) }
       for work in children(run) { try? derived.accept(work) }
       return FanOutEnd(run.params == #"{"n":13}"# ? .scriptError : .success, enqueuesRejected: rejected)
     }
     let result = fanOut.run()
-    #expect(result.root == .success)
+    #expect(result.outcome == .success)
     return (started.withLock { $0 }, result.children, notes.withLock { $0 })
   }
 
@@ -134,7 +135,7 @@ import Testing
     let root = FanOutRun(script: "/a.ts", params: "{}", runID: "root")
     let (events, continuation) = AsyncStream.makeStream(of: String.self)
     let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") {
-      _, _, control in
+      _, _, control, _ in
       let stopped = NSCondition()
       control.attach { stopped.withLock { stopped.broadcast() } }
       continuation.yield("started")
@@ -145,6 +146,51 @@ import Testing
     for await _ in events { break }
     fanOut.interrupt()
     fanOut.interrupt()
-    #expect(await result.value.root == .executorCrash)
+    #expect(fanOut.storedOutcome == nil)
+    #expect(await result.value.outcome == .executorCrash)
+  }
+
+  @Test(arguments: [Outcome.success, .scriptError])
+  func anInterruptWhileOthersAreToldOfAllThatIsStoredChangesNothing(_ outcome: Outcome) async throws {
+    let root = FanOutRun(script: "/a.ts", params: "{}", runID: "root")
+    let (events, continuation) = AsyncStream.makeStream(of: String.self)
+    let hurry = DispatchSemaphore(value: 0)
+    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") {
+      _, _, control, onStored in
+      control.attach { hurry.signal() }
+      onStored(outcome)
+      continuation.yield("stored")
+      hurry.wait()
+      return FanOutEnd(outcome)
+    }
+    let result = Task { await OwnThread.run { fanOut.run() } }
+    for await _ in events { break }
+    #expect(fanOut.storedOutcome == outcome)
+    fanOut.interrupt()
+    fanOut.interrupt()
+    #expect(fanOut.storedOutcome == outcome)
+    #expect(await result.value.outcome == outcome)
+  }
+
+  @Test func whatAnInterruptKeptFromStartingCutsTheWholeShort() async throws {
+    try Data().write(to: URL(filePath: "\(folder.path)/a.ts"))
+    let root = FanOutRun(script: "\(folder.path)/a.ts", params: "{}", runID: "root")
+    let child = work(1)
+    let (events, continuation) = AsyncStream.makeStream(of: String.self)
+    let interrupted = DispatchSemaphore(value: 0)
+    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: "/") {
+      _, derived, _, _ in
+      // A fan-out takes all work.
+      try? derived.accept(child)
+      continuation.yield("enqueued")
+      interrupted.wait()
+      return FanOutEnd(.success)
+    }
+    let result = Task { await OwnThread.run { fanOut.run() } }
+    for await _ in events { break }
+    fanOut.interrupt()
+    interrupted.signal()
+    #expect(await result.value.outcome == .executorCrash)
+    #expect(await result.value.children.abandoned == 1)
   }
 }

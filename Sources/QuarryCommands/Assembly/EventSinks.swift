@@ -6,13 +6,13 @@ import QuarryPublish
 import Synchronization
 
 /// Makes the event sinks of this process' runs; they share one connection and one memory of what fails.
-struct EventSinks: Sendable {
+package struct EventSinks: Sendable {
   private let settings: EventSinkSettings
   private let stream: StreamPublisher?
   private let storageBreaker = CircuitBreaker(threshold: 3, pause: .seconds(5))
   private let provisional = Provisional()
 
-  init(_ settings: EventSinkSettings) {
+  package init(_ settings: EventSinkSettings) {
     self.settings = settings
     stream = settings.stream.map { StreamPublisher($0) }
   }
@@ -20,7 +20,7 @@ struct EventSinks: Sendable {
   /// - Parameters:
   ///   - lode: where artifacts and metrics go in any case.
   ///   - warn: told once for each sink that loses events.
-  func sink(
+  package func sink(
     for partition: RunPartition, lode: any EventSink, warn: @escaping @Sendable (String) -> Void
   ) -> any EventSink {
     guard stream != nil || settings.lode != .mandatory else { return lode }
@@ -30,13 +30,13 @@ struct EventSinks: Sendable {
   }
 
   /// For a fleet: the run of a task has ended, and whether it counts is not known yet.
-  func ended(_ task: TaskAssignment, in partition: RunPartition, figures: [SinkFigures]) {
-    guard figures.contains(where: { $0.name == "redis" && $0.eventsWritten > 0 }) else { return }
+  package func ended(_ task: TaskAssignment, in partition: RunPartition, figures: [SinkFigures]) {
+    guard figures.contains(where: { $0.name == "redis" && ($0.eventsWritten > 0 || $0.mayHaveMore) }) else { return }
     provisional.runs.withLock { $0[task.runID] = partition }
   }
 
   /// For a fleet: it is known now. Does not block.
-  func settle(_ notice: WorkerNotice, warn: @escaping @Sendable (String) -> Void) {
+  package func settle(_ notice: WorkerNotice, warn: @escaping @Sendable (String) -> Void) {
     switch notice {
     case .runAccepted(let task, _): provisional.take(task)
     case .runFailed(let task, let kind, let reason, _):
@@ -59,7 +59,7 @@ struct EventSinks: Sendable {
   }
 
   /// Returns when all that was to be said is said, or could not be.
-  func finish() async {
+  package func finish() async {
     await OwnThread.run { [provisional] in provisional.sending.wait() }
   }
 

@@ -12,7 +12,6 @@ final class FanOutRunner: Sendable {
   private let workingDirectory: String
   private let browser: BrowserSource
   private let executors: ExecutorPool?
-  private let isCut = SharedFlag()
   private let rootReport = Mutex<Result<RunReport, QuarryError>?>(nil)
 
   init(
@@ -36,12 +35,9 @@ final class FanOutRunner: Sendable {
     let root = FanOutRun(script: settings.script, params: settings.job, runID: settings.identity.runID)
     let fanOut = FanOut(
       root: root, limits: bounds, workingDirectory: workingDirectory, onNote: narration.observer.onNote
-    ) { [self] run, derived, control in carryOut(run, derived, control) }
-    try SignalWatch.start { [narration, isCut] signal, count in
-      isCut.raise()
-      Self.stop(fanOut, signal, count, narration.console)
-    }
-    let (_, counts) = await OwnThread.run { [browser, executors] in
+    ) { [self] run, derived, control, onStored in carryOut(run, derived, control, onStored) }
+    try SignalWatch.start { [narration] signal, count in Self.stop(fanOut, signal, count, narration.console) }
+    let (outcome, counts) = await OwnThread.run { [browser, executors] in
       defer {
         executors?.stop()
         browser.stop()
@@ -52,28 +48,28 @@ final class FanOutRunner: Sendable {
     guard let ended = rootReport.withLock({ $0 }) else {
       throw QuarryError(.executor, "stopped before the root run began")
     }
-    let report = try ended.get()
-    let isCutShort = isCut.isRaised && report.outcome == .success
-    return (report, isCutShort ? Outcome.executorCrash.exitCode : report.exitCode, counts)
+    return (try ended.get(), outcome.exitCode, counts)
   }
 
-  /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once.
+  /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once, and so does the
+  /// first Ctrl-C when all runs are in storage: there is nothing to lose.
   private static func stop(_ fanOut: FanOut, _ signal: Int32, _ count: Int, _ console: Console) {
-    if count > 2 { _exit(Outcome.executorCrash.exitCode) }
+    if count > 2 { _exit((fanOut.storedOutcome ?? .executorCrash).exitCode) }
+    let isGentle = signal == SIGINT && count == 1 && fanOut.storedOutcome == nil
     fanOut.interrupt()
-    if signal == SIGTERM {
-      fanOut.interrupt()
-      StopLimit.start(console)
-    } else if count == 1 {
-      console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
-    } else {
-      StopLimit.start(console)
+    guard !isGentle else {
+      return console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
     }
+    fanOut.interrupt()
+    StopLimit.start(console) { fanOut.storedOutcome?.exitCode }
   }
 
-  private func carryOut(_ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl) -> FanOutEnd {
+  private func carryOut(
+    _ run: FanOutRun, _ derived: any DerivedWorkSink, _ control: RunControl,
+    _ onStored: @Sendable (Outcome) -> Void
+  ) -> FanOutEnd {
     do throws(QuarryError) {
-      let report = try assembled(run, derived).execute(control: control)
+      let report = try assembled(run, derived).execute(control: control) { onStored($0.outcome) }
       assembly.proxies.heed(report)
       if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
       return FanOutEnd(report.outcome, enqueuesRejected: report.figures.enqueuesRejected)

@@ -16,10 +16,9 @@ struct SingleRun {
     let control = RunControl()
     let stored = Mutex<Int32?>(nil)
     try SignalWatch.start { _, count in
-      let exitCode = stored.withLock { $0 }
-      if count > 1 { _exit(exitCode ?? Outcome.executorCrash.exitCode) }
+      if count > 1 { _exit(stored.withLock { $0 } ?? Outcome.executorCrash.exitCode) }
       control.stop(.shutdown)
-      StopLimit.start(narration.console, stored: exitCode)
+      StopLimit.start(narration.console) { stored.withLock { $0 } }
     }
     let proxy = try assembly.proxies.choose(job: settings.job)
     // Held to the end of the run: a shared browser stays as long as somebody uses it.
@@ -38,12 +37,14 @@ struct SingleRun {
 
 /// How long a stopped run may take to flush and end.
 enum StopLimit {
-  /// - Parameter stored: exit code of a run that is over and in storage, of which others are still being told.
-  static func start(_ console: Console, stored: Int32? = nil) {
-    Deadline.endProcess(
-      after: .milliseconds(4_800), exitCode: stored ?? Outcome.executorCrash.exitCode, console: console,
-      message: stored == nil
-        ? "not stopped within 5s; what was not yet in storage is lost"
-        : "the run is in storage; telling others of it took too long and was cut short")
+  /// - Parameter stored: asked at the end of that time: the exit code when all is in storage and others are still being
+  ///   told; else nil.
+  static func start(_ console: Console, stored: @escaping @Sendable () -> Int32?) {
+    Deadline.endProcess(after: .milliseconds(4_800), console: console) {
+      guard let exitCode = stored() else {
+        return (Outcome.executorCrash.exitCode, "not stopped within 5s; what was not yet in storage is lost")
+      }
+      return (exitCode, "all is in storage; telling others took too long and was cut short")
+    }
   }
 }

@@ -104,7 +104,8 @@ package struct Configuration: Sendable, Equatable {
     package var retryCap: Duration?
     package var runTimeout: Duration?
     package var isolation: String?
+    package var executorMaxRuns: Int?
     /// In bytes.
-    package var executorMaxRSS: Int64?
+    package var executorMaxRSS: Int?
   }
 }

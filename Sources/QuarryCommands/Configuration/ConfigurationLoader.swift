@@ -47,7 +47,7 @@ package enum ConfigurationLoader {
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
-    "isolation", "executor_max_rss",
+    "isolation", "executor_max_runs", "executor_max_rss",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -63,7 +63,7 @@ package enum ConfigurationLoader {
       name: try section.string("name"), flushCount: try section.integer("flush_count", minimum: 1),
       flushInterval: try section.duration("flush_interval"),
       bufferEvents: try section.integer("buffer_events", minimum: 1),
-      bufferBytes: try section.integer("buffer_bytes", minimum: 1), flushMode: try section.string("flush_mode"))
+      bufferBytes: try section.byteCount("buffer_bytes"), flushMode: try section.string("flush_mode"))
   }
 
   private static func adapter(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Adapter {
@@ -130,6 +130,7 @@ package enum ConfigurationLoader {
     fleet.retryCap = try section.duration("retry_cap")
     fleet.runTimeout = try section.duration("run_timeout")
     fleet.isolation = try section.string("isolation")
+    fleet.executorMaxRuns = try section.integer("executor_max_runs", minimum: 1)
     fleet.executorMaxRSS = try section.byteCount("executor_max_rss")
     return fleet
   }

@@ -129,7 +129,7 @@ struct ConfigurationSection {
   }
 
   /// `512MiB`, `1g`, or a number of bytes.
-  func byteCount(_ name: String) throws(QuarryError) -> Int64? {
+  func byteCount(_ name: String) throws(QuarryError) -> Int? {
     guard let node = nodes[name] else { return nil }
     guard case .scalar(let scalar) = node, let value = ByteCount.parse(scalar.string) else {
       throw wrongType(name, node, wanted: "a size such as 256MiB, 1g or 65536")

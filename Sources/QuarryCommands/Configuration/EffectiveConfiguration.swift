@@ -71,6 +71,7 @@ enum EffectiveConfiguration {
     values["fleet.run_timeout"] = limits.runTimeout.map(text)
     let isolation = try IsolationSettings(noFlags(IsolationOptions.self), configuration: configuration)
     values["fleet.isolation"] = .string(isolation.isolation.rawValue)
+    values["fleet.executor_max_runs"] = number(isolation.limits.runs)
     values["fleet.executor_max_rss"] = .string(ByteCount.text(isolation.limits.memory))
   }
 

@@ -11,10 +11,15 @@ struct IsolationOptions: ParsableArguments {
   var isolation: String?
 
   @Option(
+    help: ArgumentHelp("Replace an executor after so many runs. Default: 200.", valueName: "n"),
+    transform: Reading.positive)
+  var executorMaxRuns: Int?
+
+  @Option(
     help: ArgumentHelp(
       "Replace an executor that holds more memory between two runs. Default: 512MiB.", valueName: "size"),
     transform: Reading.byteCount)
-  var executorMaxRss: Int64?
+  var executorMaxRss: Int?
 }
 
 /// The resolved isolation.
@@ -34,6 +39,7 @@ package struct IsolationSettings: Sendable, Equatable {
     }
     self.isolation = isolation
     var limits = RecyclingLimits()
+    limits.runs = flags.executorMaxRuns ?? configuration.executorMaxRuns ?? limits.runs
     limits.memory = flags.executorMaxRss ?? configuration.executorMaxRSS ?? limits.memory
     self.limits = limits
   }

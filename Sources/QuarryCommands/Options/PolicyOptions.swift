@@ -23,8 +23,8 @@ struct PolicyOptions: ParsableArguments {
   var bufferEvents: Int?
 
   @Option(
-    help: ArgumentHelp("buffered: bytes of records that may wait in memory.", valueName: "n"),
-    transform: Reading.positive)
+    help: ArgumentHelp("buffered: how much of records may wait in memory, for example 8MiB.", valueName: "size"),
+    transform: Reading.byteCount)
   var bufferBytes: Int?
 
   @Option(

@@ -11,7 +11,7 @@ enum Reading {
     return value
   }
 
-  static func byteCount(_ text: String) throws -> Int64 {
+  static func byteCount(_ text: String) throws -> Int {
     guard let value = ByteCount.parse(text) else {
       throw ValidationError("'\(text)' is not a size such as 256MiB, 1g or 65536.")
     }

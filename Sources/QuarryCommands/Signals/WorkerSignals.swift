@@ -26,9 +26,9 @@ enum WorkerSignals {
   }
 
   private static func end(after limit: Duration, _ end: WorkerEnd, _ console: Console) {
-    Deadline.endProcess(
-      after: limit, exitCode: end.exitCode, console: console,
-      message: "not stopped within \(limit.shortText); leases that are left end by themselves")
+    Deadline.endProcess(after: limit, console: console) {
+      (end.exitCode, "not stopped within \(limit.shortText); leases that are left end by themselves")
+    }
   }
 }
 

@@ -11,22 +11,10 @@ package struct ProxySite: Sendable, Equatable {
     let scheme = url[..<mark.lowerBound].lowercased()
     let authority = url[mark.upperBound...].prefix { !"/?#\\".contains($0) }
     let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-    guard let (host, port) = Self.split(place), let number = port ?? Self.usualPorts[scheme] else { return nil }
-    domain = host
-    origin = "\(scheme)://\(host):\(number)"
+    guard let place = HostAndPort(place), let port = place.port ?? Self.usualPorts[scheme] else { return nil }
+    domain = place.hostInURL.lowercased()
+    origin = "\(scheme)://\(domain):\(port)"
   }
 
   private static let usualPorts: [String: UInt16] = ["http": 80, "https": 443, "ws": 80, "wss": 443]
-
-  private static func split(_ place: Substring) -> (host: String, port: UInt16?)? {
-    let isBracketed = place.hasPrefix("[")
-    let end = isBracketed ? place.firstIndex(of: "]").map(place.index(after:)) : place.firstIndex(of: ":")
-    guard end != nil || !isBracketed else { return nil }
-    let host = place[..<(end ?? place.endIndex)]
-    let rest = place[host.endIndex...]
-    guard !host.isEmpty, !host.contains(where: \.isWhitespace) else { return nil }
-    if rest.isEmpty || rest == ":" { return (host.lowercased(), nil) }
-    guard rest.hasPrefix(":"), let port = UInt16(rest.dropFirst()), port > 0 else { return nil }
-    return (host.lowercased(), port)
-  }
 }

@@ -31,9 +31,9 @@ package struct BrowserAddress: Equatable {
     let at = authority.lastIndex(of: "@")
     userInfo = at.map { Self.plain(userInfo: authority[..<$0]) }
     let place = at.map { authority[authority.index(after: $0)...] } ?? authority
-    guard let (host, port) = Self.place(place, usual: usual) else { return nil }
-    self.host = host
-    self.port = port
+    guard let place = HostAndPort(place) else { return nil }
+    host = place.host
+    port = place.port ?? usual
   }
 
   private static func plain(userInfo: Substring) -> String {
@@ -61,21 +61,6 @@ package struct BrowserAddress: Equatable {
 
   private static func hexValue(_ digit: UInt8) -> UInt8? {
     Character(UnicodeScalar(digit)).hexDigitValue.map(UInt8.init)
-  }
-
-  private static func place(_ text: Substring, usual: UInt16) -> (String, UInt16)? {
-    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-      return pair(text[text.index(after: text.startIndex)..<end], text[end...].dropFirst(), usual)
-    }
-    let colon = text.lastIndex(of: ":") ?? text.endIndex
-    return pair(text[..<colon], text[colon...], usual)
-  }
-
-  private static func pair(_ host: Substring, _ port: Substring, _ usual: UInt16) -> (String, UInt16)? {
-    guard !host.isEmpty else { return nil }
-    if port.isEmpty { return (String(host), usual) }
-    guard port.hasPrefix(":"), let number = UInt16(port.dropFirst()), number > 0 else { return nil }
-    return (String(host), number)
   }
 
   /// The host as a `Host` header has it.

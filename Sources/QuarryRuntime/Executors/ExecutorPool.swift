@@ -1,13 +1,14 @@
 import QuarryCore
 import QuarryWire
-import Synchronization
 
 /// Keeps executors started, loaded and waiting, lends them to runs one at a time, and takes back those that their run
 /// left as they were. What a run stopped, broke or spent is killed with all that it started, and replaced.
 package final class ExecutorPool: Sendable {
   private struct State {
     var idle: [ServingExecutor] = []
+    /// At work, or being started for a run that waits.
     var lent = 0
+    /// Being started ahead.
     var starting = 0
     /// A script that used a browser, when the newest run did.
     var driverFor: String?
@@ -20,7 +21,7 @@ package final class ExecutorPool: Sendable {
   private let size: Int
   private let limits: RecyclingLimits
   private let onNote: @Sendable (String) -> Void
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// Starts the first executors at once, on a thread of its own.
   /// - Parameters:
@@ -52,29 +53,43 @@ package final class ExecutorPool: Sendable {
 
   /// Kills those that wait, and waits until they are gone. Those at work are killed when their runs give them back.
   package func stop() {
-    let idle = state.withLock { state in
+    let idle = state.change { state in
       state.isStopped = true
       defer { state.idle = [] }
       return state.idle
     }
-    // All orders before the first wait, which is for the end of each.
+    // All orders before the first wait.
     for executor in idle { executor.process.killTree() }
+    for executor in idle { _ = executor.process.finish() }
   }
 
   /// The caller gives it back with `takeBack`, whatever becomes of it.
   /// - Throws: `QuarryError(.executor)` when none waits and none can be started.
   func lend() throws(QuarryError) -> ServingExecutor {
     defer { if isolation == .process { fill() } }
-    while let executor = state.withLock({ $0.idle.popLast() }) {
-      guard executor.isAlive else { continue }
+    while let executor = take() {
+      guard executor.isAlive else {
+        state.locked { $0.lent -= 1 }
+        continue
+      }
       let stray = executor.strayText()
       if !stray.isEmpty { onNote("an executor said between two runs: \(stray)") }
-      state.withLock { $0.lent += 1 }
       return executor
     }
-    let executor = try start()
-    state.withLock { $0.lent += 1 }
-    return executor
+    do throws(QuarryError) { return try start() } catch {
+      state.locked { $0.lent -= 1 }
+      throw error
+    }
+  }
+
+  /// Counts as lent from here on. One that is being started ahead is waited for: the wait is short, and a second one
+  /// would be one too many.
+  /// - Returns: nil when the caller has to start one.
+  private func take() -> ServingExecutor? {
+    state.when({ !$0.idle.isEmpty || $0.starting == 0 || $0.isStopped }) { state in
+      state.lent += 1
+      return state.idle.popLast()
+    }
   }
 
   /// - Parameters:
@@ -87,10 +102,10 @@ package final class ExecutorPool: Sendable {
       fitness = executor.endRun(end, deadline: deadline, limits: limits)
     }
     if case .odd(let what) = fitness { tell(what, script) }
-    let isKept = state.withLock { state in
+    let isKept = state.change { state in
       state.lent -= 1
       if let end { state.driverFor = end.hadBrowser ? script : nil }
-      guard fitness == .fit, !state.isStopped else { return false }
+      guard fitness == .fit, places(state) > 0 else { return false }
       state.idle.append(executor)
       return true
     }
@@ -101,7 +116,7 @@ package final class ExecutorPool: Sendable {
   }
 
   private func tell(_ what: String, _ script: String) {
-    let isNews = state.withLock { $0.told.insert(script + what).inserted }
+    let isNews = state.locked { $0.told.insert(script + what).inserted }
     guard isNews else { return }
     onNote("\(script) \(what): such runs have an executor each, which is slower; end what the script begins")
   }
@@ -109,34 +124,39 @@ package final class ExecutorPool: Sendable {
   // MARK: Starting
 
   private func fill() {
-    guard state.withLock({ isMissingOne($0) }) else { return }
+    guard state.locked({ isMissingOne($0) }) else { return }
     OwnThread.start { [self] in while startOne() {} }
   }
 
-  private func isMissingOne(_ state: State) -> Bool {
-    let busy = isolation == .process ? 0 : state.lent
-    return !state.isStopped && state.idle.count + state.starting + busy < size
+  /// How many more may wait.
+  private func places(_ state: State) -> Int {
+    state.isStopped ? 0 : size - state.idle.count - (isolation == .process ? 0 : state.lent)
   }
+
+  private func isMissingOne(_ state: State) -> Bool { places(state) > state.starting }
 
   /// Answers false when none is missing, and when none is to be had: the run that needs one tries by itself, and says
   /// why there is none.
   private func startOne() -> Bool {
-    let isMissing = state.withLock { state in
+    let isMissing = state.locked { state in
       guard isMissingOne(state) else { return false }
       state.starting += 1
       return true
     }
     guard isMissing else { return false }
+    // Why there is none is said by the run that needs one.
     let executor = try? start()
-    return state.withLock { state in
+    let isKept = state.change { state in
       state.starting -= 1
-      guard let executor, isMissingOne(state) else { return false }
+      guard let executor, places(state) > 0 else { return false }
       state.idle.append(executor)
       return true
     }
+    if !isKept { _ = executor?.process.finish() }
+    return isKept
   }
 
   private func start() throws(QuarryError) -> ServingExecutor {
-    try ServingExecutor(program, isolation: isolation, driverFor: state.withLock { $0.driverFor })
+    try ServingExecutor(program, isolation: isolation, driverFor: state.locked { $0.driverFor })
   }
 }

@@ -12,9 +12,9 @@ package enum Isolation: String, Sendable, CaseIterable {
 package struct RecyclingLimits: Sendable, Equatable {
   package var runs: Int
   /// Resident memory between two runs, in bytes.
-  package var memory: Int64
+  package var memory: Int
 
-  package init(runs: Int = 200, memory: Int64 = 512 << 20) {
+  package init(runs: Int = 200, memory: Int = 512 << 20) {
     self.runs = runs
     self.memory = memory
   }

@@ -4,18 +4,39 @@ import Synchronization
 
 /// Runs a script and the work that it derives, in this process: a free slot takes whatever is ready.
 package final class FanOut: Sendable {
-  /// Executes one run to its end. Called on a thread of its own; may block.
-  package typealias Execute = @Sendable (FanOutRun, any DerivedWorkSink, RunControl) -> FanOutEnd
+  /// Executes one run to its end. Called on a thread of its own; may block. `onStored` is for a run that is in storage
+  /// while others are still to be told of it.
+  package typealias Execute =
+    @Sendable (
+      FanOutRun, any DerivedWorkSink, RunControl, _ onStored: @Sendable (Outcome) -> Void
+    ) -> FanOutEnd
 
   private struct State {
     var plan: FanOutPlan
     var running: [String: RunControl] = [:]
+    /// Those of `running` that are in storage.
+    var stored: Set<String> = []
     var interrupts = 0
+    var hasStoppedARun = false
     var rootOutcome: Outcome?
     /// Targets without a script that were told of.
     var missing: Set<String> = []
 
     var isOver: Bool { running.isEmpty && !plan.hasWork }
+    var isStored: Bool { running.count == stored.count && !plan.hasWork }
+
+    /// What the whole came to: the root's outcome, or that of a stopped run when an interrupt has cut the rest short.
+    var outcome: Outcome {
+      let root = rootOutcome ?? .executorCrash
+      let isCutShort = interrupts > 0 && (plan.counts.abandoned > 0 || hasStoppedARun)
+      return isCutShort && root == .success ? .executorCrash : root
+    }
+
+    mutating func noteStored(_ run: FanOutRun, _ outcome: Outcome, _ control: RunControl) {
+      guard stored.insert(run.runID).inserted else { return }
+      if run.depth == 0 { rootOutcome = outcome }
+      if outcome == .executorCrash, control.stopReason == .shutdown { hasStoppedARun = true }
+    }
   }
 
   private let state: Mutex<State>
@@ -40,15 +61,19 @@ package final class FanOut: Sendable {
   }
 
   /// Blocks until the last run has ended.
-  /// - Returns: the root's outcome, and what became of the rest.
-  package func run() -> (root: Outcome, children: FanOutCounts) {
+  /// - Returns: the root's outcome, or that of a stopped run when an interrupt has cut the rest short; and what became
+  ///   of the children.
+  package func run() -> (outcome: Outcome, children: FanOutCounts) {
     changed.wait {
       self.startWhatFits()
     } orUntil: {
       self.state.withLock { $0.plan.nextDue }
     }
-    return state.withLock { ($0.rootOutcome ?? .executorCrash, $0.plan.counts) }
+    return state.withLock { ($0.outcome, $0.plan.counts) }
   }
+
+  /// What `run` will answer, known from when all runs are in storage, though others may still be told of them.
+  package var storedOutcome: Outcome? { state.withLock { $0.isStored ? $0.outcome : nil } }
 
   /// The first interrupt starts nothing new and lets runs end; a further one stops them.
   package func interrupt() {
@@ -79,10 +104,13 @@ package final class FanOut: Sendable {
   }
 
   private func carryOut(_ run: FanOutRun, _ control: RunControl) {
-    let end = execute(run, Emissions(of: run, to: self), control)
+    let end = execute(run, Emissions(of: run, to: self), control) { outcome in
+      state.withLock { $0.noteStored(run, outcome, control) }
+    }
     state.withLock { state in
+      state.noteStored(run, end.outcome, control)
       state.running[run.runID] = nil
-      if run.depth == 0 { state.rootOutcome = end.outcome }
+      state.stored.remove(run.runID)
       state.plan.noteEnd(of: run, end)
     }
     changed.signal()

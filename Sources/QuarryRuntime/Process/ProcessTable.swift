@@ -49,11 +49,11 @@ struct ProcessTable {
   }
 
   /// In bytes; nil when there is no such process.
-  static func residentMemory(of process: pid_t) -> Int64? {
+  static func residentMemory(of process: pid_t) -> Int? {
     guard let text = contents("/proc/\(process)/statm") else { return nil }
     let words = text.split(separator: UInt8(ascii: " "))
-    guard words.count > 1, let pages = Int64(String(decoding: words[1], as: UTF8.self)) else { return nil }
-    return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    guard words.count > 1, let pages = Int(String(decoding: words[1], as: UTF8.self)) else { return nil }
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
   /// Whether the program is `quarry-shepherd`, or the one that asks.

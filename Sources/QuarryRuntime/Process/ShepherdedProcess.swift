@@ -73,9 +73,7 @@ package final class ShepherdedProcess {
   }
 
   deinit {
-    // Control closed is the order to kill; the shepherd then ends by itself.
-    control = nil
-    if end == nil { Shepherds.reap(shepherd) }
+    if end == nil { _ = finish() }
   }
 
   /// The command reads the end of its input.
