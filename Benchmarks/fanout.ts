@@ -1,5 +1,5 @@
 // What warm executors are worth: runs a second of a fan-out over those of executors started cold, and over a bare loop with
-// the same driver; memory of an executor over a thousand runs. Both sides of a ratio are measured in turn.
+// the same driver; memory of one executor over a thousand runs. Both sides of a ratio are measured in turn.
 //
 //   node Benchmarks/fanout.ts --quarry PATH [--rounds 3]
 import { spawn } from 'node:child_process';
@@ -50,6 +50,7 @@ const fanOut = (
   job: { children: number },
   parallel: number,
   folder = scratch(),
+  more: string[] = [],
 ): Promise<number> =>
   seconds(
     quarry,
@@ -66,6 +67,7 @@ const fanOut = (
       String(job.children),
       '--parallel',
       String(parallel),
+      ...more,
     ],
     '',
     folder,
@@ -130,17 +132,22 @@ async function compare(
   );
 }
 
-/** Resident memory as each of a thousand runs saw it, in their order. */
+/** Resident memory of one executor as each of the runs that it served saw it, in their order. */
 async function memoryOverRuns(runs: number): Promise<number[]> {
   const folder = scratch();
-  await fanOut('fan.ts', { children: runs, items: 1 } as { children: number }, 1, folder);
-  const seen: { ts: string; rss: number }[] = [];
+  const job = { children: runs, items: 1 } as { children: number };
+  await fanOut('fan.ts', job, 1, folder, ['--executor-max-runs', String(runs + 1)]);
+  const seen: { ts: string; rss: number; pid: number }[] = [];
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('data/data') || !name.includes('event_type=item')) continue;
     for (const line of readFileSync(join(folder, name), 'utf8').trim().split('\n')) {
       const { ts, payload } = JSON.parse(line);
-      seen.push({ ts, rss: payload.data.rss });
+      seen.push({ ts, rss: payload.data.rss, pid: payload.data.pid });
     }
+  }
+  const executors = new Set(seen.map(({ pid }) => pid)).size;
+  if (seen.length !== runs || executors !== 1) {
+    throw new Error(`${seen.length} of ${runs} runs, on ${executors} executors in place of one`);
   }
   return seen.toSorted((a, b) => a.ts < b.ts ? -1 : 1).map(({ rss }) => rss);
 }
@@ -171,8 +178,6 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} Mi
 const start = memory[20];
 const most = Math.max(...memory.slice(20));
 console.log(
-  `${'memory of an executor over 1,000 runs in its slot'.padEnd(58)} +${
-    ((most / start - 1) * 100).toFixed(0)
-  } % ` +
+  `${'memory of one executor over 1,000 runs'.padEnd(58)} +${((most / start - 1) * 100).toFixed(0)} % ` +
     `(${mebibytes(start)} after 20 runs, ${mebibytes(most)} at most)`,
 );

@@ -1,4 +1,4 @@
-// The root enqueues `children` runs of itself; each emits `items` items with the memory that its process holds.
+// The root enqueues `children` runs of itself; each emits `items` items with its process and what that holds.
 import type { QuarryContext } from '../../sdk/src/index.ts';
 
 interface Job {
@@ -15,6 +15,9 @@ export default async function fan({ job, emit }: QuarryContext<Job>): Promise<vo
   }
   if (job.children) return;
   for (let index = 0; index < (job.items ?? 0); index++) {
-    await emit.item({ item_type: 'product', data: { sku: `Q${index}`, rss: process.memoryUsage.rss() } });
+    await emit.item({
+      item_type: 'product',
+      data: { sku: `Q${index}`, pid: process.pid, rss: process.memoryUsage.rss() },
+    });
   }
 }

@@ -76,6 +76,30 @@ test('isolation none: a script is imported once, and again when it has changed',
   assert.deepEqual(messages(await executor.serve(script)), ['another']);
 });
 
+const COLLECTIONS = noBrowser(`
+  import { constants, PerformanceObserver } from 'node:perf_hooks';
+  import { runInNewContext } from 'node:vm';
+  const ALL = constants.NODE_PERFORMANCE_GC_FLAGS_ALL_AVAILABLE_GARBAGE;
+  const turn = () => new Promise((resume) => setImmediate(resume));
+  let seen = 0;
+  new PerformanceObserver((list) => {
+    if (list.getEntries().some(({ detail }: any) => detail.flags & ALL)) seen++;
+  }).observe({ entryTypes: ['gc'] });
+  export default async ({ emit }: any) => {
+    await turn();
+    await turn();
+    await emit.info([seen, typeof (globalThis as any).gc, runInNewContext('typeof gc')].join());
+  };`);
+
+test('what runs no longer need is collected every hundred runs, by a collector that no script has', async (t) => {
+  const script = join(folderWith(t, { 'a.ts': COLLECTIONS }), 'a.ts');
+  const executor = new ServingExecutor(t, ['--serve=none']);
+  for (let run = 1; run <= 100; run++) {
+    assert.deepEqual(messages(await executor.serve(script)), ['0,undefined,undefined'], `run ${run}`);
+  }
+  assert.deepEqual(messages(await executor.serve(script)), ['1,undefined,undefined']);
+});
+
 test('isolation module: a changed script is seen', async (t) => {
   const script = join(folderWith(t, COUNTER), 'script.ts');
   const executor = new ServingExecutor(t);

@@ -30,10 +30,12 @@ package struct LodeReader: Sendable {
     return nil
   }
 
-  /// Runs that were derived from this one, or retried it. They began after it, so the walk ends there.
+  /// Runs that were derived from this one, or retried it. They began after its first event, though they may be in
+  /// storage before it (a policy may keep that back): the walk ends with what was stored before that event.
   package func children(of run: RunSummary) throws(QuarryError) -> Listing<RunSummary> {
     var lister = try RunLister(layout: layout, filter: RunFilter(), limit: .max)
-    var listing = try lister.list(from: run.firstSnapshot)
+    let began = run.startedAt.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } ?? run.firstSnapshot
+    var listing = try lister.list(from: min(began, run.firstSnapshot))
     listing.rows.removeAll { $0.parentRunID != run.runID && $0.originRunID != run.runID }
     return listing
   }

@@ -13,6 +13,7 @@ import { load, type OpenSession } from './loading.ts';
 import { ProcessState } from './process-state.ts';
 import { frameWriter, openSessions } from './run.ts';
 import { currentScope, outsideScopes, RunScope, SessionScope, watchScopes } from './scopes.ts';
+import { SpareMemory } from './spare-memory.ts';
 import { FailureWatch } from './watch.ts';
 
 export interface ServeOptions {
@@ -57,6 +58,7 @@ class ServingExecutor {
   private readonly watch = new FailureWatch(currentScope);
   private readonly imports: ScriptImports;
   private ahead: SessionsAhead<ScopedSession> | undefined;
+  private readonly memory = new SpareMemory();
 
   constructor(options: ServeOptions) {
     this.options = options;
@@ -75,6 +77,7 @@ class ServingExecutor {
       const end = await (isolation === 'process' ? this.executeAlone(request) : this.executeInScope(request));
       await this.tell(end);
       if (isolation === 'process') return end.code;
+      this.memory.noteRun();
     }
   }
 
