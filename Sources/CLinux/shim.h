@@ -2,6 +2,7 @@
 int syncfs(int file);
 int pipe2(int *ends, int flags);
 int eventfd(unsigned int count, int flags);
+int pidfd_open(int process, unsigned int flags);
 
 // Variadic in C, which Swift cannot call.
 static inline int become_subreaper(void) {

@@ -56,6 +56,7 @@ package struct RecordMembers {
     guard skipString() else { return nil }
     let inner = line[(start + 1)..<(position - 1)]
     if !inner.contains(UInt8(ascii: "\\")) { return String(validating: inner, as: UTF8.self) }
+    // An escape that is none ends the walk, as every damage does.
     guard case .string(let text)? = try? JSONParser.parse(Array(line[start..<position])) else { return nil }
     return text
   }

@@ -73,6 +73,7 @@ package struct FrameDecoder: ~Copyable {
 
   /// Sees to it that the pending frame and one more read fit, and that a buffer which is too large does not stay.
   private mutating func makeRoom() {
+    // A length that is none is refused where the frame is read; it wants no room.
     let announced = ((try? announcedLength()) ?? nil) ?? 0
     let wanted = max(2 * readSize, max(Self.prefixLength + announced, pendingCount) + readSize)
     smallFills = wanted > 2 * readSize ? 0 : smallFills + 1

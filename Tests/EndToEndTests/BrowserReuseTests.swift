@@ -41,7 +41,7 @@ import Testing
   /// Ends what the runs share, and shows that Chromium goes with it.
   private func end() async throws {
     for pid in brokers { kill(pid, SIGKILL) }
-    try await becomes("nothing is left") { marked.isEmpty }
+    #expect(await ProcessWatch.noneIsLeft { marked.map(\.pid) })
   }
 
   private static let page = """
@@ -150,7 +150,7 @@ import Testing
     let end = try await worker.finish(within: .seconds(60))
     #expect(end.standardError.contains("the browser ended in the middle of the run"), "\(end.standardError)")
     #expect(try harness.items().count == 1)
-    try await becomes("nothing is left") { marked.isEmpty }
+    #expect(await ProcessWatch.noneIsLeft { marked.map(\.pid) })
   }
 
   @Test func anEndpointThatIsNoBrowserIsRefusedBeforeTheExecutorStarts() async throws {

@@ -43,7 +43,7 @@ import Testing
     try await process.waitForError("\(others) is up")
     let shepherd = try #require(Self.processes(with: ours).first.flatMap { Self.child(of: process.pid, above: $0) })
     kill(shepherd, SIGKILL)
-    try await Self.until { Self.processes(with: ours).isEmpty }
+    #expect(await ProcessWatch.noneIsLeft { Self.processes(with: ours) })
     #expect(Self.processes(with: others).count >= 2, "the run beside it was touched")
     #expect(FileManager.default.createFile(atPath: goes, contents: nil))
     let result = try await process.finish()
@@ -76,14 +76,5 @@ import Testing
     let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
     let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("PPid:") }
     return line.flatMap { pid_t($0.dropFirst(5).trimmingCharacters(in: .whitespaces)) }
-  }
-
-  /// Nothing signals the end of a process that is not our child.
-  private static func until(_ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
-    while !condition() {
-      guard ContinuousClock.now < deadline else { throw RunningProcess.Failure(description: "waited 30s in vain") }
-      try await Task.sleep(for: .milliseconds(10))
-    }
   }
 }

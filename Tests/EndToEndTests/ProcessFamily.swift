@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A process and all that it started, as they were at one moment.
 struct ProcessFamily {
@@ -28,10 +29,12 @@ struct ProcessFamily {
     }
   }
 
-  /// Waits until none lives; what still does after ten seconds. Nothing signals the end of a process that is not ours.
-  func remaining() async throws -> [String] {
-    let limit = ContinuousClock.now + .seconds(10)
-    while !survivors.isEmpty, ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(10)) }
+  /// Waits until none lives; what still does after ten seconds.
+  func remaining() async -> [String] {
+    let all = Self.living()
+    for member in members where all[member.pid]?.started == member.started {
+      guard await ProcessWatch.ends(member.pid, within: .seconds(10)) else { break }
+    }
     return survivors
   }
 

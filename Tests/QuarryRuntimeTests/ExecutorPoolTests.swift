@@ -128,10 +128,11 @@ import Testing
     let (endless, good) = (try script("endless", "for (;;) {}"), try script("good"))
     let (late, process) = try await run(endless, on: pool, timeout: .seconds(1))
     #expect(late.message.contains("timeout of 1s"))
-    let control = RunControl()
+    let (starts, continuation) = AsyncStream.makeStream(of: Void.self)
+    let control = RunControl(onStarted: { continuation.yield() })
     async let stopped = run(
       try script("waits", "await new Promise((r) => setTimeout(r, 1e6));"), on: pool, control: control)
-    #expect(await ProcessTree.becomes { control.hasStarted })
+    for await _ in starts { break }
     control.stop(.shutdown)
     #expect(try await stopped.report.outcome == .executorCrash)
     let (after, another) = try await run(good, on: pool)

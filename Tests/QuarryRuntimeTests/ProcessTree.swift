@@ -14,19 +14,21 @@ enum ProcessTree {
       deadline: deadline)
   }
 
+  static func count(_ mark: String) -> Int { processes(mark).count }
+
   /// Processes whose command line holds `mark`.
-  static func count(_ mark: String) -> Int {
+  private static func processes(_ mark: String) -> [pid_t] {
     let ids = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return ids.count { id -> Bool in
-      guard Int(id) != nil, let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") else { return false }
+    return ids.compactMap { pid_t($0) }.filter { id in
+      guard let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") else { return false }
       return String(decoding: line, as: UTF8.self).contains(mark)
     }
   }
 
-  /// Waits until no process with the mark is left; false after ten seconds.
-  static func isGone(_ mark: String) async -> Bool { await becomes { count(mark) == 0 } }
+  /// Waits until no process with the mark is left.
+  static func isGone(_ mark: String) async -> Bool { await ProcessWatch.noneIsLeft { processes(mark) } }
 
-  /// Nothing signals when a process that is not our child comes or goes, so this looks again and again.
+  /// Nothing signals when a process that is not our child comes, so this looks again and again.
   static func becomes(within limit: Duration = .seconds(10), _ condition: () -> Bool) async -> Bool {
     let deadline = ContinuousClock.now + limit
     while !condition() {

@@ -76,7 +76,7 @@ import Testing
     let pid = try brokerPID()
     #expect(isAlive(pid))
     use = nil
-    #expect(await ProcessTree.becomes { !isAlive(pid) })
+    #expect(await ProcessWatch.ends(pid))
     let next = try #require(try browser.use())
     #expect(try brokerPID() != pid)
     withExtendedLifetime(next) {}
@@ -87,7 +87,7 @@ import Testing
     let first = try #require(try browser().use())
     let pid = try brokerPID()
     kill(pid, signal)
-    #expect(await ProcessTree.becomes { !isAlive(pid) })
+    #expect(await ProcessWatch.ends(pid))
     let next = try #require(try browser().use())
     #expect(next.endpoint != first.endpoint)
     try endBroker()
@@ -99,7 +99,7 @@ import Testing
     let parent = try #require(
       String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8).split(separator: ")").last?.split(separator: " ")[1])
     kill(try #require(pid_t(parent)), SIGKILL)
-    #expect(await ProcessTree.becomes { !isAlive(pid) })
+    #expect(await ProcessWatch.ends(pid))
     withExtendedLifetime(use) {}
   }
 

@@ -58,6 +58,7 @@ struct RunDetailReader {
   private mutating func readMetrics(_ path: String) throws(QuarryError) {
     var metrics = detail.metrics
     try eachLine(path) { line in
+      // A damaged line says nothing, and the ones before it stand.
       if let value = try? JSONParser.parse(Array(line)) { metrics = value }
     }
     detail.metrics = metrics

@@ -19,6 +19,7 @@ final class BrokerProcess {
       program.command([]), shepherd: program.shepherd, deadline: BootClock.after(startTimeout))
     errors = StandardErrorCapture(onLine: onNote)
     let line = Self.readLine(process, &errors)
+    // Of a line that cannot be read, what the broker wrote to its standard error tells more.
     guard let answer = try? JSONParser.parse(line), let endpoint = answer["ws_endpoint"]?.string else {
       throw Self.failure(process, &errors, program)
     }

@@ -37,6 +37,7 @@ struct BrowserRecord: Equatable {
 
   /// Nil when the text is not a record of this kind, whoever wrote it.
   init?(jsonText: [UInt8]) {
+    // Anybody may have written the file: what is no JSON is no record either.
     guard let object = try? JSONParser.parse(jsonText), let endpoint = object["ws_endpoint"]?.string,
       let pid = object["pid"]?.integer, let startedAt = object["started_at"]?.string
     else { return nil }

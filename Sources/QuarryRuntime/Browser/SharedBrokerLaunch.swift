@@ -23,9 +23,11 @@ struct SharedBrokerLaunch {
       throw failure("its supervisor cannot be started: \(errorText(error.code))")
     }
     let line = try readLine(closing(report), until: deadline)
-    guard let answer = try? JSONParser.parse(line), let endpoint = answer["ws_endpoint"]?.string,
-      let pid = answer["pid"]?.integer
-    else { throw failure((try? JSONParser.parse(line))?["error"]?.string ?? "it ended before it was ready") }
+    // A line that cannot be read is as good as none: the broker ended before it had said anything.
+    let answer = try? JSONParser.parse(line)
+    guard let endpoint = answer?["ws_endpoint"]?.string, let pid = answer?["pid"]?.integer else {
+      throw failure(answer?["error"]?.string ?? "it ended before it was ready")
+    }
     return (endpoint, pid)
   }
 

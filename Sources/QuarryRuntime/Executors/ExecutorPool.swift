@@ -48,7 +48,7 @@ package final class ExecutorPool: Sendable {
     size = 0
     limits = RecyclingLimits()
     onNote = { _ in }
-    if let executor = try? start() { state.withLock { $0.idle = [executor] } }
+    if let executor = try? start() { state.locked { $0.idle = [executor] } }
   }
 
   /// Kills those that wait, and waits until they are gone. Those at work are killed when their runs give them back.

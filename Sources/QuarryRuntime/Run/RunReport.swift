@@ -57,6 +57,7 @@ package struct RunReport: Sendable {
     ]
     members["adapter"] = notification?.reportMember
     members["job_id"] = identity.jobID.map { .string($0) }
+    // The payload comes from the frame transcoder and is JSON.
     members["terminal_summary"] = terminal.flatMap { try? JSONParser.parse($0.payload) }
     members["proxy_used"] = proxyUsed
     members["proxy"] = proxy.map(proxyMembers)
@@ -66,6 +67,7 @@ package struct RunReport: Sendable {
 
   /// The record's members, and what was counted after it was stored.
   private var metricsMembers: [String: JSONValue] {
+    // The text was made here and is a JSON object.
     var members = (try? JSONParser.parse(metrics.jsonText))?.object ?? [:]
     guard let notification else { return members }
     members["adapter_publish_success_total"] = .integer(notification.isDelivered ? 1 : 0)

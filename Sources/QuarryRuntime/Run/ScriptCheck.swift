@@ -36,6 +36,7 @@ package enum ScriptCheck {
   private static func answer(
     _ output: [UInt8], _ errors: StandardErrorCapture, _ end: ProcessEnd, _ executor: ExecutorProgram
   ) throws(QuarryError) -> Answer {
+    // What cannot be read says less than the executor's own last line does.
     guard let object = try? JSONParser.parse(output), let isValid = object["valid"]?.bool else {
       let reason = errors.lastLine.map { ": \($0)" } ?? ""
       throw executor.unusable("it answered --validate with nothing readable and \(end)\(reason)")
