@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// What a fleet's stream is told when the run of a task has ended, over a real Redis.
-@Suite final class EventSinkTests: Sendable {
+@Suite(.serialized) final class EventSinkTests: Sendable {
   private let server: RedisServer
   private let sinks: EventSinks
   private let warnings = Mutex<[String]>([])
@@ -51,15 +51,17 @@ import Testing
     }
   }
 
-  @Test(arguments: TaskResult.FailureKind.allCases)
-  func aRunThatLeavesItsTaskUnburntIsSuperseded(_ kind: TaskResult.FailureKind) async throws {
-    try end("r-1")
-    await settle(.runFailed(task("r-1"), kind, reason: "why", then: "ready"))
-    let isAnAttempt = [.app, .blocked, .unrunnable].contains(kind)
-    let entry: [String?] = ["run_superseded", "r-1", #"{"reason":"why"}"#]
-    #expect(try await superseded() == (isAnAttempt ? [] : [entry]))
-    await settle(.runSuperseded(task("r-1"), reason: "again"))
-    #expect(try await superseded() == (isAnAttempt ? [] : [entry]), "a run is settled once")
+  @Test func runsThatLeaveTheirTaskUnburntAreSuperseded() async throws {
+    for kind in TaskResult.FailureKind.allCases {
+      try end(kind.rawValue)
+      await settle(.runFailed(task(kind.rawValue), kind, reason: "why", then: "ready"))
+      // A run is settled once.
+      await settle(.runSuperseded(task(kind.rawValue), reason: "again"))
+    }
+    let expected: [[String?]] = ["crash", "release", "storage", "worker", "version_mismatch"].map {
+      ["run_superseded", $0, #"{"reason":"why"}"#]
+    }
+    #expect(try await superseded() == expected)
     #expect(warnings.withLock { $0.isEmpty })
   }
 
