@@ -144,9 +144,9 @@ import Testing
     }
     let result = Task { await OwnThread.run { fanOut.run() } }
     for await _ in events { break }
-    fanOut.interrupt()
-    fanOut.interrupt()
     #expect(fanOut.storedOutcome == nil)
+    fanOut.interrupt()
+    fanOut.interrupt()
     #expect(await result.value.outcome == .executorCrash)
   }
 
