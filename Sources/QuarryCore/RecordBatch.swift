@@ -60,6 +60,8 @@ package struct RecordBatch: Sendable {
   package private(set) var recordCount = 0
   package private(set) var byteCount = 0
   package var eventCount: Int { groups.reduce(0) { $0 + $1.eventCount } }
+  /// Events among them that commit an artifact.
+  package var artifactCount: Int { groups.first { $0.eventType == "artifact" }?.eventCount ?? 0 }
   private var last: Last?
   private let head: [UInt8]
   private let trailer: [UInt8]
@@ -141,6 +143,18 @@ package struct RecordBatch: Sendable {
     note(from: before, in: index, kind: line.kind)
   }
 
+  /// Appends the lines of another batch of the same run.
+  package mutating func append(contentsOf other: RecordBatch) {
+    for group in other.groups where group.count > 0 {
+      let index = groupIndex(group.eventType)
+      groups[index].chunksOnly = groups[index].chunksOnly && group.chunksOnly
+      groups[index].lines += group.lines
+      groups[index].count += group.count
+      groups[index].eventCount += group.eventCount
+    }
+    recount()
+  }
+
   /// Forgets the lines, for the next batch of the same run. Memory of small groups is kept, that of large ones freed.
   package mutating func removeAll() {
     for index in groups.indices {
@@ -175,14 +189,47 @@ package struct RecordBatch: Sendable {
     groups[index].prefix = Array(#"{"record_kind":"\#(kind.rawValue)","#.utf8) + head + groups[index].tail
   }
 
+  /// How far the lines of a batch reach, for `dropping`.
+  package struct Mark: Sendable {
+    fileprivate let groups: [String: (bytes: Int, count: Int, eventCount: Int)]
+  }
+
+  package var mark: Mark {
+    Mark(
+      groups: Dictionary(uniqueKeysWithValues: groups.map { ($0.eventType, ($0.lines.count, $0.count, $0.eventCount)) })
+    )
+  }
+
+  /// What was appended after the mark was taken.
+  /// - Parameter mark: of this batch, or of one that it was copied from.
+  package func dropping(_ mark: Mark) -> RecordBatch {
+    var batch = self
+    for index in batch.groups.indices {
+      guard let past = mark.groups[groups[index].eventType], past.bytes <= groups[index].lines.count else { continue }
+      batch.groups[index].lines.removeFirst(past.bytes)
+      batch.groups[index].count -= past.count
+      batch.groups[index].eventCount -= past.eventCount
+      // Of artifacts there are chunks and events; of other types nothing is a chunk.
+      let isOfArtifacts = groups[index].eventType == "artifact"
+      batch.groups[index].chunksOnly = isOfArtifacts && batch.groups[index].eventCount == 0
+    }
+    batch.groups.removeAll { $0.count == 0 }
+    batch.recount()
+    return batch
+  }
+
   /// The same batch with the lines of some event types alone. Copies no line.
   package func keeping(eventTypes: Set<String>) -> RecordBatch {
     var batch = self
     batch.groups.removeAll { !eventTypes.contains($0.eventType) }
-    batch.recordCount = batch.groups.reduce(0) { $0 + $1.count }
-    batch.byteCount = batch.groups.reduce(0) { $0 + $1.lines.count }
-    batch.last = nil
+    batch.recount()
     return batch
+  }
+
+  private mutating func recount() {
+    recordCount = groups.reduce(0) { $0 + $1.count }
+    byteCount = groups.reduce(0) { $0 + $1.lines.count }
+    last = nil
   }
 
   private mutating func groupIndex(_ eventType: String) -> Int {

@@ -5,7 +5,9 @@
 /// All calls are made from the run's own threads, never from the cooperative pool, so an implementation may block.
 package protocol EventSink: Sendable {
   /// Stores all lines of the batch in one commit, in their order. When it returns, they are acknowledged under
-  /// the sink's durability. When it throws, none of them is visible and the same batch may be tried again.
+  /// the sink's durability. A batch with events that was refused may be tried again, also with more lines after its
+  /// own, before any other with events: none of its lines is stored twice.
+  /// - Throws: `.redis` when storage has all of it and another mandatory sink does not; else none of it is visible.
   func write(_ batch: RecordBatch) throws(QuarryError)
 
   /// Stores a sidecar file of the run; it is listed with the next batch that holds a record other than a chunk.
@@ -14,10 +16,15 @@ package protocol EventSink: Sendable {
 
   /// What each of the sinks that stand behind this one has done so far; empty for storage alone.
   var figures: [SinkFigures] { get }
+
+  /// The process has been told to end: whatever waits for another program must be over within `limit`. From any
+  /// thread; does not block.
+  func endWaiting(within limit: Duration)
 }
 
 extension EventSink {
   package var figures: [SinkFigures] { [] }
+  package func endWaiting(within limit: Duration) {}
 }
 
 /// Takes the work that a run derives through `enqueue`, at once and before the policy sees the event.

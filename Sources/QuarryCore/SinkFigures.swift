@@ -15,6 +15,8 @@ package struct SinkFigures: Sendable, Equatable {
   package var eventsWritten = 0
   /// An answer was lost: the sink may have events that it has not acknowledged.
   package var mayHaveMore = false
+  /// Artifacts that it has whole; only of storage.
+  package var artifactsWritten = 0
   /// Events that it will never have; only of best effort.
   package var eventsLost = 0
   package var writesSucceeded = 0

@@ -124,6 +124,7 @@ package final class RunControl: Sendable {
     var deadline: UInt64?
     var hasStarted = false
     var wake: (@Sendable () -> Void)?
+    var onStop: (@Sendable (StopReason) -> Void)?
   }
   private let state = Mutex(State())
   private let onStarted: @Sendable () -> Void
@@ -139,11 +140,22 @@ package final class RunControl: Sendable {
 
   /// The first reason wins.
   package func stop(_ reason: StopReason) {
-    let wake = state.withLock { state in
-      state.stop = state.stop ?? reason
-      return state.wake
+    let (isFirst, wake, onStop) = state.withLock { state in
+      defer { state.stop = state.stop ?? reason }
+      return (state.stop == nil, state.wake, state.onStop)
     }
+    if isFirst { onStop?(reason) }
     wake?()
+  }
+
+  /// For whoever carries the run out: `body` is called once, when the run is stopped, from any thread; at once when it
+  /// was stopped before.
+  package func whenStopped(_ body: @escaping @Sendable (StopReason) -> Void) {
+    let stopped = state.withLock { state in
+      state.onStop = body
+      return state.stop
+    }
+    if let stopped { body(stopped) }
   }
 
   /// Moves the deadline; an earlier one than the current is ignored.

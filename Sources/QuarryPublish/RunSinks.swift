@@ -1,10 +1,10 @@
 import QuarryCore
 import Synchronization
 
-/// The event sinks of one run as one: each batch goes to storage and to the stream.
+/// The event sinks of one run as one: each batch goes to storage, then to the stream.
 ///
-/// A mandatory stream comes first, so that what storage acknowledges is in the stream too, and a batch that the stream
-/// refused is in storage once when it is written again. A best-effort stream comes last: it shows what is stored.
+/// A mandatory stream and storage do not wait for each other: what one of them refuses, the other has all the same, and
+/// when the batch is written again only who lacks it gets it. A best-effort stream shows what is stored.
 package final class RunSinks: EventSink {
   /// How storage is used beside other sinks.
   package struct Storage: Sendable {
@@ -26,6 +26,8 @@ package final class RunSinks: EventSink {
   private let stream: StreamSink?
   private let warn: @Sendable (String) -> Void
   private let lodeFigures: Mutex<SinkFigures>
+  /// Lines at the front of the next batch with events that are in storage already, since the stream alone refused them.
+  private let stored = Mutex<RecordBatch.Mark?>(nil)
 
   package init(
     lode: any EventSink, storage: Storage, stream: StreamSink?, warn: @escaping @Sendable (String) -> Void
@@ -40,10 +42,34 @@ package final class RunSinks: EventSink {
   package var figures: [SinkFigures] { [lodeFigures.withLock { $0 }] + (stream.map { [$0.figures] } ?? []) }
 
   package func write(_ batch: RecordBatch) throws(QuarryError) {
-    if stream?.delivery == .mandatory { try stream?.write(batch) }
-    try store(batch)
-    if stream?.delivery == .bestEffort { try stream?.write(batch) }
+    // Chunks and metrics alone are no matter of the stream, and so never half done.
+    guard let stream, batch.eventCount > 0 else { return try store(batch) }
+    let refusal = Self.refusal { () throws(QuarryError) in
+      try store(stored.withLock { $0 }.map(batch.dropping) ?? batch)
+    }
+    if stream.delivery == .mandatory || refusal == nil {
+      if refusal == nil { stored.withLock { $0 = batch.mark } }
+      let lack = Self.refusal { () throws(QuarryError) in try stream.write(batch) }
+      if let lack { throw refusal.map { Self.both($0, lack) } ?? lack }
+    }
+    if let refusal { throw refusal }
+    stored.withLock { $0 = nil }
   }
+
+  private static func refusal(of write: () throws(QuarryError) -> Void) -> QuarryError? {
+    do throws(QuarryError) {
+      try write()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private static func both(_ storage: QuarryError, _ stream: QuarryError) -> QuarryError {
+    QuarryError(storage.kind, "\(storage.message); and \(stream.message)", remedy: storage.remedy ?? stream.remedy)
+  }
+
+  package func endWaiting(within limit: Duration) { stream?.endWaiting(within: limit) }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
     try lode.putFile(name: name, contentType: contentType, data: data)
@@ -53,7 +79,10 @@ package final class RunSinks: EventSink {
   private func store(_ batch: RecordBatch) throws(QuarryError) {
     if storage.takesEvents, storage.delivery == .mandatory { return try storeEvents(batch) }
     let kept = batch.keeping(eventTypes: Self.kept)
-    if !kept.isEmpty { try lode.write(kept) }
+    if !kept.isEmpty {
+      try lode.write(kept)
+      lodeFigures.withLock { $0.artifactsWritten += kept.artifactCount }
+    }
     guard storage.takesEvents else { return }
     try storeEvents(batch.keeping(eventTypes: Set(batch.groups.map(\.eventType)).subtracting(Self.kept)))
   }
@@ -74,6 +103,7 @@ package final class RunSinks: EventSink {
       lodeFigures.withLock { figures in
         figures.writesSucceeded += 1
         figures.eventsWritten += batch.eventCount
+        figures.artifactsWritten += batch.artifactCount
       }
     } catch {
       try refused(batch, error)

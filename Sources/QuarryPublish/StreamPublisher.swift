@@ -1,5 +1,6 @@
 import QuarryCore
 import RedisClient
+import Synchronization
 
 /// Where live events go: one stream of one Redis, shared by all runs of this process.
 package struct StreamOptions: Sendable, Equatable {
@@ -27,8 +28,10 @@ package final class StreamPublisher: Sendable {
   package let options: StreamOptions
   /// Spares best-effort runs the waiting for a Redis that is away.
   let breaker: CircuitBreaker
-  private let connection: RedisConnection
+  /// Another one after the end of the waiting.
+  private let connection: Mutex<RedisConnection>
   private let sleep: @Sendable (Duration) -> Void
+  private let cutOff: CutOff
 
   /// Entries and bytes of one trip.
   static let tripLimit = (entries: 512, bytes: 1 << 20)
@@ -36,20 +39,38 @@ package final class StreamPublisher: Sendable {
   static let firstPause = Duration.milliseconds(100)
 
   /// Starts to connect, and returns at once.
+  /// - Parameter sleep: between tries; nil really waits.
   package init(
     _ options: StreamOptions, breaker: CircuitBreaker = CircuitBreaker(threshold: 3, pause: .seconds(5)),
-    sleep: @escaping @Sendable (Duration) -> Void = { OwnThread.block(for: $0) }
+    sleep: (@Sendable (Duration) -> Void)? = nil
   ) {
+    let cutOff = CutOff()
     self.options = options
     self.breaker = breaker
-    self.sleep = sleep
+    self.cutOff = cutOff
+    self.sleep = sleep ?? { cutOff.pause(for: $0) }
     var redis = RedisOptions(name: "quarry-events")
     redis.connectTimeout = options.timeout
     redis.longestPause = .seconds(1)
-    connection = RedisConnection(options.endpoint, options: redis)
+    connection = Mutex(RedisConnection(options.endpoint, options: redis))
   }
 
-  deinit { connection.close() }
+  deinit { connection.withLock { $0.close() } }
+
+  /// The process ends: no event is sent any more once `limit` has passed, and whoever waits for Redis by then is let go.
+  func endWaiting(within limit: Duration) {
+    cutOff.set(after: limit) { [weak self] in self?.letGo() }
+  }
+
+  private func letGo() {
+    let left = connection.withLock { connection in
+      defer { connection = connection.sibling(name: connection.options.name) }
+      return connection
+    }
+    left.close()
+  }
+
+  var hasEnded: Bool { cutOff.isPast }
 
   package var destination: String { "stream \(options.key) on \(options.endpoint)" }
 
@@ -77,7 +98,7 @@ package final class StreamPublisher: Sendable {
         continue
       }
       attempts += 1
-      guard attempts <= options.retries, Self.mayPass(failure, patience) else {
+      guard attempts <= options.retries, !cutOff.isPast, Self.mayPass(failure, patience) else {
         result.failure = failure
         return result
       }
@@ -94,11 +115,18 @@ package final class StreamPublisher: Sendable {
     case untilOutage
     /// As `untilOutage`, and a quarter of a second at most.
     case little
+    /// As `untilOutage`, also after the end of the waiting.
+    case last
   }
 
   /// One trip, of all entries that it is given.
   private func send(_ entries: ArraySlice<StreamEntry>, _ patience: Patience) -> Result {
     let limit = patience == .little ? min(options.timeout, .milliseconds(250)) : options.timeout
+    // Fetched before the look at the time: what is fetched earlier is closed when the time has come.
+    let connection = connection.withLock { $0 }
+    guard !hasEnded || patience == .last else {
+      return Result(failure: RedisError(.closed, endpoint: options.endpoint.description, "this process ends"))
+    }
     do throws(RedisError) {
       let replies = try connection.pipelineBlocking(
         commands(entries), timeout: limit, failsDuringOutage: patience != .full)

@@ -26,6 +26,8 @@ package final class StreamSink: Sendable {
   package var delivery: SinkDelivery { publisher.options.delivery }
   package var figures: SinkFigures { state.withLock { $0.figures } }
 
+  func endWaiting(within limit: Duration) { publisher.endWaiting(within: limit) }
+
   /// Sends the events of a batch in the order of their emission.
   /// - Throws: only for a mandatory sink.
   package func write(_ batch: RecordBatch) throws(QuarryError) {
@@ -41,15 +43,16 @@ package final class StreamSink: Sendable {
     let result = publisher.append(entries, patience: .full)
     take(result, of: entries)
     guard let failure = result.failure else { return }
+    let reason = publisher.hasEnded ? "it had not answered when the run was stopped" : failure.message
     throw QuarryError(
-      .redis, "events were not written to \(publisher.destination): \(failure.message)",
+      .redis, "events were not written to \(publisher.destination): \(reason)",
       remedy: failure.remedy
         ?? "see to that Redis, or let the run go on without it: --event-sink-redis-delivery best_effort")
   }
 
   private func writeSome(_ batch: RecordBatch) {
     let isProbe = publisher.breaker.isOpen
-    guard publisher.breaker.allows() else {
+    guard !publisher.hasEnded, publisher.breaker.allows() else {
       return state.withLock { state in
         state.figures.writesSkipped += 1
         state.figures.eventsLost += batch.eventCount
@@ -82,7 +85,8 @@ package final class StreamSink: Sendable {
 
 extension StreamPublisher {
   /// Says that a run, whose entries may be in the stream, does not count: its task goes to another. Tried with all
-  /// retries whatever failed before: the failure may be what made the run not count.
+  /// retries whatever failed before, as the failure may be what made the run not count, and once more when the process
+  /// ends meanwhile.
   /// - Returns: why the entry could not be written; nil when it was.
   package func supersede(_ task: TaskAssignment, partition: RunPartition, reason: String) -> String? {
     var payload: [UInt8] = [UInt8(ascii: "{")]
@@ -96,6 +100,14 @@ extension StreamPublisher {
       "epoch", .text(String(task.epoch)),
     ]
     let entry = StreamEntry(seq: 0, fields: fields, size: payload.count)
-    return append([entry], patience: .full).failure?.message
+    let isEnding = hasEnded
+    var result = append([entry], patience: isEnding ? .last : .full)
+    if !isEnding, hasEnded, result.failure != nil { result = append([entry], patience: .last) }
+    guard let failure = result.failure else {
+      breaker.succeeded()
+      return nil
+    }
+    breaker.failed(isOutage: failure.isOutage)
+    return failure.message
   }
 }

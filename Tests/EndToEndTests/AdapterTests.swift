@@ -96,6 +96,49 @@ import Testing
     #expect(metrics.allSatisfy { $0["event_sinks"]?["redis"] != nil })
   }
 
+  @Test(arguments: [
+    ["strict"], ["streaming", "--flush-count", "5"], ["buffered", "--buffer-events", "4", "--flush-mode", "two_phase"],
+  ])
+  func aMandatoryStreamThatDiesKeepsNothingOutOfTheDataset(_ policy: [String]) async throws {
+    let redis = try RedisServer.start()
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "gate.ts",
+      """
+      import { existsSync } from 'node:fs';
+      export const config = { browser: false };
+      export default async ({ emit }) => {
+        for (let n = 0; n < 50; n += 1) {
+          if (n === 10) console.error('ten are out');
+          while (n === 10 && !existsSync('gate')) await new Promise((resolve) => setTimeout(resolve, 5));
+          await emit.item({ item_type: 'n', data: { n } });
+        }
+      };
+
+      """)
+    let process = try harness.start(
+      [
+        "run", "--script", script, "--storage-path", harness.data, "--report", harness.path + "/report",
+        "--event-sink", "lode", "--event-sink", "redis", "--event-sink-redis-url", redis.url,
+        "--event-sink-redis-delivery", "mandatory", "--event-sink-redis-timeout", "4s",
+        "--event-sink-redis-retries", "0", "--policy",
+      ] + policy)
+    try await process.waitForError("ten are out")
+    redis.kill()
+    try harness.script("gate", "")
+    let result = try await process.finish(within: .seconds(300))
+    #expect(result.exitCode == 3, "\(result.standardError)")
+    #expect(result.standardError.contains("events were not written to stream quarry:events"))
+    #expect(!result.standardError.contains("see to the storage path"))
+    let report = try JSONParser.parse(String(contentsOfFile: harness.path + "/report", encoding: .utf8))
+    let seqs = try harness.records().filter { $0["record_kind"]?.string == "event" }
+      .compactMap { $0["seq"]?.integer }.sorted()
+    #expect(seqs == Array(1...Int64(seqs.count)), "each once, without a gap")
+    #expect(report["policy"]?["events_persisted"]?.integer == Int64(seqs.count))
+    #expect(report["policy"]?["events_received"]?.integer == Int64(seqs.count))
+    if policy.first == "streaming" { #expect(seqs.count == 51) }
+  }
+
   @Test func aScriptDoesNotGetTheVariablesThatHoldSecrets() async throws {
     let harness = try RunHarness()
     let script = try harness.script(

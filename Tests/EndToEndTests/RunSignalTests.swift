@@ -31,6 +31,48 @@ import Testing
     #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")
   }
 
+  private static let policies = [
+    ["strict"], ["streaming", "--flush-count", "1"], ["buffered", "--buffer-events", "1"],
+  ]
+
+  /// A mandatory stream whose server is there and never answers: what storage takes is stored, and the end is in time.
+  @Test(arguments: policies)
+  func aStreamThatHangsDoesNotKeepAStoppedRun(_ policy: [String]) async throws {
+    let redis = try RedisServer.start()
+    redis.pause()
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "waits.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ emit }) => {
+        for (let n = 0; n < 3; n += 1) await emit.item({ item_type: 'early', data: { n } });
+        await new Promise((resolve) => setTimeout(resolve, 600_000));
+      };
+
+      """)
+    let process = try harness.start(
+      [
+        "run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--event-sink", "lode",
+        "--event-sink", "redis", "--event-sink-redis-url", redis.url, "--event-sink-redis-delivery", "mandatory",
+        "--event-sink-redis-timeout", "10m", "--policy",
+      ] + policy)
+    while try harness.items().isEmpty, !process.errorSoFar.contains("failed") {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    process.send(SIGTERM)
+    let result = try await process.finish()
+    redis.resume()
+    #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(!result.standardError.contains("not stopped within 5s"), "\(result.standardError)")
+    #expect(result.standardError.contains("stream quarry:events"), "\(result.standardError)")
+    let numbers = try harness.items().compactMap { $0["payload"]?["data"]?["n"]?.integer }.sorted()
+    #expect(numbers == Array(0..<Int64(numbers.count)))
+    #expect(numbers.count == 3 || policy == ["strict"])
+    #expect(try harness.records().count { $0["record_kind"]?.string == "metrics" } == 1)
+    #expect(try await harness.read("list", "runs").array?.first?["state"]?.string == "failed")
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func aFanOutThatIsStoppedEndsInOrder(_ signal: Int32) async throws {
     let harness = try RunHarness()

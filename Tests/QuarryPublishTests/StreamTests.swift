@@ -147,7 +147,7 @@ import Testing
     #expect(try await entries().count == 5)
   }
 
-  @Test func aMandatoryStreamComesBeforeStorageAndRepeatsNothing() async throws {
+  @Test func whatStorageRefusesIsInAMandatoryStreamOnce() async throws {
     let sinks = sinks(StreamPublisher(try options(.mandatory)))
     storage.refuse(true)
     #expect(await write(try batch(1...3), to: sinks)?.kind == .storage)
@@ -158,7 +158,7 @@ import Testing
     #expect(sinks.figures.map(\.writesFailed) == [1, 0])
   }
 
-  @Test func aMandatoryStreamThatIsAwayRefusesTheBatch() async throws {
+  @Test func aMandatoryStreamThatIsAwayRefusesTheBatchAndStorageHasItOnce() async throws {
     let pauses = Texts()
     let publisher = StreamPublisher(
       try options(.mandatory, timeout: .milliseconds(100)), sleep: { pauses.add("\($0)") })
@@ -168,11 +168,37 @@ import Testing
     #expect(error?.kind == .redis)
     #expect(error?.message.contains("stream quarry:events") == true)
     #expect(pauses.all == ["0.1 seconds", "0.2 seconds"])
-    #expect(storage.batches.isEmpty)
+    #expect(storage.batches.map(\.recordCount) == [3])
+    #expect(sinks.figures.map(\.eventsWritten) == [3, 0])
+    var longer = try batch(1...5)
+    longer.append(.artifactEvent, eventType: "artifact") { JSONText.appendMember("seq", 6, to: &$0) }
+    storage.refuse(true)
+    #expect(await write(longer, to: sinks)?.kind == .storage)
+    storage.refuse(false)
     try server.restart()
-    var again = await write(try batch(1...3), to: sinks)
-    while again != nil { again = await write(try batch(1...3), to: sinks) }
-    #expect(storage.batches.count == 1)
+    while await write(longer, to: sinks) != nil {}
+    #expect(storage.batches.map(\.recordCount) == [3, 3])
+    #expect(storage.batches.map(\.eventCount) == [3, 3])
+    #expect(try await entries().map { $0["seq"] } == (1...6).map { "\($0)" })
+    #expect(await write(try batch(7...8), to: sinks) == nil)
+    #expect(storage.batches.map(\.recordCount) == [3, 3, 2])
+    #expect(sinks.figures.first?.artifactsWritten == 1)
+  }
+
+  /// Without an end of the waiting this takes as long as the time limit of a try: ten minutes.
+  @Test(.timeLimit(.minutes(2)), arguments: SinkDelivery.allCases)
+  func whoWaitsForAPausedServerIsLetGoWhenTheProcessEnds(_ delivery: SinkDelivery) async throws {
+    let sinks = sinks(StreamPublisher(try options(delivery, timeout: .seconds(600))))
+    #expect(await write(try batch(1...1), to: sinks) == nil)
+    server.pause()
+    let next = try batch(2...3)
+    async let error = write(next, to: sinks)
+    sinks.endWaiting(within: .milliseconds(100))
+    let ended = await error
+    #expect((ended?.kind == .redis) == (delivery == .mandatory))
+    #expect(ended?.message.contains("when the run was stopped") != false)
+    #expect(storage.batches.map(\.recordCount) == [1, 2])
+    server.resume()
   }
 
   /// What the circuit breaker is for: one failure is paid for, the others are not.
@@ -277,6 +303,18 @@ import Testing
   private let task = TaskAssignment(
     taskID: "t-1", jobID: "j-1", runID: "r-1", epoch: 7, attempt: 2, depth: 0, target: "a.ts", params: "{}",
     source: "s", category: "c", policy: "strict")
+
+  /// A worker that is stopped gives its runs back after it has let them go.
+  @Test func aSupersededRunIsSaidToBeSoAlsoWhenTheProcessEnds() async throws {
+    let publisher = StreamPublisher(try options(.mandatory))
+    let sinks = sinks(publisher)
+    sinks.endWaiting(within: .zero)
+    var seq: Int64 = 1
+    while await write(try batch(seq...seq), to: sinks) == nil { seq += 1 }
+    let partition = try batch(1...1).partition
+    #expect(await OwnThread.run { [task] in publisher.supersede(task, partition: partition, reason: "released") } == nil)
+    #expect(try await entries().last?["event_type"] == "run_superseded")
+  }
 
   @Test func aSupersededRunIsSaidToBeSo() async throws {
     let publisher = StreamPublisher(try options(.bestEffort))

@@ -39,7 +39,7 @@ struct RunNarration: Sendable {
   private static func remedy(_ report: RunReport) -> String? {
     switch report.outcome {
     case .versionMismatch: "use the executor that belongs to this program: leave --executor out"
-    case .policyFailure: report.failure?.remedy ?? "see to the storage path, then run again"
+    case .policyFailure: (report.failure ?? report.flushFailure)?.remedy ?? "see to the storage path, then run again"
     case .success, .scriptError, .executorCrash: nil
     }
   }

@@ -73,7 +73,6 @@ package struct ArtifactAssembly {
     }
     progress.isCommitted = true
     artifacts[id] = progress
-    figures.committed += 1
   }
 
   private static let noID = IngestionFailure(.stream, "an 'artifact_id' is empty or not UTF-8")

@@ -21,17 +21,19 @@ package struct IngestionFigures: Sendable, Equatable {
   package struct Artifacts: Sendable, Equatable {
     /// Artifacts of which at least one chunk came.
     package var total = 0
+    /// Those that storage has acknowledged whole, their commit event among it.
     package var committed = 0
     package var chunks = 0
     /// Raw bytes of all chunks.
     package var bytes: Int64 = 0
-    /// Those without a commit event, so far.
+    /// Those that are not whole in storage, so far.
     package var orphaned: Int { total - committed }
   }
 
   package init() {}
 
-  package var eventsPersisted: Int { policy.eventsPersisted }
+  /// Also what storage alone has of a batch that another mandatory sink refused.
+  package var eventsPersisted: Int { max(policy.eventsPersisted, lode?.eventsWritten ?? 0) }
   package var droppedByType: [String: Int] { policy.droppedByType }
   package var eventsDropped: Int { policy.droppedByType.values.reduce(0, +) }
   /// Of storage; what the policy counts is all sinks together.
@@ -46,6 +48,8 @@ package struct IngestionFigures: Sendable, Equatable {
 package struct PolicyFigures: Sendable, Equatable {
   /// Events that storage has acknowledged.
   package var eventsPersisted = 0
+  /// Events among them that commit an artifact.
+  package var artifactsPersisted = 0
   package var droppedByType: [String: Int] = [:]
   /// Commits.
   package var writesSucceeded = 0

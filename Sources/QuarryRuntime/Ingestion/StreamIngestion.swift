@@ -128,6 +128,8 @@ package final class StreamIngestion {
     figures.artifacts = assembly.figures
     figures.policy = policy.figures
     figures.sinks = sink.figures
+    figures.artifacts.committed =
+      figures.sinks.first { $0.name == "lode" }?.artifactsWritten ?? figures.policy.artifactsPersisted
     return figures
   }
 

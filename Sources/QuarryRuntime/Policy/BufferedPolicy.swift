@@ -26,6 +26,8 @@ package final class BufferedPolicy: IngestionPolicy {
   /// two_phase: what a failed flush left; nothing is added to it.
   private var older: BufferedRecords?
   private var drops: DropNotes
+  /// Why the last flush failed; nil after one that did not.
+  private var lastFailure: QuarryError?
 
   private let sink: any EventSink
   private let bounds: Bounds
@@ -77,13 +79,21 @@ package final class BufferedPolicy: IngestionPolicy {
   package func tick() {}
 
   package func finish() throws(IngestionFailure) {
-    defer { drops.close() }
+    defer { drops.tellTotal() }
+    joinBehindWhatIsStored()
     if let failure = flushed() { throw IngestionFailure(.policy, failure) }
   }
 
   package func abandon() {
-    drops.close()
+    drops.tellTotal()
     (current, older) = (empty, nil)
+  }
+
+  /// What only another sink than storage refuses must not keep the rest from storage at the run's end.
+  private func joinBehindWhatIsStored() {
+    guard lastFailure?.kind == .redis, var joined = older.take() else { return }
+    joined.append(contentsOf: current)
+    current = joined
   }
 
   // MARK: Room
@@ -107,11 +117,11 @@ package final class BufferedPolicy: IngestionPolicy {
   private func flushed() -> QuarryError? {
     do throws(QuarryError) {
       try flush()
-      drops.close()
-      return nil
+      lastFailure = nil
     } catch {
-      return error
+      lastFailure = error
     }
+    return lastFailure
   }
 
   private func flush() throws(QuarryError) {

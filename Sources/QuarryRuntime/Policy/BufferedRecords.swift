@@ -29,6 +29,11 @@ struct BufferedRecords: Sendable {
     if kind.isEvent { events.append(line, kind) } else { chunks.append(line, kind) }
   }
 
+  mutating func append(contentsOf later: BufferedRecords) {
+    chunks.append(contentsOf: later.chunks)
+    events.append(contentsOf: later.events)
+  }
+
   /// Two commits: chunks, then events. What is still here after a throw is what the mode keeps.
   mutating func store(
     in sink: any EventSink, _ mode: FlushMode, counting figures: inout PolicyFigures

@@ -31,6 +31,11 @@ struct PendingRecords: Sendable {
     if kind.isEvent { events += 1 }
   }
 
+  mutating func append(contentsOf later: PendingRecords) {
+    records.append(contentsOf: later.records)
+    events += later.events
+  }
+
   /// One commit. Afterwards the records are gone, or all of them are still here.
   mutating func store(in sink: any EventSink, counting figures: inout PolicyFigures) throws(QuarryError) {
     try settle(attempt(sink), counting: &figures)
@@ -51,6 +56,7 @@ struct PendingRecords: Sendable {
     case .success:
       figures.writesSucceeded += 1
       figures.eventsPersisted += events
+      figures.artifactsPersisted += records.artifactCount
       failures = 0
     case .failure(let error):
       figures.writesFailed += 1

@@ -20,6 +20,8 @@ struct StreamBuffer {
   /// Somebody waits for the next flush, or it may not be late.
   private(set) var isUrgent = false
   private var isFlushing = false
+  /// The run is over.
+  private var isLast = false
   private(set) var isClosed = false
 
   init(batch: RecordBatch, bounds: StreamingPolicy.Bounds) {
@@ -60,8 +62,8 @@ struct StreamBuffer {
     if trigger != .count { isUrgent = true }
   }
 
-  /// A flush that is due begins at once.
-  mutating func hurry() { isUrgent = true }
+  /// The run is over: a flush that is due begins at once, and the next one is the last.
+  mutating func hurry() { (isUrgent, isLast) = (true, true) }
 
   /// Takes back the flush that is due, if one is; nothing begins any more.
   mutating func close() {
@@ -82,8 +84,14 @@ struct StreamBuffer {
 
   mutating func end() { isFlushing = false }
 
-  /// What failed before.
-  mutating func takeKept() -> PendingRecords? { kept.take() }
+  /// What failed before. In the last flush all else joins what storage has already and only another sink refuses: that
+  /// must not keep the rest from storage.
+  mutating func takeKept() -> PendingRecords? {
+    guard isLast, failure?.kind == .redis, var joined = kept.take() else { return kept.take() }
+    joined.append(contentsOf: filling)
+    filling.removeAll()
+    return joined
+  }
 
   /// All that waits, unless older records stay in front of it.
   mutating func takeFilling() -> PendingRecords? {

@@ -27,6 +27,8 @@ final class RunLoop {
   private(set) var failure: IngestionFailure?
   /// The failure came when the executor had closed its output, so `run` answers how it ended by itself.
   private(set) var failedAtEnd = false
+  /// The failure came when the process had been told to end, and sinks no longer waited.
+  private(set) var failedAfterStop = false
   private(set) var intervention: Intervention?
   /// When the executor must have ended after it had no more to say.
   private var exitBy: UInt64?
@@ -154,6 +156,8 @@ final class RunLoop {
       try body()
     } catch {
       failure = error
+      failedAfterStop = control.stopReason == .shutdown
+      if failedAfterStop { obeyControl() }
       // An executor that has closed its output is ending by itself, and how it ends explains more.
       if outputIsOpen { process.killTree() }
       failedAtEnd = !outputIsOpen

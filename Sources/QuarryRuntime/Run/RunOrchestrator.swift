@@ -39,6 +39,9 @@ package struct RunOrchestrator: Sendable {
     let started = ContinuousClock.now
     let request = try ExecutorRequest.line(for: configuration, namesScript: executors != nil)
     try configuration.executor.check()
+    control.whenStopped { [sink] reason in
+      if reason == .shutdown { sink.endWaiting(within: Self.stopLimit) }
+    }
     let lent = try lend(until: control.deadline)
     let process = if let lent { lent.process } else { try startedForThisRun(deadline: control.deadline) }
     let ingestion = StreamIngestion(
@@ -104,6 +107,7 @@ package struct RunOrchestrator: Sendable {
       terminal: ingestion.terminal,
       runResult: ingestion.runResult, metrics: metrics(of: verdict.outcome, ingestion),
       figures: ingestion.figures, standardError: loop.errors.text)
+    report.flushFailure = facts.flushFailure
     report.proxy = configuration.proxy
     report.rotation = ingestion.rotation
     if !isSuperseded { report.metricsFailure = write(report.metrics) }
@@ -113,7 +117,8 @@ package struct RunOrchestrator: Sendable {
   private func facts(_ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd) -> RunVerdict.Facts {
     RunVerdict.Facts(
       end: end, intervention: loop.intervention, terminal: ingestion.terminal, runResult: ingestion.runResult,
-      failure: loop.failure, failedAtEnd: loop.failedAtEnd, lastErrorLine: loop.errors.lastLine,
+      failure: loop.failure, failedAtEnd: loop.failedAtEnd,
+      failedAfterStop: loop.failedAfterStop, lastErrorLine: loop.errors.lastLine,
       timeout: configuration.timeout,
       exitGrace: configuration.exitGrace)
   }
@@ -150,6 +155,9 @@ package struct RunOrchestrator: Sendable {
       return error
     }
   }
+
+  /// What sinks may still wait for others when the process has been told to end; the whole run has 5 s by then.
+  private static let stopLimit = Duration.milliseconds(1_500)
 
   /// An executor that stops reading shows as an error of `write`, not as a signal that ends this process.
   private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()

@@ -17,6 +17,8 @@ package struct RunReport: Sendable {
   package var end: ProcessEnd
   /// What ended the reading of events early.
   package var failure: IngestionFailure?
+  /// Why not all that was read is stored as the policy promises, when it is not.
+  package var flushFailure: IngestionFailure?
   package var terminal: TerminalEvent?
   package var runResult: RunResultFrame?
   package var metrics: RunMetrics

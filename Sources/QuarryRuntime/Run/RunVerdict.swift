@@ -16,6 +16,8 @@ struct RunVerdict: Equatable {
     var failure: IngestionFailure?
     /// `end` is the executor's own, not a consequence of the failure.
     var failedAtEnd = false
+    /// The failure came when the process had been told to end.
+    var failedAfterStop = false
     /// What the last flush said.
     var flushFailure: IngestionFailure?
     var lastErrorLine: String?
@@ -44,7 +46,7 @@ struct RunVerdict: Equatable {
     if facts.intervention == .stopped(.leaseLost) || facts.end == .deadline {
       return RunVerdict(.executorCrash, "the lease was lost: the executor was killed and nothing more was written")
     }
-    if let failure = facts.failure {
+    if let failure = facts.failure, !(facts.failedAfterStop && failure.kind == .policy) {
       let end = facts.failedAtEnd && facts.intervention == nil ? "; the executor \(facts.end)" : ""
       return RunVerdict(failure.outcome, failure.message + end)
     }

@@ -53,6 +53,21 @@ import Testing
     #expect(stream.ingestion.figures.artifacts.orphaned == 2)
   }
 
+  @Test(arguments: ["strict", "buffered buffer-events=100", "streaming flush-count=1"])
+  func committedIsWhatStorageHas(policy: String) throws {
+    let stream = try ExecutorStream(policy: PolicyConfiguration(text: policy))
+    stream.sink.failNext(1_000)
+    _ = stream.failure {
+      try stream.send(ExecutorStream.chunk("a", 1, last: true, [1]), stream.artifact("a", size: .integer(1)))
+    }
+    #expect(stream.ingestion.figures.artifacts.committed == 0)
+    #expect(stream.ingestion.figures.artifacts.orphaned == 1)
+    stream.sink.failNext(0)
+    try stream.ingestion.finish()
+    #expect(stream.ingestion.figures.artifacts.committed == 1)
+    #expect(stream.ingestion.figures.artifacts.orphaned == 0)
+  }
+
   @Test func whatDoesNotAddUpIsAStreamError() throws {
     typealias Script = (ExecutorStream) -> [MessagePackValue]
     let cases: [(String, Script)] = [

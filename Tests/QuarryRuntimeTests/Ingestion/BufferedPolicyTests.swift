@@ -61,9 +61,36 @@ import Testing
     #expect(policy.figures.eventsPersisted == 4)
     #expect(
       notes.lines == [
-        "the buffer is full: log, enqueue and rotate_proxy events are dropped until it is flushed",
+        "the buffer is full: log, enqueue and rotate_proxy events are dropped while it is",
         "dropped while the buffer was full: 3 enqueue, 1 log",
       ])
+  }
+
+  @Test func manyDropsAreToldInFewLines() throws {
+    let policy = try policy(events: 1)
+    for number in 0..<5_000 {
+      try policy.append(number)
+      try policy.append(number, .droppable("log"))
+    }
+    try policy.finish()
+    #expect(policy.figures.droppedByType == ["log": 5_000])
+    #expect(
+      notes.lines.dropFirst() == [
+        "1000 events were dropped so far", "2000 events were dropped so far", "4000 events were dropped so far",
+        "dropped while the buffer was full: 5000 log",
+      ])
+  }
+
+  /// Storage is offered everything in the end, though another sink goes on refusing what is in front.
+  @Test(arguments: FlushMode.allCases)
+  func whatOnlyAnotherSinkRefusesKeepsNothingFromStorage(mode: FlushMode) throws {
+    let policy = try policy(events: 2, mode: mode)
+    sink.failNext(1_000)
+    sink.fail(as: .redis)
+    for number in 0..<2 { try policy.append(number) }
+    #expect(throws: IngestionFailure.self) { try policy.append(2) }
+    #expect(throws: IngestionFailure.self) { try policy.finish() }
+    #expect(try sink.lastOffered.compactMap { try JSONParser.parse($0)["n"]?.integer } == [0, 1, 2])
   }
 
   /// A chunk, its event, a flush; another pair, another flush.

@@ -9,6 +9,9 @@ final class RecordingSink: EventSink {
     var largestCommit = 0
     var files: [String: [UInt8]] = [:]
     var attempts = 0
+    /// Lines of the last attempt.
+    var lastOffered: [String] = []
+    var failureKind = QuarryError.Kind.storage
     /// Attempts up to this one fail.
     var lastFailing = 0
     /// And these, from 1.
@@ -25,14 +28,16 @@ final class RecordingSink: EventSink {
   func write(_ batch: RecordBatch) throws(QuarryError) {
     entered.signal()
     gate?.wait()
-    let fails = state.withLock { state in
-      state.attempts += 1
-      return state.attempts <= state.lastFailing || state.failing.contains(state.attempts)
-    }
-    guard !fails else { throw QuarryError(.storage, "the disk is full", remedy: "make room") }
     let lines = batch.groups.flatMap { group in
       String(decoding: group.lines, as: UTF8.self).split(separator: "\n").map(String.init)
     }
+    let failure = state.withLock { state -> QuarryError.Kind? in
+      state.attempts += 1
+      state.lastOffered = lines
+      let fails = state.attempts <= state.lastFailing || state.failing.contains(state.attempts)
+      return fails ? state.failureKind : nil
+    }
+    if let failure { throw QuarryError(failure, "the disk is full", remedy: "make room") }
     state.withLock { state in
       state.commits.append(lines)
       state.largestCommit = max(state.largestCommit, batch.byteCount)
@@ -50,6 +55,9 @@ final class RecordingSink: EventSink {
   /// These attempts fail, from 1.
   func fail(_ attempts: Set<Int>) { state.withLock { $0.failing = attempts } }
 
+  /// What failing commits say; `.redis`: storage has it, another sink has not.
+  func fail(as kind: QuarryError.Kind) { state.withLock { $0.failureKind = kind } }
+
   /// Lets one waiting or coming commit through.
   func letThrough(_ count: Int = 1) { for _ in 0..<count { gate?.signal() } }
 
@@ -57,6 +65,7 @@ final class RecordingSink: EventSink {
   func waitForCommitToBegin() { entered.wait() }
 
   var commits: [[String]] { state.withLock { $0.commits } }
+  var lastOffered: [String] { state.withLock { $0.lastOffered } }
   var attempts: Int { state.withLock { $0.attempts } }
   var largestCommit: Int { state.withLock { $0.largestCommit } }
   var files: [String: [UInt8]] { state.withLock { $0.files } }

@@ -120,6 +120,22 @@ import Testing
     #expect(figures.eventsPersisted == 7)
   }
 
+  /// Storage is offered everything in the end, though another sink goes on refusing what is in front.
+  @Test func whatOnlyAnotherSinkRefusesKeepsNothingFromStorage() throws {
+    let sink = RecordingSink(gated: true)
+    let stream = try ExecutorStream(policy: PolicyConfiguration(name: "streaming", .init(flushCount: 2)), sink: sink)
+    sink.failNext(1_000)
+    sink.fail(as: .redis)
+    try stream.send(stream.event(), stream.event())
+    sink.waitForCommitToBegin()
+    sink.letThrough(1_000)
+    try stream.send(stream.event())
+    let failure = #expect(throws: IngestionFailure.self) { try stream.ingestion.finish() }
+    #expect(failure?.kind == .policy)
+    #expect(try sink.lastOffered.compactMap { try JSONParser.parse($0)["seq"]?.integer } == [1, 2, 3])
+    #expect(stream.ingestion.figures.eventsPersisted == 0)
+  }
+
   @Test func aFullBufferThatStorageRefusesFailsThePolicy() throws {
     let sink = RecordingSink()
     let policy = StreamingPolicy(
