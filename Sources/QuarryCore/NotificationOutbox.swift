@@ -29,9 +29,11 @@ package protocol NotificationOutbox: Sendable {
   /// After the try that succeeded.
   func markDelivered(_ entry: OutboxEntry) throws(QuarryError)
 
-  /// After the last try of a process, which failed; the entry stays pending.
-  /// - Parameter reason: without secrets.
-  func noteFailure(_ entry: OutboxEntry, attempts: Int, reason: String) throws(QuarryError)
+  /// After the last try of a process, which failed; the entry stays pending unless it was refused.
+  /// - Parameters:
+  ///   - reason: without secrets.
+  ///   - isRefused: the receiver does not want it: it is sent again only if somebody asks for it.
+  func noteFailure(_ entry: OutboxEntry, attempts: Int, reason: String, isRefused: Bool) throws(QuarryError)
 }
 
 /// What became of one run's notification.
@@ -42,7 +44,9 @@ package struct NotificationFigures: Sendable, Equatable {
   package var isDelivered = false
   /// It waits in the outbox.
   package var isPending = false
-  /// The receiver does not want it; a further try would fail as well.
+  /// A further try now would have failed as well.
+  package var isFinal = false
+  /// The receiver does not want it, now or later.
   package var isRefused = false
   /// Why it is not delivered.
   package var error: String?

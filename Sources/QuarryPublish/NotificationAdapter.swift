@@ -14,11 +14,14 @@ package protocol NotificationAdapter: Sendable {
 /// Why a try failed; without secrets.
 package struct DeliveryFailure: Error, Sendable, Equatable {
   package let message: String
-  /// A further try would fail as well: the receiver has refused it.
+  /// A further try now would fail as well.
   package let isFinal: Bool
+  /// The receiver does not want this notification, and a try at another time would fail as well.
+  package let isRefusal: Bool
 
-  package init(_ message: String, isFinal: Bool = false) {
+  package init(_ message: String, isFinal: Bool = false, isRefusal: Bool = false) {
     self.message = message
     self.isFinal = isFinal
+    self.isRefusal = isRefusal
   }
 }

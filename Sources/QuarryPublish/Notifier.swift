@@ -49,18 +49,22 @@ package struct Notifier: Sendable {
       }
       return figures
     }
-    figures.isPending = isStored
+    figures.isPending = isStored && !figures.isRefused
     let reason = figures.error ?? "unknown"
+    let ahead =
+      figures.isRefused ? Self.refused : isStored ? "; it waits in the outbox for `quarry adapter drain`" : ""
     warn(
-      "run_completed of run \(entry.partition.runID) was not delivered to \(adapter.destination): \(reason)"
-        + (isStored ? "; it waits in the outbox for `quarry adapter drain`" : ""))
+      "run_completed of run \(entry.partition.runID) was not delivered to \(adapter.destination): \(reason)" + ahead)
     // What was not tried is in the run's report; a record each would cost more than what is spared.
     guard figures.attempts > 0 else { return figures }
     _ = note("recorded as failed") { () throws(QuarryError) in
-      try outbox.noteFailure(entry, attempts: figures.attempts, reason: reason)
+      try outbox.noteFailure(entry, attempts: figures.attempts, reason: reason, isRefused: figures.isRefused)
     }
     return figures
   }
+
+  /// How a message about a refused notification ends.
+  package static let refused = "; that is recorded, and it is not sent again"
 
   /// Sends, with retries, and keeps nothing.
   package func deliver(
@@ -83,7 +87,7 @@ package struct Notifier: Sendable {
         return figures
       } catch {
         figures.error = error.message
-        figures.isRefused = error.isFinal
+        (figures.isFinal, figures.isRefused) = (error.isFinal, error.isRefusal)
         // A refusal is an answer: whoever gave it is there.
         if error.isFinal { breaker.succeeded() } else if figures.attempts > limit { breaker.failed() }
         guard !error.isFinal, figures.attempts <= limit else { return figures }

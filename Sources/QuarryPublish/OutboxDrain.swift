@@ -6,6 +6,8 @@ package struct OutboxDrain: Sendable {
     case delivered
     /// Tried, and still pending.
     case failed
+    /// Tried, and not wanted by the receiver: no longer pending.
+    case refused
     /// For another kind of adapter, or not tried because the ones before it all failed.
     case skipped
   }
@@ -47,14 +49,23 @@ package struct OutboxDrain: Sendable {
 
   private func send(_ entry: OutboxEntry) -> Result {
     let figures = notifier.deliver(entry.json)
-    if figures.isDelivered {
-      do throws(QuarryError) {
+    do throws(QuarryError) {
+      if figures.isDelivered {
         try outbox.markDelivered(entry)
-      } catch {
-        warn("a delivered notification could not be marked, and will be sent again: \(error.message)")
+      } else if figures.isRefused {
+        try outbox.noteFailure(
+          entry, attempts: figures.attempts, reason: figures.error ?? "unknown", isRefused: true)
       }
+    } catch {
+      let end = figures.isDelivered ? "delivered" : "refused"
+      warn("a \(end) notification could not be marked, and will be sent again: \(error.message)")
     }
-    let state: State = figures.isDelivered ? .delivered : figures.attempts > 0 ? .failed : .skipped
-    return Result(entry: entry, state: state, attempts: figures.attempts, error: figures.error)
+    return Result(entry: entry, state: Self.state(figures), attempts: figures.attempts, error: figures.error)
+  }
+
+  private static func state(_ figures: NotificationFigures) -> State {
+    if figures.isDelivered { return .delivered }
+    if figures.isRefused { return .refused }
+    return figures.attempts > 0 ? .failed : .skipped
   }
 }

@@ -38,6 +38,9 @@ package struct WebhookAdapter: NotificationAdapter {
     self.timeout = timeout
   }
 
+  /// Too slow, too early, too many: not a word about the notification itself.
+  private static let refusedForNow: Set<Int> = [408, 425, 429]
+
   package func send(_ json: String, within limit: Duration?) throws(DeliveryFailure) {
     let request = HTTPRequest(
       "POST", address, headers: headers, body: Array(json.utf8), timeout: min(timeout, limit ?? timeout))
@@ -46,7 +49,9 @@ package struct WebhookAdapter: NotificationAdapter {
     switch status {
     case 200..<300: return
     case 300..<400: throw DeliveryFailure("it answered \(status), a redirect; name the URL that it leads to")
-    case 400..<500: throw DeliveryFailure("it refused with \(status)", isFinal: true)
+    case 400..<500:
+      throw DeliveryFailure(
+        "it refused with \(status)", isFinal: true, isRefusal: !Self.refusedForNow.contains(status))
     default: throw DeliveryFailure("it answered \(status)")
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import QuarryCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -70,6 +71,39 @@ import Testing
     #expect(try JSONParser.parse(empty.standardOutput).array?.isEmpty == true)
     #expect(server.requests.count == 1)
     #expect(try await harness.read("list", "runs").array?.first?["state"]?.string == "succeeded")
+  }
+
+  @Test func whatIsRefusedIsSentAgainOnlyWhenAsked() async throws {
+    let status = Mutex(503)
+    let server = try HTTPServer { _, _ in .status(status.withLock { $0 }) }
+    let harness = try RunHarness()
+    let script = try script(harness)
+    let adapter = ["--adapter", "webhook", "--adapter-url", server.url, "--adapter-retries", "0"]
+    for (id, answer) in [("away", 503), ("unwanted", 404)] {
+      status.withLock { $0 = answer }
+      let result = try await harness.start(
+        ["run", "--script", script, "--storage-path", harness.data, "--run-id", id, "--adapter-outbox"] + adapter
+      ).finish()
+      #expect(result.exitCode == 0, "\(result.standardError)")
+      #expect(result.standardError.contains("waits in the outbox") == (id == "away"), "\(result.standardError)")
+    }
+    let drain = ["adapter", "drain", "--storage-path", harness.data, "--format", "json"] + adapter
+    func states(_ result: ProcessResult) throws -> [String: String] {
+      let rows = try JSONParser.parse(result.standardOutput).array ?? []
+      return Dictionary(uniqueKeysWithValues: rows.map { ($0["run_id"]?.string ?? "", $0["state"]?.string ?? "") })
+    }
+    let told = try await harness.start(drain).finish()
+    #expect(told.exitCode == 1)
+    #expect(try states(told) == ["away": "refused"])
+    let quiet = try await harness.start(drain).finish()
+    #expect(quiet.exitCode == 0, "\(quiet.standardError)")
+    #expect(try states(quiet).isEmpty)
+    #expect(quiet.standardError.contains("2 refused before"))
+    status.withLock { $0 = 200 }
+    let asked = try await harness.start(drain + ["--retry-refused"]).finish()
+    #expect(asked.exitCode == 0, "\(asked.standardError)")
+    #expect(try states(asked) == ["away": "delivered", "unwanted": "delivered"])
+    #expect(server.requests.count == 5)
   }
 
   @Test func aMandatoryStreamThatIsAwayFailsTheRunAndABestEffortOneDoesNot() async throws {

@@ -73,7 +73,8 @@ import Testing
     #expect(result.standardError.contains(name), "\(result.standardError)")
     #expect(
       result.standardError.contains(
-        "failed by its proxy: socks5://user@127.0.0.1:\(lab.port("socks")) rests for 127.0.0.1"))
+        "failed by its proxy: a fan-out (--depth) or a fleet would let socks5://user@127.0.0.1:\(lab.port("socks")) rest for"
+          + " 127.0.0.1 for 5m00s; this command remembers nothing"))
     #expect(!result.standardError.contains("canary"))
     #expect(lab.asked.isEmpty)
   }
@@ -100,7 +101,10 @@ import Testing
       script, "--config", "q.yaml", "--proxy-pool", "p", "--depth", "1", "--max-runs", "10", "--job",
       #"{"url":"https://shop.test/","children":[1,2,3,4,5,6]}"#)
     #expect(result.exitCode == 0, "\(result.standardError)")
-    #expect(result.standardError.contains("asks for another proxy (captcha): http://p3.test:80 rests for shop.test"))
+    #expect(
+      result.standardError.contains(
+        "asks for another proxy (captcha): http://p3.test:80 rests for shop.test for 5m00s, for the other runs of this")
+    )
     let used = try byNumber(harness.records())
     // The root has p1, the first child p2, the second p3 and gives it up, so two are left to take turns.
     #expect(used == [1, 2, 3, 1, 2, 1, 2].map { "http://p\($0).test:80" })

@@ -68,7 +68,8 @@ import Testing
     #expect(result.standardError.contains("stream quarry:events"), "\(result.standardError)")
     let numbers = try harness.items().compactMap { $0["payload"]?["data"]?["n"]?.integer }.sorted()
     #expect(numbers == Array(0..<Int64(numbers.count)))
-    #expect(numbers.count == 3 || policy == ["strict"])
+    // The others stop reading while a flush waits; what they have read is stored.
+    #expect(numbers.count == 3 || policy.first != "streaming")
     #expect(try harness.records().count { $0["record_kind"]?.string == "metrics" } == 1)
     #expect(try await harness.read("list", "runs").array?.first?["state"]?.string == "failed")
   }

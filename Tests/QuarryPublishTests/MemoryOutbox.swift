@@ -13,8 +13,8 @@ final class MemoryOutbox: NotificationOutbox {
 
   func store(_ entry: OutboxEntry) throws(QuarryError) { try note("pending \(entry.notificationID)") }
   func markDelivered(_ entry: OutboxEntry) throws(QuarryError) { try note("delivered \(entry.notificationID)") }
-  func noteFailure(_ entry: OutboxEntry, attempts: Int, reason: String) throws(QuarryError) {
-    try note("failed \(entry.notificationID) after \(attempts)")
+  func noteFailure(_ entry: OutboxEntry, attempts: Int, reason: String, isRefused: Bool) throws(QuarryError) {
+    try note("\(isRefused ? "refused" : "failed") \(entry.notificationID) after \(attempts)")
   }
 
   private func note(_ line: String) throws(QuarryError) {

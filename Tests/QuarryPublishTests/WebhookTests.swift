@@ -61,13 +61,22 @@ import Testing
     #expect(warnings.all.isEmpty)
   }
 
-  @Test(arguments: [400, 404, 410, 429, 499])
-  func refusalsAreNotTriedAgain(_ status: Int) throws {
+  @Test(arguments: [400, 401, 404, 410, 499])
+  func refusalsAreNotTriedAgainAndDoNotWait(_ status: Int) throws {
     let server = try HTTPServer { _, _ in .status(status) }
     let figures = try notifier(server.url).notify(entry())
-    #expect(!figures.isDelivered && figures.attempts == 1 && figures.isPending && figures.isRefused)
+    #expect(!figures.isDelivered && figures.attempts == 1 && !figures.isPending && figures.isRefused)
+    #expect(outbox.kinds == ["pending n-1", "refused n-1 after 1"])
+    #expect(warnings.all.first?.contains("it refused with \(status); that is recorded") == true)
+    #expect(warnings.all.first?.contains("quarry adapter drain") == false)
+  }
+
+  @Test(arguments: [408, 425, 429])
+  func whatIsRefusedForNowWaitsForTheDrain(_ status: Int) throws {
+    let server = try HTTPServer { _, _ in .status(status) }
+    let figures = try notifier(server.url).notify(entry())
+    #expect(figures.attempts == 1 && figures.isPending && figures.isFinal && !figures.isRefused)
     #expect(outbox.kinds == ["pending n-1", "failed n-1 after 1"])
-    #expect(warnings.all.first?.contains("it refused with \(status)") == true)
     #expect(warnings.all.first?.contains("quarry adapter drain") == true)
   }
 
@@ -149,8 +158,8 @@ import Testing
     ]
     let results = try drain().send(entries, limit: 3)
     #expect(results.map(\.entry.notificationID) == ["a", "c", "d", "b"])
-    #expect(results.map(\.state) == [.delivered, .failed, .delivered, .skipped])
-    #expect(outbox.kinds == ["delivered a", "delivered d"])
+    #expect(results.map(\.state) == [.delivered, .refused, .delivered, .skipped])
+    #expect(outbox.kinds == ["delivered a", "refused c after 1", "delivered d"])
     server.close()
     let states = try drain().send((1...5).map { try entry("\($0)") }).map(\.state)
     #expect(states == [.failed, .failed, .failed, .skipped, .skipped])

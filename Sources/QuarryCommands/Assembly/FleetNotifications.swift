@@ -47,18 +47,25 @@ final class FleetNotifications: Sendable {
     guard !figures.isDelivered else { return }
     let message = "run_completed was not delivered to \(notifier.adapter.destination): \(figures.error ?? "unknown")"
     if keepsPending {
-      try await keep(try entry(json, adapter: notifier.adapter.name))
-      return warn(message + "; it waits in the outbox for `quarry adapter drain`")
+      try await keep(try entry(json, adapter: notifier.adapter.name), figures)
+      return warn(
+        message + (figures.isRefused ? Notifier.refused : "; it waits in the outbox for `quarry adapter drain`"))
     }
-    guard figures.isRefused else {
+    guard figures.isFinal else {
       throw QuarryError(.redis, message, remedy: "add --adapter-outbox to leave it to `quarry adapter drain`")
     }
     warn(message + "; it is not sent again")
   }
 
-  private func keep(_ entry: OutboxEntry) async throws(QuarryError) {
-    let result = await OwnThread.run { [dataset] () -> Result<Void, QuarryError> in
-      do throws(QuarryError) { return .success(try dataset.outbox.store(entry)) } catch { return .failure(error) }
+  private func keep(_ entry: OutboxEntry, _ figures: NotificationFigures) async throws(QuarryError) {
+    let result = await OwnThread.run { [outbox = dataset.outbox] () -> Result<Void, QuarryError> in
+      do throws(QuarryError) {
+        try outbox.store(entry)
+        guard figures.isRefused else { return .success(()) }
+        return .success(
+          try outbox.noteFailure(
+            entry, attempts: figures.attempts, reason: figures.error ?? "unknown", isRefused: true))
+      } catch { return .failure(error) }
     }
     try result.get()
   }

@@ -21,7 +21,8 @@ struct RunAssembly: Sendable {
     executor = try ExecutorProgram(settings.executor, in: context)
     policy = settings.policy
     timeout = settings.timeout
-    proxies = LocalProxies(settings.proxies, identity: settings.identity, console: console)
+    proxies = LocalProxies(
+      settings.proxies, identity: settings.identity, servesMany: settings.fanOut != nil, console: console)
     sinks = EventSinks(settings.eventSinks)
     let warn: @Sendable (String) -> Void = { console.warn($0) }
     self.warn = warn

@@ -17,6 +17,8 @@ struct AdapterDrainCommand: ExecutableCommand {
   @Option(
     help: ArgumentHelp("At most so many, the oldest first. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
+  @Flag(help: "Send also what the receiver has refused before (a 4xx).")
+  var retryRefused = false
   @OptionGroup(title: "The adapter") var adapter: AdapterOptions
   @OptionGroup(title: "Where they wait") var storage: StorageOptions
   @OptionGroup(title: "Where they wait") var durability: DurabilityOptions
@@ -24,7 +26,7 @@ struct AdapterDrainCommand: ExecutableCommand {
   var config: String?
   @OptionGroup var output: OutputOptions
 
-  /// Exit code 0 when nothing is left, 1 when something is.
+  /// Exit code 0 when nothing is left, 1 when something is or was refused just now.
   func execute(in context: CommandContext) async throws -> Int32 {
     let configuration = try ConfigurationLoader.load(config, in: context)
     guard let settings = try AdapterSettings.resolve(adapter, configuration: configuration.adapter) else {
@@ -36,16 +38,28 @@ struct AdapterDrainCommand: ExecutableCommand {
       storage, durability: durability, configuration: configuration.storage, context: context)
     try place.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
     let dataset = LodeDataset(place)
-    let pending = try LodeReader(root: place.path, dataset: place.dataset).pendingNotifications()
+    let undelivered = try LodeReader(root: place.path, dataset: place.dataset).undeliveredNotifications()
+    let pending = undelivered.filter { retryRefused || !$0.isRefused }
     let drain = OutboxDrain(
       adapter: try settings.adapter(), retries: settings.retries, outbox: dataset.outbox,
       warn: { context.console.warn($0) })
     let limit = limit ?? .max
     let results = await OwnThread.run { drain.send(pending.map(\.entry), limit: limit) }
     try output.render(.list(results.map(Output.drained)), in: context)
-    let left = pending.count - results.count { $0.state == .delivered }
-    context.console.say("\(results.count - results.count { $0.state != .delivered }) delivered, \(left) left")
-    return left == 0 ? 0 : ExitCode.failure
+    let refused = results.count { $0.state == .refused }
+    let left = pending.count - refused - results.count { $0.state == .delivered }
+    tell(results, left: left, refusedBefore: undelivered.count - pending.count, context.console)
+    return left == 0 && refused == 0 ? 0 : ExitCode.failure
+  }
+
+  private func tell(_ results: [OutboxDrain.Result], left: Int, refusedBefore: Int, _ console: Console) {
+    let refused = results.count { $0.state == .refused }
+    let parts = [
+      "\(results.count { $0.state == .delivered }) delivered", "\(left) left",
+      refused > 0 ? "\(refused) refused, which are not sent again (--retry-refused sends them)" : nil,
+      refusedBefore > 0 ? "\(refusedBefore) refused before (--retry-refused sends them again)" : nil,
+    ]
+    console.say(parts.compactMap(\.self).joined(separator: ", "))
   }
 }
 

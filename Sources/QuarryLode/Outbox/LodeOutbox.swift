@@ -1,7 +1,7 @@
 import QuarryCore
 
 /// Notifications in the dataset, in the partition of the run that they tell of: `…/event_type=adapter_outbox`. Pending is
-/// one that was stored and that no record says to be delivered.
+/// one that was stored and that no record says to be delivered or refused.
 package struct LodeOutbox: NotificationOutbox {
   static let eventType = "adapter_outbox"
 
@@ -18,10 +18,15 @@ package struct LodeOutbox: NotificationOutbox {
     try append(.notificationDelivered, entry) { _ in }
   }
 
-  package func noteFailure(_ entry: OutboxEntry, attempts: Int, reason: String) throws(QuarryError) {
+  package func noteFailure(
+    _ entry: OutboxEntry, attempts: Int, reason: String, isRefused: Bool
+  ) throws(QuarryError) {
     try append(.notificationFailed, entry) { out in
       JSONText.appendMember("attempts", Int64(attempts), to: &out)
       JSONText.appendMember("error", reason, to: &out)
+      guard isRefused else { return }
+      JSONText.appendKey("refused", to: &out)
+      out += "true".utf8
     }
   }
 

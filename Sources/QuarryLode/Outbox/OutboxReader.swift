@@ -1,24 +1,29 @@
 import QuarryCore
 
-/// A notification that waits in the outbox.
-package struct PendingNotification: Sendable, Equatable {
+/// A notification that was stored and not delivered.
+package struct UndeliveredNotification: Sendable, Equatable {
   package let entry: OutboxEntry
   /// When it was stored.
   package let storedAt: Timestamp
+  /// The receiver does not want it; else it is pending.
+  package fileprivate(set) var isRefused = false
 }
 
-/// Finds what is pending: looks into the outbox folder of every run that has one.
+/// Finds what was not delivered: looks into the outbox folder of every run that has one.
 struct OutboxReader {
-  private static let members: Set<String> = ["record_kind", "notification_id", "adapter", "ts", "task_id", "epoch"]
+  private static let members: Set<String> = [
+    "record_kind", "notification_id", "adapter", "ts", "task_id", "epoch", "refused",
+  ]
 
   let layout: DatasetLayout
-  private var found: [String: PendingNotification] = [:]
+  private var found: [String: UndeliveredNotification] = [:]
   private var delivered: Set<String> = []
+  private var refused: Set<String> = []
 
   init(layout: DatasetLayout) { self.layout = layout }
 
   /// The oldest first.
-  mutating func pending() throws(QuarryError) -> [PendingNotification] {
+  mutating func undelivered() throws(QuarryError) -> [UndeliveredNotification] {
     for run in try runs() {
       for file in try files(of: run) {
         let path = layout.path(of: file)
@@ -30,6 +35,11 @@ struct OutboxReader {
       }
     }
     return found.values.filter { !delivered.contains($0.entry.notificationID) }
+      .map { notification in
+        var notification = notification
+        notification.isRefused = refused.contains(notification.entry.notificationID)
+        return notification
+      }
       .sorted { ($0.storedAt, $0.entry.notificationID) < ($1.storedAt, $1.entry.notificationID) }
   }
 
@@ -66,6 +76,7 @@ struct OutboxReader {
     guard let id = members["notification_id"]?.string else { return }
     switch members["record_kind"]?.string.flatMap(RecordKind.init) {
     case .notificationDelivered: delivered.insert(id)
+    case .notificationFailed where members["refused"]?.bool == true: refused.insert(id)
     case .notificationPending:
       guard let json = Self.notification(in: line), let adapter = members["adapter"]?.string else { return }
       let partition = try RunPartition(
@@ -73,7 +84,7 @@ struct OutboxReader {
       let task = members["task_id"]?.string.map { TaskLineage(taskID: $0, epoch: members["epoch"]?.integer ?? 0) }
       let entry = OutboxEntry(notificationID: id, adapter: adapter, partition: partition, task: task, json: json)
       let storedAt = members["ts"]?.string.flatMap { Timestamp($0) } ?? Timestamp(nanoseconds: 0)
-      found[id] = PendingNotification(entry: entry, storedAt: storedAt)
+      found[id] = UndeliveredNotification(entry: entry, storedAt: storedAt)
     default: return
     }
   }
@@ -91,8 +102,8 @@ struct OutboxReader {
 
 extension LodeReader {
   /// Notifications that were stored and not delivered, the oldest first. Looks at the folder of every run.
-  package func pendingNotifications() throws(QuarryError) -> [PendingNotification] {
+  package func undeliveredNotifications() throws(QuarryError) -> [UndeliveredNotification] {
     var reader = OutboxReader(layout: layout)
-    return try reader.pending()
+    return try reader.undelivered()
   }
 }
