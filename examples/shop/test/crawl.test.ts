@@ -130,7 +130,7 @@ test(
       '--script',
       'pulse.ts',
       '--job',
-      JSON.stringify({ pidFile }),
+      JSON.stringify({ pidFile, latest: join(fleet.data, 'datasets/quarry/latest') }),
       '--lease',
       '4s',
       '--heartbeat',
