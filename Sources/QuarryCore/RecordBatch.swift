@@ -53,7 +53,10 @@ package struct RecordBatch: Sendable {
   package static let lineLimit = 10_485_760
 
   /// Bytes of memory that an emptied group may keep.
-  private static let keptCapacity = 2 << 20
+  private static let keptCapacity = 4 << 20
+  /// A group that is no longer small gets room for a usual flush at once: growing by doubling would touch each page of its
+  /// memory twice, and what is never written costs nothing.
+  private static let growth = (from: 32 << 10, to: 1 << 20)
 
   package let partition: RunPartition
   package private(set) var groups: [Group] = []
@@ -176,6 +179,9 @@ package struct RecordBatch: Sendable {
     groups[index].chunksOnly = groups[index].chunksOnly && kind == .artifactChunk
     recordCount += 1
     byteCount += groups[index].lines.count - before
+    if groups[index].lines.count > Self.growth.from, groups[index].lines.capacity < Self.growth.to {
+      groups[index].lines.reserveCapacity(Self.growth.to)
+    }
   }
 
   private mutating func removeGroup(_ index: Int) {

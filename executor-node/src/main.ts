@@ -41,9 +41,13 @@ async function main(): Promise<number> {
   const { Input } = await import('./ipc/input.ts');
   const stdin = ownStdin();
   if (isolation) {
+    const options = { driverFor, resolveFrom, frames, input: new Input(stdin, { manyLines: true }) };
+    if (isolation === 'process') {
+      const { serveOne } = await import('./run/serve-one.ts');
+      return await serveOne(options);
+    }
     const { serve } = await import('./run/serve.ts');
-    const input = new Input(stdin, { manyLines: true });
-    return await serve({ isolation, driverFor, resolveFrom, frames, input });
+    return await serve({ isolation, ...options });
   }
   const { run } = await import('./run/run.ts');
   return await run({ script, resolveFrom, frames, input: new Input(stdin) });

@@ -108,18 +108,25 @@ test('isolation module: a changed script is seen', async (t) => {
   assert.deepEqual(messages(await executor.serve(script)), ['another']);
 });
 
-test('isolation process: one run, then the process ends as if started for it', async (t) => {
-  const folder = folderWith(t, { 'a.ts': noBrowser(`export default () => { throw new Error('no'); };`) });
+test('isolation process: one run, listeners to the exit, then the process ends itself', async (t) => {
+  const folder = folderWith(t, {
+    'a.ts': noBrowser(`export default () => {
+      process.on('exit', (code) => console.error('exit heard: ' + code));
+      throw new Error('no');
+    };`),
+  });
   const executor = new ServingExecutor(t, ['--serve=process']);
-  const { code, frames } = await executor.request({
+  const { frames, stderr } = await executor.request({
     run_id: 'r',
     attempt: 1,
     job: {},
     script: join(folder, 'a.ts'),
   })
     .result();
-  assert.equal(code, 1);
+  assert.match(stderr, /exit heard: 1/);
+  assert.equal(executor.child.signalCode, 'SIGKILL');
   assert.deepEqual(types(frames), ['run_error', 'run_result', 'run_end']);
+  assert.equal(frames[2].code, 1);
 });
 
 const LEAVES: [what: string, body: string, left: string | RegExp][] = [

@@ -20,7 +20,7 @@ final class RunLoop {
   private let ingestion: StreamIngestion
   private let control: RunControl
   private let exitGrace: Duration
-  private let servesMany: Bool
+  private let serving: Isolation?
   private let timeoutAt: UInt64?
   private var input: InputQueue
   private(set) var errors: StandardErrorCapture
@@ -37,13 +37,13 @@ final class RunLoop {
   private var deadline: UInt64?
   private let wake = WakeSignal()
 
-  /// - Parameter servesMany: the executor lives on after the run.
+  /// - Parameter serving: of the pool that has lent the executor; nil for one that was started for this run.
   init(
-    process: ShepherdedProcess, servesMany: Bool, ingestion: StreamIngestion, control: RunControl, request: [UInt8],
+    process: ShepherdedProcess, serving: Isolation?, ingestion: StreamIngestion, control: RunControl, request: [UInt8],
     configuration: RunConfiguration, onStandardError: (@Sendable (String) -> Void)?
   ) {
     self.process = process
-    self.servesMany = servesMany
+    self.serving = serving
     self.ingestion = ingestion
     self.control = control
     exitGrace = configuration.exitGrace
@@ -65,13 +65,19 @@ final class RunLoop {
       wait()
       if let end = process.readEnd() {
         drain()
-        return end
+        return endsItself(end) ?? end
       }
-      if servesMany, intervention == nil, failure == nil, let end = ingestion.runEnd {
+      if serving != .process, serving != nil, intervention == nil, failure == nil, let end = ingestion.runEnd {
         readLastErrors()
         return .exited(end.code)
       }
     }
+  }
+
+  /// An executor that serves a single run kills itself once it has said how it would have exited, which is quicker.
+  private func endsItself(_ end: ProcessEnd) -> ProcessEnd? {
+    guard serving != nil, intervention == nil, end == .signalled(SIGKILL) else { return nil }
+    return ingestion.runEnd.map { .exited($0.code) }
   }
 
   /// True when nothing of the run is left in the pipes, in either direction.

@@ -49,7 +49,7 @@ package struct RunOrchestrator: Sendable {
       derived: derived, artifactLimit: configuration.artifactLimit, runsAtOnce: configuration.runsAtOnce,
       onNote: observer.onNote, onLog: observer.onLog)
     let loop = RunLoop(
-      process: process, servesMany: executors.map { $0.isolation != .process } ?? false, ingestion: ingestion,
+      process: process, serving: executors?.isolation, ingestion: ingestion,
       control: control, request: request, configuration: configuration,
       onStandardError: observer.onStandardError)
     let end = loop.run()

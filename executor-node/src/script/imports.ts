@@ -3,24 +3,22 @@ import { statSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type LoadedScript, loadScript } from './load.ts';
-import { type Isolation, MARK, marked, withoutMarks } from './isolation.ts';
+import { MARK, marked, type SharedIsolation, withoutMarks } from './isolation.ts';
 
 /** Imports the scripts of the runs that one process serves. */
 export class ScriptImports {
-  private readonly isolation: Isolation;
+  private readonly isolation: SharedIsolation;
   private readonly kept = new Map<string, { version: string; script: Promise<LoadedScript> }>();
   private count = 0;
 
-  constructor(isolation: Isolation) {
+  constructor(isolation: SharedIsolation) {
     this.isolation = isolation;
-    if (isolation === 'process') return;
     registerFreshModules();
     Error.prepareStackTrace = plainStack;
   }
 
   /** @throws CrashError that names the file, and the line where there is one. */
   load(path: string): Promise<LoadedScript> {
-    if (this.isolation === 'process') return loadScript(path);
     return this.isolation === 'none' ? this.keptScript(path) : this.fresh(path);
   }
 

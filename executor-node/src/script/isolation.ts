@@ -7,6 +7,9 @@ export type Isolation =
   /** A script is imported once, and again when its file has changed. */
   | 'none';
 
+/** Of a process that serves more than one run. */
+export type SharedIsolation = Exclude<Isolation, 'process'>;
+
 export const ISOLATIONS: Isolation[] = ['process', 'module', 'none'];
 
 /** A module with this behind its address is another one than the same file without it. */
