@@ -166,10 +166,10 @@ const site = createServer((_, response) =>
 await new Promise<void>((done) => site.listen(0, '127.0.0.1', done));
 const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
 await compare(
-  '60 visits, two tabs, over a bare loop with the driver',
-  () => fanOut('visits.ts', { children: 60, url } as { children: number }, 2),
-  () => bareVisits(url, 60, 2),
-  61,
+  '200 visits, two tabs, over a bare loop with the driver',
+  () => fanOut('visits.ts', { children, url } as { children: number }, 2),
+  () => bareVisits(url, children, 2),
+  children + 1,
 );
 site.close();
 

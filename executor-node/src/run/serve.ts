@@ -17,6 +17,10 @@ interface ServeManyOptions extends ServeOptions {
   isolation: SharedIsolation;
 }
 
+interface ScopedSession extends BrowserSession {
+  scope: SessionScope;
+}
+
 /** Serves runs, one after the other, until the input ends. Resolves to the process' exit code. @throws RequestError */
 export async function serve(options: ServeManyOptions): Promise<number> {
   return await new ServingExecutor(options).serve();

@@ -6,11 +6,15 @@ import type { QuarryContext } from '../../../../sdk/src/index.ts';
 
 export const config = { browser: false };
 
-export default async function pulse({ job, emit }: QuarryContext<{ pidFile: string; latest: string }>): Promise<void> {
+export default async function pulse(
+  { job, emit }: QuarryContext<{ pidFile: string; latest: string }>,
+): Promise<void> {
   if (!existsSync(job.pidFile)) {
     const before = readFileSync(job.latest, 'utf8');
     await emit.info('first run', { pid: process.pid });
-    while (readFileSync(job.latest, 'utf8') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (readFileSync(job.latest, 'utf8') === before) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     writeFileSync(`${job.pidFile}.new`, String(process.pid));
     renameSync(`${job.pidFile}.new`, job.pidFile);
     await new Promise(() => setInterval(() => {}, 1000));
