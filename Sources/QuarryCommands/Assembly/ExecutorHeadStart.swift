@@ -17,6 +17,7 @@ package struct ExecutorHeadStart: Sendable {
     guard arguments.first == "run", !arguments.contains(where: decides), let path = InstalledPaths.executor else {
       return nil
     }
+    // The run looks for it again, and says why there is none.
     guard let shepherd = try? Shepherd.locate(environment: context.environment) else { return nil }
     return ExecutorHeadStart(ExecutorProgram(path: path, environment: context.environment, shepherd: shepherd))
   }
