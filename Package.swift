@@ -11,7 +11,7 @@ let foundation = [
   "Foundation", "CoreFoundation", "FoundationInternationalization", "FoundationEssentials", "_FoundationCollections",
   "_FoundationCShims", "_FoundationICU",
 ]
-// Linked to a fixed address, it has no relocations to work through either.
+// Linked to a fixed address, it has no relocations to work through either; libraries, heap and stacks stay at random ones.
 let quickStart: [LinkerSetting] =
   [.unsafeFlags(["-static-stdlib", "-use-ld=lld", "-Xlinker", "-no-pie", "-Xclang-linker", "-no-pie"])]
   + foundation.map { .linkedLibrary($0) }

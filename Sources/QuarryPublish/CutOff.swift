@@ -28,8 +28,7 @@ final class CutOff: Sendable {
     guard isFirst else { return }
     OwnThread.start { [self] in
       OwnThread.block(for: limit)
-      pass()
-      action()
+      pass(action)
     }
   }
 
@@ -38,11 +37,14 @@ final class CutOff: Sendable {
     _ = isComing.wait(timeout: .now() + .milliseconds(Int(clamping: duration.milliseconds)))
   }
 
-  private func pass() {
+  /// - Parameter action: before anybody who pauses goes on.
+  private func pass(_ action: () -> Void = {}) {
     let isFirst = state.withLock { state in
       defer { state = .past }
       return state != .past
     }
-    if isFirst { isComing.leave() }
+    guard isFirst else { return }
+    action()
+    isComing.leave()
   }
 }

@@ -49,17 +49,18 @@ package struct Notifier: Sendable {
       }
       return figures
     }
-    figures.isPending = isStored && !figures.isRefused
     let reason = figures.error ?? "unknown"
-    let ahead =
-      figures.isRefused ? Self.refused : isStored ? "; it waits in the outbox for `quarry adapter drain`" : ""
+    // What was not tried is in the run's report; a record each would cost more than what is spared.
+    let isRecorded =
+      figures.attempts > 0
+      && note("recorded as failed") { () throws(QuarryError) in
+        try outbox.noteFailure(entry, attempts: figures.attempts, reason: reason, isRefused: figures.isRefused)
+      }
+    let isOver = figures.isRefused && isRecorded
+    figures.isPending = isStored && !isOver
+    let ahead = isOver ? Self.refused : isStored ? "; it waits in the outbox for `quarry adapter drain`" : ""
     warn(
       "run_completed of run \(entry.partition.runID) was not delivered to \(adapter.destination): \(reason)" + ahead)
-    // What was not tried is in the run's report; a record each would cost more than what is spared.
-    guard figures.attempts > 0 else { return figures }
-    _ = note("recorded as failed") { () throws(QuarryError) in
-      try outbox.noteFailure(entry, attempts: figures.attempts, reason: reason, isRefused: figures.isRefused)
-    }
     return figures
   }
 

@@ -95,6 +95,43 @@ import Testing
     #expect(notes.count == 4 && notes.allSatisfy { $0.contains("outside of the root script's folder") }, "\(notes)")
   }
 
+  @Test func theSiblingsOfALinkedRootScriptAreFound() throws {
+    for name in ["app", "rel"] {
+      try FileManager.default.createDirectory(atPath: "\(folder.path)/\(name)", withIntermediateDirectories: false)
+    }
+    for file in ["rel/run.ts", "rel/there.ts", "app/here.ts"] {
+      try Data().write(to: URL(filePath: "\(folder.path)/\(file)"))
+    }
+    let link = "\(folder.path)/app/run.ts"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../rel/run.ts")
+    let root = FanOutRun(script: link, params: "{}", runID: "root")
+    let elsewhere = TemporaryDirectory()
+    let fanOut = FanOut(root: root, limits: FanOutLimits(depth: 1, maxRuns: 5), workingDirectory: elsewhere.path) {
+      run, derived, _, _ in
+      for target in run.depth == 0 ? ["here.ts", "../rel/there.ts"] : [] {
+        try? derived.accept(self.work(1, target: target))
+      }
+      return FanOutEnd(.success)
+    }
+    #expect(fanOut.run().children.started == 2)
+  }
+
+  @Test(arguments: [(0, 0), (1, 1)])
+  func anInterruptAbandonsOnlyWhatWouldHaveRun(depth: Int, abandoned: Int) throws {
+    let interrupted = Mutex<FanOut?>(nil)
+    try Data().write(to: URL(filePath: "\(folder.path)/a.ts"))
+    let root = FanOutRun(script: "\(folder.path)/b.ts", params: "{}", runID: "root")
+    let limits = FanOutLimits(depth: depth, maxRuns: 5)
+    let fanOut = FanOut(root: root, limits: limits, workingDirectory: folder.path) { _, derived, _, _ in
+      interrupted.withLock { $0 }?.interrupt()
+      try? derived.accept(self.work(1))
+      return FanOutEnd(.success)
+    }
+    interrupted.withLock { $0 = fanOut }
+    #expect(fanOut.run().children.abandoned == abandoned)
+    interrupted.withLock { $0 = nil }
+  }
+
   @Test func noMoreRunsAtOnceThanThereCanBe() {
     #expect(FanOutLimits(depth: 1, maxRuns: 3, parallel: 200).runsAtOnce == 4)
     #expect(FanOutLimits(depth: 1, maxRuns: .max, parallel: 2).runsAtOnce == 2)

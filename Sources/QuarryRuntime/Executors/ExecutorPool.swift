@@ -72,14 +72,20 @@ package final class ExecutorPool: Sendable {
         state.locked { $0.lent -= 1 }
         continue
       }
-      let stray = executor.strayText()
-      if !stray.isEmpty { onNote("an executor said between two runs: \(stray)") }
+      tellStray(executor)
       return executor
     }
     do throws(QuarryError) { return try start() } catch {
       state.locked { $0.lent -= 1 }
       throw error
     }
+  }
+
+  /// What an executor said before its first run is left to that run, whose start it is about.
+  private func tellStray(_ executor: ServingExecutor) {
+    guard executor.runs > 0 else { return }
+    let stray = executor.strayText()
+    if !stray.isEmpty { onNote("an executor said between two runs: \(stray)") }
   }
 
   /// Counts as lent from here on. One that is being started ahead is waited for: the wait is short, and a second one

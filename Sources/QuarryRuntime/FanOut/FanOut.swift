@@ -118,19 +118,16 @@ package final class FanOut: Sendable {
 
   private func add(_ work: DerivedWork, from run: FanOutRun) {
     let runID = UUIDv7.make()
-    let verdict = state.withLock { state -> FanOutPlan.Verdict? in
-      guard state.interrupts == 0 else {
-        state.plan.abandon()
-        return nil
-      }
+    let verdict = state.withLock { state in
+      defer { if state.interrupts > 0 { state.plan.abandonReady() } }
       return state.plan.add(work, from: run, now: .now, runID: { runID })
     }
     switch verdict {
-    case .admitted?: changed.signal()
-    case .rejected(let flaw)?:
+    case .admitted: changed.signal()
+    case .rejected(let flaw):
       onNote("child run \(runID) of '\(work.target)', enqueued by run \(run.runID), is rejected: \(flaw)")
-    case .unresolved?: tellMissing(work.target, run)
-    default: break
+    case .unresolved: tellMissing(work.target, run)
+    case .duplicate, .beyondDepth, .beyondMaxRuns: break
     }
   }
 

@@ -162,9 +162,6 @@ struct FanOutPlan {
     if run != root { counts.byOutcome[end.outcome, default: 0] += 1 }
   }
 
-  /// Counts work that came when nothing more is started.
-  mutating func abandon() { counts.abandoned += 1 }
-
   /// Forgets what was not started.
   mutating func abandonReady() {
     counts.abandoned += queue.count

@@ -9,8 +9,9 @@ struct TargetResolver: Sendable {
   /// - Parameters: absolute paths; targets are scripts below the folder of the first or below the second.
   init(rootScript: String, workingDirectory: String) {
     self.workingDirectory = workingDirectory
-    roots = [Self.folder(of: realPath(rootScript) ?? rootScript), realPath(workingDirectory) ?? workingDirectory]
-      .map { $0.hasSuffix("/") ? $0 : $0 + "/" }
+    // The root script may be a link: both the folder that it is named in and the one that it lies in are its own.
+    roots = [Self.folder(of: rootScript), Self.folder(of: realPath(rootScript) ?? rootScript), workingDirectory]
+      .map { realPath($0) ?? $0 }.map { $0.hasSuffix("/") ? $0 : $0 + "/" }
   }
 
   /// - Returns: the real path of the file, looked for beside the script that emitted it, then in the working directory.

@@ -1,5 +1,5 @@
-/// What one run may hold in memory, where several go on in this process: together they stay below 64 MiB, as long as
-/// frames are of the size that the executor sends.
+/// What one run may hold in memory, where several go on in this process: up to some sixteen stay below 64 MiB together, as
+/// long as frames are of the size that the executor sends; beyond that each has the least with which it can work.
 struct MemoryShare {
   private let parts: Int
 

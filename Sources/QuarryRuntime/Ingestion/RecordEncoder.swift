@@ -130,7 +130,10 @@ enum RecordEncoder {
     let room = RecordBatch.lineLimit - 1 - batch.overhead(kind, eventType: eventType)
     do throws(WireError) {
       try batch.append(kind, eventType: eventType) { out throws(WireError) in
-        if reserving > 0 { out.reserveCapacity(out.count + reserving) }
+        // Exactly what is needed would be copied again by the next such line.
+        if reserving > 0, out.count + reserving > out.capacity {
+          out.reserveCapacity(max(out.count + reserving, 2 * out.capacity))
+        }
         try JSONWriter.append(to: &out, limit: out.count + room, members)
       }
     } catch {

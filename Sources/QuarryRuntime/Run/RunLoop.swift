@@ -74,10 +74,14 @@ final class RunLoop {
     }
   }
 
-  /// An executor that serves a single run kills itself once it has said how it would have exited, which is quicker.
+  /// An executor that serves a single run kills itself once it has said how it would have exited, which is quicker. An order
+  /// to stop that comes after its word changes nothing.
   private func endsItself(_ end: ProcessEnd) -> ProcessEnd? {
-    guard serving != nil, intervention == nil, end == .signalled(SIGKILL) else { return nil }
-    return ingestion.runEnd.map { .exited($0.code) }
+    guard serving != nil, !mustForget, end == .signalled(SIGKILL) else { return nil }
+    switch intervention {
+    case nil, .stopped: return ingestion.runEnd.map { .exited($0.code) }
+    case .overstayed, .deaf: return nil
+    }
   }
 
   /// True when nothing of the run is left in the pipes, in either direction.

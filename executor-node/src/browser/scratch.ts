@@ -5,17 +5,28 @@ import process from 'node:process';
 
 const PREFIX = 'quarry-browser-';
 
+/** Where folders are made, whatever a launch in progress says. */
+const PARENT = tmpdir();
 /** This process' own. */
-const folders: string[] = [];
+const folders = new Set<string>();
+let removesAtExit = false;
+/** Launches follow each other: each has the process' temporary folder to itself. */
+let launching: Promise<unknown> = Promise.resolve();
 
 /**
  * Calls `launch` while temporary files, the browser's profile among them, go to a folder of its own. The folder goes
  * with the browser, at the latest with this process; what a killed process left is removed by the next one.
  * @param end event of what `launch` resolves to, that tells of the browser's end
  */
-export async function withScratchFolder(launch: () => Promise<any>, end: string): Promise<any> {
+export function withScratchFolder(launch: () => Promise<any>, end: string): Promise<any> {
+  const launched = launching.then(() => launchInFolder(launch, end));
+  launching = launched.catch(() => {});
+  return launched;
+}
+
+async function launchInFolder(launch: () => Promise<any>, end: string): Promise<any> {
   const usual = process.env.TMPDIR;
-  removeLeftovers(tmpdir());
+  removeLeftovers(PARENT);
   const folder = ownFolder();
   process.env.TMPDIR = folder;
   try {
@@ -29,9 +40,10 @@ export async function withScratchFolder(launch: () => Promise<any>, end: string)
 }
 
 function ownFolder(): string {
-  if (folders.length === 0) process.once('exit', () => folders.forEach(remove));
-  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  folders.push(folder);
+  if (!removesAtExit) process.once('exit', () => folders.forEach(remove));
+  removesAtExit = true;
+  const folder = mkdtempSync(join(PARENT, `${PREFIX}${process.pid}-`));
+  folders.add(folder);
   return folder;
 }
 
@@ -46,6 +58,7 @@ function removeLeftovers(parent: string): void {
 function remove(folder: string): void {
   try {
     rmSync(folder, { recursive: true, force: true });
+    folders.delete(folder);
   } catch {
     // The end of this process tries again, and the next process.
   }
