@@ -46,7 +46,8 @@ import Testing
       """
       export const config = { browser: false };
       export default async ({ emit }) => {
-        for (let n = 0; n < 3; n += 1) await emit.item({ item_type: 'early', data: { n } });
+        // In one turn, so that they leave together.
+        await Promise.all([0, 1, 2].map((n) => emit.item({ item_type: 'early', data: { n } })));
         await new Promise((resolve) => setTimeout(resolve, 600_000));
       };
 
