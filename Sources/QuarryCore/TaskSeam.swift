@@ -138,18 +138,18 @@ package final class RunControl: Sendable {
     state.withLock { $0.deadline = deadline }
   }
 
-  /// The first reason wins.
+  /// The first reason is the run's; whoever carries it out hears of each.
   package func stop(_ reason: StopReason) {
-    let (isFirst, wake, onStop) = state.withLock { state in
-      defer { state.stop = state.stop ?? reason }
-      return (state.stop == nil, state.wake, state.onStop)
+    let (wake, onStop) = state.withLock { state in
+      state.stop = state.stop ?? reason
+      return (state.wake, state.onStop)
     }
-    if isFirst { onStop?(reason) }
+    onStop?(reason)
     wake?()
   }
 
-  /// For whoever carries the run out: `body` is called once, when the run is stopped, from any thread; at once when it
-  /// was stopped before.
+  /// For whoever carries the run out: `body` is called at each order to stop, from any thread; at once, with the first
+  /// reason, when there was one before. A process that ends may order that of a run which is being stopped already.
   package func whenStopped(_ body: @escaping @Sendable (StopReason) -> Void) {
     let stopped = state.withLock { state in
       state.onStop = body

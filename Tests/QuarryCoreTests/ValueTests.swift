@@ -1,4 +1,5 @@
 import QuarryCore
+import Synchronization
 import Testing
 
 @Suite struct ValueTests {
@@ -15,6 +16,16 @@ import Testing
 
   @Test(arguments: ["500ms", "5s", "1m30s", "24h", "0ms", "1h2m3s4ms"])
   func durationsRoundTrip(text: String) { #expect(Duration(text: text)?.text == text) }
+
+  @Test func aRunThatIsBeingStoppedHearsOfAShutdownToo() {
+    let control = RunControl()
+    let heard = Mutex<[RunControl.StopReason]>([])
+    control.stop(.cancelled)
+    control.whenStopped { reason in heard.withLock { $0.append(reason) } }
+    control.stop(.shutdown)
+    #expect(heard.withLock { $0 } == [.cancelled, .shutdown])
+    #expect(control.stopReason == .cancelled)
+  }
 
   @Test func timestampsRoundTrip() throws {
     let time = try #require(Timestamp("2026-11-24T01:02:03.456789Z"))
