@@ -20,7 +20,7 @@ import RedisClient
 
   @Test(arguments: [
     "localhost:6379", "http://h", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h?q=1",
-    "redis://user@h", "redis://:%zz@h", "redis://[::1", "unix://relative", "unix://", "",
+    "redis://user@h", "redis://:%zz@h", "redis://:%+f@h", "redis://[::1", "unix://relative", "unix://", "",
   ])
   func refuses(_ url: String) {
     #expect(throws: RedisError.self) { try RedisEndpoint(url: url) }
