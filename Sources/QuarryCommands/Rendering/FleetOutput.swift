@@ -38,6 +38,7 @@ extension Output {
 
   /// What is no JSON is shown as the text that it is.
   private static func parameters(_ detail: TaskDetail) -> JSONValue {
+    // What another program put there is shown as it is.
     (try? JSONParser.parse(detail.params)) ?? .string(detail.params)
   }
 

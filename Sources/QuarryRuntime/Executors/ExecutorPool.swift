@@ -48,6 +48,7 @@ package final class ExecutorPool: Sendable {
     size = 0
     limits = RecyclingLimits()
     onNote = { _ in }
+    // The run that needs one tries again, and says why there is none.
     if let executor = try? start() { state.locked { $0.idle = [executor] } }
   }
 

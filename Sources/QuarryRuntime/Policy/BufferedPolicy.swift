@@ -12,12 +12,9 @@ package final class BufferedPolicy: IngestionPolicy {
     /// Bytes of lines, chunks of artifacts among them.
     package var bytes: Int
 
-    /// Holds where no number of bytes was asked for: a run must fit in 64 MiB with everything else.
-    package static let bytesByDefault = 8 << 20
-
-    package init(events: Int?, bytes: Int?) {
+    package init(events: Int?, bytes: Int) {
       self.events = events ?? .max
-      self.bytes = bytes ?? Self.bytesByDefault
+      self.bytes = bytes
     }
   }
 

@@ -87,10 +87,12 @@ struct StreamBuffer {
   /// What failed before. In the last flush all else joins what storage has already and only another sink refuses: that
   /// must not keep the rest from storage.
   mutating func takeKept() -> PendingRecords? {
-    guard isLast, failure?.kind == .redis, var joined = kept.take() else { return kept.take() }
-    joined.append(contentsOf: filling)
-    filling.removeAll()
-    return joined
+    guard var taken = kept.take() else { return nil }
+    if isLast, failure?.kind == .redis {
+      taken.append(contentsOf: filling)
+      filling.removeAll()
+    }
+    return taken
   }
 
   /// All that waits, unless older records stay in front of it.

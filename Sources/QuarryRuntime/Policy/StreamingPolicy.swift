@@ -14,7 +14,7 @@ package final class StreamingPolicy: IngestionPolicy {
     package var records = 25_000
     package var bytes: Int
 
-    package init(bytes: Int = 4 << 20) { self.bytes = bytes }
+    package init(bytes: Int) { self.bytes = bytes }
   }
 
   enum Trigger { case count, interval, termination, capacity }
@@ -34,7 +34,7 @@ package final class StreamingPolicy: IngestionPolicy {
   ///   - flushInterval: how long an event waits at most; nil for no such trigger.
   ///   - clock: monotonic, in nanoseconds.
   package init(
-    batch: RecordBatch, sink: any EventSink, flushCount: Int?, flushInterval: Duration?, bounds: Bounds = Bounds(),
+    batch: RecordBatch, sink: any EventSink, flushCount: Int?, flushInterval: Duration?, bounds: Bounds,
     clock: @escaping () -> UInt64
   ) {
     buffer = Monitor(StreamBuffer(batch: batch, bounds: bounds))

@@ -8,6 +8,7 @@ package struct RotationWish: Sendable, Equatable {
 
   /// A reason that cannot be read is none: the wish is what counts.
   init(_ payload: UnsafeRawBufferPointer) {
+    // A wish without a reason that can be read is a wish all the same.
     reason = try? WireField("reason", WireMap.value(of: "reason", in: payload)).optionalText()?.string
   }
 }

@@ -10,7 +10,8 @@ import Testing
 
   private func policy(events: Int? = nil, bytes: Int? = nil, mode: FlushMode = .atLeastOnce) throws -> BufferedPolicy {
     BufferedPolicy(
-      batch: try PolicyRecords.batch(policy: "buffered"), sink: sink, bounds: .init(events: events, bytes: bytes),
+      batch: try PolicyRecords.batch(policy: "buffered"), sink: sink,
+      bounds: .init(events: events, bytes: bytes ?? 8 << 20),
       mode: mode, onNote: { [notes] in notes.lines.append($0) })
   }
 

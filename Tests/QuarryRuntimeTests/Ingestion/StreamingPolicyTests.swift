@@ -173,8 +173,7 @@ import Testing
 
 extension StreamingPolicy.Bounds {
   fileprivate init(records: Int? = nil, bytes: Int? = nil) {
-    self.init()
+    self.init(bytes: bytes ?? 4 << 20)
     self.records = records ?? self.records
-    self.bytes = bytes ?? self.bytes
   }
 }
