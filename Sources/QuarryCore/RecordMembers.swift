@@ -23,7 +23,19 @@ package struct RecordMembers {
     in line: UnsafeRawBufferPointer, _ body: (_ key: String, _ text: UnsafeRawBufferPointer) -> Bool
   ) {
     var scanner = RecordMembers(line: line)
-    scanner.scan(body)
+    _ = scanner.scan(body)
+  }
+
+  /// Whether the line is one object from its first byte to its last. Text and numbers inside are not looked at.
+  package static func isWhole(_ line: UnsafeRawBufferPointer) -> Bool {
+    var scanner = RecordMembers(line: line)
+    return scanner.scan { _, _ in true }
+  }
+
+  /// The text of one element of a JSON array; nil for another value, or beyond the array's end.
+  package static func element(_ index: Int, of array: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    var scanner = RecordMembers(line: array)
+    return scanner.element(index)
   }
 
   /// What a member's text says when it is a JSON string.
@@ -34,21 +46,46 @@ package struct RecordMembers {
 
   private init(line: UnsafeRawBufferPointer) { self.line = line }
 
-  private mutating func scan(_ body: (String, UnsafeRawBufferPointer) -> Bool) {
+  /// - Returns: true when the object was walked to its end and nothing follows it.
+  private mutating func scan(_ body: (String, UnsafeRawBufferPointer) -> Bool) -> Bool {
     skipSpace()
-    guard take("{") else { return }
+    guard take("{") else { return false }
+    skipSpace()
+    if take("}") { return isAtEnd() }
     while true {
       skipSpace()
-      guard let key = string() else { return }
+      guard let key = string() else { return false }
       skipSpace()
-      guard take(":") else { return }
+      guard take(":") else { return false }
       skipSpace()
-      let start = position
-      guard skipValue() else { return }
-      guard body(key, UnsafeRawBufferPointer(rebasing: line[start..<position])) else { return }
+      guard let value = value(), body(key, value) else { return false }
       skipSpace()
-      guard take(",") else { return }
+      if take("}") { return isAtEnd() }
+      guard take(",") else { return false }
     }
+  }
+
+  private mutating func element(_ index: Int) -> UnsafeRawBufferPointer? {
+    skipSpace()
+    guard take("[") else { return nil }
+    for number in 0... {
+      skipSpace()
+      guard let value = value() else { return nil }
+      if number == index { return value }
+      skipSpace()
+      guard take(",") else { return nil }
+    }
+    return nil
+  }
+
+  private mutating func value() -> UnsafeRawBufferPointer? {
+    let start = position
+    return skipValue() ? UnsafeRawBufferPointer(rebasing: line[start..<position]) : nil
+  }
+
+  private mutating func isAtEnd() -> Bool {
+    skipSpace()
+    return position == line.count
   }
 
   private mutating func string() -> String? {

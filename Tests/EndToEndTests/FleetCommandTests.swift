@@ -91,6 +91,16 @@ import Testing
     #expect(job["run_ids"]?.array?.count == 9)
     #expect(job["runs"]?.array?.count == 1)
     #expect(try await harness.read("list", "runs", "--job", "job-1").array?.count == 9)
+    #expect(try await harness.read("list", "runs", "--accepted").array?.count == 7)
+    // Nine runs of eight tasks stored an item; those of the task that died do not count.
+    let items = try await harness.quarry(
+      "cat", "--storage-path", harness.data, "--type", "item", "--field", "data.name")
+    #expect(items.standardOutput.split(separator: "\n").count == 9)
+    let counting = try await harness.quarry(
+      "cat", "--storage-path", harness.data, "--accepted", "--job", "job-1", "--type", "item", "--field", "data.name",
+      "--raw")
+    let names = ["root", "root/a", "root/b", "root/a/a", "root/a/b", "root/b/a", "root/b/b"]
+    #expect(counting.standardOutput.split(separator: "\n").map(String.init).sorted() == names.sorted())
   }
 
   @Test func aCoordinatorWithoutItsScriptMakesNothing() async throws {

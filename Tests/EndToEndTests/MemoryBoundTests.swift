@@ -46,6 +46,35 @@ import Testing
     #expect(report["artifacts"]?["bytes"]?.integer == 268_435_456)
   }
 
+  /// Records that are as long as records may be, one after the other.
+  @Test func longRecordsPassThroughOnTheirWayOut() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "long.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ emit }) => {
+        for (let n = 0; n < 20; n += 1) {
+          await emit.item({ item_type: 'long', data: { n, text: 'x'.repeat(10_000_000) } });
+        }
+      };
+
+      """)
+    let stored = try await harness.run(script)
+    #expect(stored.exitCode == 0, "\(stored.standardError)")
+    let process = try RunningProcess(
+      "/bin/sh",
+      [
+        "-c", "exec \"$0\" cat --storage-path \"$1\" --type item > \"$1/out\"", BuiltProducts.quarry, harness.data,
+      ])
+    let peak = await peakMemory(of: process.pid)
+    let result = try await process.finish(within: .seconds(240))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(peak <= Self.limit, "peak \(peak >> 20) MiB")
+    let size = try FileManager.default.attributesOfItem(atPath: harness.data + "/out")[.size] as? Int ?? 0
+    #expect(size > 200_000_000)
+  }
+
   /// Runs a script, holds the runtime's memory to the limit, and answers the report.
   private func run(_ policy: [String], _ text: String) async throws -> JSONValue {
     let harness = try RunHarness()

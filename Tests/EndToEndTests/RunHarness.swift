@@ -65,5 +65,10 @@ struct RunHarness: ~Copyable {
     }
   }
 
+  /// Paths of all files in the storage path that fit.
+  func files(_ fits: (String) -> Bool) throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: data).filter(fits).map { "\(data)/\($0)" }
+  }
+
   func items() throws -> [JSONValue] { try records().filter { $0["event_type"]?.string == "item" } }
 }

@@ -158,14 +158,14 @@ import Testing
       })
     let reader = LodeReader(root: root.path)
     var lengths: [Int] = []
-    try reader.records(of: "r1") { line throws(QuarryError) in
+    try reader.records(RecordQuery(runs: RunFilter(runID: "r1"))) { line in
       lengths.append(line.count)
       return true
     }
     #expect(lengths.count == 3 && lengths[0] > 12 << 20)
     #expect(try sequence(reader, "r1") == [1, 2, 3])
     var first = 0
-    try reader.records(of: "r1") { _ throws(QuarryError) in
+    try reader.records(RecordQuery(runs: RunFilter(runID: "r1"))) { _ in
       first += 1
       return false
     }

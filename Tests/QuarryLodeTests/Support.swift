@@ -80,7 +80,7 @@ func put(_ text: String, at path: String) throws {
 /// All `seq` values of a run's events of a type, in stored order.
 func sequence(_ reader: LodeReader, _ run: String, type: String = "item") throws -> [Int] {
   var found: [Int] = []
-  try reader.records(of: run, type: type) { line throws(QuarryError) in
+  try reader.records(RecordQuery(runs: RunFilter(runID: run), types: [type])) { line in
     if let seq = (try? JSONParser.parse(Array(line)))?["seq"]?.integer { found.append(Int(seq)) }
     return true
   }

@@ -8,19 +8,22 @@ package struct Console: Sendable {
   package let isErrorTerminal: Bool
   /// What stood in the way of the first write to stdout that failed.
   package let outputFailure: @Sendable () -> String?
+  /// False once a write to stdout has failed, also because its reader has gone: nothing more need be read for it.
+  package let isOutputOpen: @Sendable () -> Bool
   private let writeOut: @Sendable ([UInt8]) -> Void
   private let writeError: @Sendable ([UInt8]) -> Void
 
   package init(
     isOutputTerminal: Bool = false, isErrorTerminal: Bool = false,
     writeOut: @escaping @Sendable ([UInt8]) -> Void, writeError: @escaping @Sendable ([UInt8]) -> Void,
-    outputFailure: @escaping @Sendable () -> String? = { nil }
+    outputFailure: @escaping @Sendable () -> String? = { nil }, isOutputOpen: @escaping @Sendable () -> Bool = { true }
   ) {
     self.isOutputTerminal = isOutputTerminal
     self.isErrorTerminal = isErrorTerminal
     self.writeOut = writeOut
     self.writeError = writeError
     self.outputFailure = outputFailure
+    self.isOutputOpen = isOutputOpen
   }
 
   package static func ofThisProcess() -> Console {
@@ -29,13 +32,16 @@ package struct Console: Sendable {
       isOutputTerminal: isatty(STDOUT_FILENO) == 1, isErrorTerminal: isatty(STDERR_FILENO) == 1,
       writeOut: { failure.note(writeAll($0, to: STDOUT_FILENO)) },
       // There is no place left to say that stderr fails.
-      writeError: { _ = writeAll($0, to: STDERR_FILENO) }, outputFailure: { failure.text })
+      writeError: { _ = writeAll($0, to: STDERR_FILENO) }, outputFailure: { failure.text },
+      isOutputOpen: { !failure.isNoted })
   }
 
   /// Says nothing.
   package static let silent = Console(writeOut: { _ in }, writeError: { _ in })
 
-  package func printOut(_ text: String) { writeOut(Array(text.utf8)) }
+  package func printOut(_ text: String) { printOut(Array(text.utf8)) }
+
+  package func printOut(_ bytes: [UInt8]) { writeOut(bytes) }
 
   /// Writes to stderr as it is; for progress bars.
   package func printError(_ text: String) { writeError(Array(text.utf8)) }
@@ -51,7 +57,7 @@ package struct Console: Sendable {
     if let remedy = error.remedy { printError("  \(remedy.withVisibleControls)\n") }
   }
 
-  /// - Returns: 0, or the `errno` of what failed. A reader that has gone (`quarry list runs | head`) is no error.
+  /// - Returns: 0, or the `errno` of what failed.
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { buffer in
       var rest = buffer[...]
@@ -60,7 +66,7 @@ package struct Console: Sendable {
         if written > 0 {
           rest = rest.dropFirst(written)
         } else if written < 0, errno != EINTR, !waitUntilWritable(descriptor) {
-          return errno == EPIPE ? 0 : errno
+          return errno
         }
       }
       return 0
@@ -74,16 +80,19 @@ package struct Console: Sendable {
   }
 }
 
-/// The first of several failures, as the system's words.
+/// The first of several failures.
 private final class FirstFailure: Sendable {
-  private let first = Mutex<String?>(nil)
+  private let first = Mutex<Int32>(0)
 
-  var text: String? { first.withLock { $0 } }
+  var isNoted: Bool { first.withLock { $0 != 0 } }
 
-  func note(_ code: Int32) {
-    guard code != 0 else { return }
-    first.withLock { $0 = $0 ?? String(cString: strerror(code)) }
+  /// The system's words. A reader that has gone (`quarry list runs | head`) is no error.
+  var text: String? {
+    let code = first.withLock { $0 }
+    return code == 0 || code == EPIPE ? nil : String(cString: strerror(code))
   }
+
+  func note(_ code: Int32) { first.withLock { if $0 == 0 { $0 = code } } }
 }
 
 extension Slice where Base == UnsafeRawBufferPointer {

@@ -22,8 +22,6 @@ package enum Unbuilt {
   static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
   static let terminalViews = Feature("full-screen views", remedy: "use --format table, json or yaml")
   static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
-  static let acceptedView = Feature(
-    "reading by the ledger (--accepted)", remedy: "`quarry inspect task ID` names the run that counts")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
 
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
@@ -42,7 +40,6 @@ package enum Unbuilt {
     add(recovery, "resume", "rebuild")
     add(terminalViews, "tui")
     add(watching, "watch")
-    add(acceptedView, "accepted")
     return table
   }()
 

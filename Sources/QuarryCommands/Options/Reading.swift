@@ -18,6 +18,14 @@ enum Reading {
     return value
   }
 
+  /// `YYYY-MM-DD`.
+  static func day(_ text: String) throws -> String {
+    guard let midnight = Timestamp("\(text)T00:00:00Z"), midnight.day == text else {
+      throw ValidationError("'\(text)' is not a day such as 2026-11-24.")
+    }
+    return text
+  }
+
   static func positive(_ text: String) throws -> Int { try number(text, minimum: 1) }
 
   static func natural(_ text: String) throws -> Int { try number(text, minimum: 0) }

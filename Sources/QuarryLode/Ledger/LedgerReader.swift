@@ -19,6 +19,15 @@ package struct AcceptedRun: Sendable, Equatable {
     self.runID = runID
     self.epoch = epoch
   }
+
+  /// - Returns: nil for any line but a ledger's `accepted`.
+  init?(_ line: UnsafeRawBufferPointer) {
+    let members = RecordMembers.read(["kind", "task_id", "accepted_run_id", "epoch"], from: line)
+    guard members["kind"] == "accepted", let task = members["task_id"]?.string,
+      let run = members["accepted_run_id"]?.string
+    else { return nil }
+    self.init(taskID: task, runID: run, epoch: members["epoch"]?.integer)
+  }
 }
 
 /// Reads ledgers from their partitions; needs no Redis.
@@ -52,48 +61,69 @@ struct LedgerReader: Sendable {
 
   /// Lines in the order of the chain, then of the data files, then of their lines.
   func records(fleet: String?, jobID: String) throws(QuarryError) -> [String] {
-    let files = try layout.described { () throws(FileFailure) in try self.files(fleet: fleet, jobID: jobID) }
     var lines: [String] = []
-    for file in files {
+    try forEachRecord(fleet: fleet, jobID: jobID) { lines.append(String(decoding: $0, as: UTF8.self)) }
+    return lines
+  }
+
+  /// Calls `body` with each line, in the order of `records`.
+  /// - Throws: also when a part of the ledger is missing or damaged, since it must not pass for a whole one.
+  private func forEachRecord(
+    fleet: String?, jobID: String, body: (UnsafeRawBufferPointer) -> Void
+  ) throws(QuarryError) {
+    for file in try files(fleet: fleet, jobID: jobID) {
       let path = layout.path(of: file)
       let isThere = try RecordLines(path: path).forEach { line throws(QuarryError) in
-        lines.append(String(decoding: line, as: UTF8.self))
+        body(line)
         return true
       }
-      // A ledger with a hole must not pass for a whole one.
       guard isThere else { throw QuarryError(.storage, "the ledger of job \(jobID) lacks its file \(path)") }
     }
-    return lines
   }
 
   /// The run that counts for each task, in the order of acceptance: the first accepted record of a task.
   func acceptedRuns(fleet: String?, jobID: String) throws(QuarryError) -> [AcceptedRun] {
     var seen: Set<String> = []
     var runs: [AcceptedRun] = []
-    for line in try records(fleet: fleet, jobID: jobID) {
-      let members = Array(line.utf8).withUnsafeBytes {
-        RecordMembers.read(["kind", "task_id", "accepted_run_id", "epoch"], from: $0)
-      }
-      guard members["kind"] == "accepted", let task = members["task_id"]?.string,
-        let run = members["accepted_run_id"]?.string, seen.insert(task).inserted
-      else { continue }
-      runs.append(AcceptedRun(taskID: task, runID: run, epoch: members["epoch"]?.integer))
+    try forEachRecord(fleet: fleet, jobID: jobID) { line in
+      if let run = AcceptedRun(line), seen.insert(run.taskID).inserted { runs.append(run) }
     }
     return runs
   }
 
-  private func files(fleet: String?, jobID: String) throws(FileFailure) -> [String] {
-    var reader = try PartitionReader(layout: layout)
-    let partitions = try partitions(fleet: fleet, jobID: jobID).map { "\($0.path)/event_type=\(LodeLedger.eventType)" }
-    var ids: Set<SnapshotID> = []
-    for partition in partitions { ids.formUnion(try reader.snapshots(of: partition)) }
-    var files: [String] = []
-    for id in ids.sorted() {
-      guard let manifest = try reader.manifest(id) else { continue }
-      for file in manifest.files where partitions.contains(layout.partition(ofDataKey: file.path) ?? "") {
-        files.append(file.path)
-      }
+  /// The runs that count for the tasks of one job, or of all.
+  func acceptedRunIDs(jobID: String?) throws(QuarryError) -> Set<String> {
+    var ids: Set<String> = []
+    for job in try jobs() where jobID.map({ $0 == job.jobID }) ?? true {
+      for run in try acceptedRuns(fleet: job.fleet, jobID: job.jobID) { ids.insert(run.runID) }
     }
+    return ids
+  }
+
+  private func files(fleet: String?, jobID: String) throws(QuarryError) -> [String] {
+    var damage: String?
+    let files = try layout.described { () throws(FileFailure) in
+      var reader = try PartitionReader(layout: layout)
+      let partitions = try partitions(fleet: fleet, jobID: jobID).map {
+        "\($0.path)/event_type=\(LodeLedger.eventType)"
+      }
+      var ids: Set<SnapshotID> = []
+      for partition in partitions {
+        ids.formUnion(try reader.snapshots(of: partition))
+        if try reader.isCutShort(partition) { damage = reader.chain.warnings.first }
+      }
+      var files: [String] = []
+      for id in ids.sorted() {
+        let known = reader.chain.warnings.count
+        if let manifest = try reader.manifest(id) {
+          files += manifest.files.map(\.path).filter { partitions.contains(layout.partition(ofDataKey: $0) ?? "") }
+        } else if reader.chain.warnings.count > known {
+          damage = reader.chain.warnings.last
+        }
+      }
+      return files
+    }
+    if let damage { throw QuarryError(.storage, "the ledger of job \(jobID) is damaged: \(damage)") }
     return files
   }
 

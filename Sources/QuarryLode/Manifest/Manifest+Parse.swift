@@ -20,6 +20,7 @@ extension Manifest {
     var files: [File] = []
     for entry in value["files"]?.array ?? [] {
       guard let path = entry["path"]?.string else { throw Unreadable(reason: "a file without a path") }
+      guard Self.isKey(path) else { throw Unreadable(reason: "the file path '\(path)' leads out of the storage root") }
       files.append(File(path: path, sizeBytes: entry["size_bytes"]?.integer ?? 0, checksum: entry["checksum"]?.string))
     }
     self.init(
@@ -30,8 +31,15 @@ extension Manifest {
     compressor = value["compressor"]?.string ?? "noop"
   }
 
+  /// Whether a path stays below the storage root: a manifest may be anybody's.
+  private static func isKey(_ path: String) -> Bool {
+    !path.utf8.contains(0)
+      && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
+  }
+
+  /// Nil for an entry that names no file below the storage root.
   private static func sidecar(_ value: JSONValue) -> SidecarFile? {
-    guard let path = value["path"]?.string, let filename = value["filename"]?.string else { return nil }
+    guard let path = value["path"]?.string, let filename = value["filename"]?.string, isKey(path) else { return nil }
     return SidecarFile(
       path: path, filename: filename, contentType: value["content_type"]?.string ?? "",
       size: value["size"]?.integer ?? 0)

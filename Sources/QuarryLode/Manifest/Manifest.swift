@@ -13,6 +13,9 @@ package struct Manifest: Sendable, Equatable {
       self.sizeBytes = sizeBytes
       self.checksum = checksum
     }
+
+    /// False for a file that other writers have compressed.
+    package var isPlain: Bool { !path.hasSuffix(".gz") && !path.hasSuffix(".zst") }
   }
 
   package var dataset: String

@@ -40,27 +40,18 @@ package struct LodeReader: Sendable {
     return listing
   }
 
-  /// Calls `body` with each stored line of a run, without its newline, in the order of the chain.
+  /// Calls `body` with each stored line that the query asks for, without its newline: in the order of the chain, within a
+  /// snapshot by partition, then as they were written. What was committed after the call began is not seen.
   /// - Parameters:
-  ///   - type: an event type, or nil for all; order between types within one snapshot is by type.
+  ///   - note: told of each manifest, file and line that is damaged, and passed over, with its path.
   ///   - body: returns false to stop.
+  @discardableResult
   package func records(
-    of runID: String, type: String? = nil, body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool
-  ) throws(QuarryError) {
-    var inspector = try inspector()
-    var goesOn = true
-    for path in try paths(of: runID) {
-      for id in try inspector.index(of: path).ids {
-        guard let manifest = try inspector.manifest(id) else { continue }
-        for (fileType, file) in inspector.files(of: path, in: manifest)
-        where goesOn && type.map({ $0 == fileType }) ?? true {
-          try RecordLines(path: layout.path(of: file.path)).forEach { line throws(QuarryError) in
-            goesOn = try body(line)
-            return goesOn
-          }
-        }
-      }
-    }
+    _ query: RecordQuery, note: @escaping (String) -> Void = { _ in }, body: (UnsafeRawBufferPointer) -> Bool
+  ) throws(QuarryError) -> RecordFigures {
+    var stream = try RecordStream(layout: layout, query: query, note: note)
+    try stream.read(body)
+    return stream.figures
   }
 
   /// The whole chain, the newest snapshot first.

@@ -20,10 +20,20 @@ struct PartitionReader {
   /// data was published under a later id, or never.
   func snapshots(of partition: String) throws(FileFailure) -> [SnapshotID] {
     guard let head else { return [] }
+    return try manifests(of: partition).filter { $0 <= head }.sorted()
+  }
+
+  /// Whether the newest snapshots cannot be read and some of what they held may be the partition's.
+  func isCutShort(_ partition: String) throws(FileFailure) -> Bool {
+    guard !chain.warnings.isEmpty, head != (try chain.pointer()) else { return false }
+    return try manifests(of: partition).contains { id in head.map { id > $0 } ?? true }
+  }
+
+  private func manifests(of partition: String) throws(FileFailure) -> [SnapshotID] {
     let folder = "\(layout.partitions)/\(partition)/segments"
     return try FileReading.names(in: folder).compactMap { SnapshotID($0) }.filter {
-      $0 <= head && FileReading.exists("\(folder)/\($0)/manifest.json")
-    }.sorted()
+      FileReading.exists("\(folder)/\($0)/manifest.json")
+    }
   }
 
   /// The manifest of a snapshot on the chain; nil for one that is not.

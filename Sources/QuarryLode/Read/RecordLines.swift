@@ -5,10 +5,18 @@ import QuarryCore
 struct RecordLines {
   let path: String
 
-  /// Calls `body` with each line, without its newline, until it returns false.
+  /// Calls `body` with each line, without its newline, until it returns false. Empty lines are passed over.
   /// - Returns: false when there is no such file.
   @discardableResult
   func forEach(_ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool) throws(QuarryError) -> Bool {
+    try forEachPlaced { line, _ throws(QuarryError) in try body(line) }
+  }
+
+  /// The same, with the place of each line's first byte in the file.
+  @discardableResult
+  func forEachPlaced(
+    _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) throws(QuarryError) -> Bool
+  ) throws(QuarryError) -> Bool {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else {
       if errno == ENOENT { return false }
@@ -18,6 +26,8 @@ struct RecordLines {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     var start = 0
     var end = 0
+    /// Of the buffer's first byte in the file.
+    var base: Int64 = 0
     while true {
       // Bytes before this were looked at already.
       var searched = end
@@ -26,6 +36,7 @@ struct RecordLines {
           guard let base = bytes.baseAddress else { return }
           memmove(base, base + start, end - start)
         }
+        base += Int64(start)
         end -= start
         searched -= start
         start = 0
@@ -38,12 +49,12 @@ struct RecordLines {
         throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
       }
       if count == 0 {
-        if start < end { _ = try line(buffer, start..<end, body) }
+        if start < end { _ = try line(buffer, start..<end, base, body) }
         return true
       }
       end += count
       while let newline = Self.newline(in: buffer, searched..<end) {
-        if try !line(buffer, start..<newline, body) { return true }
+        if try !line(buffer, start..<newline, base, body) { return true }
         start = newline + 1
         searched = start
       }
@@ -82,11 +93,12 @@ struct RecordLines {
   }
 
   private func line(
-    _ buffer: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool
+    _ buffer: [UInt8], _ range: Range<Int>, _ base: Int64,
+    _ body: (UnsafeRawBufferPointer, Int64) throws(QuarryError) -> Bool
   ) throws(QuarryError) -> Bool {
     guard !range.isEmpty else { return true }
     return try buffer.withBytes { bytes throws(QuarryError) in
-      try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+      try body(UnsafeRawBufferPointer(rebasing: bytes[range]), base + Int64(range.lowerBound))
     }
   }
 

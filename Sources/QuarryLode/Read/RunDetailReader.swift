@@ -36,7 +36,7 @@ struct RunDetailReader {
 
   private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) throws(QuarryError) {
     let path = layout.path(of: file.path)
-    if file.path.hasSuffix(".gz") || file.path.hasSuffix(".zst") {
+    if !file.isPlain {
       detail.warnings.append("\(path) is compressed, which is not read yet; its records are not counted")
       return
     }

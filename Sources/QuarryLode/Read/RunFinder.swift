@@ -6,14 +6,32 @@ struct RunFinder {
 
   /// The partitions of a run id, under whichever source, category and day.
   func find(runID: String) throws(FileFailure) -> [RunPath] {
-    let names = Set([RunPartition.escape(runID), runID]).filter { !$0.contains("/") }.map { "run_id=\($0)" }
     var found: [RunPath] = []
-    try days { day throws(FileFailure) in
-      for name in names where FileReading.exists("\(layout.partitions)/\(day)/\(name)") {
-        if let run = RunPath("\(day)/\(name)") { found.append(run) }
-      }
-    }
+    try days { day throws(FileFailure) in found += folders(of: runID, in: day) }
     return found.sorted { $0.path < $1.path }
+  }
+
+  /// Calls `visit` with each run that the filter lets through, as far as paths tell.
+  func runs(_ filter: RunFilter, visit: (RunPath) throws(QuarryError) -> Void) throws(QuarryError) {
+    var days: [String] = []
+    try layout.described { () throws(FileFailure) in
+      try self.days(source: filter.source, category: filter.category) { days.append($0) }
+    }
+    for day in days where filter.day.map({ RunPath("\(day)/run_id=")?.day == $0 }) ?? true {
+      for run in try runs(of: day, filter.runID) where filter.accepts(run) { try visit(run) }
+    }
+  }
+
+  private func runs(of day: String, _ runID: String?) throws(QuarryError) -> [RunPath] {
+    if let runID { return folders(of: runID, in: day) }
+    return try layout.described { () throws(FileFailure) in
+      try children(of: day, key: "run_id=", value: nil).compactMap { RunPath("\(day)/\($0)") }
+    }
+  }
+
+  private func folders(of runID: String, in day: String) -> [RunPath] {
+    Set([RunPartition.escape(runID), runID]).filter { !$0.contains("/") }.map { "\(day)/run_id=\($0)" }
+      .filter { FileReading.exists("\(layout.partitions)/\($0)") }.compactMap { RunPath($0) }
   }
 
   /// Calls `visit` with `source=…/category=…/day=…` of each day folder.

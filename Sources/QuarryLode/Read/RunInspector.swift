@@ -33,14 +33,23 @@ struct RunInspector {
 
   /// Nil when no snapshot on the chain holds records of the run.
   mutating func summary(of run: RunPath, index: Index) throws(QuarryError) -> RunSummary? {
+    guard var summary = try beginning(of: run, index: index) else { return nil }
+    try readEnd(index: index, into: &summary)
+    return summary
+  }
+
+  /// The summary without the run's state and end; nil when no snapshot on the chain holds records of the run.
+  mutating func beginning(of run: RunPath, index: Index) throws(QuarryError) -> RunSummary? {
+    var summary: RunSummary?
     for id in index.ids {
       guard let manifest = try manifest(id) else { continue }
-      var summary = RunSummary(path: run, firstSnapshot: id)
-      try readIdentity(from: manifest, into: &summary)
-      try readEnd(index: index, into: &summary)
-      return summary
+      var found = summary ?? RunSummary(path: run, firstSnapshot: id)
+      let isTold = try readIdentity(from: manifest, into: &found)
+      summary = found
+      // Chunks of an artifact may come before the first event, and say nothing of where the run comes from.
+      if isTold { break }
     }
-    return nil
+    return summary
   }
 
   mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
@@ -58,7 +67,8 @@ struct RunInspector {
   }
 
   /// The first line of each file; the earliest tells where the run comes from.
-  private func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) {
+  /// - Returns: false when none bears a time.
+  private func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) -> Bool {
     var earliest: [String: JSONValue] = [:]
     for (_, file) in files(of: summary.path, in: manifest) {
       let members = try firstLine(of: file, Self.identityMembers)
@@ -70,7 +80,7 @@ struct RunInspector {
         }
       if isEarlier { earliest = members }
     }
-    summary.startedAt = Self.time(earliest) ?? Timestamp(manifest.createdAt)
+    summary.startedAt = Self.time(earliest) ?? summary.startedAt ?? Timestamp(manifest.createdAt)
     summary.jobID = earliest["job_id"]?.string
     summary.attempt = earliest["attempt"]?.integer
     summary.parentRunID = earliest["parent_run_id"]?.string
@@ -79,6 +89,7 @@ struct RunInspector {
     summary.taskID = earliest["task_id"]?.string
     summary.epoch = earliest["epoch"]?.integer
     summary.originRunID = earliest["origin_run_id"]?.string
+    return Self.time(earliest) != nil
   }
 
   private mutating func readEnd(index: Index, into summary: inout RunSummary) throws(QuarryError) {
@@ -116,7 +127,7 @@ struct RunInspector {
     var last: Timestamp?
     for (type, _, ids) in index.partitions where type != "metrics" && type != "artifact" {
       guard let id = ids.last, let manifest = try manifest(id) else { continue }
-      for found in files(of: run, in: manifest) where found.type == type && Self.isPlain(found.file) {
+      for found in files(of: run, in: manifest) where found.type == type && found.file.isPlain {
         guard let line = try RecordLines(path: reader.layout.path(of: found.file.path)).last() else { continue }
         let time = line.withUnsafeBytes { Self.time(RecordMembers.read(["ts"], from: $0)) }
         last = [last, time].compactMap(\.self).max()
@@ -125,12 +136,8 @@ struct RunInspector {
     return last
   }
 
-  private static func isPlain(_ file: Manifest.File) -> Bool {
-    !file.path.hasSuffix(".gz") && !file.path.hasSuffix(".zst")
-  }
-
   private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
-    guard Self.isPlain(file),
+    guard file.isPlain,
       let line = try RecordLines(path: reader.layout.path(of: file.path)).first()
     else { return [:] }
     return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }

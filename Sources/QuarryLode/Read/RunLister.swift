@@ -6,6 +6,8 @@ struct RunLister {
   private var inspector: RunInspector
   private let filter: RunFilter
   private let limit: Int
+  /// Ids of the runs that ledgers name; nil when it does not matter.
+  private let accepted: Set<String>?
   private var rows: [RunSummary] = []
   private var met: Set<RunPath> = []
   /// Met runs by the snapshot that began them.
@@ -16,6 +18,7 @@ struct RunLister {
     inspector = RunInspector(reader: reader)
     self.filter = filter
     self.limit = limit
+    accepted = filter.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: filter.jobID) : nil
   }
 
   /// - Parameter oldest: nothing that began before this snapshot is listed.
@@ -42,7 +45,7 @@ struct RunLister {
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {
     for file in manifest.files {
       guard let partition = inspector.reader.layout.partition(ofDataKey: file.path), let run = RunPath(partition),
-        met.insert(run).inserted, filter.accepts(run)
+        met.insert(run).inserted, filter.accepts(run), accepted?.contains(run.runID) ?? true
       else { continue }
       let index = try inspector.index(of: run)
       // An unfinished commit may have made folders below the head's id; the walk then never meets that id.

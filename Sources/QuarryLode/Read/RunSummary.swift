@@ -38,27 +38,36 @@ package struct RunSummary: Sendable, Equatable {
   }
 }
 
-/// Which runs to list; nil lets all through.
+/// Which runs to read; nil lets all through.
 package struct RunFilter: Sendable, Equatable {
   package var state: RunState?
+  /// The ledgers' own source is read only when it is named.
   package var source: String?
   package var category: String?
   package var day: String?
+  package var runID: String?
   package var jobID: String?
+  /// Only runs that a ledger names as the result of a task.
+  package var isAcceptedOnly: Bool
 
   package init(
-    state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil, jobID: String? = nil
+    state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil, runID: String? = nil,
+    jobID: String? = nil, isAcceptedOnly: Bool = false
   ) {
     self.state = state
     self.source = source
     self.category = category
     self.day = day
+    self.runID = runID
     self.jobID = jobID
+    self.isAcceptedOnly = isAcceptedOnly
   }
 
+  /// As far as the path tells.
   func accepts(_ path: RunPath) -> Bool {
-    path.source != LodeLedger.source && source.map { $0 == path.source } ?? true
+    (source.map { $0 == path.source } ?? (path.source != LodeLedger.source))
       && category.map { $0 == path.category } ?? true && day.map { $0 == path.day } ?? true
+      && runID.map { $0 == path.runID } ?? true
   }
 
   func accepts(_ run: RunSummary) -> Bool {

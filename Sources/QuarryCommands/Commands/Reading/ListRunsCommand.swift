@@ -12,12 +12,15 @@ struct ListRunsCommand: ExecutableCommand {
   var limit: Int?
   @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
   var job: String?
+  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
+  var accepted = false
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let reader = try dataset.reader(in: context)
-    let listing = try reader.runs(RunFilter(state: state?.value, jobID: job), limit: limit ?? 100)
+    let filter = RunFilter(state: state?.value, jobID: job, isAcceptedOnly: accepted)
+    let listing = try reader.runs(filter, limit: limit ?? 100)
     for warning in listing.warnings { context.console.warn(warning) }
     try output.render(.list(listing.rows.map(Output.runRow)), in: context)
     return 0

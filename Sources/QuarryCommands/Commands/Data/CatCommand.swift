@@ -1,0 +1,85 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+struct CatCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cat",
+    abstract: "Prints stored records as they are, one JSON object a line, in the order they were committed.",
+    discussion: """
+      Without a flag all records of the dataset but the fleets' ledgers. Exit code 1 when nothing was found, or when \
+      something is damaged: it is named on stderr, and the rest is printed.
+      """)
+
+  @OptionGroup(title: "Which records") var selection: RecordOptions
+  @Option(
+    help: ArgumentHelp(
+      "Print one value of the payload a line, as JSON: data.url, data.images.0, or /data/a.b. Records without it are left out.",
+      valueName: "path"), transform: PayloadField.read)
+  var field: PayloadField?
+  @Flag(help: "Print the payload alone. Records without one are left out.")
+  var payload = false
+  @Flag(help: "With --field: print strings without quotes and escapes.")
+  var raw = false
+  @OptionGroup(title: "Where they are") var dataset: DatasetOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    if raw, field == nil {
+      throw QuarryError(.usage, "--raw needs --field", remedy: "name the value to print: --field data.url")
+    }
+    if payload, field != nil {
+      throw QuarryError(.usage, "--payload and --field exclude each other", remedy: "leave one of them out")
+    }
+    let reader = try dataset.reader(in: context)
+    let printer = RecordPrinter(field: payload ? .whole : field, isRaw: raw)
+    let result = await OwnThread.run { [selection] in
+      Result { () throws(QuarryError) in try printer.print(selection.query, reader, context.console) }
+    }
+    let (figures, printed) = try result.get()
+    return try end(figures, printed: printed, reader, context.console)
+  }
+
+  private func end(_ figures: RecordFigures, printed: Int64, _ reader: LodeReader, _ console: Console) throws -> Int32 {
+    guard figures.damages == 0 else {
+      console.say("the answer is not whole: \(figures.damages) of the things above could not be read")
+      return ExitCode.failure
+    }
+    guard printed > 0 else { throw selection.nothing(figures, field: fieldText, in: reader) }
+    return 0
+  }
+
+  private var fieldText: String? { field?.names.joined(separator: ".") }
+}
+
+/// Prints records, or one value of each.
+private struct RecordPrinter: Sendable {
+  /// Nil for whole records.
+  let field: PayloadField?
+  let isRaw: Bool
+
+  /// - Returns: also how many lines were printed.
+  func print(
+    _ query: RecordQuery, _ reader: LodeReader, _ console: Console
+  ) throws(QuarryError) -> (RecordFigures, Int64) {
+    var output = LineOutput(console)
+    var printed: Int64 = 0
+    let figures = try reader.records(query, note: { console.warn($0) }) { line in
+      guard let text = field.map({ $0.value(in: line) }) ?? line else { return true }
+      printed += 1
+      if isRaw, let plain = RecordMembers.text(text) { return output.append(plain.utf8) }
+      return output.append(text)
+    }
+    output.flush()
+    return (figures, printed)
+  }
+}
+
+extension PayloadField {
+  /// For the parser, which puts the flag's name before the complaint.
+  static func read(_ text: String) throws -> PayloadField {
+    guard let field = PayloadField(text) else {
+      throw ValidationError("'\(text)' is no path such as data.url, data.images.0 or /data/a.b.")
+    }
+    return field
+  }
+}

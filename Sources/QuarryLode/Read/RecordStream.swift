@@ -1,0 +1,147 @@
+import Glibc
+import QuarryCore
+
+/// Which records to read; nil and empty let all through.
+package struct RecordQuery: Sendable, Equatable {
+  package var runs: RunFilter
+  package var types: Set<String>
+
+  package init(runs: RunFilter = RunFilter(), types: Set<String> = []) {
+    self.runs = runs
+    self.types = types
+  }
+}
+
+/// What a stream of records has come by.
+package struct RecordFigures: Sendable, Equatable {
+  /// Runs whose paths fit the query.
+  package var found = 0
+  /// Those of them whose job and ledger fit it too.
+  package var runs = 0
+  /// Event types of these runs, wanted or not.
+  package var types: Set<String> = []
+  package var records: Int64 = 0
+  /// Manifests, files and lines that could not be read.
+  package var damages = 0
+}
+
+/// Reads the lines of the chosen runs in the order of the chain. For one query on one thread.
+///
+/// Memory: the longest line, eight bytes for each snapshot of the chosen runs, and the paths of the runs that a job or a
+/// ledger has chosen.
+struct RecordStream {
+  private var inspector: RunInspector
+  private let query: RecordQuery
+  private let note: (String) -> Void
+  private(set) var figures = RecordFigures()
+  /// Paths of the runs to read; nil when their paths alone decide.
+  private var chosen: Set<String>?
+  private var told: Set<String> = []
+
+  /// - Parameter note: told of each thing that cannot be read, once.
+  init(layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void) throws(QuarryError) {
+    let reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+    inspector = RunInspector(reader: reader)
+    self.query = query
+    self.note = note
+    chosen = query.runs.jobID == nil && !query.runs.isAcceptedOnly ? nil : []
+    tellWarnings()
+  }
+
+  private var layout: DatasetLayout { inspector.reader.layout }
+
+  /// - Parameter body: returns false to stop.
+  mutating func read(_ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
+    for id in try snapshots().sorted() {
+      let manifest = try inspector.manifest(id)
+      tellWarnings()
+      guard let manifest else { continue }
+      for file in manifest.files where isWanted(file) {
+        guard try read(file, body) else { return }
+      }
+    }
+  }
+
+  /// The snapshots that hold records of the chosen runs.
+  private mutating func snapshots() throws(QuarryError) -> Set<SnapshotID> {
+    let accepted =
+      query.runs.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: query.runs.jobID) : nil
+    var ids: Set<SnapshotID> = []
+    try RunFinder(layout: layout).runs(query.runs) { run throws(QuarryError) in
+      let index = try inspector.index(of: run)
+      guard index.first != nil else { return }
+      figures.found += 1
+      guard accepted?.contains(run.runID) ?? true, try isOfJob(run, index) else { return }
+      figures.runs += 1
+      chosen?.insert(run.path)
+      figures.types.formUnion(index.partitions.filter { !$0.ids.isEmpty }.map(\.type))
+      ids.formUnion(index.ids)
+    }
+    tellWarnings()
+    return ids
+  }
+
+  private mutating func isOfJob(_ run: RunPath, _ index: RunInspector.Index) throws(QuarryError) -> Bool {
+    guard let job = query.runs.jobID else { return true }
+    return try inspector.beginning(of: run, index: index)?.jobID == job
+  }
+
+  private func isWanted(_ file: Manifest.File) -> Bool {
+    guard let partition = layout.partition(ofDataKey: file.path), let run = RunPath(partition),
+      let type = RunPath.eventType(partition)
+    else { return false }
+    return (query.types.isEmpty || query.types.contains(type)) && query.runs.accepts(run)
+      && chosen?.contains(run.path) ?? true
+  }
+
+  /// - Returns: false when nobody wants more.
+  private mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError)
+    -> Bool
+  {
+    let path = layout.path(of: file.path)
+    guard file.isPlain else {
+      tell("\(path) is compressed, which is not read yet; passed over")
+      return true
+    }
+    var goesOn = true
+    var broken = (count: 0, first: 0)
+    var number = 0
+    do throws(QuarryError) {
+      let isThere = try RecordLines(path: path).forEach { line in
+        number += 1
+        if RecordMembers.isWhole(line) {
+          figures.records += 1
+          goesOn = body(line)
+        } else {
+          broken = (broken.count + 1, broken.count == 0 ? number : broken.first)
+        }
+        return goesOn
+      }
+      if !isThere { tell("\(path) is named by a manifest and is not there") }
+    } catch {
+      tell(error.message)
+    }
+    if goesOn { checkSize(of: file, at: path) }
+    if broken.count > 0 {
+      let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
+      tell("\(path): line \(broken.first)\(others) passed over: no whole JSON object")
+    }
+    return goesOn
+  }
+
+  private mutating func checkSize(of file: Manifest.File, at path: String) {
+    var status = stat()
+    guard file.sizeBytes > 0, stat(path, &status) == 0, Int64(status.st_size) != file.sizeBytes else { return }
+    tell("\(path) has \(status.st_size) bytes; its manifest says \(file.sizeBytes)")
+  }
+
+  private mutating func tell(_ damage: String) {
+    guard told.insert(damage).inserted else { return }
+    figures.damages += 1
+    note(damage)
+  }
+
+  private mutating func tellWarnings() {
+    for warning in inspector.warnings { tell(warning) }
+  }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import TestSupport
+import Testing
+
+/// Records of many runs as one stream: which, in which order, and what of a damaged dataset.
+@Suite struct RecordStreamTests {
+  private let root = TemporaryDirectory()
+  private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
+  private var reader: LodeReader { LodeReader(root: root.path) }
+
+  /// `run:seq` of each line, in the order of the stream.
+  private func read(
+    _ filter: RunFilter = RunFilter(), types: Set<String> = [], notes: inout [String]
+  ) throws -> (lines: [String], figures: RecordFigures) {
+    var lines: [String] = []
+    var told: [String] = []
+    let figures = try reader.records(RecordQuery(runs: filter, types: types), note: { told.append($0) }) { line in
+      let members = RecordMembers.read(["run_id", "seq", "event_type"], from: line)
+      lines.append("\(members["run_id"]?.string ?? ""):\(members["seq"]?.integer ?? -1)")
+      return true
+    }
+    notes = told
+    return (lines, figures)
+  }
+
+  private func lines(_ filter: RunFilter = RunFilter(), types: Set<String> = []) throws -> [String] {
+    var notes: [String] = []
+    let lines = try read(filter, types: types, notes: &notes).lines
+    #expect(notes == [])
+    return lines
+  }
+
+  private func add(
+    _ id: String, _ seqs: Range<Int>, type: String = "item", source: String = "shop", category: String = "default",
+    job: String? = nil
+  ) throws {
+    let run = try Run(dataset, id: id, source: source, category: category)
+    try run.sink.write(
+      run.batch { batch in
+        for seq in seqs { batch.addEvent(type, seq: seq) { JSONText.appendMember("job_id", job, to: &$0) } }
+      })
+  }
+
+  @Test func runsInterleaveAsTheyWereCommitted() throws {
+    try add("b", 1..<3)
+    try add("a", 1..<2, source: "x/y")
+    try add("b", 3..<4, type: "log")
+    try add("a", 2..<3, source: "x/y", category: "c")
+    #expect(try lines() == ["b:1", "b:2", "a:1", "b:3", "a:2"])
+    #expect(try lines(types: ["item"]) == ["b:1", "b:2", "a:1", "a:2"])
+    #expect(try lines(types: ["log", "none"]) == ["b:3"])
+    #expect(try lines(RunFilter(source: "x/y")) == ["a:1", "a:2"])
+    #expect(try lines(RunFilter(category: "c")) == ["a:2"])
+    #expect(try lines(RunFilter(day: "2026-11-24", runID: "b")) == ["b:1", "b:2", "b:3"])
+    #expect(try lines(RunFilter(day: "2026-11-25")) == [])
+    #expect(try lines(RunFilter(runID: "../b")) == [])
+  }
+
+  @Test func aJobsRunsAreReadAlsoWhenTheyBeginWithAnArtifact() throws {
+    try add("other", 1..<2, job: "j2")
+    let run = try Run(dataset, id: "shot")
+    try run.sink.write(run.batch { $0.addChunk(artifact: "a", seq: 7, last: true, length: 3) })
+    try add("shot", 1..<2, job: "j1")
+    #expect(try lines(RunFilter(jobID: "j1")) == ["shot:7", "shot:1"])
+    #expect(try reader.runs(RunFilter(jobID: "j1")).rows.map(\.runID) == ["shot"])
+    let summary = try #require(try reader.run("shot")?.summary)
+    #expect(summary.jobID == "j1" && summary.startedAt == Timestamp("2026-11-24T10:00:01Z"))
+  }
+
+  @Test func onlyWhatALedgerAcceptsCounts() throws {
+    for run in ["r1", "r2", "r3", "alone"] { try add(run, 1..<3) }
+    func accepted(_ task: String, _ run: String) -> String {
+      #"{"kind":"accepted","task_id":"\#(task)","accepted_run_id":"\#(run)","epoch":5}"#
+    }
+    try dataset.ledger.append([accepted("t1", "r2"), accepted("t1", "r1")], fleet: "f", jobID: "j1")
+    try dataset.ledger.append([accepted("t2", "r3")], fleet: "g", jobID: "j2")
+    let counting = RunFilter(isAcceptedOnly: true)
+    #expect(try lines(counting) == ["r2:1", "r2:2", "r3:1", "r3:2"])
+    #expect(try Set(reader.runs(counting).rows.map(\.runID)) == ["r2", "r3"])
+    #expect(try lines(RunFilter(runID: "r1", isAcceptedOnly: true)) == [])
+    var notes: [String] = []
+    let nothing = try read(RunFilter(runID: "r1", isAcceptedOnly: true), notes: &notes).figures
+    #expect(nothing.found == 1 && nothing.runs == 0)
+    #expect(try lines(RunFilter(source: "_fleet")).count == 3)
+    #expect(try lines().count == 8)
+  }
+
+  @Test func aDamagedLedgerIsNoAnswer() throws {
+    try add("r1", 1..<2)
+    try dataset.ledger.append([#"{"kind":"job"}"#], fleet: "f", jobID: "j")
+    let file = try #require(try reader.chain().rows.first?.files.first)
+    try FileManager.default.removeItem(atPath: reader.layout.path(of: file.path))
+    #expect(throws: QuarryError.self) { try lines(RunFilter(isAcceptedOnly: true)) }
+
+    // The head of the chain, and then what lies further back.
+    let id = try #require(try reader.chain().rows.first?.id)
+    try put("{", at: "\(folder(reader.layout.path(of: file.path)))/manifest.json")
+    for _ in 0..<2 {
+      try put("{", at: "\(reader.layout.canonicalFolder(id))/manifest.json")
+      var notes: [String] = []
+      let error = #expect(throws: QuarryError.self) { try read(RunFilter(isAcceptedOnly: true), notes: &notes) }
+      #expect(error?.message.contains("the ledger of job j is damaged") == true)
+      try add("later", 1..<2)
+    }
+  }
+
+  /// Each kind of damage is named once, and costs nothing else.
+  @Test func whatIsDamagedIsNamedAndTheRestIsRead() throws {
+    for index in 0..<6 { try add("r\(index)", 1..<4) }
+    let manifests = try reader.chain().rows.reversed().map { $0 }
+    func path(_ index: Int) -> String { reader.layout.path(of: manifests[index].files[0].path) }
+    try FileManager.default.removeItem(atPath: path(0))
+    let whole = try #require(text(path(1)))
+    try put(String(whole.dropLast(20)), at: path(1))
+    var zeroed = Array(try #require(text(path(2))).utf8)
+    let lineLength = zeroed.count / 3
+    for place in lineLength + 5..<lineLength + 40 { zeroed[place] = 0 }
+    zeroed[lineLength] = 0
+    try Data(zeroed).write(to: URL(fileURLWithPath: path(2)))
+    for name in ["\(reader.layout.canonicalFolder(manifests[3].id))/manifest.json", "\(folder(path(3)))/manifest.json"]
+    {
+      try FileManager.default.removeItem(atPath: name)
+      try put("{}", at: name)
+    }
+    try FileManager.default.moveItem(atPath: path(4), toPath: path(4) + ".away")
+    try FileManager.default.createDirectory(atPath: path(4), withIntermediateDirectories: false)
+
+    var notes: [String] = []
+    let (lines, figures) = try read(notes: &notes)
+    #expect(lines == ["r1:1", "r1:2", "r2:1", "r2:3", "r5:1", "r5:2", "r5:3"])
+    #expect(notes.contains("\(path(0)) is named by a manifest and is not there"))
+    #expect(notes.contains { $0.hasPrefix(path(1)) && $0.contains("its manifest says \(whole.utf8.count)") })
+    #expect(notes.contains("\(path(1)): line 3 passed over: no whole JSON object"))
+    #expect(notes.contains("\(path(2)): line 2 passed over: no whole JSON object"))
+    #expect(notes.contains { $0.contains("manifest.json is passed over: not a Lode manifest") })
+    #expect(notes.contains { $0.contains("cannot read \(path(4))") })
+    #expect(figures.damages == notes.count && Set(notes).count == notes.count)
+    #expect(figures.runs == 6 && figures.records == 7)
+  }
+
+  @Test(arguments: ["../outside", "/etc/passwd", "datasets/quarry/partitions/a/segments/../../../../x", "a//b"])
+  func aManifestThatPointsOutsideIsNotFollowed(_ path: String) throws {
+    try add("r1", 1..<2)
+    let manifest = try #require(try reader.chain().rows.first)
+    let hostile = String(decoding: manifest.encoded, as: UTF8.self).replacing(manifest.files[0].path, with: path)
+    #expect(throws: Manifest.Unreadable.self) { try Manifest(parsing: Array(hostile.utf8)) }
+  }
+
+  @Test func compressedFilesOfOthersAreNamed() throws {
+    try add("r1", 1..<2)
+    let manifest = try #require(try reader.chain().rows.first)
+    let renamed = String(decoding: manifest.encoded, as: UTF8.self).replacing("/data/data\"", with: "/data/data.gz\"")
+    let canonical = "\(reader.layout.canonicalFolder(manifest.id))/manifest.json"
+    try FileManager.default.removeItem(atPath: canonical)
+    try put(renamed, at: canonical)
+    var notes: [String] = []
+    #expect(try read(notes: &notes).lines == [])
+    #expect(notes.count == 1 && notes[0].contains("data.gz is compressed"))
+  }
+
+  private func folder(_ dataFile: String) -> String {
+    ((dataFile as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
+  }
+}
