@@ -38,7 +38,8 @@ let package = Package(
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
-    .target(name: "QuarryLode", dependencies: ["CLinux", "QuarryCore"]),
+    .target(
+      name: "QuarryLode", dependencies: ["CLinux", "QuarryCore", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),

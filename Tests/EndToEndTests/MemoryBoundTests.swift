@@ -46,6 +46,29 @@ import Testing
     #expect(report["artifacts"]?["bytes"]?.integer == 268_435_456)
   }
 
+  /// The same artifact on its way out.
+  @Test func aLargeArtifactComesOut() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "large.ts",
+      """
+      export const config = { browser: false };
+      export default ({ emit }) =>
+        emit.artifact({ name: 'large', content_type: 'text/plain', data: Buffer.alloc(256 * 1024 * 1024, 65) });
+
+      """)
+    let stored = try await harness.run(script, "--run-id", "r-1")
+    #expect(stored.exitCode == 0, "\(stored.standardError)")
+    let process = try harness.start(["artifact", "get", "r-1", "large", "--storage-path", harness.data])
+    let peak = await peakMemory(of: process.pid)
+    let result = try await process.finish(within: .seconds(240))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(peak > 0)
+    #expect(peak <= Self.limit, "peak \(peak >> 20) MiB")
+    let size = try FileManager.default.attributesOfItem(atPath: harness.path + "/large")[.size] as? Int
+    #expect(size == 268_435_456)
+  }
+
   /// Records that are as long as records may be, one after the other.
   @Test func longRecordsPassThroughOnTheirWayOut() async throws {
     let harness = try RunHarness()

@@ -17,13 +17,15 @@ package struct LodeReader: Sendable {
     return try lister.list()
   }
 
+  /// - Parameter types: only records of these event types are looked at, besides those that tell the run's state; nil for
+  ///   all.
   /// - Returns: nil when no snapshot holds records of such a run.
-  package func run(_ runID: String) throws(QuarryError) -> RunDetail? {
+  package func run(_ runID: String, types: Set<String>? = nil) throws(QuarryError) -> RunDetail? {
     var inspector = try inspector()
     for path in try paths(of: runID) {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
-      var reader = RunDetailReader(layout: layout, summary: summary)
+      var reader = RunDetailReader(layout: layout, summary: summary, types: types)
       try reader.read(&inspector, index: index)
       return reader.detail
     }

@@ -22,14 +22,17 @@ package struct StoredArtifact: Sendable, Equatable {
   /// Nil for an orphan: chunks whose commit event is not stored.
   package var name: String?
   package var contentType: String?
-  /// Bytes that are stored.
-  package var size: Int64 = 0
-  package var chunkCount: Int64 = 0
   package var isCommitted = false
-  /// The last chunk is stored and the bytes are as many as the commit event says (0 in old data says nothing).
-  package var isComplete: Bool { isCommitted && hasLastChunk && (statedSize == 0 || statedSize == size) }
+  /// Bytes that are stored.
+  package var size: Int64 { cover.size }
+  package var chunkCount: Int { cover.chunks.count }
+  /// Its bytes are whole, and as many as the commit event says.
+  package var isComplete: Bool { isCommitted && fault == nil }
   package var isOrphan: Bool { !isCommitted }
-  var hasLastChunk = false
+  /// What is wrong with its bytes; nil when nothing is.
+  var fault: String? { cover.fault(stated: statedSize) }
+  var cover = ChunkCover()
+  /// 0 in old data says nothing.
   var statedSize: Int64 = 0
 
   init(id: String) { self.id = id }

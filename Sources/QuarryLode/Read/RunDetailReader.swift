@@ -2,15 +2,20 @@ import QuarryCore
 
 /// Puts together everything about one run from the snapshots that hold its records.
 struct RunDetailReader {
-  private static let artifactMembers: Set<String> = [
-    "record_kind", "artifact_id", "name", "content_type", "size_bytes", "length", "is_last",
-  ]
+  private static let artifactMembers = ChunkCover.Chunk.members.union([
+    "record_kind", "artifact_id", "name", "content_type", "size_bytes", "is_last",
+  ])
 
   let layout: DatasetLayout
+  private let types: Set<String>?
   private(set) var detail: RunDetail
+  /// Places of artifacts in the detail's list.
+  private var places: [String: Int] = [:]
 
-  init(layout: DatasetLayout, summary: RunSummary) {
+  /// - Parameter types: only records of these are looked at; nil for all.
+  init(layout: DatasetLayout, summary: RunSummary, types: Set<String>? = nil) {
     self.layout = layout
+    self.types = types
     detail = RunDetail(summary: summary)
   }
 
@@ -21,7 +26,7 @@ struct RunDetailReader {
       let files = inspector.files(of: run, in: manifest)
       detail.snapshotCount += 1
       detail.sidecarFiles += sidecars(of: manifest, run: run, isAlone: files.count == manifest.files.count)
-      for (type, file) in files {
+      for (type, file) in files where types?.contains(type) ?? true {
         detail.dataBytes += file.sizeBytes
         try read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
@@ -51,13 +56,13 @@ struct RunDetailReader {
 
   private mutating func countLines(_ path: String) throws(QuarryError) -> Int64 {
     var count: Int64 = 0
-    try eachLine(path) { _ in count += 1 }
+    try eachLine(path) { _, _ in count += 1 }
     return count
   }
 
   private mutating func readMetrics(_ path: String) throws(QuarryError) {
     var metrics = detail.metrics
-    try eachLine(path) { line in
+    try eachLine(path) { line, _ in
       // A damaged line says nothing, and the ones before it stand.
       if let value = try? JSONParser.parse(Array(line)) { metrics = value }
     }
@@ -67,38 +72,48 @@ struct RunDetailReader {
 
   private mutating func readArtifacts(_ path: String) throws(QuarryError) {
     var artifacts = detail.artifacts
+    var places = places
     var committed: Int64 = 0
-    try eachLine(path) { line in
+    try eachLine(path) { line, place in
       let members = RecordMembers.read(Self.artifactMembers, from: line)
       guard let id = members["artifact_id"]?.string else { return }
-      let place = artifacts.firstIndex { $0.id == id } ?? artifacts.endIndex
-      if place == artifacts.endIndex { artifacts.append(StoredArtifact(id: id)) }
-      if Self.apply(members, to: &artifacts[place]) { committed += 1 }
+      let index = places[id] ?? artifacts.endIndex
+      if index == artifacts.endIndex { artifacts.append(StoredArtifact(id: id)) }
+      places[id] = index
+      if members["record_kind"]?.string == RecordKind.artifactChunk.rawValue {
+        artifacts[index].take(chunk: members, path: path, place: place, lineLength: line.count)
+      } else {
+        artifacts[index].take(commit: members)
+        committed += 1
+      }
     }
     detail.artifacts = artifacts
+    self.places = places
     if committed > 0 { detail.counts["artifact", default: 0] += committed }
   }
 
-  /// - Returns: true for the commit event.
-  private static func apply(_ members: [String: JSONValue], to artifact: inout StoredArtifact) -> Bool {
-    if members["record_kind"]?.string == RecordKind.artifactChunk.rawValue {
-      artifact.size += members["length"]?.integer ?? 0
-      artifact.chunkCount += 1
-      artifact.hasLastChunk = artifact.hasLastChunk || members["is_last"]?.bool == true
-      return false
-    }
-    artifact.isCommitted = true
-    artifact.name = members["name"]?.string
-    artifact.contentType = members["content_type"]?.string
-    artifact.statedSize = members["size_bytes"]?.integer ?? 0
-    return true
-  }
-
-  private mutating func eachLine(_ path: String, _ body: (UnsafeRawBufferPointer) -> Void) throws(QuarryError) {
-    let isThere = try RecordLines(path: path).forEach { line throws(QuarryError) in
-      body(line)
+  private mutating func eachLine(
+    _ path: String, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
+  ) throws(QuarryError) {
+    let isThere = try RecordLines(path: path).forEachPlaced { line, place throws(QuarryError) in
+      body(line, place)
       return true
     }
     if !isThere { detail.warnings.append("\(path) is named by a manifest and is not there") }
+  }
+}
+
+extension StoredArtifact {
+  mutating func take(chunk members: [String: JSONValue], path: String, place: Int64, lineLength: Int) {
+    let next = cover.chunks.last?.end ?? 0
+    let chunk = ChunkCover.Chunk(members, next: next, path: path, place: place, lineLength: lineLength)
+    cover.add(chunk, isLast: members["is_last"]?.bool == true)
+  }
+
+  mutating func take(commit members: [String: JSONValue]) {
+    isCommitted = true
+    name = members["name"]?.string
+    contentType = members["content_type"]?.string
+    statedSize = members["size_bytes"]?.integer ?? 0
   }
 }

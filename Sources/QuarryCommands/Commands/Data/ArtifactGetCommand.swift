@@ -1,0 +1,95 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+struct ArtifactCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "artifact", abstract: "Gets artifacts and stored files out of a dataset.",
+    subcommands: [ArtifactGetCommand.self])
+}
+
+struct ArtifactGetCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "get",
+    abstract:
+      "Writes an artifact, or a file that the script stored, to a file of its own: whole and checked, or not at all.")
+
+  @Argument(help: ArgumentHelp("The run's id.", valueName: "run"))
+  var run: String
+  @Argument(
+    help: ArgumentHelp(
+      "The artifact's name or id, or the stored file's name; files/NAME for the file where both have one name.",
+      valueName: "name"))
+  var name: String
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "The file to write, - for stdout. Default: the artifact's own name, in the working directory.", valueName: "file")
+  )
+  var output: String?
+  @Flag(help: "Replace a file that is there.")
+  var force = false
+  @OptionGroup(title: "Where it is") var dataset: DatasetOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let reader = try dataset.reader(in: context)
+    let content = try find(in: reader, context.console)
+    if let fault = content.fault {
+      throw NotFound("'\(name)' of run '\(run)' cannot be had whole: \(fault)")
+    }
+    if output == "-" { return try await print(content, reader, context.console) }
+    let path = try ContentPath.absolute(output, for: content, in: context)
+    let file = try ContentFile(path, replaces: force)
+    do throws(QuarryError) {
+      try file.write(content, from: reader)
+    } catch {
+      context.console.report(error)
+      return ExitCode.failure
+    }
+    context.console.say("\(path): \(content.size) bytes\(content.contentType.map { ", \($0)" } ?? "")")
+    return 0
+  }
+
+  private func find(in reader: LodeReader, _ console: Console) throws -> StoredContent {
+    guard let detail = try reader.run(run, types: ["artifact"]) else {
+      throw NotFound("no run '\(run)' in this dataset", remedy: "`quarry list runs` shows those there are")
+    }
+    for warning in detail.warnings { console.warn(warning) }
+    let found = detail.contents(name)
+    guard let first = found.first else {
+      throw NotFound(
+        "run '\(run)' has no artifact and no file '\(name)'",
+        remedy: Nearest.to(name, among: detail.artifacts.compactMap(\.name) + detail.sidecarFiles.map(\.filename))
+          .map { "did you mean '\($0)'?" } ?? "`quarry inspect run '\(run)'` shows what it has")
+    }
+    guard found.count == 1 else {
+      throw QuarryError(
+        .usage, "run '\(run)' has \(found.count) times '\(name)'",
+        remedy: "name one of them: " + found.prefix(5).map(Self.exactName).joined(separator: ", "))
+    }
+    return first
+  }
+
+  private static func exactName(_ content: StoredContent) -> String {
+    switch content {
+    case .artifact(let artifact): artifact.id
+    case .file(let file): "files/\(file.filename)"
+    }
+  }
+
+  private func print(_ content: StoredContent, _ reader: LodeReader, _ console: Console) async throws -> Int32 {
+    let result = await OwnThread.run {
+      Result { () throws(QuarryError) in
+        try reader.read(content) { bytes in
+          console.printOut(bytes)
+          return console.isOutputOpen()
+        }
+      }
+    }
+    do { try result.get() } catch {
+      console.report(QuarryError(.storage, "\(error.message); what was printed is not whole"))
+      return ExitCode.failure
+    }
+    return 0
+  }
+}

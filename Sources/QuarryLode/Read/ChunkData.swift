@@ -1,0 +1,91 @@
+import Crypto
+import Glibc
+import QuarryCore
+
+/// The bytes in a chunk's record line.
+enum ChunkData {
+  /// Reads the line of a chunk that was found before.
+  /// - Throws: `QuarryError(.storage)` when the line is no longer that chunk, or its bytes are damaged.
+  static func read(_ chunk: ChunkCover.Chunk, of artifact: String) throws(QuarryError) -> [UInt8] {
+    let line = try bytes(at: chunk)
+    let place = "\(chunk.path), byte \(chunk.place)"
+    let decoded = line.withUnsafeBytes { line -> Result<[UInt8], Damage> in
+      do throws(Damage) { return .success(try decode(line)) } catch { return .failure(error) }
+    }
+    do throws(Damage) {
+      let data = try decoded.get()
+      if data.count == chunk.length { return data }
+      throw Damage(reason: "the chunk holds \(data.count) bytes and says \(chunk.length)")
+    } catch {
+      throw QuarryError(.storage, "artifact \(artifact) is damaged at \(place): \(error.reason)")
+    }
+  }
+
+  struct Damage: Error {
+    let reason: String
+  }
+
+  /// - Throws: for data that is no base64, or not what its checksum is of.
+  static func decode(_ line: UnsafeRawBufferPointer) throws(Damage) -> [UInt8] {
+    var data: [UInt8]? = []
+    var members: [String: String] = [:]
+    RecordMembers.forEach(in: line) { key, value in
+      switch key {
+      case "data": data = decode(value: value)
+      case "checksum", "checksum_algo": members[key] = RecordMembers.text(value)
+      default: break
+      }
+      return true
+    }
+    guard let data else { throw Damage(reason: "its data is no base64") }
+    if let stated = members["checksum"], members["checksum_algo"] == "md5" {
+      let found = MD5.hex(data)
+      guard stated.lowercased() == found else { throw Damage(reason: "its checksum is \(found), not \(stated)") }
+    }
+    return data
+  }
+
+  /// Null is an empty chunk.
+  private static func decode(value: UnsafeRawBufferPointer) -> [UInt8]? {
+    if value.elementsEqual("null".utf8) { return [] }
+    guard value.count >= 2, value.first == UInt8(ascii: "\""), value.last == UInt8(ascii: "\"") else { return nil }
+    if let data = Base64Decoder.decode(UnsafeRawBufferPointer(rebasing: value[1..<value.count - 1])) { return data }
+    // Digits may stand there escaped (`\/`).
+    guard value.contains(UInt8(ascii: "\\")), let text = RecordMembers.text(value) else { return nil }
+    return Array(text.utf8).withUnsafeBytes { Base64Decoder.decode($0) }
+  }
+
+  private static func bytes(at chunk: ChunkCover.Chunk) throws(QuarryError) -> [UInt8] {
+    let file = open(chunk.path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw failure(chunk, errno) }
+    defer { close(file) }
+    var code: Int32 = 0
+    let line = [UInt8](unsafeUninitializedCapacity: chunk.lineLength) { buffer, filled in
+      while filled < buffer.count {
+        let count = pread(
+          file, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, off_t(chunk.place) + off_t(filled))
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else {
+          code = count < 0 ? errno : EIO
+          return
+        }
+        filled += count
+      }
+    }
+    guard code == 0 else { throw failure(chunk, code) }
+    return line
+  }
+
+  private static func failure(_ chunk: ChunkCover.Chunk, _ code: Int32) -> QuarryError {
+    QuarryError(.storage, "cannot read \(chunk.path): \(String(cString: strerror(code)))")
+  }
+}
+
+/// The checksum that the format knows.
+enum MD5 {
+  static func hex(_ bytes: [UInt8]) -> String { hex(Insecure.MD5.hash(data: bytes)) }
+
+  static func hex(_ digest: some Sequence<UInt8>) -> String {
+    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
