@@ -68,7 +68,11 @@ let package = Package(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
-    .testTarget(name: "QuarryLodeTests", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"]),
+    .testTarget(
+      name: "QuarryLodeTests",
+      dependencies: [
+        "QuarryLode", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .testTarget(
       name: "QuarryFleetTests",
       dependencies: ["QuarryFleet", "QuarryRuntime", "RedisClient", "QuarryCore", "TestSupport"]),

@@ -50,6 +50,7 @@ import Testing
     #expect(end.exitCode == 0, "\(end.standardError)")
     #expect(end.standardOutput.isEmpty)
     try await expectStoredAnswers(harness)
+    try await harness.expectSound()
   }
 
   private func expectLiveAnswers(_ harness: borrowing RunHarness, _ environment: [String: String]) async throws {

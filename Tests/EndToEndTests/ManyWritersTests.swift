@@ -27,6 +27,7 @@ import Testing
     #expect(perRun.values.allSatisfy { $0.count == Self.items })
     try expectLinearChain(harness.data + "/datasets/quarry")
     #expect(try await harness.read("list", "runs").array?.count == Self.processes)
+    try await harness.expectSound()
   }
 
   /// Every manifest lies on the one way from `latest` to the first.

@@ -67,6 +67,12 @@ import Testing
     #expect(peak <= Self.limit, "peak \(peak >> 20) MiB")
     let size = try FileManager.default.attributesOfItem(atPath: harness.path + "/large")[.size] as? Int
     #expect(size == 268_435_456)
+
+    let check = try harness.start(["lode", "verify", "--storage-path", harness.data])
+    let peakOfCheck = await peakMemory(of: check.pid)
+    let checked = try await check.finish(within: .seconds(240))
+    #expect(checked.exitCode == 0, "\(checked.standardOutput)")
+    #expect(peakOfCheck <= Self.limit, "peak \(peakOfCheck >> 20) MiB")
   }
 
   /// Records that are as long as records may be, one after the other.

@@ -51,6 +51,7 @@ import Testing
     #expect(result.standardError.contains("its supervisor was killed"), "\(result.standardError)")
     #expect(result.standardError.contains("1 child run, 1 success"), "\(result.standardError)")
     #expect(Self.processes(with: others).isEmpty)
+    try await harness.expectSound()
   }
 
   private static func processes(with mark: String) -> [pid_t] {

@@ -1,6 +1,7 @@
 import Foundation
 import QuarryCore
 import TestSupport
+import Testing
 
 /// A folder with scripts, a storage path beside them, and `quarry` on both.
 struct RunHarness: ~Copyable {
@@ -54,6 +55,12 @@ struct RunHarness: ~Copyable {
       throw RunningProcess.Failure(description: "\(arguments): exit \(result.exitCode): \(result.standardError)")
     }
     return try JSONParser.parse(result.standardOutput)
+  }
+
+  /// Holds the dataset to be whole: `quarry lode verify` finds nothing that is damaged or missing.
+  func expectSound(_ location: SourceLocation = #_sourceLocation) async throws {
+    let result = try await start(["lode", "verify", "--storage-path", data]).finish(within: .seconds(120))
+    #expect(result.exitCode == 0, "\(result.standardOutput)\(result.standardError)", sourceLocation: location)
   }
 
   /// All stored records of the dataset, in no particular order.

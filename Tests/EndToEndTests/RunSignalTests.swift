@@ -29,6 +29,7 @@ import Testing
     #expect(!result.standardError.contains("not stopped within 5s"), "it ends by itself, before its own limit ends it")
     #expect(try harness.items().count == 1)
     #expect(try await harness.read("inspect", "run", "w")["state"]?.string == "failed")
+    try await harness.expectSound()
   }
 
   private static let policies = [
@@ -73,6 +74,7 @@ import Testing
     #expect(numbers.count == 3 || policy.first != "streaming")
     #expect(try harness.records().count { $0["record_kind"]?.string == "metrics" } == 1)
     #expect(try await harness.read("list", "runs").array?.first?["state"]?.string == "failed")
+    try await harness.expectSound()
   }
 
   @Test(arguments: [SIGINT, SIGTERM])
@@ -103,6 +105,7 @@ import Testing
     let runs = try await harness.read("list", "runs").array ?? []
     #expect(runs.count < 500)
     #expect(runs.allSatisfy { $0["state"]?.string != "running" }, "\(runs)")
+    try await harness.expectSound()
   }
 
   /// A receiver that hangs keeps the process, which a signal then ends: with what the stored runs came to.

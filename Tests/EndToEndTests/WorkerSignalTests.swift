@@ -42,6 +42,7 @@ import Testing
     #expect(end.standardError.contains("ending without an answer: 1 runs were not given back"))
     let isQuiet = try harness.isQuiet
     #expect(isQuiet)
+    try await harness.expectSound()
   }
 
   @Test func aSecondSignalKills() async throws {
@@ -55,6 +56,7 @@ import Testing
     #expect(end.exitCode == 2, "\(end.standardError)")
     let isQuiet = try harness.isQuiet
     #expect(isQuiet)
+    try await harness.expectSound()
   }
 }
 

@@ -9,7 +9,8 @@ import Testing
     [], ["run"], ["coordinator"], ["worker"], ["list"], ["list", "runs"], ["list", "tasks"], ["list", "workers"],
     ["list", "jobs"], ["list", "pools"], ["inspect"], ["inspect", "run"], ["inspect", "task"], ["inspect", "job"],
     ["inspect", "proxy"], ["debug"], ["debug", "resolve"], ["debug", "resolve", "proxy"],
-    ["cat"], ["artifact"], ["artifact", "get"], ["adapter"], ["adapter", "drain"], ["config"], ["config", "check"], ["version"],
+    ["cat"], ["artifact"], ["artifact", "get"], ["lode"], ["lode", "verify"], ["adapter"], ["adapter", "drain"],
+    ["config"], ["config", "check"], ["version"],
   ]
 
   @Test(arguments: commands)
@@ -23,7 +24,10 @@ import Testing
 
   @Test func listsEveryBuiltCommandAndNoOther() async {
     let result = await CommandHarness().run("--help")
-    for command in ["run", "coordinator", "worker", "list", "inspect", "cat", "artifact", "adapter", "config", "debug", "version"] {
+    for command in [
+      "run", "coordinator", "worker", "list", "inspect", "cat", "artifact", "lode", "adapter", "config", "debug",
+      "version",
+    ] {
       #expect(result.output.contains("\n  \(command) "))
     }
     for command in ["submit", "stats"] { #expect(!result.output.contains("\n  \(command) ")) }

@@ -47,11 +47,13 @@ import Testing
         let acknowledged = try work(LodeDataset(root: root.path, files: crash.files))
         let reader = LodeReader(root: root.path)
         #expect(try faults(reader) == [], "right after a crash at \(point)")
+        #expect(try errors(reader) == [], "right after a crash at \(point)")
         try check(reader, acknowledged: acknowledged, onTopOfAnother)
 
         let next = try Run(LodeDataset(root: root.path), id: "next")
         try next.sink.write(next.items(0..<3))
         #expect(try faults(reader) == [], "after the writer that follows a crash at \(point)")
+        #expect(try errors(reader) == [], "after the writer that follows a crash at \(point)")
         try check(reader, acknowledged: acknowledged, onTopOfAnother)
         #expect(try sequence(reader, "next") == [0, 1, 2])
         #expect(manifestsOnDisk(reader) == Set(try reader.chain().rows.map(\.id)), "leftovers of a crash at \(point)")
@@ -59,6 +61,13 @@ import Testing
         #expect(unfinished == [], "crash at \(point)")
       }
     }
+  }
+
+  /// What a check of the whole dataset calls damaged; the events here are numbered from 0.
+  private func errors(_ reader: LodeReader) throws -> [Finding] {
+    var errors: [Finding] = []
+    _ = try reader.verify { if $0.severity == .error, $0.kind != .sequence { errors.append($0) } }
+    return errors
   }
 
   private func check(_ reader: LodeReader, acknowledged: Int, _ onTopOfAnother: Bool) throws {

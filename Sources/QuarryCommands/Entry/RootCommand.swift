@@ -9,7 +9,8 @@ package struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
-      CatCommand.self, ArtifactCommand.self, AdapterCommand.self, ConfigCommand.self, DebugCommand.self,
+      CatCommand.self, ArtifactCommand.self, LodeCommand.self, AdapterCommand.self, ConfigCommand.self,
+      DebugCommand.self,
       VersionCommand.self,
     ])
 

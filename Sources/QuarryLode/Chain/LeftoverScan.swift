@@ -1,0 +1,129 @@
+import Glibc
+import QuarryCore
+
+/// Something in a dataset that no snapshot names: a crash left it, or a writer is about to name it.
+package struct Leftover: Sendable, Equatable {
+  package enum Kind: String, Sendable {
+    /// A file that was to be renamed.
+    case temporary
+    case data
+    /// A manifest that is not on the chain.
+    case manifest
+    /// A file beside a run's records, or what says its content type.
+    case sidecar
+    /// An empty folder.
+    case folder
+  }
+
+  package let kind: Kind
+  package let path: String
+  /// Bytes; 0 for a folder.
+  package let size: Int64
+  package let modified: Timestamp
+}
+
+/// Finds what no snapshot names, by walking the dataset's folders.
+struct LeftoverScan {
+  let layout: DatasetLayout
+  let reachable: Reachable
+
+  /// Folders come after what they hold.
+  func forEach(_ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    for folder in [layout.folder, layout.own] {
+      for name in try FileReading.names(in: folder) where isTemporary(name) {
+        try tell(.temporary, "\(folder)/\(name)", body)
+      }
+    }
+    try segments(layout.segments, body)
+    try partition(layout.partitions, body)
+  }
+
+  private func isTemporary(_ name: String) -> Bool { name.hasPrefix(DatasetLayout.temporaryPrefix) }
+
+  private func partition(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      switch name {
+      case "segments": try segments(path, body)
+      case "files": try files(path, body)
+      case _ where isTemporary(name): try tell(.temporary, path, body)
+      case _ where name.utf8.contains(UInt8(ascii: "=")): try partition(path, body)
+      default: break
+      }
+    }
+    if folder != layout.partitions { try tellIfEmpty(folder, body) }
+  }
+
+  private func segments(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      if isTemporary(name) { try tell(.temporary, path, body) }
+      if let id = SnapshotID(name) { try segment(id, path, body) }
+    }
+    if folder != layout.segments { try tellIfEmpty(folder, body) }
+  }
+
+  private func segment(
+    _ id: SnapshotID, _ folder: String, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      switch name {
+      case "manifest.json": if reachable.place(of: id) == nil { try tell(.manifest, path, body) }
+      case "data": try data(path, body)
+      case _ where isTemporary(name): try tell(.temporary, path, body)
+      default: break
+      }
+    }
+    try tellIfEmpty(folder, body)
+  }
+
+  private func data(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      if isTemporary(name) {
+        try tell(.temporary, path, body)
+      } else if !reachable.names(key(of: path)) {
+        try tell(.data, path, body)
+      }
+    }
+    try tellIfEmpty(folder, body)
+  }
+
+  private func files(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    for name in try FileReading.names(in: folder) {
+      let path = "\(folder)/\(name)"
+      if isTemporary(name) {
+        try tell(.temporary, path, body)
+      } else if !reachable.names(key(of: path)) {
+        try tell(.sidecar, path, body)
+      }
+    }
+    try tellIfEmpty(folder, body)
+  }
+
+  func key(of path: String) -> String { String(path.dropFirst(layout.root.count + 1)) }
+
+  private func tellIfEmpty(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+    if try FileReading.names(in: folder).isEmpty { try tell(.folder, folder, body) }
+  }
+
+  /// What has gone in the meantime is none.
+  private func tell(
+    _ kind: Leftover.Kind, _ path: String, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
+    if let found = Leftover(kind, path) { try body(found) }
+  }
+}
+
+extension Leftover {
+  /// As it is now; nil when it is gone.
+  init?(_ kind: Kind, _ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    self.kind = kind
+    self.path = path
+    size = kind == .folder ? 0 : Int64(status.st_size)
+    modified = Timestamp(nanoseconds: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+  }
+}

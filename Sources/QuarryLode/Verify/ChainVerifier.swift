@@ -1,0 +1,175 @@
+import Crypto
+import Glibc
+import QuarryCore
+
+/// Walks the chain and holds each manifest against the files that it names.
+struct ChainVerifier {
+  private var chain: ChainReader
+  private let report: (Finding) -> Void
+  private(set) var reachable = Reachable()
+  /// Rows that each manifest says, in the order of `reachable.ids`; nil where it says none, or they cannot be counted.
+  private(set) var rows: [Int64?] = []
+  private(set) var files = 0
+  private(set) var bytes: Int64 = 0
+  private(set) var sidecarFiles = 0
+  private var warningsTold = 0
+
+  private var layout: DatasetLayout { chain.layout }
+
+  init(chain: ChainReader, report: @escaping (Finding) -> Void) {
+    self.chain = chain
+    self.report = report
+  }
+
+  /// - Parameter head: the newest snapshot when the verification began.
+  mutating func verify(head: Manifest?) throws(FileFailure) {
+    try verifyPointer(head)
+    var current = head
+    while let manifest = current {
+      try verify(manifest)
+      current = try chain.parent(of: manifest)
+      tellWarnings()
+      guard let current else { continue }
+      if current.createdAt > manifest.createdAt, isEarlier(manifest, than: current) {
+        error(.chain, canonical(manifest.id), "its created_at is earlier than that of \(current.id), which it follows")
+      }
+    }
+  }
+
+  private mutating func verifyPointer(_ head: Manifest?) throws(FileFailure) {
+    tellWarnings()
+    guard let head, try chain.pointer() != head.id else { return }
+    // Somebody may have committed since the head was read.
+    if let named = try chain.pointer(), try chain.manifest(named) != nil, named > head.id { return }
+    if FileReading.exists(layout.pointer) {
+      error(.pointer, layout.pointer, "names no snapshot that can be read; \(head.id) is taken for the newest")
+    } else {
+      report(Finding(.note, .pointer, layout.pointer, "is not there; \(head.id) is taken for the newest"))
+    }
+  }
+
+  private func isEarlier(_ child: Manifest, than parent: Manifest) -> Bool {
+    guard let left = Timestamp(child.createdAt), let right = Timestamp(parent.createdAt) else { return false }
+    return left < right
+  }
+
+  private mutating func verify(_ manifest: Manifest) throws(FileFailure) {
+    let path = canonical(manifest.id)
+    if !manifest.dataset.isEmpty, manifest.dataset != layout.dataset {
+      error(.manifest, path, "it is of dataset '\(manifest.dataset)'")
+    }
+    for file in reachable.add(manifest) { error(.chain, path, "a later snapshot names \(file.path) as well") }
+    var canCount = manifest.rowCount > 0
+    for file in manifest.files { canCount = try verify(file, of: manifest) && canCount }
+    canCount = try verifyCopies(of: manifest) && canCount
+    rows.append(canCount ? manifest.rowCount : nil)
+    for file in manifest.sidecarFiles { try verify(file) }
+  }
+
+  /// - Returns: whether its rows can be counted.
+  private mutating func verify(_ file: Manifest.File, of manifest: Manifest) throws(FileFailure) -> Bool {
+    let path = layout.path(of: file.path)
+    files += 1
+    guard let size = size(of: path) else {
+      error(.file, path, "is named by snapshot \(manifest.id) and is not there")
+      return false
+    }
+    bytes += size
+    if file.sizeBytes > 0, size != file.sizeBytes {
+      error(.file, path, "has \(size) bytes; its manifest says \(file.sizeBytes)")
+    }
+    if let checksum = file.checksum, try md5(of: path) != checksum.lowercased() {
+      error(.checksum, path, "is not what its manifest's checksum \(checksum) is of")
+    }
+    guard file.isPlain else {
+      report(Finding(.note, .file, path, "is compressed, which is not read yet; its lines were not looked at"))
+      return false
+    }
+    if let partition = layout.partition(ofDataKey: file.path), RunPath(partition) != nil,
+      RunPath.eventType(partition) != nil
+    {
+      return true
+    }
+    report(Finding(.note, .file, path, "lies in no run's partition; its lines were not looked at"))
+    return false
+  }
+
+  /// Readers find a run's snapshots by their copies in its partitions. A crash of a dataset's first commit may leave some
+  /// of them away; of a run that has none the records would be missed.
+  /// - Returns: false when rows would be missed so.
+  private mutating func verifyCopies(of manifest: Manifest) throws(FileFailure) -> Bool {
+    let partitions = Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) })
+    var canFindAll = true
+    for (_, partitions) in Dictionary(grouping: partitions, by: { RunPath($0)?.path ?? $0 }) {
+      var missing: [String] = []
+      for partition in partitions.sorted() {
+        let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
+        if try !verifyCopy(path, of: manifest) { missing.append(path) }
+      }
+      let isLost = missing.count == partitions.count
+      canFindAll = canFindAll && !isLost
+      for path in missing {
+        let message = "is not there, though snapshot \(manifest.id) has records in the partition"
+        report(Finding(isLost ? .error : .note, .manifest, path, message))
+      }
+    }
+    return canFindAll
+  }
+
+  /// - Returns: false when there is none.
+  private func verifyCopy(_ path: String, of manifest: Manifest) throws(FileFailure) -> Bool {
+    if let copy = inode(path), copy == inode(canonical(manifest.id)) { return true }
+    guard let bytes = try FileReading.bytes(path) else { return false }
+    // What cannot be read is no copy.
+    if (try? Manifest(parsing: bytes)) != manifest { error(.manifest, path, "differs from \(canonical(manifest.id))") }
+    return true
+  }
+
+  private mutating func verify(_ file: SidecarFile) throws(FileFailure) {
+    sidecarFiles += 1
+    let path = layout.path(of: file.path)
+    guard let size = size(of: path) else { return error(.sidecar, path, "is listed by a manifest and is not there") }
+    if size != file.size { error(.sidecar, path, "has \(size) bytes; its manifest says \(file.size)") }
+    let meta = layout.path(of: Reachable.meta(of: file))
+    guard let bytes = try FileReading.bytes(meta) else { return error(.sidecar, meta, "is not there") }
+    // What is no JSON says no content type.
+    let stated = (try? JSONParser.parse(bytes))?["content_type"]?.string
+    if stated != file.contentType { error(.sidecar, meta, "does not say content type '\(file.contentType)'") }
+  }
+
+  private func canonical(_ id: SnapshotID) -> String { "\(layout.canonicalFolder(id))/manifest.json" }
+
+  private func error(_ kind: Finding.Kind, _ place: String, _ message: String) {
+    report(Finding(.error, kind, place, message))
+  }
+
+  private mutating func tellWarnings() {
+    for warning in chain.warnings.dropFirst(warningsTold) { error(.chain, layout.folder, warning) }
+    warningsTold = chain.warnings.count
+  }
+
+  private func size(of path: String) -> Int64? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int64(status.st_size) : nil
+  }
+
+  private func inode(_ path: String) -> UInt64? {
+    var status = stat()
+    return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+  }
+
+  private func md5(of path: String) throws(FileFailure) -> String {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw FileFailure("read", path, errno) }
+    defer { close(file) }
+    var hash = Insecure.MD5()
+    var block = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(file, &block, block.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileFailure("read", path, errno) }
+      if count == 0 { return MD5.hex(hash.finalize()) }
+      hash.update(data: block[..<count])
+    }
+  }
+}

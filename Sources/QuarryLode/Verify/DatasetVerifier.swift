@@ -1,0 +1,105 @@
+import QuarryCore
+
+/// Checks a whole dataset as it was when the check began: the chain, each file that it names, each line, each run.
+///
+/// Memory: forty bytes for each snapshot and sixteen for each data file, besides what one run needs.
+struct DatasetVerifier {
+  private let layout: DatasetLayout
+  private let reader: PartitionReader
+  private let counter: FindingCounter
+  private let report: (Finding) -> Void
+  private var figures = VerifyFigures()
+
+  init(layout: DatasetLayout, report: @escaping (Finding) -> Void) throws(QuarryError) {
+    self.layout = layout
+    reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+    let counter = FindingCounter()
+    self.counter = counter
+    self.report = { finding in
+      counter.count(finding)
+      report(finding)
+    }
+  }
+
+  mutating func verify() throws(QuarryError) -> VerifyFigures {
+    let chain = try verifyChain()
+    var rows = chain.rows
+    try verifyRuns(reachable: chain.reachable, rows: &rows)
+    for (id, rest) in zip(chain.reachable.ids, rows) {
+      guard let rest, rest != 0 else { continue }
+      let message =
+        rest > 0 ? "it says \(rest) more records than there are" : "there are \(-rest) more records than it says"
+      report(Finding(.error, .rows, "\(layout.canonicalFolder(id))/manifest.json", message))
+    }
+    try findLeftovers(chain.reachable)
+    figures.errors = counter.errors
+    figures.notes = counter.notes
+    return figures
+  }
+
+  private mutating func verifyChain() throws(QuarryError) -> ChainVerifier {
+    var chain = ChainVerifier(chain: reader.chain, report: report)
+    try layout.described { () throws(FileFailure) in try chain.verify(head: reader.newest) }
+    figures.snapshots = chain.reachable.ids.count
+    figures.files = chain.files
+    figures.bytes = chain.bytes
+    figures.sidecarFiles = chain.sidecarFiles
+    return chain
+  }
+
+  /// - Parameter rows: by the place of the snapshot; what is found is taken off.
+  private mutating func verifyRuns(reachable: Reachable, rows: inout [Int64?]) throws(QuarryError) {
+    var inspector = RunInspector(reader: reader)
+    let finder = RunFinder(layout: layout)
+    for filter in [RunFilter(), RunFilter(source: LodeLedger.source)] {
+      try finder.runs(filter) { run throws(QuarryError) in
+        var verifier = RunVerifier(layout: layout, run: run, report: report)
+        var hasRecords = false
+        for id in try inspector.index(of: run).ids {
+          guard let place = reachable.place(of: id), let manifest = try inspector.manifest(id) else { continue }
+          hasRecords = true
+          let lines = verifier.read(inspector.files(of: run, in: manifest))
+          rows[place] = rows[place].flatMap { rest in lines.map { rest - $0 } }
+        }
+        guard hasRecords else { return }
+        verifier.conclude()
+        figures.records += verifier.records
+        figures.artifacts += verifier.tally.artifactCount
+        if run.source != LodeLedger.source { figures.runs += 1 }
+      }
+    }
+  }
+
+  private func findLeftovers(_ reachable: Reachable) throws(QuarryError) {
+    try layout.described { () throws(FileFailure) in
+      try LeftoverScan(layout: layout, reachable: reachable).forEach { leftover in
+        let message =
+          leftover.kind == .folder
+          ? "an empty folder: left by a crash, or made just now"
+          : "\(leftover.kind.rawValue) that no snapshot names: left by a crash, or written just now"
+        report(Finding(.note, .leftover, leftover.path, message))
+      }
+    }
+  }
+}
+
+private final class FindingCounter {
+  private(set) var errors = 0
+  private(set) var notes = 0
+
+  func count(_ finding: Finding) {
+    switch finding.severity {
+    case .error: errors += 1
+    case .note: notes += 1
+    }
+  }
+}
+
+extension LodeReader {
+  /// Checks the whole dataset.
+  /// - Parameter report: told of each thing that is wrong, or worth saying, as it is found.
+  package func verify(report: @escaping (Finding) -> Void) throws(QuarryError) -> VerifyFigures {
+    var verifier = try DatasetVerifier(layout: layout, report: report)
+    return try verifier.verify()
+  }
+}

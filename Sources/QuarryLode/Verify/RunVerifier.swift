@@ -1,0 +1,123 @@
+import QuarryCore
+
+/// Reads every record of one run.
+struct RunVerifier {
+  private static let chunkMembers = ChunkCover.Chunk.members.union([
+    "record_kind", "source", "category", "day", "run_id", "event_type", "artifact_id", "is_last",
+  ])
+  private static let partitionKeys = ["source", "category", "day", "run_id", "event_type"]
+
+  let layout: DatasetLayout
+  let run: RunPath
+  let report: (Finding) -> Void
+  private(set) var tally = RunTally()
+  private(set) var records: Int64 = 0
+
+  init(layout: DatasetLayout, run: RunPath, report: @escaping (Finding) -> Void) {
+    self.layout = layout
+    self.run = run
+    self.report = report
+  }
+
+  /// - Parameter files: of one snapshot that are the run's, with their event types.
+  /// - Returns: how many lines they have; nil when one cannot be read.
+  mutating func read(_ files: [(type: String, file: Manifest.File)]) -> Int64? {
+    var lines: Int64? = 0
+    for (type, file) in files where file.isPlain {
+      let count = read(layout.path(of: file.path), type: type)
+      lines = lines.flatMap { total in count.map { total + $0 } }
+    }
+    tally.endOfSnapshot()
+    return lines
+  }
+
+  /// What all of the run adds up to.
+  func conclude() {
+    guard run.source != LodeLedger.source else { return }
+    for verdict in tally.verdicts() {
+      report(Finding(verdict.severity, verdict.kind, run.path, runID: run.runID, verdict.message))
+    }
+  }
+
+  private mutating func read(_ path: String, type: String) -> Int64? {
+    var flaws = LineFlaws()
+    var number: Int64 = 0
+    do throws(QuarryError) {
+      let isThere = try RecordLines(path: path).forEachPlaced { line, place in
+        number += 1
+        if let flaw = examine(line, at: place, in: path, type: type) { flaws.note(flaw, line: number) }
+        return true
+      }
+      // The chain has said so already.
+      guard isThere else { return nil }
+    } catch {
+      report(Finding(.error, .file, path, runID: run.runID, error.message))
+      return nil
+    }
+    for message in flaws.messages { report(Finding(.error, .line, path, runID: run.runID, message)) }
+    records += number
+    return number
+  }
+
+  /// - Returns: what is wrong with the line.
+  private mutating func examine(
+    _ line: UnsafeRawBufferPointer, at place: Int64, in path: String, type: String
+  ) -> String? {
+    let chunk = RecordMembers.read(Self.chunkMembers, from: line)
+    if chunk["record_kind"]?.string == RecordKind.artifactChunk.rawValue {
+      return examine(chunk: chunk, line, at: place, in: path, type: type)
+    }
+    guard let value = try? JSONParser.parse(Array(line)), value.object != nil else { return "no JSON object" }
+    switch value["record_kind"]?.string.flatMap(RecordKind.init) {
+    case .event: tally.take(event: value)
+    case .artifactEvent:
+      tally.take(event: value)
+      tally.take(commit: value)
+    case .metrics: tally.take(metrics: value)
+    default: break
+    }
+    if line.count >= RecordBatch.lineLimit - 1 { return "longer than other readers take" }
+    return misplaced({ value[$0]?.string }, type: type)
+  }
+
+  private mutating func examine(
+    chunk members: [String: JSONValue], _ line: UnsafeRawBufferPointer, at place: Int64, in path: String, type: String
+  ) -> String? {
+    guard RecordMembers.isWhole(line) else { return "no JSON object" }
+    if let flaw = misplaced({ members[$0]?.string }, type: type) { return flaw }
+    tally.take(chunk: members, path: path, place: place, lineLength: line.count)
+    do throws(ChunkData.Damage) {
+      let data = try ChunkData.decode(line)
+      let stated = members["length"]?.integer
+      return stated == Int64(data.count) ? nil : "a chunk that holds \(data.count) bytes and says \(stated ?? 0)"
+    } catch {
+      return "a chunk of which \(error.reason)"
+    }
+  }
+
+  private func misplaced(_ member: (String) -> String?, type: String) -> String? {
+    let wanted = [run.source, run.category, run.day, run.runID, type]
+    for (key, value) in zip(Self.partitionKeys, wanted) where member(key) != value {
+      return "of another partition: its \(key) is \(member(key).map { "'\($0)'" } ?? "missing")"
+    }
+    return nil
+  }
+}
+
+/// What is wrong with the lines of one file, each sort said once.
+private struct LineFlaws {
+  private var found: [String: (count: Int64, first: Int64)] = [:]
+
+  mutating func note(_ flaw: String, line: Int64) {
+    // Reasons may quote the data, so there may be many.
+    let reason = found.count < 20 || found[flaw] != nil ? flaw : "damaged"
+    let before = found[reason] ?? (0, line)
+    found[reason] = (before.count + 1, before.first)
+  }
+
+  var messages: [String] {
+    found.sorted { ($0.value.first, $0.key) < ($1.value.first, $1.key) }.map { reason, place in
+      "line \(place.first)\(place.count > 1 ? " and \(place.count - 1) more" : ""): \(reason)"
+    }
+  }
+}
