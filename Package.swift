@@ -28,7 +28,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    .executableTarget(name: "quarry", dependencies: ["QuarryCommands"], linkerSettings: quickStart),
+    .executableTarget(name: "quarry", dependencies: ["QuarryCommands", "CHeadStart"], linkerSettings: quickStart),
+    .target(name: "CHeadStart"),
     .executableTarget(name: "quarry-shepherd", linkerSettings: noRuntime),
     .target(
       name: "QuarryCommands",

@@ -31,6 +31,32 @@ package struct RecordBatch: Sendable {
     /// What every line of the kind last written begins with.
     fileprivate var prefix: [UInt8] = []
     fileprivate var prefixKind: RecordKind?
+
+    /// Appends one line; if `members` throws, nothing.
+    fileprivate mutating func append<Failure: Error>(
+      _ members: (inout [UInt8]) throws(Failure) -> Void
+    ) throws(Failure) {
+      let before = lines.count
+      lines.append(contentsOf: prefix)
+      do {
+        try members(&lines)
+      } catch {
+        lines.removeSubrange(before...)
+        throw error
+      }
+      lines.append(UInt8(ascii: "}"))
+      lines.append(UInt8(ascii: "\n"))
+    }
+
+    /// Counts the last line.
+    fileprivate mutating func note(_ kind: RecordKind) {
+      count += 1
+      if kind.isEvent { eventCount += 1 }
+      chunksOnly = chunksOnly && kind == .artifactChunk
+      if lines.count > RecordBatch.growth.from, lines.capacity < RecordBatch.growth.to {
+        lines.reserveCapacity(RecordBatch.growth.to)
+      }
+    }
   }
 
   /// A line that was taken back, with its newline.
@@ -56,7 +82,7 @@ package struct RecordBatch: Sendable {
   private static let keptCapacity = 4 << 20
   /// A group that is no longer small gets room for a usual flush at once: growing by doubling would touch each page of its
   /// memory twice, and what is never written costs nothing.
-  private static let growth = (from: 32 << 10, to: 1 << 20)
+  fileprivate static let growth = (from: 32 << 10, to: 1 << 20)
 
   package let partition: RunPartition
   package private(set) var groups: [Group] = []
@@ -105,16 +131,12 @@ package struct RecordBatch: Sendable {
     let index = groupIndex(eventType)
     setPrefix(kind, of: index)
     let before = groups[index].lines.count
-    groups[index].lines.append(contentsOf: groups[index].prefix)
     do {
-      try members(&groups[index].lines)
+      try groups[index].append(members)
     } catch {
-      groups[index].lines.removeSubrange(before...)
       if groups[index].count == 0 { removeGroup(index) }
       throw error
     }
-    groups[index].lines.append(UInt8(ascii: "}"))
-    groups[index].lines.append(UInt8(ascii: "\n"))
     note(from: before, in: index, kind: kind)
   }
 
@@ -174,14 +196,9 @@ package struct RecordBatch: Sendable {
   /// Counts the line that begins at `before`.
   private mutating func note(from before: Int, in index: Int, kind: RecordKind) {
     last = Last(group: index, start: before, kind: kind, followedChunks: groups[index].chunksOnly)
-    groups[index].count += 1
-    if kind.isEvent { groups[index].eventCount += 1 }
-    groups[index].chunksOnly = groups[index].chunksOnly && kind == .artifactChunk
+    groups[index].note(kind)
     recordCount += 1
     byteCount += groups[index].lines.count - before
-    if groups[index].lines.count > Self.growth.from, groups[index].lines.capacity < Self.growth.to {
-      groups[index].lines.reserveCapacity(Self.growth.to)
-    }
   }
 
   private mutating func removeGroup(_ index: Int) {

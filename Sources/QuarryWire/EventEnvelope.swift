@@ -3,6 +3,8 @@ import QuarryCore
 /// One event, as views into its frame.
 package struct EventEnvelope {
   package let type: EventType
+  /// The same as it was sent.
+  package let typeText: WireText
   package let eventID: WireText
   package let runID: WireText
   package let seq: Int64
@@ -14,20 +16,17 @@ package struct EventEnvelope {
   package let parentRunID: WireText?
   package let depth: Int64?
   /// Keys that this version does not know, with their values; carried, never rejected.
-  package private(set) var extras: [(key: WireText, value: UnsafeRawBufferPointer)] = []
+  package let extras: [(key: WireText, value: UnsafeRawBufferPointer)]
 
-  init(_ frame: UnsafeRawBufferPointer) throws(WireError) {
-    var fields = Fields()
-    try WireMap.forEach(in: frame) { key, value throws(WireError) in
-      if !fields.take(key, value) { fields.extras.append((key, value)) }
-    }
+  init(_ fields: consuming FrameFields) throws(WireError) {
     // First: an envelope of another version may differ in everything else.
     let version = try WireField("contract_version", fields.contractVersion).text()
-    guard version == Version.current else {
+    guard version == Self.contractVersion else {
       throw WireError(
         .otherVersion, "the executor speaks contract version '\(version.string)', this is \(Version.current)")
     }
-    type = EventType(try WireField("type", fields.type).text())
+    typeText = try WireField("type", fields.type).text()
+    type = EventType(typeText)
     eventID = try WireField("event_id", fields.eventID).text()
     runID = try WireField("run_id", fields.runID).text()
     seq = try WireField("seq", fields.seq).integer()
@@ -37,40 +36,46 @@ package struct EventEnvelope {
     jobID = try WireField("job_id", fields.jobID).optionalText()
     parentRunID = try WireField("parent_run_id", fields.parentRunID).optionalText()
     depth = try WireField("depth", fields.depth).optionalInteger()
-    extras = fields.extras
+    extras = fields.others
   }
 
-  private struct Fields {
-    var contractVersion: UnsafeRawBufferPointer?
-    var eventID: UnsafeRawBufferPointer?
-    var runID: UnsafeRawBufferPointer?
-    var seq: UnsafeRawBufferPointer?
-    var type: UnsafeRawBufferPointer?
-    var ts: UnsafeRawBufferPointer?
-    var payload: UnsafeRawBufferPointer?
-    var attempt: UnsafeRawBufferPointer?
-    var jobID: UnsafeRawBufferPointer?
-    var parentRunID: UnsafeRawBufferPointer?
-    var depth: UnsafeRawBufferPointer?
-    var extras: [(key: WireText, value: UnsafeRawBufferPointer)] = []
+  private static let contractVersion = Array(Version.current.utf8)
+}
 
-    /// - Returns: false for a key that is not of this version.
-    mutating func take(_ key: WireText, _ value: UnsafeRawBufferPointer) -> Bool {
-      switch key.bytes.count {
-      case 2 where key == "ts": ts = value
-      case 3 where key == "seq": seq = value
-      case 4 where key == "type": type = value
-      case 5 where key == "depth": depth = value
-      case 6 where key == "run_id": runID = value
-      case 6 where key == "job_id": jobID = value
-      case 7 where key == "payload": payload = value
-      case 7 where key == "attempt": attempt = value
-      case 8 where key == "event_id": eventID = value
-      case 13 where key == "parent_run_id": parentRunID = value
-      case 16 where key == "contract_version": contractVersion = value
-      default: return false
-      }
-      return true
+/// The entries of a frame, those of an event by name; nil for what is missing.
+struct FrameFields {
+  private(set) var contractVersion: UnsafeRawBufferPointer?
+  private(set) var eventID: UnsafeRawBufferPointer?
+  private(set) var runID: UnsafeRawBufferPointer?
+  private(set) var seq: UnsafeRawBufferPointer?
+  private(set) var type: UnsafeRawBufferPointer?
+  private(set) var ts: UnsafeRawBufferPointer?
+  private(set) var payload: UnsafeRawBufferPointer?
+  private(set) var attempt: UnsafeRawBufferPointer?
+  private(set) var jobID: UnsafeRawBufferPointer?
+  private(set) var parentRunID: UnsafeRawBufferPointer?
+  private(set) var depth: UnsafeRawBufferPointer?
+  private(set) var others: [(key: WireText, value: UnsafeRawBufferPointer)] = []
+
+  init(_ frame: UnsafeRawBufferPointer) throws(WireError) {
+    try WireMap.forEach(in: frame) { key, value throws(WireError) in take(key, value) }
+  }
+
+  @inline(__always)
+  private mutating func take(_ key: WireText, _ value: UnsafeRawBufferPointer) {
+    switch key.bytes.count {
+    case 2 where key == "ts": ts = value
+    case 3 where key == "seq": seq = value
+    case 4 where key == "type": type = value
+    case 5 where key == "depth": depth = value
+    case 6 where key == "run_id": runID = value
+    case 6 where key == "job_id": jobID = value
+    case 7 where key == "payload": payload = value
+    case 7 where key == "attempt": attempt = value
+    case 8 where key == "event_id": eventID = value
+    case 13 where key == "parent_run_id": parentRunID = value
+    case 16 where key == "contract_version": contractVersion = value
+    default: others.append((key, value))
     }
   }
 }

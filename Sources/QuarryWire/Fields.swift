@@ -18,10 +18,9 @@ package struct WireText {
     equal(left.bytes, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
   }
 
-  package static func == (left: WireText, right: String) -> Bool {
-    guard left.bytes.count == right.utf8.count else { return false }
-    var copy = right
-    return copy.withUTF8 { equal(left.bytes, UnsafeRawBufferPointer($0)) }
+  @inline(__always)
+  package static func == (left: WireText, right: [UInt8]) -> Bool {
+    right.withUnsafeBytes { equal(left.bytes, $0) }
   }
 
   /// Names are short, and there are a dozen in each frame: two overlapping words are compared without a call.
@@ -34,7 +33,9 @@ package struct WireText {
     case 2...3: return haveEqualEnds(left, right, UInt16.self)
     case 4...7: return haveEqualEnds(left, right, UInt32.self)
     case 8...16: return haveEqualEnds(left, right, UInt64.self)
-    default: return left.elementsEqual(right)
+    default:
+      guard let first = left.baseAddress, let second = right.baseAddress else { return false }
+      return memcmp(first, second, left.count) == 0
     }
   }
 
@@ -61,6 +62,7 @@ package struct WireField {
     self.value = value.flatMap { $0.count == 1 && $0[0] == 0xC0 ? nil : $0 }
   }
 
+  @inline(__always)
   private func head() throws(WireError) -> MessagePackReader.Head {
     guard let value else { throw WireError(.undecodable, "'\(name)' is missing") }
     var reader = MessagePackReader(value)
@@ -69,16 +71,19 @@ package struct WireField {
 
   private func wrong(_ wanted: StaticString) -> WireError { WireError(.undecodable, "'\(name)' is not \(wanted)") }
 
+  @inline(__always)
   package func text() throws(WireError) -> WireText {
     guard case .string(let bytes) = try head() else { throw wrong("a string") }
     return WireText(bytes: bytes)
   }
 
+  @inline(__always)
   package func optionalText() throws(WireError) -> WireText? {
     value == nil ? nil : try text()
   }
 
   /// Any integer width; a whole float counts too, because some encoders write large integers so.
+  @inline(__always)
   package func integer() throws(WireError) -> Int64 {
     switch try head() {
     case .integer(let value): return value
@@ -89,6 +94,7 @@ package struct WireField {
     }
   }
 
+  @inline(__always)
   package func optionalInteger() throws(WireError) -> Int64? {
     value == nil ? nil : try integer()
   }
@@ -115,6 +121,7 @@ package struct WireField {
   }
 
   /// The bytes of a value that is a map.
+  @inline(__always)
   package func map() throws(WireError) -> UnsafeRawBufferPointer {
     guard case .map = try head(), let value else { throw wrong("a map") }
     return value
@@ -139,16 +146,14 @@ package struct WireField {
 package enum WireMap {
   /// Calls `body` with each key and the bytes of its checked value.
   /// - Throws: `.undecodable` for what is not a map, a key that is not a string, or bytes after the map.
+  @inline(__always)
   package static func forEach(
     in bytes: UnsafeRawBufferPointer, _ body: (WireText, UnsafeRawBufferPointer) throws(WireError) -> Void
   ) throws(WireError) {
     var reader = MessagePackReader(bytes)
-    guard case .map(let count) = try reader.next() else { throw WireError(.undecodable, "not a map") }
+    guard case .map(let count) = try reader.next() else { throw WireError(.undecodable, "not a MessagePack map") }
     for _ in 0..<count {
-      guard case .string(let key) = try reader.next() else {
-        throw WireError(.undecodable, "a map has a key that is not a string")
-      }
-      try body(WireText(bytes: key), try reader.skip())
+      try body(WireText(bytes: try reader.nextKey()), try reader.skip())
     }
     guard reader.isAtEnd else { throw WireError(.undecodable, "bytes follow the map") }
   }

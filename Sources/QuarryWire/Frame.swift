@@ -13,37 +13,19 @@ package enum Frame {
   /// - Throws: `.otherVersion` for an event of another contract version, `.oversized` for data above 8 MiB, else
   ///   `.undecodable`.
   package init(_ payload: UnsafeRawBufferPointer) throws(WireError) {
-    guard let type = WireField("type", try Self.typeValue(payload)).value else {
-      throw WireError(.undecodable, "a frame has no 'type'")
-    }
-    let text = try WireField("type", type).text()
-    if text == "artifact_chunk" {
+    let fields = try FrameFields(payload)
+    let type = try WireField("type", fields.type).text()
+    if type == "artifact_chunk" {
       self = .artifactChunk(try ArtifactChunkFrame(payload))
-    } else if text == "file_write" {
+    } else if type == "file_write" {
       self = .fileWrite(try FileWriteFrame(payload))
-    } else if text == "run_result" {
+    } else if type == "run_result" {
       self = .runResult(try RunResultFrame(payload))
-    } else if text == "run_end" {
+    } else if type == "run_end" {
       self = .runEnd(try RunEndFrame(payload))
     } else {
-      self = .event(try EventEnvelope(payload))
+      self = .event(try EventEnvelope(fields))
     }
-  }
-
-  /// Looks no further than the key, which encoders write among the first.
-  private static func typeValue(_ payload: UnsafeRawBufferPointer) throws(WireError) -> UnsafeRawBufferPointer? {
-    var reader = MessagePackReader(payload)
-    guard case .map(let count) = try reader.next() else {
-      throw WireError(.undecodable, "a frame is not a MessagePack map")
-    }
-    for _ in 0..<count {
-      guard case .string(let key) = try reader.next() else {
-        throw WireError(.undecodable, "a frame has a key that is not a string")
-      }
-      let value = try reader.skip()
-      if WireText(bytes: key) == "type" { return value }
-    }
-    return nil
   }
 }
 

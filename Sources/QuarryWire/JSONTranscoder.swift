@@ -13,6 +13,7 @@ extension JSONWriter {
   }
 
   private mutating func value(from reader: inout MessagePackReader, depth: Int) throws(WireError) {
+    if let text = reader.nextShortString() { return try string(text) }
     guard depth <= MessagePackReader.maximumDepth else { throw MessagePackReader.tooDeep }
     switch try reader.next() {
     case .null: try raw("null")
@@ -45,10 +46,7 @@ extension JSONWriter {
     try byte(UInt8(ascii: "{"))
     for index in 0..<count {
       if index > 0 { try byte(UInt8(ascii: ",")) }
-      guard case .string(let key) = try reader.next() else {
-        throw WireError(.undecodable, "a map has a key that is not a string")
-      }
-      try string(key)
+      try string(try reader.nextKey())
       try byte(UInt8(ascii: ":"))
       try value(from: &reader, depth: depth + 1)
     }

@@ -1,18 +1,18 @@
 import QuarryCore
 
-/// Writes JSON text at the end of a byte array, through a small block on the stack so that single bytes cost no
-/// array access.
+/// Writes JSON text at the end of a byte array, through a block on the stack so that no byte costs an array access.
 package struct JSONWriter: ~Copyable {
   /// Longest run that goes through the block; longer ones are appended to the array at once.
   private static let longestCopied = 256
+  /// What Swift still gives from the stack.
   private static let blockSize = 1024
 
   private var out: [UInt8] = []
   private let limit: Int
-  private let block: UnsafeMutableBufferPointer<UInt8>
+  private let block: UnsafeMutableRawBufferPointer
   private var used = 0
 
-  private init(limit: Int, block: UnsafeMutableBufferPointer<UInt8>) {
+  private init(limit: Int, block: UnsafeMutableRawBufferPointer) {
     self.limit = limit
     self.block = block
   }
@@ -23,7 +23,7 @@ package struct JSONWriter: ~Copyable {
   package static func append(
     to out: inout [UInt8], limit: Int = .max, _ body: (inout JSONWriter) throws(WireError) -> Void
   ) throws(WireError) {
-    let result = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: blockSize) {
+    let result = withUnsafeTemporaryAllocation(byteCount: blockSize, alignment: 16) {
       block -> Result<Void, WireError> in
       var writer = JSONWriter(limit: limit, block: block)
       // Moved into the writer and back: the array stays uniquely owned, so nothing is copied.
@@ -41,7 +41,7 @@ package struct JSONWriter: ~Copyable {
   }
 
   private mutating func flush() throws(WireError) {
-    out.append(contentsOf: UnsafeBufferPointer(rebasing: block[..<used]))
+    out.append(contentsOf: UnsafeRawBufferPointer(rebasing: block[..<used]))
     used = 0
     guard out.count <= limit else { throw WireError(.tooLong, "the JSON text is longer than its limit") }
   }
@@ -52,17 +52,22 @@ package struct JSONWriter: ~Copyable {
     if used + count > block.count { try flush() }
   }
 
+  /// Writes a number's bytes into room that was reserved, without moving on.
+  @inline(__always)
+  private func put<Word: FixedWidthInteger & BitwiseCopyable>(_ word: Word, at index: Int) {
+    block.storeBytes(of: word, toByteOffset: index, as: Word.self)
+  }
+
   // MARK: Text as it is
 
   @inline(__always)
   package mutating func byte(_ byte: UInt8) throws(WireError) {
     try reserve(1)
-    block[used] = byte
+    put(byte, at: used)
     used += 1
   }
 
   /// Appends text that is JSON already.
-  @inline(__always)
   package mutating func raw(_ text: StaticString) throws(WireError) {
     try raw(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
@@ -71,8 +76,15 @@ package struct JSONWriter: ~Copyable {
   package mutating func raw(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
     guard bytes.count <= Self.longestCopied else { return try rawLong(bytes) }
     try reserve(bytes.count)
-    UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: block[used...])).copyMemory(from: bytes)
+    UnsafeMutableRawBufferPointer(rebasing: block[used...]).copyMemory(from: bytes)
     used += bytes.count
+  }
+
+  package mutating func raw(_ text: [UInt8]) throws(WireError) {
+    let result = text.withUnsafeBytes { bytes -> Result<Void, WireError> in
+      do throws(WireError) { return .success(try raw(bytes)) } catch { return .failure(error) }
+    }
+    try result.get()
   }
 
   private mutating func rawLong(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
@@ -87,8 +99,7 @@ package struct JSONWriter: ~Copyable {
 
   package mutating func integer(_ value: Int64) throws(WireError) {
     try reserve(20)
-    if value < 0 { block[used] = UInt8(ascii: "-") }
-    used += value < 0 ? 1 : 0
+    if value < 0 { try byte(UInt8(ascii: "-")) }
     try unsigned(value.magnitude)
   }
 
@@ -104,7 +115,7 @@ package struct JSONWriter: ~Copyable {
     }
     var rest = value
     for index in stride(from: used + digits - 1, through: used, by: -1) {
-      block[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), at: index)
       rest /= 10
     }
     used += digits
@@ -139,6 +150,55 @@ package struct JSONWriter: ~Copyable {
 
   /// Appends bytes as a JSON string with its quotes; U+FFFD stands for what is not UTF-8.
   package mutating func string(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+    guard bytes.count <= Self.longestCopied else { return try escaped(bytes) }
+    try reserve(bytes.count + 2)
+    guard copyPlain(bytes, to: used + 1) else { return try escaped(bytes) }
+    put(UInt8(ascii: "\""), at: used)
+    put(UInt8(ascii: "\""), at: used + bytes.count + 1)
+    used += bytes.count + 2
+  }
+
+  /// Copies as it looks, word by word; the last word overlaps the one before it.
+  /// - Returns: false when something has to be escaped or checked; then what was written is void.
+  @inline(__always)
+  private func copyPlain(_ bytes: UnsafeRawBufferPointer, to start: Int) -> Bool {
+    let count = bytes.count
+    guard count >= 8 else { return copyShort(bytes, to: start) }
+    var index = 0
+    while index < count {
+      index = min(index, count - 8)
+      let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+      guard PlainText.isPlain(word) else { return false }
+      put(word, at: start + index)
+      index += 8
+    }
+    return true
+  }
+
+  @inline(__always)
+  private func copyShort(_ bytes: UnsafeRawBufferPointer, to start: Int) -> Bool {
+    switch bytes.count {
+    case 0: return true
+    case 1:
+      put(bytes[0], at: start)
+      return PlainText.isPlain(bytes[0])
+    case 2...3: return copyEnds(bytes, to: start, UInt16.self)
+    default: return copyEnds(bytes, to: start, UInt32.self)
+    }
+  }
+
+  @inline(__always)
+  private func copyEnds<Half: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+    _ bytes: UnsafeRawBufferPointer, to start: Int, _: Half.Type
+  ) -> Bool {
+    let last = bytes.count - MemoryLayout<Half>.size
+    let (low, high) = (bytes.loadUnaligned(as: Half.self), bytes.loadUnaligned(fromByteOffset: last, as: Half.self))
+    put(low, at: start)
+    put(high, at: start + last)
+    return PlainText.isPlain(low, high)
+  }
+
+  private mutating func escaped(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
     try byte(UInt8(ascii: "\""))
     var start = 0
     var index = 0

@@ -36,9 +36,31 @@ package struct MessagePackReader {
     case 0x80...0x8f: return .map(count: try count(Int(byte & 0x0f), bytesEach: 2))
     case 0x90...0x9f: return .array(count: try count(Int(byte & 0x0f), bytesEach: 1))
     case 0xa0...0xbf: return .string(try view(Int(byte & 0x1f)))
+    case 0xd9: return .string(try view(Int(try take(UInt8.self))))
     case 0xe0...0xff: return .integer(Int64(Int8(bitPattern: byte)))
     default: return try wide(byte)
     }
+  }
+
+  /// The next value if it is a string below 32 bytes, as most keys and many values are; else nothing has moved.
+  @inline(__always)
+  mutating func nextShortString() -> UnsafeRawBufferPointer? {
+    guard position < bytes.count, bytes[position] & 0xe0 == 0xa0 else { return nil }
+    let first = position + 1
+    let end = first + Int(bytes[position] & 0x1f)
+    guard end <= bytes.count else { return nil }
+    position = end
+    return UnsafeRawBufferPointer(rebasing: bytes[first..<end])
+  }
+
+  /// - Throws: `.undecodable` for what is not a string.
+  @inline(__always)
+  mutating func nextKey() throws(WireError) -> UnsafeRawBufferPointer {
+    if let key = nextShortString() { return key }
+    guard case .string(let key) = try next() else {
+      throw WireError(.undecodable, "a map has a key that is not a string")
+    }
+    return key
   }
 
   private mutating func wide(_ byte: UInt8) throws(WireError) -> Head {
@@ -65,7 +87,6 @@ package struct MessagePackReader {
     case 0xd2: return .integer(Int64(try take(Int32.self)))
     case 0xd3: return .integer(try take(Int64.self))
     case 0xd4...0xd8: return try ext(1 << Int(byte - 0xd4))
-    case 0xd9: return .string(try view(Int(try take(UInt8.self))))
     case 0xda: return .string(try view(Int(try take(UInt16.self))))
     case 0xdb: return .string(try view(Int(try take(UInt32.self))))
     case 0xdc: return .array(count: try count(Int(try take(UInt16.self)), bytesEach: 1))
@@ -77,9 +98,10 @@ package struct MessagePackReader {
   }
 
   /// Checks the next value to its last byte and returns where it lies.
+  @inline(__always)
   package mutating func skip() throws(WireError) -> UnsafeRawBufferPointer {
     let first = position
-    try skip(depth: 0)
+    if !passSimple() { try skip(depth: 0) }
     return UnsafeRawBufferPointer(rebasing: bytes[first..<position])
   }
 
@@ -93,19 +115,32 @@ package struct MessagePackReader {
     guard children > 0 else { return }
     guard depth < Self.maximumDepth else { throw Self.tooDeep }
     for _ in 0..<children {
-      if !passShort() { try skip(depth: depth + 1) }
+      if !passSimple() { try skip(depth: depth + 1) }
     }
   }
 
-  /// Steps over a short string or a small integer, of which most values are made, without looking into it.
+  /// Steps over a number, a boolean, nil or a string below 256 bytes, of which most values are made, without looking
+  /// into it.
   /// - Returns: false for any other value, or one that is not all there; then nothing has moved.
   @inline(__always)
-  private mutating func passShort() -> Bool {
-    guard position < bytes.count else { return false }
+  private mutating func passSimple() -> Bool {
+    let rest = bytes.count - position
+    guard rest > 1 else { return false }
     let byte = bytes[position]
-    let length = byte & 0xe0 == 0xa0 ? Int(byte & 0x1f) : byte < 0x80 ? 0 : -1
-    guard length >= 0, bytes.count - position > length else { return false }
-    position += 1 + length
+    let length: Int
+    if byte < 0x80 || byte >= 0xe0 || byte == 0xc2 || byte == 0xc3 || byte == 0xc0 {
+      length = 1
+    } else if byte & 0xe0 == 0xa0 {
+      length = 1 + Int(byte & 0x1f)
+    } else if byte == 0xd9 {
+      length = 2 + Int(bytes[position + 1])
+    } else if byte & 0xfc == 0xcc || byte & 0xfc == 0xd0 {
+      length = 1 + 1 << Int(byte & 3)
+    } else {
+      return false
+    }
+    guard rest >= length else { return false }
+    position += length
     return true
   }
 

@@ -25,8 +25,19 @@ enum PlainText {
     return (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | word) & highs
   }
 
+  /// Whether none of the eight bytes is special.
   @inline(__always)
-  private static func isPlain(_ byte: UInt8) -> Bool {
+  static func isPlain(_ word: UInt64) -> Bool { specialBytes(word) == 0 }
+
+  /// Whether none of the bytes of two numbers of up to four is special.
+  @inline(__always)
+  static func isPlain<Half: FixedWidthInteger & UnsignedInteger>(_ low: Half, _ high: Half) -> Bool {
+    let spaces: UInt64 = 0x2020_2020_2020_2020
+    return isPlain(UInt64(low) | UInt64(high) << Half.bitWidth | spaces << (2 * Half.bitWidth))
+  }
+
+  @inline(__always)
+  static func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
 }

@@ -1,34 +1,32 @@
 import QuarryCore
 import QuarryRuntime
 
-/// The executor of a `quarry run`, started before the command line is read in full: Node needs longer to start than all
-/// that comes before the run together, and learns which script it is to run only when it is ready.
+/// What was started before `main`, for a run that may or may not want it.
+package struct StartedExecutor: Sendable {
+  package typealias Process = ShepherdedProcess.Started
+
+  let executorPath: String
+  let shepherdPath: String
+  let process: Process
+
+  package init(executorPath: String, shepherdPath: String, process: Process) {
+    self.executorPath = executorPath
+    self.shepherdPath = shepherdPath
+    self.process = process
+  }
+}
+
+/// The executor of a `quarry run`, started before anything is known of the run but that it is one: Node needs longer to
+/// start than all that comes before the run together, and learns which script it is to run only when it is ready.
 package struct ExecutorHeadStart: Sendable {
   private let program: ExecutorProgram
   private let executors: ExecutorPool
 
-  /// Flags after which another executor may be needed, or none.
-  private static let decidingFlags = [
-    "--executor", "--config", "--resolve-from", "--depth", "--dry-run", "--help", "-h", "--version",
-  ]
-
-  /// - Returns: nil where it would be of no use. What is wrong with the executor shows when a run needs it.
-  static func begin(_ arguments: [String], in context: CommandContext) -> ExecutorHeadStart? {
-    guard arguments.first == "run", !arguments.contains(where: decides), let path = InstalledPaths.executor else {
-      return nil
-    }
-    // The run looks for it again, and says why there is none.
-    guard let shepherd = try? Shepherd.locate(environment: context.environment) else { return nil }
-    return ExecutorHeadStart(ExecutorProgram(path: path, environment: context.environment, shepherd: shepherd))
-  }
-
-  private static func decides(_ argument: String) -> Bool {
-    decidingFlags.contains(String(argument.prefix { $0 != "=" }))
-  }
-
-  private init(_ program: ExecutorProgram) {
-    self.program = program
-    executors = ExecutorPool(forOneRunOf: program)
+  /// - Parameter environment: of this process, which the executor was given.
+  init(_ started: StartedExecutor, environment: [String: String]) {
+    program = ExecutorProgram(
+      path: started.executorPath, environment: environment, shepherd: Shepherd(path: started.shepherdPath))
+    executors = ExecutorPool(forOneRunOf: program, started: started.process)
   }
 
   /// - Returns: what lends the executor to the run; nil when the run is another program's.

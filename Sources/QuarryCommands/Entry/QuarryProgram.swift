@@ -8,13 +8,14 @@ import QuarryRuntime
 package enum QuarryProgram {
   /// Runs the command of this process' arguments and ends the process with its exit code. Not `async`: an asynchronous
   /// `main` has opened descriptors of its own before its first line.
-  package static func main() -> Never {
+  /// - Parameter startedAhead: the executor for the run that the arguments ask for.
+  package static func main(startedAhead: StartedExecutor?) -> Never {
     StandardDescriptors.occupy()
     signal(SIGPIPE, SIG_IGN)
     Orphans.adopt()
     let arguments = Array(CommandLine.arguments.dropFirst())
     var context = CommandContext.ofThisProcess()
-    context.headStart = .begin(arguments, in: context)
+    context.headStart = startedAhead.map { ExecutorHeadStart($0, environment: context.environment) }
     Task { [context] in
       let code = await run(arguments, in: context)
       context.headStart?.end()

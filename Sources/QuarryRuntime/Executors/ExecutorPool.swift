@@ -40,16 +40,14 @@ package final class ExecutorPool: Sendable {
     fill()
   }
 
-  /// Starts the executor of a single run, at once and on the calling thread. Where that fails, the run tries again and
-  /// says why.
-  package init(forOneRunOf program: ExecutorProgram) {
+  /// Lends an executor that was started for a single run.
+  package init(forOneRunOf program: ExecutorProgram, started: ShepherdedProcess.Started) {
     self.program = program
     isolation = .process
     size = 0
     limits = RecyclingLimits()
     onNote = { _ in }
-    // The run that needs one tries again, and says why there is none.
-    if let executor = try? start() { state.locked { $0.idle = [executor] } }
+    state.locked { $0.idle = [ServingExecutor(ShepherdedProcess(started))] }
   }
 
   /// Kills those that wait, and waits until they are gone. Those at work are killed when their runs give them back.

@@ -19,6 +19,9 @@ package final class ServingExecutor: @unchecked Sendable {
     process = try ShepherdedProcess(program.command(arguments), shepherd: program.shepherd)
   }
 
+  /// - Parameter process: that of a program which serves runs.
+  init(_ process: ShepherdedProcess) { self.process = process }
+
   var isAlive: Bool { process.readEnd() == nil }
 
   /// Between two runs: what is written to standard error then belongs to no run.

@@ -14,7 +14,7 @@ enum RecordEncoder {
       writer throws(WireError) in
       try identity(event, to: &writer)
       try writer.raw(#","type":"#)
-      try writer.string(event.type.name)
+      try writer.string(event.typeText.bytes)
       try writer.raw(#","payload":"#)
       try writer.value(event.payload)
       try lineage(event, to: &writer)
@@ -70,9 +70,10 @@ enum RecordEncoder {
 
   // MARK: Parts
 
+  private static let versionMember = Array(#","contract_version":"\#(Version.current)""#.utf8)
+
   private static func identity(_ event: EventEnvelope, to writer: inout JSONWriter) throws(WireError) {
-    try writer.raw(#","contract_version":"#)
-    try writer.string(Version.current)
+    try writer.raw(versionMember)
     try writer.raw(#","event_id":"#)
     try writer.string(event.eventID.bytes)
     try writer.raw(#","seq":"#)

@@ -3,9 +3,9 @@ import QuarryCore
 /// Stores by count or time while reading goes on; never drops.
 ///
 /// A trigger only makes a flush due. It begins at once, or as soon as the flush before it is done, on a thread of its
-/// own, and takes all that waits by then. Where the count alone asks, storing rests for as long as it has just worked
-/// (at most `longestRest`): events that come faster than they can be stored then make for larger commits instead of
-/// keeping a core from the script. The caller, and with it the script, waits only when there is no room left.
+/// own, and takes all that waits by then. Where the count alone asks, storing rests for three times as long as it has
+/// just worked (at most `longestRest`): events that come faster than they can be stored then make for larger commits
+/// instead of keeping a core from the script. The caller, and with it the script, waits only when there is no room left.
 /// Records whose flush failed are kept, stay in front of all later ones, and are tried again at the next trigger.
 package final class StreamingPolicy: IngestionPolicy {
   /// What one of the two sets of records may hold. The contract allows 50,000 records and 128 MiB in all; far fewer
@@ -21,6 +21,8 @@ package final class StreamingPolicy: IngestionPolicy {
 
   /// In nanoseconds.
   private static let longestRest: UInt64 = 20_000_000
+  /// How long storing rests, as a multiple of the time that it took.
+  private static let restShare: UInt64 = 3
 
   package private(set) var nextDeadline: UInt64?
   private let buffer: Monitor<StreamBuffer>
@@ -51,13 +53,24 @@ package final class StreamingPolicy: IngestionPolicy {
   package func append(
     estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
-    if !buffer.locked({ $0.hasRoom(for: estimate) }) { try makeRoom(for: estimate) }
-    let isDue = try buffer.locked { buffer throws(IngestionFailure) in
+    var isDue = try appendIfRoom(estimate, kind, write)
+    while isDue == nil {
+      try makeRoom(for: estimate)
+      isDue = try appendIfRoom(estimate, kind, write)
+    }
+    if nextDeadline == nil { armTimer() }
+    if isDue == true { ask(for: .count) }
+  }
+
+  /// - Returns: whether the count of events asks for a flush; nil when there is no room.
+  private func appendIfRoom(
+    _ estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
+  ) throws(IngestionFailure) -> Bool? {
+    try buffer.locked { buffer throws(IngestionFailure) in
+      guard buffer.hasRoom(for: estimate) else { return nil }
       try buffer.append(kind, write)
       return kind.isEvent && buffer.waitingEvents >= flushCount && buffer.due == nil
     }
-    if nextDeadline == nil { armTimer() }
-    if isDue { ask(for: .count) }
   }
 
   /// Returns when a flush has taken what fills the buffer.
@@ -116,7 +129,7 @@ package final class StreamingPolicy: IngestionPolicy {
       if store({ $0.takeKept() }, of: buffer, into: sink) { _ = store({ $0.takeFilling() }, of: buffer, into: sink) }
       buffer.change { $0.end() }
       let taken = StreamIngestion.monotonicNanoseconds() - began
-      buffer.pause(for: min(taken, longestRest), unless: \.isUrgent)
+      buffer.pause(for: min(restShare * taken, longestRest), unless: \.isUrgent)
     }
   }
 

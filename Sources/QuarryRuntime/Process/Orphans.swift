@@ -64,6 +64,9 @@ enum Shepherds {
     }
   }
 
+  /// Counts one that was started before this process could count.
+  static func adopt(_ shepherd: pid_t) { running.withLock { _ = $0.insert(shepherd) } }
+
   /// Waits for the end of a shepherd.
   static func reap(_ shepherd: pid_t) {
     while waitpid(shepherd, nil, 0) < 0 && errno == EINTR {}

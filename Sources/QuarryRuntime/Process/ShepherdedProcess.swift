@@ -17,6 +17,25 @@ package final class ShepherdedProcess {
     }
   }
 
+  /// A shepherd that runs, and this process' ends of its pipes.
+  package struct Started: Sendable {
+    let shepherd: pid_t
+    let input: Int32
+    let output: Int32
+    let errors: Int32
+    let control: Int32
+    let status: Int32
+
+    package init(shepherd: pid_t, input: Int32, output: Int32, errors: Int32, control: Int32, status: Int32) {
+      self.shepherd = shepherd
+      self.input = input
+      self.output = output
+      self.errors = errors
+      self.control = control
+      self.status = status
+    }
+  }
+
   /// The shepherd's own process, the command's parent.
   let shepherd: pid_t
   private var input: Descriptor?
@@ -60,16 +79,34 @@ package final class ShepherdedProcess {
       throw QuarryError(
         .executor, "the process supervisor \(program.path) cannot be started: \(errorText(error.code))")
     }
-    for number in [
+    let ends = [
       input.writing.number, output.reading.number, errors.reading.number, control.writing.number,
       status.reading.number,
-    ] { Descriptor.makeNonBlocking(number) }
+    ]
     inputNumber = input.writing.number
     self.input = .some(input.writing)
     self.output = output.reading
     self.errors = errors.reading
     self.control = .some(control.writing)
     self.status = status.reading
+    Self.makeNonBlocking(ends)
+  }
+
+  /// Takes over what was started before; its descriptors are this object's from now on.
+  package init(_ started: Started) {
+    shepherd = started.shepherd
+    Shepherds.adopt(started.shepherd)
+    inputNumber = started.input
+    input = .some(Descriptor(owning: started.input))
+    output = Descriptor(owning: started.output)
+    errors = Descriptor(owning: started.errors)
+    control = .some(Descriptor(owning: started.control))
+    status = Descriptor(owning: started.status)
+    Self.makeNonBlocking([started.input, started.output, started.errors, started.control, started.status])
+  }
+
+  private static func makeNonBlocking(_ numbers: [Int32]) {
+    for number in numbers { Descriptor.makeNonBlocking(number) }
   }
 
   deinit {

@@ -14,7 +14,7 @@ const WAITING_LIMIT = 8 * 1024 * 1024;
 const OWN_PIECE = BATCH;
 /** How often to look whether a full pipe has room again; a pipe that is full keeps its reader busy for longer. */
 const RETRY_MS = 1;
-/** A script that only awaits emits would keep timers and the browser's messages waiting for ever. */
+/** A script that only awaits emits would keep timers and the browser's messages waiting for longer than this. */
 const TURN_MS = 10;
 
 const ROOM = Promise.resolve();
@@ -39,7 +39,8 @@ export class FrameWriter {
   private scheduled = false;
   /** Set while the pipe is full. */
   private full: PromiseWithResolvers<void> | undefined;
-  private lastTurn = performance.now();
+  /** When the first of the frames that wait for the end of the turn was taken, or the last turn ended. */
+  private turnBegan = performance.now();
   private failed: Error | undefined;
 
   /** @param wrapFailure what calls reject with once the reader is gone. */
@@ -117,10 +118,10 @@ export class FrameWriter {
   private room(): Promise<void> {
     if (this.failed) return this.rejected();
     if (this.full) return this.full.promise;
-    if (performance.now() - this.lastTurn < TURN_MS) return ROOM;
+    if (performance.now() - this.turnBegan < TURN_MS) return ROOM;
     return new Promise((resolve) =>
       setImmediate(() => {
-        this.lastTurn = performance.now();
+        this.turnBegan = performance.now();
         resolve();
       })
     );
@@ -136,9 +137,10 @@ export class FrameWriter {
   private schedule(): void {
     if (this.scheduled || this.full) return;
     this.scheduled = true;
+    this.turnBegan = performance.now();
     setImmediate(() => {
       this.scheduled = false;
-      this.lastTurn = performance.now();
+      this.turnBegan = performance.now();
       if (!this.full && !this.failed) this.writeOut();
     });
   }
