@@ -18,8 +18,12 @@ static inline CURLcode quarry_curl_set_text(void *set, CURL *handle, CURLoption 
 static inline CURLcode quarry_curl_set_pointer(void *set, CURL *handle, CURLoption option, const void *value) {
   return ((quarry_curl_setopt)set)(handle, option, value);
 }
-static inline CURLcode quarry_curl_set_sink(void *set, CURL *handle, curl_write_callback callback) {
-  return ((quarry_curl_setopt)set)(handle, CURLOPT_WRITEFUNCTION, callback);
+// For the head (CURLOPT_HEADERFUNCTION) and the body (CURLOPT_WRITEFUNCTION) of an answer.
+static inline CURLcode quarry_curl_set_sink(void *set, CURL *handle, CURLoption option, curl_write_callback callback) {
+  return ((quarry_curl_setopt)set)(handle, option, callback);
+}
+static inline CURLcode quarry_curl_set_source(void *set, CURL *handle, curl_read_callback callback) {
+  return ((quarry_curl_setopt)set)(handle, CURLOPT_READFUNCTION, callback);
 }
 static inline CURLcode quarry_curl_get_long(void *get, CURL *handle, CURLINFO info, long *value) {
   return ((quarry_curl_getinfo)get)(handle, info, value);

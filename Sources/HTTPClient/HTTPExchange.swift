@@ -12,28 +12,69 @@ struct HTTPExchange {
     self.handle = handle
   }
 
-  /// - Returns: the answer's status.
-  func perform() throws(HTTPError) -> Int {
+  /// - Returns: the answer's head, after `consume` had all of its body.
+  func perform(_ consume: HTTPTransfer.Consumer) throws(HTTPError) -> HTTPHead {
     let headers = headerList()
     defer { library.freeList(headers) }
-    let (set, milliseconds) = (library.setOption, Int(clamping: max(1, request.timeout.wholeMilliseconds)))
+    quarry_curl_set_pointer(library.setOption, handle, CURLOPT_HTTPHEADER, headers)
+    setAddress()
+    setLimits()
+    let (code, transfer) = withoutActuallyEscaping(consume) { consume in
+      let transfer = HTTPTransfer(body: request.body, consume: consume)
+      defer { transfer.forgetConsumer() }
+      attach(transfer)
+      return (library.perform(handle), transfer)
+    }
+    guard code == CURLE_OK else { throw failure(code, isStopped: transfer.isStopped) }
+    return transfer.head
+  }
+
+  private func setAddress() {
+    let set = library.setOption
     quarry_curl_set_text(set, handle, CURLOPT_URL, request.address.url)
+    // A key of a bucket may hold "..": nobody but its owner may read anything into it.
+    quarry_curl_set_long(set, handle, CURLOPT_PATH_AS_IS, 1)
+    if !request.usesProxy { quarry_curl_set_text(set, handle, CURLOPT_PROXY, "") }
+    if request.method == "HEAD" { quarry_curl_set_long(set, handle, CURLOPT_NOBODY, 1) }
     quarry_curl_set_text(set, handle, CURLOPT_CUSTOMREQUEST, request.method)
-    quarry_curl_set_pointer(set, handle, CURLOPT_HTTPHEADER, headers)
-    quarry_curl_set_long(set, handle, CURLOPT_TIMEOUT_MS, milliseconds)
-    quarry_curl_set_long(set, handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds)
+  }
+
+  private func setLimits() {
+    let set = library.setOption
+    quarry_curl_set_long(set, handle, CURLOPT_TIMEOUT_MS, request.timeout.curlMilliseconds)
+    quarry_curl_set_long(
+      set, handle, CURLOPT_CONNECTTIMEOUT_MS, min(request.timeout, request.connectTimeout).curlMilliseconds)
+    if let stall = request.stallTimeout {
+      quarry_curl_set_long(set, handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+      quarry_curl_set_long(set, handle, CURLOPT_LOW_SPEED_TIME, (stall.curlMilliseconds + 999) / 1_000)
+    }
     // Without it the library would use signals for its time limits.
     quarry_curl_set_long(set, handle, CURLOPT_NOSIGNAL, 1)
-    quarry_curl_set_sink(set, handle) { _, size, count, _ in size * count }
-    let code = request.body.withUnsafeBytes { body in
-      quarry_curl_set_size(set, handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
-      quarry_curl_set_pointer(set, handle, CURLOPT_POSTFIELDS, body.baseAddress)
-      return library.perform(handle)
+  }
+
+  /// The body is read by a callback that cannot be set back: that keeps the library from sending it twice when a kept
+  /// connection breaks after the server may have acted on it.
+  private func attach(_ transfer: HTTPTransfer) {
+    let (set, pointer) = (library.setOption, Unmanaged.passUnretained(transfer).toOpaque())
+    if request.hasBody {
+      quarry_curl_set_long(set, handle, CURLOPT_UPLOAD, 1)
+      quarry_curl_set_size(set, handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(request.body.count))
+      quarry_curl_set_source(set, handle) { buffer, size, count, user in
+        guard let buffer, let user else { return 0 }
+        return HTTPTransfer.of(user).read(UnsafeMutableRawBufferPointer(start: buffer, count: size * count))
+      }
+      quarry_curl_set_pointer(set, handle, CURLOPT_READDATA, pointer)
     }
-    guard code == CURLE_OK else { throw HTTPError(reason(code)) }
-    var status = 0
-    quarry_curl_get_long(library.readInformation, handle, CURLINFO_RESPONSE_CODE, &status)
-    return status
+    quarry_curl_set_sink(set, handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, user in
+      guard let user else { return 0 }
+      return HTTPTransfer.of(user).takeHead(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    }
+    quarry_curl_set_pointer(set, handle, CURLOPT_HEADERDATA, pointer)
+    quarry_curl_set_sink(set, handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, user in
+      guard let user else { return 0 }
+      return HTTPTransfer.of(user).takeBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    }
+    quarry_curl_set_pointer(set, handle, CURLOPT_WRITEDATA, pointer)
   }
 
   private func headerList() -> CurlLibrary.List? {
@@ -49,15 +90,32 @@ struct HTTPExchange {
   }
 
   /// The library's general sentence for a failure: its detailed ones may repeat parts of the address.
-  private func reason(_ code: CURLcode) -> String {
-    if code == CURLE_OPERATION_TIMEDOUT { return "no answer within \(request.timeout.wholeMilliseconds) ms" }
-    return library.describe(code).map { String(cString: $0) } ?? "libcurl's error \(code.rawValue)"
+  private func failure(_ code: CURLcode, isStopped: Bool) -> HTTPError {
+    if isStopped { return HTTPError(.stopped, "its answer was longer than it may be, or not wanted any more") }
+    let text = library.describe(code).map { String(cString: $0) } ?? "libcurl's error \(code.rawValue)"
+    switch code {
+    case CURLE_OPERATION_TIMEDOUT: return HTTPError(.timedOut, timedOut)
+    case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR:
+      return HTTPError(.unreachable, text)
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT:
+      return HTTPError(.invalid, text)
+    default: return HTTPError(.interrupted, text)
+    }
+  }
+
+  private var timedOut: String {
+    guard let stall = request.stallTimeout, stall < request.timeout else {
+      return "no answer within \(request.timeout.curlMilliseconds) ms"
+    }
+    return "no answer within \(request.timeout.curlMilliseconds) ms, or no byte within \(stall.curlMilliseconds) ms"
   }
 }
 
 extension Duration {
-  fileprivate var wholeMilliseconds: Int64 {
+  /// At least 1: the library takes 0 for no limit at all.
+  fileprivate var curlMilliseconds: Int {
     let (seconds, attoseconds) = components
-    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+    let (whole, overflows) = seconds.multipliedReportingOverflow(by: 1_000)
+    return overflows ? .max : Int(max(1, whole + attoseconds / 1_000_000_000_000_000))
   }
 }

@@ -7,6 +7,12 @@ package struct HTTPRequest: Sendable {
   package var body: [UInt8]
   /// From the look-up of the host's name to the last byte of the answer.
   package var timeout: Duration
+  /// Until the connection stands; `timeout` bounds it too.
+  package var connectTimeout: Duration = .seconds(3_600)
+  /// For how long not a byte need go or come, in whole seconds: for transfers whose `timeout` must be long.
+  package var stallTimeout: Duration?
+  /// False goes straight to the host, whatever proxy the environment names.
+  package var usesProxy = true
 
   package init(
     _ method: String, _ address: HTTPAddress, headers: [Header] = [], body: [UInt8] = [], timeout: Duration
@@ -17,6 +23,9 @@ package struct HTTPRequest: Sendable {
     self.body = body
     self.timeout = timeout
   }
+
+  /// Whether it says how long its body is, be it empty.
+  var hasBody: Bool { !body.isEmpty || ["POST", "PUT", "PATCH"].contains(method) }
 
   package struct Header: Sendable, Hashable {
     package let name: String
@@ -48,7 +57,27 @@ package struct HTTPRequest: Sendable {
 
 /// Why a request brought no answer. Holds nothing of the request but its origin.
 package struct HTTPError: Error, Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
+    /// It cannot be sent as it is, by this machine or to this server; trying again changes nothing.
+    case invalid
+    /// No connection came about, so nothing of it was sent.
+    case unreachable
+    /// The connection broke: the server may have acted on the request or not.
+    case interrupted
+    /// Time ran out: the server may have acted on the request or not.
+    case timedOut
+    /// The one who reads the answer wanted no more of it.
+    case stopped
+  }
+
+  package let kind: Kind
   package let message: String
 
-  package init(_ message: String) { self.message = message }
+  package init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  /// Of the kind `invalid`.
+  package init(_ message: String) { self.init(.invalid, message) }
 }

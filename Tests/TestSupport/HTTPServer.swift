@@ -13,7 +13,9 @@ package final class HTTPServer: Sendable {
   }
 
   package enum Answer: Sendable {
-    case status(Int, headers: [String] = [])
+    case status(Int, headers: [String] = [], body: String = "ok")
+    /// A body that is announced longer than it is; the connection is closed behind it.
+    case cut(String)
     /// Nothing is ever answered.
     case silence
     /// An answer that begins and never ends, a byte at a time.
@@ -26,6 +28,7 @@ package final class HTTPServer: Sendable {
     var listener: Int32 = -1
     var connections: Set<Int32> = []
     var requests: [Request] = []
+    var accepted = 0
   }
 
   package let port: UInt16
@@ -44,6 +47,8 @@ package final class HTTPServer: Sendable {
 
   package var url: String { "http://127.0.0.1:\(port)" }
   package var requests: [Request] { state.withLock { $0.requests } }
+  /// How many connections there have been.
+  package var accepted: Int { state.withLock { $0.accepted } }
 
   /// Nobody listens any more; open connections are closed.
   package func close() {
@@ -84,7 +89,10 @@ package final class HTTPServer: Sendable {
         let connection = accept(listener, nil, nil)
         guard connection >= 0, let self else { break }
         _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-        self.state.withLock { _ = $0.connections.insert(connection) }
+        self.state.withLock { state in
+          state.connections.insert(connection)
+          state.accepted += 1
+        }
         Thread.detachNewThread { [weak self] in
           while self?.exchange(connection) == true {}
           self?.state.withLock { _ = $0.connections.remove(connection) }
@@ -103,9 +111,14 @@ package final class HTTPServer: Sendable {
       return state.requests.count
     }
     switch answer(request, number) {
-    case .status(let status, let headers):
-      let lines = ["HTTP/1.1 \(status) Word", "Content-Length: 2"] + headers + ["", "ok"]
+    case .status(let status, let headers, let body):
+      let isHead = request.line.hasPrefix("HEAD ")
+      let lines =
+        ["HTTP/1.1 \(status) Word", "Content-Length: \(body.utf8.count)"] + headers + ["", isHead ? "" : body]
       return Self.write(connection, lines.joined(separator: "\r\n"))
+    case .cut(let body):
+      _ = Self.write(connection, "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count + 1)\r\n\r\n\(body)")
+      return false
     case .silence:
       _ = Self.read(connection)
       return false
