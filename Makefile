@@ -27,7 +27,8 @@ test: ## every check and every test
 	@scripts/check
 	@scripts/test unit integration
 
-test-unit: setup ## the tests that need no browser and no built binary
+test-unit: ## the tests that need no browser and no built binary
+	@scripts/setup --checks
 	@scripts/test unit
 
 test-integration: setup ## the tests that run the built binary with real Redis, Node and Chromium

@@ -9,7 +9,8 @@ package final class HTTPServer: Sendable {
     package let line: String
     /// Names in lower case.
     package let headers: [String: String]
-    package let body: String
+    package let bytes: [UInt8]
+    package var body: String { String(decoding: bytes, as: UTF8.self) }
   }
 
   package enum Answer: Sendable {
@@ -22,6 +23,28 @@ package final class HTTPServer: Sendable {
     case drip
     /// The connection is closed without an answer.
     case hangUp
+    /// The answer of another server, which is asked the same, but for headers of these names.
+    case relay(to: Upstream, Relay = .whole, without: Set<String> = [])
+  }
+
+  /// What is done to the answer of another server.
+  package enum Relay: Sendable {
+    case whole
+    /// The connection is closed without it.
+    case lost
+    /// The connection is closed after so many bytes of its body.
+    case cut(after: Int)
+  }
+
+  package struct Upstream: Sendable {
+    /// Four numbers.
+    package let address: String
+    package let port: UInt16
+
+    package init(address: String, port: UInt16) {
+      self.address = address
+      self.port = port
+    }
   }
 
   private struct State {
@@ -130,36 +153,58 @@ package final class HTTPServer: Sendable {
       }
       return false
     case .hangUp: return false
+    case .relay(let upstream, let relay, let hidden):
+      if let answer = upstream.answer(to: request, relay, without: hidden) { _ = Self.write(connection, answer) }
+      return false
     }
   }
 
   private static func read(_ connection: Int32) -> Request? {
-    var text = ""
+    var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    var head: Head?
     while true {
-      if let request = request(in: text) { return request }
+      if head == nil { head = Head(bytes) }
+      if let head, bytes.count >= head.length + head.bodyLength {
+        return Request(line: head.line, headers: head.headers, bytes: Array(bytes[head.length...]))
+      }
       let count = Foundation.read(connection, &chunk, chunk.count)
       guard count > 0 else { return nil }
-      text += String(decoding: chunk[..<count], as: UTF8.self)
+      bytes += chunk[..<count]
     }
   }
 
-  /// Nil until all of it is there. Bodies are ASCII as far as these tests go.
-  private static func request(in text: String) -> Request? {
-    guard let end = text.range(of: "\r\n\r\n") else { return nil }
-    let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
+  /// The lines before a body.
+  private struct Head {
+    let line: String
     var headers: [String: String] = [:]
-    for line in lines.dropFirst() {
-      let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-      if let name = parts.first { headers[name.lowercased()] = parts.count == 2 ? parts[1] : "" }
+    /// Bytes, with the empty line.
+    let length: Int
+
+    /// Nil until all of it is there.
+    init?(_ bytes: [UInt8]) {
+      guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+      length = end.upperBound
+      let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+      line = lines[0]
+      for line in lines.dropFirst() {
+        let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+        if let name = parts.first { headers[name.lowercased()] = parts.count == 2 ? parts[1] : "" }
+      }
     }
-    let body = String(text[end.upperBound...])
-    guard body.utf8.count >= headers["content-length"].flatMap({ Int($0) }) ?? 0 else { return nil }
-    return Request(line: lines[0], headers: headers, body: body)
+
+    var bodyLength: Int { headers["content-length"].flatMap { Int($0) } ?? 0 }
   }
 
-  private static func write(_ connection: Int32, _ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    return send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+  private static func write(_ connection: Int32, _ text: String) -> Bool { write(connection, Array(text.utf8)) }
+
+  static func write(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes[sent...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      guard count > 0 else { return false }
+      sent += count
+    }
+    return true
   }
 }

@@ -68,7 +68,7 @@ package final class RedisServer: Sendable {
   /// Starts the server on the data that it has; one that runs is killed before.
   package func restart() throws {
     kill()
-    let next = try ServerProcess(arguments: arguments)
+    let next = try ServerProcess(["redis-server"] + arguments, ready: "eady to accept connections")
     process.withLock { $0 = next }
   }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// One run of redis-server, under a shell that kills it when this process is gone.
+/// One run of a server, under a shell that kills it when this process is gone.
 final class ServerProcess: Sendable {
   let processID: Int32
   private let shell: Int32
@@ -11,37 +11,45 @@ final class ServerProcess: Sendable {
 
   private static let script = """
     exec 3<&0
-    redis-server "$@" </dev/null 3<&- 2>&1 &
+    leftovers=$1
+    shift
+    "$@" </dev/null 3<&- 2>&1 &
     server=$!
     echo "pid $server"
-    { while read -r _ <&3; do :; done; kill -9 $server; } >/dev/null 2>&1 &
+    { while read -r _ <&3; do :; done; kill -9 $server; rm -rf $leftovers; } >/dev/null 2>&1 &
     exec 2>/dev/null
     wait $server
     """
 
-  /// Returns when the server says that it accepts connections.
-  init(arguments: [String]) throws {
+  /// Returns when the server says what it says when it accepts connections.
+  /// - Parameters:
+  ///   - leftovers: paths, or patterns of these, that are removed once this process is gone; without spaces.
+  init(_ command: [String], ready: String, leftovers: [String] = []) throws {
     let (leash, input) = try Self.channel()
     let (output, log) = try Self.channel()
     self.leash = leash
-    shell = try Self.spawn(["/bin/sh", "-c", Self.script, "sh"] + arguments, input: input, output: log)
+    shell = try Self.spawn(
+      ["/bin/sh", "-c", Self.script, "sh", leftovers.joined(separator: " ")] + command, input: input, output: log)
     for end in [input, log] { close(end) }
-    let text = Self.readUntilReady(output)
+    let text = Self.read(output, until: ready)
     guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("pid ") }),
-      let pid = Int32(line.dropFirst(4)), text.contains(Self.ready)
+      let pid = Int32(line.dropFirst(4)), text.contains(ready)
     else {
       for end in [leash, output] { close(end) }
-      throw RedisServer.Failure(reason: "did not start:\n\(text)")
+      throw Failure(description: "\(command[0]) did not start:\n\(text)")
     }
     processID = pid
     drain(output)
   }
 
-  private static let ready = "eady to accept connections"
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
   /// A server that starts or dies more slowly is a failure of its own, and must not hang the tests.
   private static let startLimit: TimeInterval = 120
 
-  private static func readUntilReady(_ descriptor: Int32) -> String {
+  private static func read(_ descriptor: Int32, until ready: String) -> String {
     var text = ""
     var chunk = [UInt8](repeating: 0, count: 4096)
     let end = Date.now + startLimit
@@ -58,7 +66,7 @@ final class ServerProcess: Sendable {
 
   private static func readSome(_ descriptor: Int32, _ chunk: inout [UInt8]) -> Int {
     while true {
-      let count = read(descriptor, &chunk, chunk.count)
+      let count = Foundation.read(descriptor, &chunk, chunk.count)
       if count >= 0 || errno != EINTR { return count }
     }
   }
@@ -79,7 +87,7 @@ final class ServerProcess: Sendable {
   func kill() {
     Foundation.kill(processID, SIGKILL)
     let result = ended.wait(timeout: .now() + Self.startLimit)
-    precondition(result == .success, "redis-server \(processID) does not end although it was killed")
+    precondition(result == .success, "process \(processID) does not end although it was killed")
     close(leash)
   }
 
@@ -87,7 +95,7 @@ final class ServerProcess: Sendable {
   private static func channel() throws -> (Int32, Int32) {
     var ends: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw RedisServer.Failure(reason: "socketpair failed") }
+    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Failure(description: "socketpair failed") }
     return (ends[0], ends[1])
   }
 
@@ -109,7 +117,7 @@ final class ServerProcess: Sendable {
     defer { for pointer in argv { free(pointer) } }
     var pid: pid_t = 0
     let status = posix_spawn(&pid, arguments[0], &actions, &attributes, &argv, environ)
-    guard status == 0 else { throw RedisServer.Failure(reason: String(cString: strerror(status))) }
+    guard status == 0 else { throw Failure(description: String(cString: strerror(status))) }
     return pid
   }
 }
