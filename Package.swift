@@ -45,6 +45,7 @@ let package = Package(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "HTTPClient", "QuarryCore"]),
+    .target(name: "S3Client", dependencies: ["HTTPClient", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
     .systemLibrary(name: "CLinux"),
@@ -67,6 +68,7 @@ let package = Package(
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
+    .testTarget(name: "S3ClientTests", dependencies: ["S3Client", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(

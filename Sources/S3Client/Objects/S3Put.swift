@@ -1,0 +1,70 @@
+extension S3Client {
+  /// The metadata by which a conditional write is known again after its answer was lost.
+  static let putIDHeader = "x-amz-meta-put-id"
+
+  /// Writes an object in one request; its body stays in memory. With a condition it is safe to try again: when an answer
+  /// was lost and the condition does not hold any more, the object itself tells whose it is.
+  /// - Returns: the ETag, in quotes.
+  /// - Throws: `S3Error(.conditionFailed)` when the condition did not hold; `S3Error(.uncertain)` when nobody can tell.
+  @discardableResult
+  package func put(
+    _ key: String, _ bytes: [UInt8], contentType: String? = nil, if condition: S3Condition? = nil,
+    within limit: Duration? = nil
+  ) throws(S3Error) -> String {
+    var request = S3Request("put", "PUT", key: key)
+    request.carry(bytes)
+    if let contentType { request.set("Content-Type", contentType) }
+    let id = PutID.random()
+    if let condition {
+      request.require(condition)
+      request.set(Self.putIDHeader, id)
+    }
+    var attempts = S3Attempts(self, within: limit)
+    do throws(S3Error) {
+      return try etag(of: try attempts.run(request), "put", key)
+    } catch {
+      guard condition != nil else { throw error }
+      return try settle(error.ofCondition, key, id: id, isOpen: attempts.isOpen)
+    }
+  }
+
+  /// After a conditional write failed.
+  /// - Parameter isOpen: whether a try of it may have happened all the same.
+  /// - Returns: the ETag, when it has.
+  func settle(_ error: S3Error, _ key: String, id: String, isOpen: Bool) throws(S3Error) -> String {
+    guard isOpen else { throw error }
+    func uncertain(_ why: String) -> S3Error {
+      S3Error(
+        .uncertain, error.operation, "\(error.reason); an answer was lost before, and \(why)", status: error.status,
+        code: error.code, requestID: error.requestID)
+    }
+    guard error.kind == .conditionFailed else {
+      throw error.kind == .unavailable ? uncertain("whether it was written is not known") : error
+    }
+    let found: S3Info
+    do throws(S3Error) { found = try head(key) } catch {
+      throw uncertain("reading it back failed: \(error.reason)")
+    }
+    guard found.putID == id else { throw uncertain("the object is another's now") }
+    return found.etag
+  }
+
+  func etag(of answer: S3Answer, _ verb: String, _ key: String) throws(S3Error) -> String {
+    guard let etag = answer.head["etag"], !etag.isEmpty else {
+      throw S3Error(.malformed, "\(verb) \(name(key))", "the answer has no ETag", status: answer.head.status)
+    }
+    return etag
+  }
+}
+
+extension S3Error {
+  /// A store that finds no object to compare with says that there is none.
+  var ofCondition: S3Error { kind == .noSuchKey ? with(.conditionFailed) : self }
+}
+
+enum PutID {
+  /// 128 bits in hex: nobody else's.
+  static func random() -> String {
+    Hex.text((0..<16).map { _ in UInt8.random(in: .min ... .max) })
+  }
+}

@@ -1,0 +1,130 @@
+import HTTPClient
+import Synchronization
+
+/// One bucket of S3 or of a store that speaks its language. Every call blocks its thread until the store answered or
+/// the time is over; any number of threads may call at once, and connections are used again.
+package final class S3Client: Sendable {
+  package let configuration: S3Configuration
+  package let credentials: CredentialCache
+  let clock: S3Clock
+  private let http: HTTPClient
+  private let state: Mutex<State>
+
+  private struct State {
+    var place: S3Place
+    /// Seconds that the store's clock is ahead of this machine's.
+    var skew = 0
+  }
+
+  /// - Parameters:
+  ///   - environment: the process' variables, for the region, the endpoint and the credentials.
+  ///   - credentials: nil looks for them where AWS's tools do.
+  /// - Throws: `S3Error(.configuration)`; `S3Error(.credentials)` when AWS's files cannot be read.
+  package init(
+    _ configuration: S3Configuration, environment: S3Environment, credentials: CredentialSource? = nil,
+    clock: S3Clock = .system
+  ) throws(S3Error) {
+    do throws(HTTPError) { http = try HTTPClient() } catch {
+      throw S3Error(.configuration, "talk to S3", error.message)
+    }
+    let profiles = try Profiles(environment)
+    let place = try S3Place(
+      configuration, environment, profileRegion: profiles[profiles.chosen]?["region"])
+    let source =
+      credentials ?? CredentialChain.standard(environment, region: place.region, http: http, clock: clock)
+    self.configuration = configuration
+    self.clock = clock
+    self.credentials = CredentialCache(source, clock: clock)
+    state = Mutex(State(place: place))
+  }
+
+  /// Where the bucket is, as far as is known by now.
+  package var region: String { state.withLock { $0.place.region } }
+
+  /// `s3://bucket/key`.
+  func name(_ key: String?) -> String { "s3://\(configuration.bucket)" + (key.map { "/\($0)" } ?? "") }
+
+  /// - Returns: whether that is news.
+  func learn(_ refusal: S3Refusal) -> Bool {
+    state.withLock { $0.place.learn(region: refusal.region, location: refusal.location) }
+  }
+
+  /// Sets the clock that requests are dated by after the store's.
+  /// - Returns: false when the store does not tell, or it was set so already.
+  func setClock(_ date: UTCTime?) -> Bool {
+    guard let date else { return false }
+    let skew = date.seconds - clock.now()
+    return state.withLock { state in
+      defer { state.skew = skew }
+      return abs(state.skew - skew) > 1
+    }
+  }
+
+  /// One try.
+  /// - Parameters:
+  ///   - timeout: of the try, unless it has much to carry: that may take as long as something moves.
+  ///   - consume: gets the body of a success in pieces; nil keeps it in the answer.
+  func attempt(
+    _ request: S3Request, as credentials: S3Credentials, timeout: Duration, consume: HTTPConsumer?
+  ) throws(S3Error) -> S3Try {
+    var sent = try sign(request, credentials)
+    sent.timeout = consume == nil && request.body.count <= Self.small ? timeout : .seconds(86_400)
+    var (body, taken) = ([UInt8](), 0)
+    do throws(HTTPError) {
+      let head = try http.send(sent) { head, piece in
+        if let consume, (200..<300).contains(head.status) {
+          taken += piece.count
+          return consume(head, piece)
+        }
+        body.append(contentsOf: piece)
+        return body.count <= Self.bodyLimit
+      }
+      return S3Try.of(S3Answer(head: head, body: body), to: request)
+    } catch {
+      return .broken(error, taken: taken)
+    }
+  }
+
+  /// Bytes that take no long time to send.
+  private static let small = 1 << 20
+  /// A page of a listing with 1,000 keys of 1,024 escaped bytes is 4 MiB long.
+  private static let bodyLimit = 8 << 20
+
+  private func sign(_ request: S3Request, _ credentials: S3Credentials) throws(S3Error) -> HTTPRequest {
+    let (place, skew) = state.withLock { ($0.place, $0.skew) }
+    let (host, path) = place.target(request.key)
+    let time = UTCTime(seconds: clock.now() + skew)
+    var headers = request.headers
+    headers.append(CanonicalRequest.Pair(name: "x-amz-content-sha256", value: request.payloadHash))
+    headers.append(CanonicalRequest.Pair(name: "x-amz-date", value: time.compact))
+    if let token = credentials.sessionToken {
+      headers.append(CanonicalRequest.Pair(name: "x-amz-security-token", value: token))
+    }
+    let canonical = CanonicalRequest(
+      method: request.method, path: path, query: request.query,
+      headers: headers + [CanonicalRequest.Pair(name: "host", value: host.authority)],
+      payloadHash: request.payloadHash)
+    let signature = SigV4(region: place.region, service: "s3").authorization(canonical, credentials, at: time)
+    headers.append(CanonicalRequest.Pair(name: "Authorization", value: signature))
+    do throws(HTTPError) {
+      return try build(request, to: host.text + canonical.target, headers)
+    } catch {
+      throw S3Error(.configuration, "\(request.verb) \(name(request.key))", error.message)
+    }
+  }
+
+  private func build(
+    _ request: S3Request, to url: String, _ headers: [CanonicalRequest.Pair]
+  ) throws(HTTPError) -> HTTPRequest {
+    var all: [HTTPRequest.Header] = []
+    for header in headers { all.append(try HTTPRequest.Header(header.name, header.value)) }
+    var built = HTTPRequest(
+      request.method, try HTTPAddress(url), headers: all, body: request.body, timeout: configuration.limit)
+    built.connectTimeout = configuration.connectLimit
+    built.stallTimeout = configuration.stallLimit
+    return built
+  }
+}
+
+/// Gets an answer's body in pieces; false ends the exchange.
+typealias HTTPConsumer = (_ head: HTTPHead, _ piece: UnsafeRawBufferPointer) -> Bool

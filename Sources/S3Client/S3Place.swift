@@ -1,0 +1,89 @@
+import HTTPClient
+
+/// Where a bucket is, as far as is known by now: it changes when the store says better.
+package struct S3Place: Sendable, Equatable {
+  let bucket: String
+  var region: String
+  /// As it was given; nil is AWS.
+  let endpoint: S3Endpoint?
+  let style: S3Configuration.Style
+  /// The host, bucket included where it belongs there, that a redirect named.
+  var redirected: S3Endpoint?
+
+  /// - Throws: `S3Error(.configuration)`.
+  package init(_ configuration: S3Configuration, _ environment: S3Environment, profileRegion: String?) throws(S3Error) {
+    bucket = configuration.bucket
+    style = configuration.style
+    let given = configuration.endpoint ?? environment.endpoint(of: "s3")
+    if let given { endpoint = try S3Endpoint(given) } else { endpoint = nil }
+    region =
+      configuration.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? profileRegion
+      ?? "us-east-1"
+    guard (3...63).contains(bucket.utf8.count), bucket.utf8.allSatisfy(Self.isBucketByte) else {
+      throw S3Error(
+        .configuration, "use bucket '\(bucket)'",
+        "a bucket's name has 3 to 63 letters, digits, dots and hyphens; a prefix goes behind a slash")
+    }
+    guard !region.isEmpty, region.utf8.allSatisfy({ Self.isBucketByte($0) && $0 != UInt8(ascii: ".") }) else {
+      throw S3Error(.configuration, "use region '\(region)'", "a region's name looks like eu-central-1")
+    }
+  }
+
+  private static func isBucketByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+
+  /// The address of a key.
+  package func url(_ key: String) -> String {
+    let (host, path) = target(key)
+    return host.text + path
+  }
+
+  /// The host to talk to, and the path of a key there. A nil key is the bucket itself.
+  func target(_ key: String?) -> (host: S3Endpoint, path: String) {
+    let isInPath = isInPath(base)
+    let host = redirected ?? (isInPath ? base : base.with(host: "\(bucket).\(base.host)"))
+    guard isInPath, !host.host.hasPrefix("\(bucket).") else { return (host, "/" + (key ?? "")) }
+    return (host, "/\(bucket)" + (key.map { "/\($0)" } ?? ""))
+  }
+
+  private var base: S3Endpoint {
+    endpoint ?? S3Endpoint(isSecure: true, host: "s3.\(region).\(AWSDomain.of(region))", port: nil)
+  }
+
+  private func isInPath(_ base: S3Endpoint) -> Bool {
+    switch style {
+    case .path: true
+    case .virtualHost: false
+    case .automatic: !base.takesBucketNames || base.isSecure && bucket.contains(".")
+    }
+  }
+
+  /// Takes what the store says about where the bucket is.
+  /// - Returns: whether that is news.
+  mutating func learn(region: String?, location: S3Endpoint?) -> Bool {
+    let old = self
+    if let region, !region.isEmpty { self.region = region }
+    // AWS's host follows from the region.
+    if endpoint == nil, self != old {
+      redirected = nil
+    } else if let location, mayLead(to: location) {
+      redirected = location
+    }
+    return self != old
+  }
+
+  /// A redirect carries the body to somebody else: only to AWS from AWS, or to the host that was named and those below
+  /// it, and never out of TLS.
+  private func mayLead(to location: S3Endpoint) -> Bool {
+    guard location.isSecure || !base.isSecure else { return false }
+    guard let endpoint else { return AWSDomain.holds(location.host) }
+    if AWSDomain.holds(endpoint.host) { return AWSDomain.holds(location.host) }
+    return location.host == endpoint.host || location.host.hasSuffix("." + endpoint.host)
+  }
+}

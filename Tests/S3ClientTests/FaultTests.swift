@@ -1,0 +1,206 @@
+import S3Client
+import Synchronization
+import TestSupport
+import Testing
+
+/// A real store behind a way to it that loses, cuts, refuses and stalls.
+@Suite struct FaultTests {
+  private static let slowDown = HTTPServer.Answer.status(
+    503, body: "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+
+  @Test(arguments: S3Server.allCases) func whatMayPassIsTriedAgain(_ server: S3Server) throws {
+    let faults: [HTTPServer.Answer?] = [
+      Self.slowDown, .status(500, body: ""), .hangUp, .status(429, body: ""),
+      .status(409, body: "<Error><Code>ConditionalRequestConflict</Code></Error>"),
+      .status(400, body: "<Error><Code>RequestTimeout</Code></Error>"), .status(502, body: "<html>"), nil,
+    ]
+    let proxy = try server.proxy { _, number in number <= faults.count ? faults[number - 1] : nil }
+    let clock = FastClock()
+    let client = try server.client(through: proxy, clock: clock.clock())
+    let key = freshKey()
+    try client.put(key, bytes("x"))
+    #expect(try client.get(key).bytes == bytes("x"))
+    #expect(clock.pauses.map { $0 / .milliseconds(100) } == [1, 2, 4, 8, 16, 32, 64])
+  }
+
+  @Test func pausesAreSpreadAndBounded() throws {
+    let proxy = try HTTPServer { _, _ in Self.slowDown }
+    for chance in [0, 0.25, 1] {
+      let clock = FastClock()
+      let client = try S3Client.of(proxy.url, clock: clock.clock(chance: chance)) {
+        $0.backoff.longest = .seconds(1)
+        $0.backoff.tries = 6
+      }
+      let error = #expect(throws: S3Error.self) { try client.put("a", []) }
+      #expect(error?.kind == .unavailable && error?.code == "SlowDown")
+      #expect(error?.reason.hasSuffix("Please reduce your request rate. (503) (after 6 tries)") == true)
+      #expect(clock.pauses == [100, 200, 400, 800, 1_000].map { Duration.milliseconds($0) * chance })
+    }
+  }
+
+  @Test func theStoreMaySayHowLong() throws {
+    let proxy = try HTTPServer { _, number in
+      number < 3
+        ? .status(503, headers: ["Retry-After: \(number == 1 ? 3 : 1_000)"]) : .status(200, headers: ["ETag: \"e\""])
+    }
+    let clock = FastClock()
+    try S3Client.of(proxy.url, clock: clock.clock()).put("a", [])
+    #expect(clock.pauses == [.seconds(3), .seconds(10)])
+  }
+
+  @Test func timeEndsTheTries() throws {
+    let proxy = try HTTPServer { _, _ in Self.slowDown }
+    let clock = FastClock()
+    let client = try S3Client.of(proxy.url, clock: clock.clock()) { $0.backoff.tries = 1_000 }
+    #expect(throws: S3Error.self) { try client.put("a", [], within: .seconds(25)) }
+    let waited = clock.pauses.reduce(.zero, +)
+    #expect(waited > .seconds(12) && waited < .seconds(25))
+  }
+
+  @Test func aStoreThatIsAwayIsWaitedFor() throws {
+    let proxy = try S3Server.moto.proxy { _, _ in nil }
+    proxy.close()
+    let pauses = Mutex(0)
+    let clock = S3Clock(
+      now: S3Clock.system.now, uptime: S3Clock.system.uptime,
+      sleep: { _ in
+        let count = pauses.withLock { count in
+          count += 1
+          return count
+        }
+        if count == 3 { #expect(throws: Never.self) { try proxy.open() } }
+      }, random: { 1 })
+    let key = freshKey()
+    try S3Server.moto.client(through: proxy, clock: clock).put(key, bytes("x"))
+    #expect(pauses.withLock { $0 } == 3)
+  }
+
+  @Test func silenceIsBrokenOff() throws {
+    let proxy = try S3Server.seaweedFS.proxy { _, number in number == 1 ? .silence : nil }
+    let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock()) {
+      $0.stallLimit = .seconds(1)
+    }
+    try client.put(freshKey(), bytes("x"))
+    #expect(proxy.requests.count == 2)
+  }
+
+  // MARK: Writes whose answers are lost
+
+  @Test(arguments: S3Server.allCases, [nil, S3Condition.absent])
+  func aLostAnswerIsNoConflict(_ server: S3Server, _ condition: S3Condition?) throws {
+    let upstream = try server.upstream()
+    let proxy = try HTTPServer { _, number in .relay(to: upstream, number < 3 ? .lost : .whole) }
+    let client = try server.client(through: proxy, clock: FastClock().clock())
+    let key = freshKey()
+    let etag = try client.put(key, bytes("mine"), if: condition)
+    let object = try server.client().get(key)
+    #expect(object.bytes == bytes("mine") && object.info.etag == etag)
+    #expect(proxy.requests.count == (condition == nil ? 3 : 4))
+  }
+
+  @Test(arguments: S3Server.allCases) func aLostAnswerToAReplacementIsNoConflict(_ server: S3Server) throws {
+    let upstream = try server.upstream()
+    let proxy = try HTTPServer { _, number in .relay(to: upstream, number == 1 ? .lost : .whole) }
+    let (client, direct, key) = (
+      try server.client(through: proxy, clock: FastClock().clock()), try server.client(), freshKey()
+    )
+    let first = try direct.put(key, bytes("1"))
+    // The same content again: an ETag would not tell whose it is.
+    let etag = try client.put(key, bytes("1"), if: .matches(first))
+    #expect(try direct.head(key).etag == etag)
+  }
+
+  /// Another writer came in between: nobody may say that this write has been there, or that it has not.
+  @Test(arguments: S3Server.allCases) func aLostAnswerBeforeAnothersWriteIsUncertain(_ server: S3Server) throws {
+    let (direct, key) = (try server.client(), freshKey())
+    let proxy = try server.proxy { _, number in
+      guard number == 1 else { return nil }
+      #expect(throws: Never.self) { try direct.put(key, bytes("another's")) }
+      return .hangUp
+    }
+    let client = try server.client(through: proxy, clock: FastClock().clock())
+    let error = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: .absent) }
+    #expect(error?.kind == .uncertain && error?.reason.hasSuffix("the object is another's now") == true)
+    #expect(try direct.get(key).bytes == bytes("another's"))
+  }
+
+  @Test func aWayThatLosesEveryAnswerLeavesItUncertain() throws {
+    let upstream = try S3Server.moto.upstream()
+    let proxy = try HTTPServer { request, _ in .relay(to: upstream, request.line.hasPrefix("PUT") ? .lost : .whole) }
+    let client = try S3Server.moto.client(through: proxy, clock: FastClock().clock())
+    let key = freshKey()
+    // Its first try has it, and the second says so.
+    let found = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: .absent) }
+    #expect(found?.kind == .uncertain)
+    let plain = #expect(throws: S3Error.self) { try client.put(freshKey(), bytes("mine")) }
+    #expect(plain?.kind == .unavailable)
+  }
+
+  @Test func aConflictThatNobodyDoubtsCostsNoMore() throws {
+    let proxy = try S3Server.moto.proxy { _, _ in nil }
+    let (client, key) = (try S3Server.moto.client(through: proxy), freshKey())
+    try client.put(key, bytes("1"))
+    #expect(#expect(throws: S3Error.self) { try client.put(key, bytes("2"), if: .absent) }?.kind == .conditionFailed)
+    #expect(proxy.requests.count == 2)
+  }
+
+  // MARK: Reads that are cut
+
+  @Test(arguments: S3Server.allCases) func aCutReadGoesOnWhereItWas(_ server: S3Server) throws {
+    let upstream = try server.upstream()
+    let cuts = [1, 70_000, 0, 300_000, 50]
+    let proxy = try HTTPServer { _, number in
+      .relay(to: upstream, number <= cuts.count ? .cut(after: cuts[number - 1]) : .whole)
+    }
+    let (key, content) = (freshKey(), noise(1 << 20))
+    try server.client().put(key, content)
+    let client = try server.client(through: proxy, clock: FastClock().clock())
+    let object = try client.get(key)
+    #expect(object.bytes == content && object.info.size == content.count)
+    #expect(proxy.requests.count == cuts.count + 1)
+    #expect(proxy.requests.last?.headers["range"] == "bytes=370051-")
+    #expect(proxy.requests.last?.headers["if-match"] == object.info.etag)
+  }
+
+  @Test func aCutRangeGoesOnWithinIt() throws {
+    let upstream = try S3Server.seaweedFS.upstream()
+    let proxy = try HTTPServer { _, number in .relay(to: upstream, number == 1 ? .cut(after: 100) : .whole) }
+    let (key, content) = (freshKey(), noise(100_000))
+    try S3Server.seaweedFS.client().put(key, content)
+    let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock())
+    #expect(try client.get(key, range: 1_000..<90_000).bytes == Array(content[1_000..<90_000]))
+    #expect(proxy.requests.last?.headers["range"] == "bytes=1100-89999")
+  }
+
+  /// A way that breaks for ever, but always a little later, is no failure.
+  @Test func progressStartsTheTriesAnew() throws {
+    let upstream = try S3Server.seaweedFS.upstream()
+    let proxy = try HTTPServer { _, _ in .relay(to: upstream, .cut(after: 1_000)) }
+    let (key, content) = (freshKey(), noise(30_000))
+    try S3Server.seaweedFS.client().put(key, content)
+    let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock()) { $0.backoff.tries = 2 }
+    #expect(try client.get(key).bytes == content)
+  }
+
+  @Test(arguments: S3Server.allCases) func halvesOfTwoObjectsAreNeverJoined(_ server: S3Server) throws {
+    let (upstream, direct, key) = (try server.upstream(), try server.client(), freshKey())
+    try direct.put(key, noise(100_000))
+    let proxy = try HTTPServer { _, number in
+      if number == 2 { #expect(throws: Never.self) { try direct.put(key, noise(100_000)) } }
+      return .relay(to: upstream, number == 1 ? .cut(after: 40_000) : .whole)
+    }
+    let client = try server.client(through: proxy, clock: FastClock().clock())
+    #expect(#expect(throws: S3Error.self) { try client.get(key) }?.kind == .conditionFailed)
+  }
+
+  @Test func aStoreThatIgnoresRangesIsNotBelieved() throws {
+    let upstream = try S3Server.moto.upstream()
+    let proxy = try HTTPServer { _, number in
+      .relay(to: upstream, number == 1 ? .cut(after: 10) : .whole, without: ["range"])
+    }
+    let key = freshKey()
+    try S3Server.moto.client().put(key, noise(1_000))
+    let client = try S3Server.moto.client(through: proxy, clock: FastClock().clock())
+    #expect(#expect(throws: S3Error.self) { try client.get(key) }?.kind == .malformed)
+  }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import S3Client
+import Synchronization
+import TestSupport
+import Testing
+
+/// What stores say about regions, clocks and credentials, and what is made of it.
+@Suite struct RefusalTests {
+  private static let success = HTTPServer.Answer.status(200, headers: ["ETag: \"e\""])
+
+  private static func error(_ code: String, _ more: String = "") -> String {
+    "<?xml version=\"1.0\"?><Error><Code>\(code)</Code><Message>words</Message>\(more)</Error>"
+  }
+
+  private func scopes(_ server: HTTPServer) -> [Substring?] {
+    server.requests.map { $0.headers["authorization"]?.split(separator: "/").dropFirst(2).first }
+  }
+
+  // MARK: Regions
+
+  @Test(arguments: [
+    HTTPServer.Answer.status(
+      301, headers: ["x-amz-bucket-region: eu-west-9"], body: error("PermanentRedirect")),
+    .status(400, body: error("AuthorizationHeaderMalformed", "<Region>eu-west-9</Region>")),
+  ])
+  func theStoresWordForTheRegionCounts(_ refusal: HTTPServer.Answer) throws {
+    let server = try HTTPServer { _, number in number == 1 ? refusal : Self.success }
+    let client = try S3Client.of(server.url)
+    try client.put("a", [])
+    try client.put("a", [])
+    #expect(scopes(server) == ["us-east-1", "eu-west-9", "eu-west-9"])
+    #expect(client.region == "eu-west-9")
+  }
+
+  @Test func aHEADIsToldTheRegionByAHeader() throws {
+    let server = try HTTPServer { _, number in
+      number == 1 ? .status(301, headers: ["x-amz-bucket-region: eu-west-9"]) : Self.success
+    }
+    #expect(try S3Client.of(server.url).head("a").etag == "\"e\"")
+    #expect(scopes(server) == ["us-east-1", "eu-west-9"])
+  }
+
+  @Test func aRedirectIsFollowedOnTheSameHost() throws {
+    let second = try HTTPServer { _, _ in Self.success }
+    let first = try HTTPServer { _, _ in
+      .status(307, headers: ["Location: \(second.url)/elsewhere"], body: Self.error("TemporaryRedirect"))
+    }
+    let client = try S3Client.of(first.url)
+    try client.put("a", bytes("body"))
+    try client.put("b", bytes("body"))
+    #expect(second.requests.map(\.line) == ["PUT /quarry-tests/a HTTP/1.1", "PUT /quarry-tests/b HTTP/1.1"])
+    #expect(second.requests.map(\.body) == ["body", "body"] && first.requests.count == 1)
+  }
+
+  @Test(arguments: ["http://foreign.example", "http://127.0.0.1.foreign.example", "nonsense"])
+  func aRedirectToSomebodyElseIsNot(_ location: String) throws {
+    let server = try HTTPServer { _, _ in .status(307, headers: ["Location: \(location)/"], body: "") }
+    #expect(#expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }?.kind == .configuration)
+    #expect(server.requests.count == 1)
+  }
+
+  @Test func storesThatContradictThemselvesEnd() throws {
+    let server = try HTTPServer { _, number in
+      .status(301, headers: ["x-amz-bucket-region: region-\(number)"], body: "")
+    }
+    #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(server.requests.count == 4)
+  }
+
+  // MARK: Clocks
+
+  /// The real store refuses what is signed an hour from now.
+  @Test func aSkewedClockIsCorrected() throws {
+    let proxy = try S3Server.seaweedFS.proxy { _, _ in nil }
+    let clock = FastClock()
+    clock.set(ahead: 3_600)
+    let client = try S3Server.seaweedFS.client(through: proxy, clock: clock.clock())
+    let key = freshKey()
+    try client.put(key, bytes("x"))
+    #expect(proxy.requests.count == 2)
+    clock.set(ahead: -7_200)
+    #expect(try client.head(key).size == 1)
+    #expect(try client.get(key).bytes == bytes("x"))
+    #expect(clock.pauses.isEmpty)
+  }
+
+  @Test func aStoreWithoutAClockIsNotTriedForEver() throws {
+    let server = try HTTPServer { _, _ in .status(403, body: Self.error("RequestTimeTooSkewed")) }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(error?.code == "RequestTimeTooSkewed" && server.requests.count == 1)
+  }
+
+  // MARK: Credentials
+
+  @Test(arguments: ["ExpiredToken", "InvalidToken"]) func credentialsThatEndedAreFetchedAgain(_ code: String) throws {
+    let server = try HTTPServer { request, _ in
+      request.headers["x-amz-security-token"] == "token-2" ? Self.success : .status(400, body: Self.error(code))
+    }
+    let loads = Mutex(0)
+    let source = CredentialSource("the tests") {
+      let number = loads.withLock { count in
+        count += 1
+        return count
+      }
+      return S3Credentials(
+        accessKey: "a", secretKey: "b", sessionToken: "token-\(number)", source: "the tests")
+    }
+    let client = try S3Client.of(server.url, credentials: source)
+    try client.put("a", [])
+    #expect(try client.head("a").etag == "\"e\"")
+    #expect(server.requests.map { $0.headers["x-amz-security-token"] } == ["token-1", "token-2", "token-2"])
+  }
+
+  @Test func credentialsThatCannotBeRenewedAreNamed() throws {
+    let server = try HTTPServer { _, _ in .status(400, body: Self.error("ExpiredToken")) }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(error?.kind == .credentials && error?.reason.contains("credentials of the tests have ended") == true)
+    #expect(server.requests.count == 1)
+  }
+
+  @Test(arguments: [
+    ("AccessDenied", S3Error.Kind.accessDenied), ("SignatureDoesNotMatch", .credentials),
+    ("InvalidAccessKeyId", .credentials), ("NoSuchBucket", .noSuchBucket),
+  ])
+  func refusalsHaveTheirNames(_ code: String, _ kind: S3Error.Kind) throws {
+    let server = try HTTPServer { _, _ in
+      .status(403, headers: ["x-amz-request-id: r-1"], body: Self.error(code))
+    }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(error?.kind == kind && server.requests.count == 1)
+    #expect(error?.description == "cannot put s3://quarry-tests/a: \(code): words (403) (request r-1)")
+  }
+
+  @Test(arguments: ["", "<html>", "<Error>", "<!DOCTYPE x [<!ENTITY y 'z'>]><Error><Code>&y;</Code></Error>"])
+  func bodiesThatAreNoErrorsLeaveTheStatus(_ body: String) throws {
+    let server = try HTTPServer { _, _ in .status(403, body: body) }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(error?.kind == .accessDenied && error?.reason == "the store answers 403")
+  }
+
+  @Test func nothingOfTheCredentialsIsEverShown() throws {
+    let canaries = S3Credentials(
+      accessKey: "canary-access", secretKey: "canary-secret", sessionToken: "canary-token", source: "the tests")
+    let server = try HTTPServer { request, _ in
+      // Real stores repeat what was signed.
+      let echo = "canary-access canary-secret canary-token \(request.headers["x-amz-security-token"] ?? "")\u{1b}[31m"
+      return .status(403, body: "<Error><Code>SignatureDoesNotMatch</Code><Message>\(echo)</Message></Error>")
+    }
+    let client = try S3Client.of(server.url, credentials: .fixed(canaries))
+    let error = #expect(throws: S3Error.self) { try client.put("a", []) }
+    #expect(server.requests.first?.headers["x-amz-security-token"] == "canary-token")
+    var dumped = ""
+    for value in [canaries, error as Any, client.configuration] as [Any] {
+      dump(value, to: &dumped)
+      dumped += "\(value) \(String(reflecting: value))"
+    }
+    #expect(!dumped.contains("canary") && dumped.contains("*** *** ***"))
+  }
+
+  @Test func batchesAreOfAThousandAndTellTheFirstRefusal() throws {
+    let server = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("POST") else { return .status(204) }
+      let isLast = request.body.contains("<Key>k1000</Key>")
+      let refusal = "<Error><Key>k1000</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
+      return .status(200, body: "<DeleteResult>\(isLast ? refusal : "")</DeleteResult>")
+    }
+    let keys = ["with \u{1} control"] + (0...1_000).map { "k\($0)" }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).delete(keys) }
+    #expect(error?.kind == .accessDenied && error?.operation == "delete s3://quarry-tests/k1000")
+    #expect(server.requests.map { $0.body.components(separatedBy: "<Object>").count - 1 } == [0, 1_000, 1])
+    #expect(server.requests.first?.line == "DELETE /quarry-tests/with%20%01%20control HTTP/1.1")
+    #expect(server.requests[1].headers["content-md5"]?.count == 24)
+  }
+
+  // MARK: Listings
+
+  @Test(arguments: [
+    "<Other/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>", "",
+    "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+    "<ListBucketResult><EncodingType>url</EncodingType><CommonPrefixes><Prefix>%zz</Prefix></CommonPrefixes></ListBucketResult>",
+  ])
+  func aListingThatCannotBeIsAnError(_ body: String) throws {
+    let server = try HTTPServer { _, _ in .status(200, body: body) }
+    #expect(#expect(throws: S3Error.self) { try S3Client.of(server.url).page() }?.kind == .malformed)
+  }
+
+  @Test func aListingThatGoesInCirclesEnds() throws {
+    let server = try HTTPServer { _, _ in
+      .status(
+        200,
+        body:
+          "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>"
+      )
+    }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).list { _ in true } }
+    #expect(error?.kind == .malformed && server.requests.count == 2)
+  }
+}
