@@ -68,7 +68,11 @@ let package = Package(
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
-    .testTarget(name: "S3ClientTests", dependencies: ["S3Client", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto")]),
+    .testTarget(
+      name: "S3ClientTests",
+      dependencies: [
+        "S3Client", "HTTPClient", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
     .testTarget(
