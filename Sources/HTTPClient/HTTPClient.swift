@@ -1,3 +1,4 @@
+import CCurl
 import Synchronization
 
 /// Sends requests over HTTP/1.1, HTTP/2 and TLS, by libcurl. Connections are kept and used again; a proxy is taken from
@@ -5,10 +6,15 @@ import Synchronization
 /// are written, and a request whose body is not empty is never sent a second time behind the caller's back.
 package final class HTTPClient: Sendable {
   private let library: CurlLibrary
+  private let authorities: String?
   private let idle = Mutex<[Handle]>([])
 
+  /// - Parameter authorities: a file of certificates (PEM) that are trusted in place of the system's.
   /// - Throws: `HTTPError` when libcurl is not on this machine.
-  package init() throws(HTTPError) { library = try CurlLibrary.loaded() }
+  package init(authorities: String? = nil) throws(HTTPError) {
+    library = try CurlLibrary.loaded()
+    self.authorities = authorities
+  }
 
   deinit {
     for handle in idle.withLock({ $0 }) { library.cleanUp(handle.pointer) }
@@ -41,6 +47,7 @@ package final class HTTPClient: Sendable {
     let handle = try takeHandle()
     defer { idle.withLock { $0.append(handle) } }
     library.reset(handle.pointer)
+    if let authorities { quarry_curl_set_text(library.setOption, handle.pointer, CURLOPT_CAINFO, authorities) }
     return try HTTPExchange(request, library, handle.pointer).perform(consume)
   }
 

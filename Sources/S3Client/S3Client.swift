@@ -24,7 +24,7 @@ package final class S3Client: Sendable {
     _ configuration: S3Configuration, environment: S3Environment, credentials: CredentialSource? = nil,
     clock: S3Clock = .system
   ) throws(S3Error) {
-    do throws(HTTPError) { http = try HTTPClient() } catch {
+    do throws(HTTPError) { http = try HTTPClient(authorities: environment["AWS_CA_BUNDLE"]) } catch {
       throw S3Error(.configuration, "talk to S3", error.message)
     }
     let profiles = try Profiles(environment)

@@ -153,6 +153,19 @@ import Testing
     }
   }
 
+  @Test func overTLSTheCertificateCounts() throws {
+    let (url, certificate) = try S3Server.secure()
+    let key = freshKey()
+    let trusting = try S3Client.of(url, environment: ["AWS_CA_BUNDLE": certificate])
+    try trusting.put(key, bytes("x"))
+    #expect(try trusting.get(key).bytes == bytes("x"))
+    let clock = FastClock()
+    let error = #expect(throws: S3Error.self) { try S3Client.of(url, clock: clock.clock()).get(key) }
+    #expect(error?.kind == .unavailable && error?.reason.contains("certificate") == true)
+    // Trying again would not change it.
+    #expect(clock.pauses.isEmpty)
+  }
+
   @Test func aBucketMayStandInTheHostsName() throws {
     let proxy = try S3Server.seaweedFS.proxy { _, _ in nil }
     let client = try S3Client.of("http://localhost:\(proxy.port)") { $0.style = .virtualHost }

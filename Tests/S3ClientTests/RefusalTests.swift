@@ -172,6 +172,17 @@ import Testing
     #expect(server.requests[1].headers["content-md5"]?.count == 24)
   }
 
+  @Test func aKeyOfABatchThatMayPassIsTriedAgain() throws {
+    let server = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("POST") else { return .status(204) }
+      let errors =
+        "<Error><Key>b</Key><Code>InternalError</Code></Error><Error><Key>c</Key><Code>NoSuchKey</Code></Error>"
+      return .status(200, body: "<DeleteResult>\(errors)</DeleteResult>")
+    }
+    try S3Client.of(server.url).delete(["a", "b", "c"])
+    #expect(server.requests.map(\.line) == ["POST /quarry-tests?delete= HTTP/1.1", "DELETE /quarry-tests/b HTTP/1.1"])
+  }
+
   // MARK: Listings
 
   @Test(arguments: [

@@ -75,6 +75,24 @@ import Testing
     #expect(proxy.requests.count == count)
   }
 
+  /// The answer that an upload has begun is lost: it is begun again, and the first one stays.
+  @Test(arguments: S3Server.allCases) func whatWasLeftBehindIsFound(_ server: S3Server) throws {
+    let upstream = try server.upstream()
+    let proxy = try HTTPServer { _, number in .relay(to: upstream, number == 1 ? .lost : .whole) }
+    let client = try server.client(through: proxy, clock: FastClock().clock()) { $0.partSize = Self.part }
+    let key = freshKey("a b+ü")
+    let upload = S3Upload(client, key)
+    try write(noise(Self.part + 1), to: upload)
+    #expect(try client.pendingUploads(prefix: key).count == 2)
+    _ = try upload.finish()
+    let left = try client.pendingUploads(prefix: key)
+    #expect(left.map(\.key) == [key])
+    #expect(abs((left.first?.begun ?? 0) - S3Clock.system.now()) < 600)
+    for upload in left { try client.abort(upload) }
+    #expect(try client.pendingUploads(prefix: key).isEmpty)
+    #expect(try client.head(key).size == Self.part + 1)
+  }
+
   @Test func a200MayHoldAnError() throws {
     let upstream = try S3Server.moto.upstream()
     let proxy = try HTTPServer { request, number in

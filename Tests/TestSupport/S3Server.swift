@@ -19,9 +19,17 @@ package enum S3Server: String, Sendable, CaseIterable {
     }
   }
 
+  /// SeaweedFS over TLS, by a certificate for `localhost` that nobody trusts.
+  package static func secure() throws -> (url: String, certificate: String) {
+    let running = try seaweed.get()
+    return ("https://localhost:\(running.securePort)", running.certificate)
+  }
+
   private struct Running: Sendable {
     let upstream: HTTPServer.Upstream
     let process: ServerProcess
+    var securePort: UInt16 = 0
+    var certificate = ""
   }
 
   private static let seaweed = Result { try startSeaweed() }
@@ -37,7 +45,7 @@ package enum S3Server: String, Sendable, CaseIterable {
 
   private static func startSeaweed() throws -> Running {
     let folder = try makeFolder()
-    let ports = try PortBlock.free(count: 8)
+    let ports = try PortBlock.free(count: 9)
     try identities.write(toFile: "\(folder)/identities.json", atomically: false, encoding: .utf8)
     var command = [try tool("seaweedfs/bin/weed"), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-dir=\(folder)"]
     command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=100", "-filer", "-s3"]
@@ -47,9 +55,11 @@ package enum S3Server: String, Sendable, CaseIterable {
     command += ["-filer.localSocket=\(folder)/filer", "-s3.localSocket=\(folder)/s3"]
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.domainName=localhost"]
     command.append("-s3.config=\(folder)/identities.json")
+    try makeCertificate(folder)
+    command += ["-s3.port.https=\(ports[8])", "-s3.cert.file=\(folder)/cert.pem", "-s3.key.file=\(folder)/key.pem"]
     let process = try ServerProcess(
       command, ready: "Start Seaweed S3 API Server",
-      leftovers: [folder] + ports.suffix(4).map { "/tmp/seaweedfs-*-\($0).sock" })
+      leftovers: [folder] + ports[4..<8].map { "/tmp/seaweedfs-*-\($0).sock" })
     // It takes no object before its parts have found each other.
     let master = HTTPServer.Upstream(address: "127.0.0.1", port: ports[0])
     try wait(for: process, "room for objects") { master.send("GET", "/dir/assign?collection=\(bucket)") == 200 }
@@ -57,7 +67,23 @@ package enum S3Server: String, Sendable, CaseIterable {
     try wait(for: process, "a bucket") { filer.send("POST", "/buckets/\(bucket)/") == 201 }
     let upstream = HTTPServer.Upstream(address: "127.0.0.1", port: ports[3])
     try wait(for: process, "an answer") { upstream.send("GET", "/status") != nil }
-    return Running(upstream: upstream, process: process)
+    return Running(
+      upstream: upstream, process: process, securePort: ports[8], certificate: "\(folder)/cert.pem")
+  }
+
+  private static func makeCertificate(_ folder: String) throws {
+    let openssl = Process()
+    openssl.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+    openssl.arguments = [
+      "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+      "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
+    ]
+    openssl.standardError = FileHandle.nullDevice
+    try openssl.run()
+    openssl.waitUntilExit()
+    guard openssl.terminationStatus == 0 else {
+      throw ServerProcess.Failure(description: "openssl makes no certificate")
+    }
   }
 
   private static func startMoto() throws -> Running {

@@ -35,11 +35,17 @@ extension S3Client {
     do throws(XMLError) { document = try XMLReader.read(answer.body) } catch {
       throw S3Error(.malformed, "delete \(name(keys.first))", "the answer cannot be read: \(error.reason)")
     }
-    for failure in document.all("Error") where failure["Code"]?.text != "NoSuchKey" {
-      let code = failure["Code"]?.text
+    for failure in document.all("Error") {
+      let (code, key) = (failure["Code"]?.text ?? "", failure["Key"]?.text ?? "")
+      if code == "NoSuchKey" { continue }
+      if S3Verdict.mayPass(code) {
+        // Alone it is tried until its time is over.
+        try delete(key, within: limit)
+        continue
+      }
       throw S3Error(
-        code == "AccessDenied" ? .accessDenied : .refused, "delete \(name(failure["Key"]?.text))",
-        [code, failure["Message"]?.text].compactMap { $0 }.joined(separator: ": "), code: code)
+        code == "AccessDenied" ? .accessDenied : .refused, "delete \(name(key))",
+        "\(code): \(failure["Message"]?.text ?? "")", code: code)
     }
   }
 }

@@ -78,7 +78,7 @@ package final class S3Upload {
       if error.kind == .uncertain {
         isOver = true
       } else {
-        // The first failure is what matters; parts that stay behind are found by the bucket's own rules.
+        // The first failure is what matters; parts that stay behind are among the pending uploads.
         do throws(S3Error) { try abort() } catch {}
       }
       throw error

@@ -30,6 +30,9 @@ enum S3Verdict: Sendable {
     "NotImplemented": .notImplemented, "InvalidBucketName": .configuration,
   ]
 
+  /// Whether this word of S3's says that trying again may help.
+  static func mayPass(_ code: String) -> Bool { passings.contains(code) }
+
   /// Of an answer that is no success.
   static func of(_ refusal: S3Refusal) -> S3Verdict {
     let code = refusal.code ?? ""
@@ -42,7 +45,7 @@ enum S3Verdict: Sendable {
       return .elsewhere
     }
     if code == "NotImplemented" || refusal.status == 501 { return .refused(.notImplemented) }
-    if passings.contains(code) || refusal.status == 429 || refusal.status == 408 {
+    if mayPass(code) || refusal.status == 429 || refusal.status == 408 {
       return .passing(isOpen: refusal.status >= 500)
     }
     if refusal.status >= 500 { return .passing(isOpen: true) }
