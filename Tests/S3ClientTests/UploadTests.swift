@@ -87,7 +87,8 @@ import Testing
     _ = try upload.finish()
     let left = try client.pendingUploads(prefix: key)
     #expect(left.map(\.key) == [key])
-    #expect(abs((left.first?.begun ?? 0) - S3Clock.system.now()) < 600)
+    // To moto every upload began in 2010.
+    if server == .seaweedFS { #expect(abs((left.first?.begun ?? 0) - S3Clock.system.now()) < 600) }
     for upload in left { try client.abort(upload) }
     #expect(try client.pendingUploads(prefix: key).isEmpty)
     #expect(try client.head(key).size == Self.part + 1)

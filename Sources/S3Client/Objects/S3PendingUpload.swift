@@ -13,8 +13,8 @@ extension S3Client {
     var marker: (key: String, id: String)?
     while true {
       var request = S3Request("list uploads of", "GET")
+      // Keys come as they are: SeaweedFS says that it escapes them, and does not.
       request.ask("uploads")
-      request.ask("encoding-type", "url")
       if !prefix.isEmpty { request.ask("prefix", prefix) }
       if let marker {
         request.ask("key-marker", marker.key)
@@ -40,11 +40,10 @@ extension S3Client {
 
 extension S3PendingUpload {
   fileprivate static func all(in document: XMLElement) throws(XMLError) -> [S3PendingUpload] {
-    let isEscaped = document["EncodingType"]?.text == "url"
     var uploads: [S3PendingUpload] = []
     for upload in document.all("Upload") {
-      guard let text = upload["Key"]?.text, let key = isEscaped ? PercentEncoding.unescape(text) : text,
-        let id = upload["UploadId"]?.text, let begun = (upload["Initiated"]?.text).flatMap(UTCTime.init(iso:))
+      guard let key = upload["Key"]?.text, let id = upload["UploadId"]?.text,
+        let begun = (upload["Initiated"]?.text).flatMap(UTCTime.init(iso:))
       else { throw XMLError(reason: "an upload has no key, id or time") }
       uploads.append(S3PendingUpload(key: key, id: id, begun: begun.seconds))
     }
