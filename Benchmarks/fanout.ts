@@ -1,7 +1,7 @@
 // What warm executors are worth: runs a second of a fan-out over those of executors started cold, and over a bare loop with
 // the same driver; memory of one executor over a thousand runs. Both sides of a ratio are measured in turn.
 //
-//   node Benchmarks/fanout.ts --quarry PATH [--rounds 3]
+//   node Benchmarks/fanout.ts --quarry PATH [--rounds 3] [--only children|visits|memory]
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
   options: {
     quarry: { type: 'string', default: '.build/release/quarry' },
     rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
   },
 });
 const here = dirname(fileURLToPath(import.meta.url));
@@ -152,32 +153,45 @@ async function memoryOverRuns(runs: number): Promise<number[]> {
   return seen.toSorted((a, b) => a.ts < b.ts ? -1 : 1).map(({ rss }) => rss);
 }
 
-const children = 200;
-await compare(
-  '200 children of 5 items, two at once, over cold executors',
-  () => fanOut('fan.ts', { children, items: 5 } as { children: number }, 2),
-  () => cold(children, 2),
-  children + 1,
-);
+const COUNT = 200;
 
-const site = createServer((_, response) =>
-  response.setHeader('content-type', 'text/html').end('<title>T</title><p>x')
-);
-await new Promise<void>((done) => site.listen(0, '127.0.0.1', done));
-const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
-await compare(
-  '200 visits, two tabs, over a bare loop with the driver',
-  () => fanOut('visits.ts', { children, url } as { children: number }, 2),
-  () => bareVisits(url, children, 2),
-  children + 1,
-);
-site.close();
+const children = (): Promise<void> =>
+  compare(
+    '200 children of 5 items, two at once, over cold executors',
+    () => fanOut('fan.ts', { children: COUNT, items: 5 } as { children: number }, 2),
+    () => cold(COUNT, 2),
+    COUNT + 1,
+  );
 
-const memory = await memoryOverRuns(1000);
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-const start = memory[20];
-const most = Math.max(...memory.slice(20));
-console.log(
-  `${'memory of one executor over 1,000 runs'.padEnd(58)} +${((most / start - 1) * 100).toFixed(0)} % ` +
-    `(${mebibytes(start)} after 20 runs, ${mebibytes(most)} at most)`,
-);
+async function visits(): Promise<void> {
+  const site = createServer((_, response) =>
+    response.setHeader('content-type', 'text/html').end('<title>T</title><p>x')
+  );
+  await new Promise<void>((done) => site.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
+  await compare(
+    '200 visits, two tabs, over a bare loop with the driver',
+    () => fanOut('visits.ts', { children: COUNT, url } as { children: number }, 2),
+    () => bareVisits(url, COUNT, 2),
+    COUNT + 1,
+  );
+  site.close();
+}
+
+async function memory(): Promise<void> {
+  const seen = await memoryOverRuns(1000);
+  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  const start = seen[20];
+  const most = Math.max(...seen.slice(20));
+  console.log(
+    `${'memory of one executor over 1,000 runs'.padEnd(58)} +${((most / start - 1) * 100).toFixed(0)} % ` +
+      `(${mebibytes(start)} after 20 runs, ${mebibytes(most)} at most)`,
+  );
+}
+
+const cases: Record<string, () => Promise<void>> = { children, visits, memory };
+const { only } = options;
+if (only !== undefined && !Object.hasOwn(cases, only)) {
+  throw new Error(`--only is one of ${Object.keys(cases).join(', ')}, not '${only}'`);
+}
+for (const [name, measure] of Object.entries(cases)) if (only === undefined || only === name) await measure();

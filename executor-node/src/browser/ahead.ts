@@ -1,3 +1,4 @@
+import { Connections } from './connections.ts';
 import { type BrowserSession, loadDriver, type SessionOptions } from './session.ts';
 
 type Listener = Pick<SessionOptions, 'onDocument' | 'onLoss'>;
@@ -16,13 +17,14 @@ interface Prepared<Session> {
 const EXPIRY_MS = 10_000;
 
 /**
- * Opens sessions, and while a run has one, the next: over a connection of its own, so that a script sees nothing but
- * its own session. Only for a browser that runs already; what a run starts by itself ends with it.
+ * Opens sessions, and while a run has one, the next: over another connection, so that a script sees nothing but its own
+ * session. Connections are kept from run to run. Only for a browser that runs already; what a run starts by itself ends with it.
  */
 export class SessionsAhead<Session extends BrowserSession> {
   private readonly openSession: (options: SessionOptions) => Promise<Session>;
   private next: Prepared<Session> | undefined;
   private lastKey: string | undefined;
+  private readonly connections = new Connections();
 
   constructor(openSession: (options: SessionOptions) => Promise<Session>) {
     this.openSession = openSession;
@@ -31,7 +33,7 @@ export class SessionsAhead<Session extends BrowserSession> {
   /** @throws as `openSession`. */
   async open(options: SessionOptions): Promise<Session> {
     const driver = await loadDriver(options.script, options.resolveFrom);
-    const session = await this.take(options, driver) ?? await this.openSession(options);
+    const session = await this.take(options, driver) ?? await this.openNew(options);
     const key = keyOf(options);
     // Where each run has a proxy of its own, what is prepared for this one's would not be the next one's.
     const isLikely = this.lastKey === undefined || this.lastKey === key;
@@ -42,17 +44,26 @@ export class SessionsAhead<Session extends BrowserSession> {
 
   /** Closes what waits. */
   drop(): void {
+    this.connections.drop();
+    this.dropNext().finally(() => this.connections.drop());
+  }
+
+  private async dropNext(): Promise<void> {
     const { next } = this;
     this.next = undefined;
-    if (!next) return;
-    clearTimeout(next.expiry);
-    next.session.then((session) => session?.close()).catch(() => {});
+    clearTimeout(next?.expiry);
+    // One that cannot be closed is left to the process' end.
+    await next?.session.then((session) => session?.close()).catch(() => {});
+  }
+
+  private openNew(options: SessionOptions): Promise<Session> {
+    return this.openSession({ ...options, connections: this.connections });
   }
 
   private async take(options: SessionOptions, driver: unknown): Promise<Session | undefined> {
     const { next } = this;
     if (!next?.isFor(options, driver)) {
-      this.drop();
+      this.dropNext();
       return undefined;
     }
     this.next = undefined;
@@ -68,7 +79,7 @@ export class SessionsAhead<Session extends BrowserSession> {
 
   private prepare(options: SessionOptions, driver: unknown): Prepared<Session> {
     let listener: Listener = { onDocument: () => {}, onLoss: () => {} };
-    const session = this.openSession({
+    const session = this.openNew({
       ...options,
       onDocument: (note) => listener.onDocument(note),
       onLoss: (reason) => listener.onLoss(reason),

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { type AddressInfo, connect as connectTo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** A browser server that runs: where it listens, how it is, and how it ends. */
+/** A browser server that runs: whom it serves, how it is, and how it ends. */
 export interface BrowserServer {
-  /** `ws://127.0.0.1:PORT/SECRET` */
-  wsEndpoint(): string;
+  /** Takes over a connection from its first byte; ends it with the browser. */
+  serve(socket: Socket): void;
   /** False when the browser hangs. */
   answers(): Promise<boolean>;
   on(event: 'close', listener: (code: number | null, signal: string | null) => void): unknown;
@@ -30,7 +30,7 @@ const HEAD_TIMEOUT_MS = 10_000;
 
 /**
  * One address for browsers that come and go: a loopback port that starts a browser with its first connection, starts
- * another when that one died or hangs, and passes bytes through. The path is a secret; a connection without it is
+ * another when that one died or hangs, and hands connections over to it. The path is a secret; a connection without it is
  * refused before any browser starts. Below it, `/use` answers and stays open, starting nothing: who holds such a
  * connection keeps the broker from idling.
  */
@@ -46,7 +46,7 @@ export class BrowserBroker {
 
   constructor(options: BrokerOptions) {
     this.options = options;
-    this.server = createServer((socket) => this.accept(socket));
+    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
   /** Begins to listen. Resolves to the address for `browser_ws_endpoint`. */
@@ -92,19 +92,15 @@ export class BrowserBroker {
     this.users.add(socket);
     clearTimeout(this.idle);
     if (isUse) socket.resume().write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-    else this.pass(socket, head);
+    else this.handOver(socket, head);
   }
 
-  /** Joins a connection with the browser; when either side ends, so does the other. */
-  private async pass(socket: Socket, head: string): Promise<void> {
+  private async handOver(socket: Socket, head: string): Promise<void> {
     try {
-      const { port } = new URL((await this.running()).wsEndpoint());
-      const inner = connectTo({ port: Number(port), host: '127.0.0.1' });
-      inner.on('error', () => socket.destroy()).on('close', () => socket.destroy());
-      socket.on('close', () => inner.destroy());
-      if (socket.destroyed) inner.destroy();
-      inner.write(head, 'latin1');
-      socket.pipe(inner).pipe(socket);
+      const browser = await this.running();
+      socket.unshift(Buffer.from(head, 'latin1'));
+      browser.serve(socket);
+      socket.resume();
     } catch (error) {
       this.options.onError(error as Error);
       socket.end(answer('503 Service Unavailable', (error as Error).message.split('\n')[0]));

@@ -4,7 +4,7 @@ import { launchSettings } from './chromium.ts';
 import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
-import { closeAll, documentNote, pageHeap } from './page-facts.ts';
+import { closeAll, documentNote, pageHeap, within } from './page-facts.ts';
 import { proxyAddress } from './proxy/use.ts';
 import { withScratchFolder } from './scratch.ts';
 import type { BrowserSession, SessionOptions, SessionProxy } from './session.ts';
@@ -12,9 +12,21 @@ import { disguise, stealthOptions } from './stealth.ts';
 
 /** A session over the embedded driver; page, browser and context answer Puppeteer's calls too. */
 export async function openEmbedded(chromium: any, options: SessionOptions): Promise<BrowserSession> {
-  const browser = options.endpoint
-    ? await connectEmbedded(chromium, options.endpoint)
-    : await launchEmbedded(chromium);
+  const { endpoint, connections } = options;
+  if (!endpoint) return await openIn(await launchEmbedded(chromium), options);
+  // A connection that waited may lead to a browser that hangs; the server replaces it for a new one.
+  const waiting = connections?.take(endpoint);
+  const session = waiting &&
+    await within(openIn(waiting, options).catch(() => undefined), ANSWER_MS, undefined);
+  if (session) return session;
+  await waiting?.close();
+  const browser = await connectEmbedded(chromium, endpoint);
+  if (!isDevTools(endpoint)) connections?.note(endpoint, browser);
+  return await openIn(browser, options);
+}
+
+async function openIn(browser: any, options: SessionOptions): Promise<BrowserSession> {
+  const { endpoint, connections } = options;
   try {
     const loss = new LossWatch(browser, options.onLoss);
     const contextOptions = await runContextOptions(browser, options.proxy);
@@ -25,22 +37,32 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
     context.on('page', closeCrashed);
     const page = await context.newPage();
     loss.watchPage(page, 'crash');
-    const facade = new Facade({ context, contextOptions, endpoint: options.endpoint });
+    const facade = new Facade({ context, contextOptions, endpoint });
     return {
       page: facade.wrap(page),
       browser: facade.wrap(browser),
       browserContext: facade.wrap(context),
-      isOfShared: options.endpoint !== undefined,
+      isOfShared: endpoint !== undefined,
       heap: () => pageHeap(page),
       isLost: () => loss.isLost,
       lossBehind: (message) => loss.behind(message),
-      close: () => closeAll(context, browser),
+      close: async () => {
+        loss.end();
+        facade.end(browser);
+        // Over a DevTools address those of others are there too.
+        const isOwn = !endpoint || !isDevTools(endpoint);
+        await closeAll(...isOwn ? browser.contexts() : [context]);
+        if (loss.isLost || !connections?.give(browser)) await closeAll(browser);
+      },
     };
   } catch (error) {
     await closeAll(browser);
     throw error;
   }
 }
+
+/** How long a browser may take for a first page before it counts as hung. */
+const ANSWER_MS = 10_000;
 
 /** Starts a browser; it ends with this process, however that ends. */
 export async function launchEmbedded(chromium: any): Promise<any> {

@@ -10,6 +10,7 @@ export class LossWatch {
   private readonly onLoss: (reason: string) => void;
   private reason: string | undefined;
   private isMeant = false;
+  private readonly undo: (() => void)[] = [];
 
   /**
    * @param browser the driver's own object; closing it from here on counts as meant
@@ -19,7 +20,15 @@ export class LossWatch {
   constructor(browser: any, onLoss: (reason: string) => void) {
     this.onLoss = onLoss;
     for (const name of ['close', 'disconnect']) this.allow(browser, name);
-    browser.once('disconnected', () => this.lost('the browser ended in the middle of the run'));
+    const ended = (): void => this.lost('the browser ended in the middle of the run');
+    browser.once('disconnected', ended);
+    this.undo.push(() => browser.off('disconnected', ended));
+  }
+
+  /** The run is over: the browser is as it was before, and nobody is told of its end any more. */
+  end(): void {
+    this.isMeant = true;
+    for (const undo of this.undo.splice(0)) undo();
   }
 
   /** True once the browser or the page is gone. */
@@ -58,6 +67,8 @@ export class LossWatch {
   private allow(browser: any, name: string): void {
     const method = browser[name];
     if (typeof method !== 'function') return;
+    const isOwn = Object.hasOwn(browser, name);
+    this.undo.push(() => isOwn ? browser[name] = method : delete browser[name]);
     browser[name] = (...args: unknown[]) => {
       this.isMeant = true;
       return method.apply(browser, args);

@@ -1,3 +1,4 @@
+import type { Connections } from './connections.ts';
 import { type Driver, loadDriver as load } from './driver.ts';
 import { openEmbedded } from './embedded.ts';
 import { openPuppeteer } from './own-puppeteer.ts';
@@ -27,6 +28,8 @@ export interface SessionOptions {
   /** A browser that runs already; without it one is started for this run. */
   endpoint?: string;
   proxy?: SessionProxy;
+  /** Where a session takes its connection to the embedded driver's server from, and gives it back. */
+  connections?: Connections;
   onDocument(note: DocumentNote): void;
   /** Told when the browser is gone and nobody closed it, or the page has crashed. */
   onLoss(reason: string): void;

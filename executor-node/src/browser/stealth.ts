@@ -45,7 +45,16 @@ export async function disguisePuppeteer(page: any, browserVersion: string): Prom
   await page.evaluateOnNewDocument(maskPage);
 }
 
-async function saysHeadless(browser: any): Promise<boolean> {
+const headless = new WeakMap<object, Promise<boolean>>();
+
+/** Asks once over each connection. */
+function saysHeadless(browser: any): Promise<boolean> {
+  const asked = headless.get(browser) ?? askForHeadless(browser);
+  headless.set(browser, asked);
+  return asked;
+}
+
+async function askForHeadless(browser: any): Promise<boolean> {
   const session = await browser.newBrowserCDPSession();
   const { userAgent } = await session.send('Browser.getVersion');
   await session.detach();

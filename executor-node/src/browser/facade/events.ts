@@ -51,6 +51,12 @@ export function eventMembers(sources: Record<string, EventSource> = {}): Members
   };
 }
 
+/** Takes the script's listeners off an object that goes on without it. */
+export function removeListeners(target: object): void {
+  for (const entry of attached.get(target) ?? []) entry.detach();
+  attached.delete(target);
+}
+
 function remove(target: object, entry: { detach: () => void }): void {
   entry.detach();
   attached.set(target, (attached.get(target) ?? []).filter((other) => other !== entry));

@@ -1,5 +1,6 @@
 import { browserMembers, contextMembers } from './browser-members.ts';
 import { elementMembers, handleMembers } from './handle-members.ts';
+import { removeListeners } from './events.ts';
 import { frameMembers } from './frame-members.ts';
 import { keyboardMembers, mouseMembers, pageMembers } from './page-members.ts';
 import { fileChooserMembers, requestMembers, responseMembers } from './message-members.ts';
@@ -46,9 +47,16 @@ export class Facade {
   readonly options: FacadeOptions;
   private readonly proxies = new WeakMap<object, object>();
   private readonly callbacks = new WeakMap<Callback, Callback>();
+  private ended: object | undefined;
 
   constructor(options: FacadeOptions) {
     this.options = options;
+  }
+
+  /** The run is over: its browser, which goes on for others, is out of its reach. */
+  end(browser: object): void {
+    removeListeners(browser);
+    this.ended = browser;
   }
 
   /** The facade of a driver's object, of each in an array, or the value itself. */
@@ -87,6 +95,7 @@ export class Facade {
   }
 
   private read(target: any, name: string | symbol, members: Members): unknown {
+    if (target === this.ended) throw new Error('the browser has been closed: its run is over');
     if (name === 'playwright') return target;
     if (typeof name === 'string' && Object.hasOwn(members, name)) return members[name](target, this);
     const value = Reflect.get(target, name, target);
