@@ -60,6 +60,8 @@ let package = Package(
       name: "ingestion-benchmark",
       dependencies: ["QuarryRuntime", "QuarryLode", "QuarryWire", "QuarryCore", "TestSupport"],
       path: "Benchmarks/ingestion"),
+    .executableTarget(
+      name: "s3-benchmark", dependencies: ["S3Client", "TestSupport"], path: "Benchmarks/s3", exclude: ["boto.py"]),
 
     .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),

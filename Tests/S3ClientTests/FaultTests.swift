@@ -144,6 +144,14 @@ import Testing
     #expect(proxy.requests.count == 2)
   }
 
+  @Test func aWriteThatWasThrottledHasNotHappened() throws {
+    let proxy = try S3Server.moto.proxy { _, number in number == 2 ? Self.slowDown : nil }
+    let (client, key) = (try S3Server.moto.client(through: proxy, clock: FastClock().clock()), freshKey())
+    try client.put(key, bytes("1"))
+    #expect(#expect(throws: S3Error.self) { try client.put(key, bytes("2"), if: .absent) }?.kind == .conditionFailed)
+    #expect(proxy.requests.count == 3)
+  }
+
   // MARK: Reads that are cut
 
   @Test(arguments: S3Server.allCases) func aCutReadGoesOnWhereItWas(_ server: S3Server) throws {

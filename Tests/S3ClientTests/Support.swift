@@ -70,15 +70,3 @@ final class FastClock: Sendable {
       sleep: { [self] pause in state.withLock { $0.pauses.append(pause) } }, random: { chance })
   }
 }
-
-/// Runs on so many threads at once and returns when all are through.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-  let done = DispatchSemaphore(value: 0)
-  for number in 0..<count {
-    Thread.detachNewThread {
-      body(number)
-      done.signal()
-    }
-  }
-  for _ in 0..<count { done.wait() }
-}

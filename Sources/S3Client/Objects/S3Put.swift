@@ -24,7 +24,8 @@ extension S3Client {
       return try etag(of: try attempts.run(request), "put", key)
     } catch {
       guard condition != nil else { throw error }
-      return try settle(error.ofCondition, key, id: id, isOpen: attempts.isOpen)
+      // A request without a body may be sent again by the library when a kept connection breaks.
+      return try settle(error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty)
     }
   }
 

@@ -16,11 +16,14 @@ enum S3Verdict: Sendable {
   private static let endings: Set = [
     "ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired", "RequestExpired",
   ]
+  /// Words for "too much at once": nothing was done.
+  private static let throttlings: Set = [
+    "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
+    "RequestThrottledException", "RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException",
+    "BandwidthLimitExceeded", "ProvisionedThroughputExceededException", "EC2ThrottledException",
+  ]
   private static let passings: Set = [
-    "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeoutException", "Throttling",
-    "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
-    "RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException", "BandwidthLimitExceeded",
-    "ProvisionedThroughputExceededException", "PriorRequestNotComplete", "EC2ThrottledException",
+    "ServiceUnavailable", "InternalError", "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
     "ConditionalRequestConflict", "OperationAborted", "BadDigest", "XAmzContentSHA256Mismatch",
   ]
   private static let kinds: [String: S3Error.Kind] = [
@@ -31,7 +34,7 @@ enum S3Verdict: Sendable {
   ]
 
   /// Whether this word of S3's says that trying again may help.
-  static func mayPass(_ code: String) -> Bool { passings.contains(code) }
+  static func mayPass(_ code: String) -> Bool { passings.contains(code) || throttlings.contains(code) }
 
   /// Of an answer that is no success.
   static func of(_ refusal: S3Refusal) -> S3Verdict {
@@ -45,10 +48,9 @@ enum S3Verdict: Sendable {
       return .elsewhere
     }
     if code == "NotImplemented" || refusal.status == 501 { return .refused(.notImplemented) }
-    if mayPass(code) || refusal.status == 429 || refusal.status == 408 {
-      return .passing(isOpen: refusal.status >= 500)
+    if mayPass(code) || refusal.status == 429 || refusal.status == 408 || refusal.status >= 500 {
+      return .passing(isOpen: refusal.status >= 500 && !throttlings.contains(code))
     }
-    if refusal.status >= 500 { return .passing(isOpen: true) }
     return .refused(kinds[code] ?? kind(of: refusal.status))
   }
 
