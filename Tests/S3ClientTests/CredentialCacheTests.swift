@@ -1,5 +1,6 @@
 import S3Client
 import Synchronization
+import TestSupport
 import Testing
 
 /// When credentials are fetched, and who waits for that.
