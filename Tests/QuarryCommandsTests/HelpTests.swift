@@ -9,7 +9,8 @@ import Testing
     [], ["run"], ["coordinator"], ["worker"], ["list"], ["list", "runs"], ["list", "tasks"], ["list", "workers"],
     ["list", "jobs"], ["list", "pools"], ["inspect"], ["inspect", "run"], ["inspect", "task"], ["inspect", "job"],
     ["inspect", "proxy"], ["debug"], ["debug", "resolve"], ["debug", "resolve", "proxy"],
-    ["cat"], ["artifact"], ["artifact", "get"], ["lode"], ["lode", "verify"], ["adapter"], ["adapter", "drain"],
+    ["cat"], ["artifact"], ["artifact", "get"], ["lode"], ["lode", "verify"], ["lode", "gc"], ["adapter"],
+    ["adapter", "drain"],
     ["config"], ["config", "check"], ["version"],
   ]
 

@@ -8,7 +8,8 @@ struct Reachable: Sendable {
   private var keys: Set<Int> = []
 
   /// - Parameter manifest: the one before that which was added last.
-  /// - Returns: the files that an earlier one names as well.
+  /// - Returns: its files that one of those names as well.
+  @discardableResult
   mutating func add(_ manifest: Manifest) -> [Manifest.File] {
     ids.append(manifest.id)
     for file in manifest.sidecarFiles {
@@ -19,12 +20,9 @@ struct Reachable: Sendable {
   }
 
   /// Adds what was committed after the newest.
-  /// - Parameter newer: newest first.
-  mutating func add(newer manifests: [Manifest]) {
-    let older = ids
-    ids = []
-    for manifest in manifests { _ = add(manifest) }
-    ids += older
+  mutating func add(newer: Reachable) {
+    ids = newer.ids + ids
+    keys.formUnion(newer.keys)
   }
 
   /// The place of a snapshot in `ids`; nil for one that does not count.

@@ -38,6 +38,10 @@ final class Publisher: Sendable {
     let createdAt: Timestamp
   }
 
+  /// How long after it was written a writer's data is there for sure: what looks like a leftover is removed much later
+  /// (`LeftoverCollector.leastAge`), which only a writer that was stopped in between would see.
+  private static let trust = Duration.seconds(600)
+
   let layout: DatasetLayout
   let files: FileSystem
   let durability: Durability
@@ -94,6 +98,7 @@ final class Publisher: Sendable {
   private func publish(
     _ plans: [SnapshotPlan], under lock: PointerLock, known: Head?
   ) throws(FileFailure) -> Head {
+    for batch in plans.flatMap(\.batches) { try checkData(of: batch) }
     let pointer = try ChainReader(layout: layout).pointer()
     let head = try currentHead(pointer: pointer, known: known)
     try leftovers.clear(lock: lock, pointer: pointer, head: head?.id)
@@ -114,6 +119,13 @@ final class Publisher: Sendable {
     } catch {
       leftovers.remove(intent.entries)
       throw error
+    }
+  }
+
+  private func checkData(of batch: WrittenBatch) throws(FileFailure) {
+    guard clock.time().nanoseconds - batch.writtenAt.nanoseconds > Self.trust.milliseconds * 1_000_000 else { return }
+    for file in batch.files where !FileReading.exists(layout.path(of: file.path)) {
+      throw FileFailure("publish", layout.path(of: file.path), ENOENT)
     }
   }
 

@@ -1,9 +1,13 @@
+import QuarryCore
+
 /// Records of one run that lie on disk and that no manifest names yet.
 struct WrittenBatch: Sendable {
   /// The id that the data files' paths hold.
   let id: SnapshotID
   /// `source=…/category=…/day=…/run_id=…`
   let run: String
+  /// Before its data was.
+  let writtenAt: Timestamp
   /// One for each event type, with the run's path in front.
   var partitions: [String] = []
   var files: [Manifest.File] = []

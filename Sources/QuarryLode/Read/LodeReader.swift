@@ -11,6 +11,11 @@ package struct LodeReader: Sendable {
     layout = DatasetLayout(root: root, dataset: dataset)
   }
 
+  /// Whether there is anything of the dataset.
+  package func exists() throws(QuarryError) -> Bool {
+    try layout.described { () throws(FileFailure) in try !FileReading.names(in: layout.folder).isEmpty }
+  }
+
   /// Runs, the newest first. Cost follows the limit, not the size of the dataset, unless a filter finds few.
   package func runs(_ filter: RunFilter = RunFilter(), limit: Int = .max) throws(QuarryError) -> Listing<RunSummary> {
     var lister = try RunLister(layout: layout, filter: filter, limit: limit)

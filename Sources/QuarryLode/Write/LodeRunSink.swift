@@ -8,8 +8,13 @@ package final class LodeRunSink: EventSink {
   private let sidecars: SidecarWriter
   private let committer: GroupCommit
   private let presence: DatasetPresence
-  /// Written, and not yet listed by a snapshot.
-  private let pending = Mutex<[SidecarFile]>([])
+  private struct Pending {
+    /// Written, and not yet listed by a snapshot.
+    var files: [SidecarFile] = []
+    /// As long as there are some.
+    var hold: FolderHold?
+  }
+  private let pending = Mutex(Pending())
 
   init(
     partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
@@ -31,21 +36,26 @@ package final class LodeRunSink: EventSink {
     do throws(QuarryError) {
       try commit(batch, listing: listed)
     } catch {
-      pending.withLock { $0.insert(contentsOf: listed, at: 0) }
+      pending.withLock { $0.files.insert(contentsOf: listed, at: 0) }
       throw error
     }
+    pending.withLock { if $0.files.isEmpty { $0.hold = nil } }
   }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
     try presence.check()
     let file = try sidecars.put(partition, name: name, contentType: contentType, data: data)
-    pending.withLock { $0.append(file) }
+    let folder = FileSystem.parent(of: segments.layout.path(of: file.path)) ?? segments.layout.root
+    pending.withLock { pending in
+      pending.files.append(file)
+      pending.hold = pending.hold ?? FolderHold(folder)
+    }
   }
 
   private func takePending() -> [SidecarFile] {
     pending.withLock { pending in
-      defer { pending = [] }
-      return pending
+      defer { pending.files = [] }
+      return pending.files
     }
   }
 

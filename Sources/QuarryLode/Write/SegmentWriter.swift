@@ -13,7 +13,7 @@ struct SegmentWriter: Sendable {
   func write(_ batch: RecordBatch, id: SnapshotID) throws(FileFailure) -> WrittenBatch {
     var id = id
     while true {
-      var written = WrittenBatch(id: id, run: batch.partition.path)
+      var written = WrittenBatch(id: id, run: batch.partition.path, writtenAt: clock.time())
       do throws(FileFailure) {
         if try write(batch, to: &written) { return written }
       } catch {

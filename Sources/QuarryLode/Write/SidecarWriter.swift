@@ -17,8 +17,13 @@ struct SidecarWriter: Sendable {
     let key = partition.fileKey(name)
     let path = layout.path(of: key)
     let isNew = try layout.described { () throws(FileFailure) in
-      try files.makeFolders("\(layout.partitions)/\(partition.path)/files", below: layout.root)
-      return try publish(path, meta: Self.meta(contentType), data: data)
+      let folder = "\(layout.partitions)/\(partition.path)/files"
+      try files.makeFolders(folder, below: layout.root)
+      do throws(FileFailure) { return try publish(path, meta: Self.meta(contentType), data: data) } catch {
+        // A collector of leftovers may have found the folder empty.
+        guard error.code == ENOENT, try files.makeFolders(folder, below: layout.root) else { throw error }
+        return try publish(path, meta: Self.meta(contentType), data: data)
+      }
     }
     guard isNew else { throw QuarryError(.storage, "the file '\(name)' is there already in run \(partition.runID)") }
     return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))

@@ -2,11 +2,6 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct LodeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "lode", abstract: "Checks a dataset.", subcommands: [LodeVerifyCommand.self])
-}
-
 struct LodeVerifyCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",

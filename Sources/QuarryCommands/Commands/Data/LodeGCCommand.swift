@@ -1,0 +1,95 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+struct LodeGCCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gc",
+    abstract: "Removes what crashed writers left in a dataset; also while others write.",
+    discussion: """
+      Files and manifests that no snapshot names, unfinished files and empty folders. Nothing that counts is touched, and \
+      nothing at all in a dataset of which a manifest cannot be read.
+      """)
+
+  @Flag(help: "Show what would be removed.")
+  var dryRun = false
+  @Flag(help: "Remove it.")
+  var yes = false
+  @Option(
+    help: ArgumentHelp("Only what was last changed so long ago, at least 15m. Default: 1h.", valueName: "time"),
+    transform: Reading.duration)
+  var olderThan: Duration?
+  @Option(
+    help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
+    transform: Reading.positive)
+  var limit: Int?
+  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    guard dryRun != yes else {
+      throw QuarryError(
+        .usage, dryRun ? "--dry-run and --yes exclude each other" : "nothing is removed unasked",
+        remedy: "--dry-run shows what would be removed, --yes removes it")
+    }
+    let age = olderThan ?? .seconds(3_600)
+    guard age >= LeftoverCollector.leastAge else {
+      throw QuarryError(
+        .usage, "--older-than \(age.shortText) is less than writers may need", remedy: "name at least 15m")
+    }
+    let reader = try dataset.reader(in: context)
+    guard try reader.exists() else {
+      throw NotFound(
+        "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+    }
+    let collector = LeftoverCollector(root: reader.layout.root, dataset: reader.layout.dataset, age: age)
+    let result = await OwnThread.run { [yes, limit = limit ?? 1_000] in
+      Result { () throws(QuarryError) in
+        var found = FoundLeftovers(limit: limit)
+        try collector.collect(removes: yes) { found.add($0, $1) }
+        return found
+      }
+    }
+    let found = try result.get()
+    try output.render(.leftovers(found, folder: reader.layout.folder), in: context)
+    if found.count(.failed) > 0 {
+      context.console.say("\(found.count(.failed)) could not be removed; see their folders")
+    }
+    return found.count(.failed) == 0 ? 0 : ExitCode.failure
+  }
+}
+
+private struct FoundLeftovers: Sendable {
+  private let limit: Int
+  private(set) var shown: [(leftover: Leftover, fate: LeftoverFate)] = []
+  private var figures: [LeftoverFate: (count: Int, bytes: Int64)] = [:]
+
+  init(limit: Int) { self.limit = limit }
+
+  func count(_ fate: LeftoverFate) -> Int { figures[fate]?.count ?? 0 }
+
+  /// Bytes that went, or would go.
+  var bytes: Int64 { (figures[.removed]?.bytes ?? 0) + (figures[.removable]?.bytes ?? 0) }
+
+  mutating func add(_ leftover: Leftover, _ fate: LeftoverFate) {
+    let before = figures[fate] ?? (0, 0)
+    figures[fate] = (before.count + 1, before.bytes + leftover.size)
+    if shown.count < limit { shown.append((leftover, fate)) }
+  }
+}
+
+extension Output {
+  fileprivate static func leftovers(_ found: FoundLeftovers, folder: String) -> Output {
+    var values: [(String, JSONValue)] = [("dataset", .string(folder))]
+    values += [LeftoverFate.removable, .removed, .young, .held, .failed].map { ($0.rawValue, .count(found.count($0))) }
+    values.append(("bytes", .integer(found.bytes)))
+    let rows = found.shown.map { leftover, fate in
+      Output.record([
+        ("state", .string(fate.rawValue)), ("kind", .string(leftover.kind.rawValue)), ("path", .string(leftover.path)),
+        ("size", .integer(leftover.size)), ("modified_at", .string(leftover.modified.text())),
+      ])
+    }
+    return .record(
+      values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "leftovers", value: .list(rows))])
+  }
+}

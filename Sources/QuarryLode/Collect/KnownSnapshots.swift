@@ -1,0 +1,51 @@
+import QuarryCore
+
+/// The snapshots that count, kept up with what is committed. Every one of them can be read, or there is no answer.
+struct KnownSnapshots {
+  private let layout: DatasetLayout
+  private(set) var reachable = Reachable()
+  private var head: SnapshotID?
+
+  /// - Throws: `QuarryError(.storage)` for a dataset that is damaged.
+  init(layout: DatasetLayout) throws(QuarryError) {
+    self.layout = layout
+    try catchUp()
+  }
+
+  /// Adds what was committed since.
+  mutating func catchUp() throws(QuarryError) {
+    var chain = ChainReader(layout: layout)
+    var newer = Reachable()
+    let (newest, meets) = try layout.described { () throws(FileFailure) in
+      let newest = try chain.head()
+      var current = newest
+      while let manifest = current, manifest.id != head {
+        newer.add(manifest)
+        current = try chain.parent(of: manifest)
+      }
+      let isNamed = try chain.isNamed(newest)
+      return (newest, isNamed && current?.id == head)
+    }
+    if let warning = chain.warnings.first { throw damaged(warning) }
+    guard meets else {
+      throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")
+    }
+    reachable.add(newer: newer)
+    head = newest?.id
+  }
+
+  private func damaged(_ what: String) -> QuarryError {
+    QuarryError(
+      .storage, "nothing is removed from a dataset of which it is not known what counts: \(what)",
+      remedy: "`quarry lode verify` says what is wrong with it")
+  }
+}
+
+extension ChainReader {
+  /// Whether `latest` names this snapshot, or one that was committed since it was read.
+  fileprivate mutating func isNamed(_ newest: Manifest?) throws(FileFailure) -> Bool {
+    guard let named = try pointer(), let newest else { return newest == nil && !FileReading.exists(layout.pointer) }
+    if named <= newest.id { return named == newest.id }
+    return try manifest(named) != nil
+  }
+}

@@ -1,0 +1,158 @@
+import Glibc
+import QuarryCore
+
+/// What became of a leftover.
+package enum LeftoverFate: String, Sendable {
+  /// Would be removed.
+  case removable
+  case removed
+  /// It may be a writer's that is at work.
+  case young
+  /// A run goes on that may yet list it.
+  case held
+  /// The system did not let it go.
+  case failed
+}
+
+/// Removes what crashed writers left, also while others write.
+///
+/// Nothing that counts is ever removed: what snapshots name is asked for under the lock that every commit holds, so no
+/// commit can come between the question and the removal, and a dataset of which not every snapshot can be read is left
+/// alone. What a writer is about to commit is younger than the least age; one that was stopped for longer looks for its
+/// data before it commits (`Publisher`). Files beside records may wait for their commit as long as their run goes on:
+/// its process holds their folder (`FolderHold`).
+package struct LeftoverCollector {
+  /// More than the time for which a writer trusts that its own data is there.
+  package static let leastAge = Duration.seconds(900)
+  /// How many leftovers go in one hold of the lock.
+  private static let batchSize = 128
+
+  private let layout: DatasetLayout
+  private let files: FileSystem
+  private let age: Duration
+  private let now: Timestamp
+  private let deadline: Duration
+
+  /// - Parameters:
+  ///   - age: how long ago a leftover was last changed, at least.
+  ///   - deadline: how long to wait for the lock.
+  package init(
+    root: String, dataset: String, age: Duration, now: Timestamp = .now(), files: FileSystem = FileSystem(),
+    deadline: Duration = .seconds(60)
+  ) {
+    layout = DatasetLayout(root: root, dataset: dataset)
+    self.age = age
+    self.now = now
+    self.files = files
+    self.deadline = deadline
+  }
+
+  /// - Parameters:
+  ///   - removes: false only tells.
+  ///   - report: told of each leftover once.
+  /// - Throws: `QuarryError(.storage)` when it cannot be told what counts, or the lock is not free in time.
+  package func collect(
+    removes: Bool, report: (Leftover, LeftoverFate) -> Void
+  ) throws(QuarryError) {
+    var known = try KnownSnapshots(layout: layout)
+    var batch: [Leftover] = []
+    let scan = LeftoverScan(layout: layout, reachable: known.reachable)
+    var refusal: QuarryError?
+    try layout.described { () throws(FileFailure) in
+      try scan.forEach { leftover in
+        guard refusal == nil else { return }
+        guard isOld(leftover) else { return report(leftover, .young) }
+        guard removes else { return report(leftover, isHeld(leftover) ? .held : .removable) }
+        batch.append(leftover)
+        guard batch.count == Self.batchSize else { return }
+        do throws(QuarryError) { try remove(batch, &known, report) } catch { refusal = error }
+        batch = []
+      }
+    }
+    if let refusal { throw refusal }
+    if !batch.isEmpty { try remove(batch, &known, report) }
+  }
+
+  private func isOld(_ leftover: Leftover) -> Bool {
+    now.nanoseconds - leftover.modified.nanoseconds >= age.milliseconds * 1_000_000
+  }
+
+  private func remove(
+    _ batch: [Leftover], _ known: inout KnownSnapshots, _ report: (Leftover, LeftoverFate) -> Void
+  ) throws(QuarryError) {
+    let lock = try layout.described { () throws(FileFailure) in
+      let lock = try PointerLock(layout: layout, files: files)
+      return try lock.acquire(until: .now + deadline, files: files) && lock.isCurrent ? lock : nil
+    }
+    guard let lock else { throw Publisher.Failure.lockHeld.described(layout: layout) }
+    defer { lock.release() }
+    try known.catchUp()
+    for leftover in batch {
+      // Gone, or touched, since it was found.
+      guard let current = Leftover(leftover.kind, leftover.path), isOld(current), !counts(current, known) else {
+        continue
+      }
+      report(current, remove(current))
+    }
+  }
+
+  private func counts(_ leftover: Leftover, _ known: KnownSnapshots) -> Bool {
+    switch leftover.kind {
+    case .temporary, .folder: false
+    case .data, .sidecar: known.reachable.names(String(leftover.path.dropFirst(layout.root.utf8.count + 1)))
+    case .manifest:
+      FileSystem.parent(of: leftover.path).flatMap { SnapshotID(Self.name(of: $0)) }.map {
+        known.reachable.place(of: $0) != nil
+      } ?? true
+    }
+  }
+
+  private func remove(_ leftover: Leftover) -> LeftoverFate {
+    guard let hold = SidecarGuard(leftover) else { return .held }
+    defer { hold.end() }
+    if leftover.kind == .folder { files.removeFolder(leftover.path) } else { files.remove(leftover.path) }
+    guard !FileReading.exists(leftover.path) else { return leftover.kind == .folder ? .young : .failed }
+    removeEmptyFolders(above: leftover.path)
+    return .removed
+  }
+
+  /// Writers make folders again that they need and find gone.
+  private func removeEmptyFolders(above path: String) {
+    let kept = [layout.folder, layout.own, layout.segments, layout.partitions]
+    var folder = FileSystem.parent(of: path)
+    while let current = folder, !kept.contains(current) {
+      files.removeFolder(current)
+      guard !FileReading.exists(current) else { return }
+      folder = FileSystem.parent(of: current)
+    }
+  }
+
+  private func isHeld(_ leftover: Leftover) -> Bool {
+    guard let hold = SidecarGuard(leftover) else { return true }
+    hold.end()
+    return false
+  }
+
+  private static func name(of path: String) -> Substring { path.split(separator: "/").last ?? "" }
+}
+
+/// The only lock on the folder of a run's files, while one of them is removed.
+private struct SidecarGuard {
+  private let folder: Int32
+
+  /// - Returns: nil when a run holds the folder, or it cannot be told.
+  init?(_ leftover: Leftover) {
+    guard leftover.kind == .sidecar, let path = FileSystem.parent(of: leftover.path) else {
+      folder = -1
+      return
+    }
+    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return nil }
+    guard flock(folder, LOCK_EX | LOCK_NB) == 0 else {
+      close(folder)
+      return nil
+    }
+  }
+
+  func end() { if folder >= 0 { close(folder) } }
+}

@@ -1,0 +1,293 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import Synchronization
+import TestSupport
+import Testing
+
+/// What crashed writers leave is removed, and nothing else, whatever goes on beside it.
+@Suite struct CollectorTests {
+  private let root = TemporaryDirectory()
+  private var reader: LodeReader { LodeReader(root: root.path) }
+  private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
+
+  /// Makes everything in the dataset look two hours old.
+  private func age() throws {
+    let old = Date(timeIntervalSinceNow: -7_200)
+    for path in FileManager.default.enumerator(atPath: root.path)?.allObjects as? [String] ?? [] {
+      try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: "\(root.path)/\(path)")
+    }
+  }
+
+  @discardableResult
+  private func collect(
+    removes: Bool = true, files: FileSystem = FileSystem()
+  ) throws -> [LeftoverFate: [String]] {
+    var fates: [LeftoverFate: [String]] = [:]
+    let collector = LeftoverCollector(root: root.path, dataset: "quarry", age: .seconds(3_600), files: files)
+    try collector.collect(removes: removes) { fates[$1, default: []].append($0.path) }
+    return fates
+  }
+
+  private func errors() throws -> [Finding] {
+    var errors: [Finding] = []
+    _ = try reader.verify { if $0.severity == .error { errors.append($0) } }
+    return errors
+  }
+
+  private func leftovers() throws -> [String] {
+    var found: [String] = []
+    _ = try reader.verify { if $0.kind == .leftover { found.append($0.place) } }
+    return found
+  }
+
+  private func store(_ id: String, _ seqs: Range<Int> = 1..<4) throws {
+    let run = try Run(dataset, id: id)
+    try run.put("\(id).txt", "hello")
+    try run.sink.write(run.items(seqs))
+  }
+
+  /// A crash at each operation of a commit: then all that is no data goes, and all that is stays.
+  @Test(arguments: [FileSystem.Fault.failure(EIO), .tornWrite(EIO)])
+  func afterACrashAnywhereOnlyTheLeftoversGo(_ fault: FileSystem.Fault) throws {
+    func work(_ path: String, _ files: FileSystem) throws {
+      let run = try Run(LodeDataset(root: path, files: files), id: "dying")
+      do {
+        try run.sink.write(
+          run.batch {
+            $0.addEvent("item", seq: 1); $0.addEvent("log", seq: 2)
+          })
+        do { try run.put("a.txt", "hello") } catch is QuarryError {}
+        try run.sink.write(run.items(3..<4))
+      } catch is QuarryError {}
+    }
+    let counting = Faults()
+    let whole = TemporaryDirectory()
+    try CollectorCase(root: whole.path).store("earlier")
+    try work(whole.path, counting.files)
+    for point in 0..<counting.count {
+      let root = TemporaryDirectory()
+      let dataset = CollectorCase(root: root.path)
+      try dataset.store("earlier")
+      let crash = Faults()
+      crash.fail(at: point, with: fault, staysDown: true)
+      try work(root.path, crash.files)
+      let before = try dataset.lines()
+      try dataset.age()
+      let fates = try dataset.collect()
+      #expect(fates.keys.allSatisfy { $0 == .removed }, "\(fates) after a crash at \(point)")
+      #expect(
+        try dataset.findings().filter { $0.severity == .error || $0.kind == .leftover } == [], "crash at \(point)")
+      #expect(try dataset.lines() == before, "crash at \(point)")
+      try dataset.store("next")
+      #expect(try dataset.findings().filter { $0.severity == .error } == [])
+    }
+  }
+
+  @Test func aDryRunAndWhatIsYoungChangeNothing() throws {
+    try store("r")
+    try put("x", at: "\(reader.layout.folder)/.lode-cas-1")
+    let before = tree(root.path)
+    #expect(try collect().keys.sorted { $0.rawValue < $1.rawValue } == [.young])
+    try age()
+    #expect(try collect(removes: false) == [.removable: ["\(reader.layout.folder)/.lode-cas-1"]])
+    #expect(tree(root.path) == before)
+    #expect(try collect() == [.removed: ["\(reader.layout.folder)/.lode-cas-1"]])
+    #expect(try collect() == [:])
+  }
+
+  @Test func whatOthersKeepThereStays() throws {
+    try store("r")
+    let folder = reader.layout.folder
+    let others = [
+      "\(folder)/README", "\(folder)/.quarry/identity", "\(folder)/.quarry/claims/r", "\(folder)/partitions/x/y",
+    ]
+    for path in others { try put("x", at: path) }
+    let before = tree(root.path)
+    try age()
+    #expect(try collect() == [:])
+    #expect(tree(root.path) == before)
+  }
+
+  @Test func aRunThatGoesOnKeepsItsFiles() throws {
+    try store("r")
+    let run = try Run(dataset, id: "goes-on")
+    try run.put("a.txt", "hello")
+    try age()
+    let held = try collect()
+    #expect(held[.held]?.count == 2 && held[.removed] == nil, "\(held)")
+    try run.sink.write(run.items(1..<2))
+    try age()
+    #expect(try collect() == [:])
+    #expect(try errors() == [])
+  }
+
+  @Test func filesOfARunThatDiedGo() throws {
+    try store("r")
+    try Run(dataset, id: "died").put("a.txt", "hello")
+    try age()
+    #expect(try collect()[.removed]?.count == 2)
+    #expect(try leftovers() == [])
+    #expect(!tree(root.path).contains { $0.contains("run_id=died") })
+  }
+
+  @Test func aCommitThatComesInBetweenIsKept() throws {
+    try store("r1")
+    try store("r2")
+    // The newest snapshot is taken back, to be there again when the collector asks for the lock.
+    let rows = try reader.chain().rows
+    let manifests = tree(root.path).filter { $0.hasSuffix("/\(rows[0].id)/manifest.json") }.map { "\(root.path)/\($0)" }
+    let texts = try manifests.map { try #require(text($0)) }
+    for path in manifests { try FileManager.default.removeItem(atPath: path) }
+    let (pointer, head, before) = (reader.layout.pointer, rows[0].id, rows[1].id)
+    try put("\(before)", at: pointer)
+    try age()
+    let isBack = Mutex(false)
+    let files = FileSystem { operation, _ in
+      guard operation == .lock,
+        isBack.withLock({ back in
+          defer { back = true }; return !back
+        })
+      else { return nil }
+      for (path, text) in zip(manifests, texts) { try? put(text, at: path) }
+      try? put("\(head)", at: pointer)
+      return nil
+    }
+    let fates = try collect(files: files)
+    #expect(isBack.withLock { $0 })
+    #expect(fates[.removed] == nil, "\(fates)")
+    #expect(try errors() == [])
+    #expect(try sequence(reader, "r2") == [1, 2, 3])
+  }
+
+  /// Its data was written, then the process stood still for so long that a collector took it for a leftover.
+  @Test func aWriterThatWasStoppedLosesNothingSilently() throws {
+    try store("r1")
+    let now = Mutex(Timestamp.now().nanoseconds)
+    let collects = Mutex(false)
+    let path = root.path
+    let files = FileSystem { operation, _ in
+      guard operation == .lock,
+        collects.withLock({ wanted in
+          defer { wanted = false }; return wanted
+        })
+      else { return nil }
+      try? CollectorCase(root: path).age()
+      _ = try? CollectorCase(root: path).collect()
+      now.withLock { $0 += 7_200_000_000_000 }
+      return nil
+    }
+    let clock = SnapshotClock { Timestamp(nanoseconds: now.withLock { $0 }) }
+    let run = try Run(LodeDataset(root: root.path, durability: .none, files: files, clock: clock), id: "stopped")
+    try run.sink.write(run.items(1..<2))
+    collects.withLock { $0 = true }
+    let error = #expect(throws: QuarryError.self) { try run.sink.write(run.items(2..<3)) }
+    #expect(error?.message.contains("cannot publish") == true, "\(String(describing: error))")
+    #expect(try errors() == [] && sequence(reader, "stopped") == [1])
+    try run.sink.write(run.items(2..<3))
+    #expect(try errors() == [] && sequence(reader, "stopped") == [1, 2])
+  }
+
+  @Test func aDatasetThatIsDamagedIsLeftAlone() throws {
+    for id in ["r1", "r2", "r3"] { try store(id) }
+    try put("x", at: "\(reader.layout.folder)/.lode-cas-1")
+    try age()
+    let middle = try reader.chain().rows[1]
+    let manifests = tree(root.path).filter { $0.hasSuffix("/\(middle.id)/manifest.json") }.map { "\(root.path)/\($0)" }
+    let manifest = try #require(text(manifests[0]))
+    for path in manifests { try FileManager.default.removeItem(atPath: path) }
+    try put("{", at: manifests[0])
+    let before = tree(root.path)
+    let error = #expect(throws: QuarryError.self) { try collect() }
+    #expect(error?.message.contains("not known what counts") == true)
+    #expect(error?.remedy?.contains("lode verify") == true)
+    try put(manifest, at: manifests[0])
+    try FileManager.default.removeItem(atPath: reader.layout.pointer)
+    #expect(throws: QuarryError.self) { try collect() }
+    #expect(tree(root.path) == before.filter { !$0.hasSuffix("/latest") })
+  }
+
+  @Test func itWaitsForTheLockAndNoLonger() throws {
+    try store("r1")
+    try put("x", at: "\(reader.layout.folder)/.lode-cas-1")
+    try age()
+    let lock = open(reader.layout.lock, O_RDWR)
+    defer { close(lock) }
+    #expect(flock(lock, LOCK_EX) == 0)
+    let collector = LeftoverCollector(root: root.path, dataset: "quarry", age: .seconds(3_600), deadline: .zero)
+    #expect(throws: QuarryError.self) { try collector.collect(removes: true) { _, _ in } }
+    #expect(FileManager.default.fileExists(atPath: "\(reader.layout.folder)/.lode-cas-1"))
+  }
+
+  @Test func writersAndCollectorsDoNotDisturbEachOther() throws {
+    try store("first")
+    let path = root.path
+    let failures = Mutex<[String]>([])
+    let planted = 200
+    for index in 0..<planted {
+      let place =
+        "partitions/source=dead/category=c/day=2026-11-24/run_id=d\(index % 9)/event_type=item/segments/\(index + 1)"
+      try put("x", at: "\(reader.layout.folder)/\(place)/data/data")
+    }
+    try age()
+    onThreads(8) { index in
+      do {
+        if index < 2 {
+          for _ in 0..<5 { _ = try CollectorCase(root: path).collect() }
+        } else {
+          let run = try Run(LodeDataset(root: path, durability: .none), id: "w\(index)")
+          for round in 0..<20 {
+            try run.put("f\(round)", "x")
+            try run.sink.write(run.items(round + 1..<round + 2))
+          }
+        }
+      } catch { failures.withLock { $0.append("\(error)") } }
+    }
+    #expect(failures.withLock { $0 } == [])
+    #expect(try errors() == [])
+    #expect(try leftovers() == [])
+    for index in 2..<8 { #expect(try sequence(reader, "w\(index)") == Array(1...20)) }
+  }
+}
+
+/// The same for a folder of one's own.
+private struct CollectorCase {
+  let root: String
+  private var reader: LodeReader { LodeReader(root: root) }
+
+  init(root: String) { self.root = root }
+
+  func store(_ id: String) throws {
+    let run = try Run(LodeDataset(root: root, durability: .none), id: id)
+    try run.sink.write(run.items(1..<4))
+  }
+
+  func age() throws {
+    let old = Date(timeIntervalSinceNow: -7_200)
+    for path in FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? [] {
+      try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: "\(root)/\(path)")
+    }
+  }
+
+  func collect() throws -> [LeftoverFate: [String]] {
+    var fates: [LeftoverFate: [String]] = [:]
+    try LeftoverCollector(root: root, dataset: "quarry", age: .seconds(3_600)).collect(removes: true) {
+      fates[$1, default: []].append($0.path)
+    }
+    return fates
+  }
+
+  func findings() throws -> [Finding] {
+    var findings: [Finding] = []
+    _ = try reader.verify { findings.append($0) }
+    return findings
+  }
+
+  func lines() throws -> [String] {
+    var lines: [String] = []
+    try reader.records(RecordQuery()) {
+      lines.append(String(decoding: $0, as: UTF8.self)); return true
+    }
+    return lines
+  }
+}
