@@ -98,6 +98,36 @@ import Testing
     #expect(try await cat(harness, "--run", "r-1", "--type", "item").exitCode == 0)
   }
 
+  @Test(arguments: [SIGINT, SIGTERM])
+  func aTailFollowsRunsUntilItIsStopped(_ signal: Int32) async throws {
+    let harness = try RunHarness()
+    try await prepare(harness)
+    let tail = try harness.start([
+      "cat", "--storage-path", harness.data, "--tail", "--type", "item", "--field", "data.name", "--raw",
+    ])
+    try await tail.waitForOutput("a \"2\"\na \"0\"\n")
+    let third = try await harness.run(harness.path + "/numbers.ts", "--job", #"{"count":5}"#)
+    #expect(third.exitCode == 0, "\(third.standardError)")
+    try await tail.waitForOutput("a \"4\"\n")
+    tail.send(signal)
+    let result = try await tail.finish()
+    #expect(result.exitCode == 0 && result.standardError.isEmpty, "\(result.standardError)")
+    #expect(result.standardOutput.split(separator: "\n").count == 9)
+  }
+
+  /// Also when nothing more is committed that it could fail to write.
+  @Test func aTailEndsWhenItsReaderGoes() async throws {
+    let harness = try RunHarness()
+    try await prepare(harness)
+    let result = try await runProcess(
+      "/bin/bash",
+      [
+        "-c", "\"$0\" cat --storage-path \"$1\" --tail | head -n 1; exit ${PIPESTATUS[0]}", BuiltProducts.quarry,
+        harness.data,
+      ])
+    #expect(result.exitCode == 0 && result.standardError.isEmpty, "\(result.standardError)")
+  }
+
   /// A reader that goes is no error, and nothing more is read for it: the second run's missing file is not noticed.
   @Test func aReaderThatGoesEndsItQuietly() async throws {
     let harness = try RunHarness()

@@ -164,3 +164,132 @@ import Testing
     ((dataFile as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
   }
 }
+
+/// A stream that goes on with what is committed later.
+@Suite struct RecordFollowerTests {
+  private let root = TemporaryDirectory()
+  private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
+  private var reader: LodeReader { LodeReader(root: root.path) }
+
+  /// What is read before the first step and after each: `run:seq` of each line.
+  private func follow(
+    _ filter: RunFilter = RunFilter(), types: Set<String> = [], steps: [() throws -> Void]
+  ) throws -> [[String]] {
+    var read: [[String]] = [[]]
+    var failure: (any Error)?
+    let pause = { () -> Bool in
+      guard read.count <= steps.count, failure == nil else { return false }
+      do { try steps[read.count - 1]() } catch { failure = error }
+      read.append([])
+      return true
+    }
+    _ = try reader.follow(RecordQuery(runs: filter, types: types), pause: pause) { line in
+      let members = RecordMembers.read(["run_id", "seq"], from: line)
+      read[read.count - 1].append("\(members["run_id"]?.string ?? ""):\(members["seq"]?.integer ?? -1)")
+      return true
+    }
+    if let failure { throw failure }
+    return read
+  }
+
+  private func add(_ id: String, _ seqs: Range<Int>, type: String = "item", job: String? = nil) throws {
+    let run = try Run(dataset, id: id)
+    try run.sink.write(
+      run.batch { batch in
+        for seq in seqs {
+          batch.addEvent(type, seq: seq) { out in
+            JSONText.appendMember("job_id", job, to: &out)
+            JSONText.appendMember("attempt", 1, to: &out)
+          }
+        }
+      })
+  }
+
+  @Test func whatIsCommittedLaterFollows() throws {
+    let read = try follow(
+      types: ["item"],
+      steps: [
+        { try add("a", 1..<3) }, {},
+        {
+          try add("b", 1..<2); try add("a", 3..<4, type: "log"); try add("a", 4..<5)
+        },
+      ])
+    #expect(read == [[], ["a:1", "a:2"], [], ["b:1", "a:4"]])
+  }
+
+  @Test func whatIsThereComesFirst() throws {
+    try add("a", 1..<3)
+    #expect(
+      try follow(RunFilter(runID: "a"), steps: [{ try add("b", 1..<2) }, { try add("a", 3..<4) }]) == [
+        ["a:1", "a:2"], [], ["a:3"],
+      ])
+  }
+
+  @Test func aRunWhoseJobIsKnownLateIsReadWhole() throws {
+    try add("other", 1..<2, job: "j2")
+    let shot = try Run(dataset, id: "shot")
+    let read = try follow(
+      RunFilter(jobID: "j1"),
+      steps: [
+        { try shot.sink.write(shot.batch { $0.addChunk(artifact: "a", seq: 7, last: true, length: 3) }) },
+        {
+          try add("other", 2..<3, job: "j2"); try add("shot", 1..<2, job: "j1")
+        },
+        { try add("shot", 2..<3, job: "j1") },
+      ])
+    #expect(read == [[], [], ["shot:7", "shot:1"], ["shot:2"]])
+  }
+
+  @Test func runsAreReadWhenTheyAreAccepted() throws {
+    func accept(_ task: String, _ run: String, job: String = "j") throws {
+      try dataset.ledger.append(
+        [#"{"kind":"accepted","task_id":"\#(task)","accepted_run_id":"\#(run)","epoch":5}"#], fleet: "f", jobID: job)
+    }
+    try add("r0", 1..<2)
+    try accept("t0", "r0")
+    let read = try follow(
+      RunFilter(isAcceptedOnly: true),
+      steps: [
+        {
+          try add("r1", 1..<2); try add("r2", 1..<2); try add("r1", 2..<3)
+        },
+        { try accept("t1", "r1") },
+        {
+          try accept("t1", "r2"); try accept("t0", "r0")
+        },
+        {
+          try add("r1", 3..<4); try accept("t2", "r2")
+        },
+      ])
+    #expect(read == [["r0:1"], [], ["r1:1", "r1:2"], [], ["r1:3", "r2:1"]])
+    #expect(try follow(RunFilter(jobID: "k", isAcceptedOnly: true), steps: [{ try accept("t9", "r2") }]) == [[], []])
+  }
+
+  @Test func aDatasetThatWasReplacedIsNotGoneOnWith() throws {
+    try add("a", 1..<3)
+    let error = #expect(throws: QuarryError.self) {
+      try follow(steps: [
+        {
+          try FileManager.default.removeItem(atPath: reader.layout.folder)
+          try add("b", 1..<2)
+        }
+      ])
+    }
+    #expect(error?.message.contains("no longer the one that was followed") == true)
+  }
+
+  @Test func aReaderThatHasEnoughIsToldNoMore() throws {
+    try add("a", 1..<5)
+    var count = 0
+    _ = try reader.follow(
+      RecordQuery(),
+      pause: {
+        Issue.record("it goes on"); return false
+      }
+    ) { _ in
+      count += 1
+      return count < 2
+    }
+    #expect(count == 2)
+  }
+}

@@ -61,6 +61,18 @@ package struct LodeReader: Sendable {
     return stream.figures
   }
 
+  /// The same, and then what is committed later, until `pause` or `body` returns false. A run that a job or a ledger
+  /// chooses after its first records were committed is read whole then.
+  /// - Parameter pause: called when all that was committed has been read.
+  package func follow(
+    _ query: RecordQuery, note: @escaping (String) -> Void = { _ in }, pause: () -> Bool,
+    body: (UnsafeRawBufferPointer) -> Bool
+  ) throws(QuarryError) -> RecordFigures {
+    var follower = try RecordFollower(layout: layout, query: query, note: note)
+    try follower.follow(pause: pause, body: body)
+    return follower.stream.figures
+  }
+
   /// The whole chain, the newest snapshot first.
   package func chain() throws(QuarryError) -> Listing<Manifest> {
     var chain = ChainReader(layout: layout)

@@ -30,12 +30,14 @@ package struct RecordFigures: Sendable, Equatable {
 /// Memory: the longest line, eight bytes for each snapshot of the chosen runs, and the paths of the runs that a job or a
 /// ledger has chosen.
 struct RecordStream {
-  private var inspector: RunInspector
-  private let query: RecordQuery
+  var inspector: RunInspector
+  let query: RecordQuery
   private let note: (String) -> Void
-  private(set) var figures = RecordFigures()
+  var figures = RecordFigures()
   /// Paths of the runs to read; nil when their paths alone decide.
-  private var chosen: Set<String>?
+  var chosen: Set<String>?
+  /// Nobody wants more.
+  private(set) var isEnded = false
   private var told: Set<String> = []
 
   /// - Parameter note: told of each thing that cannot be read, once.
@@ -48,18 +50,20 @@ struct RecordStream {
     tellWarnings()
   }
 
-  private var layout: DatasetLayout { inspector.reader.layout }
+  var layout: DatasetLayout { inspector.reader.layout }
 
   /// - Parameter body: returns false to stop.
   mutating func read(_ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
-    for id in try snapshots().sorted() {
-      let manifest = try inspector.manifest(id)
-      tellWarnings()
-      guard let manifest else { continue }
-      for file in manifest.files where isWanted(file) {
-        guard try read(file, body) else { return }
-      }
+    for id in try snapshots().sorted() where !isEnded {
+      guard let manifest = try manifest(id) else { continue }
+      for file in manifest.files where isWanted(file) && !isEnded { try read(file, body) }
     }
+  }
+
+  /// Nil for one that is not on the chain, or cannot be read.
+  mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
+    defer { tellWarnings() }
+    return try inspector.manifest(id)
   }
 
   /// The snapshots that hold records of the chosen runs.
@@ -86,7 +90,7 @@ struct RecordStream {
     return try inspector.beginning(of: run, index: index)?.jobID == job
   }
 
-  private func isWanted(_ file: Manifest.File) -> Bool {
+  func isWanted(_ file: Manifest.File) -> Bool {
     guard let partition = layout.partition(ofDataKey: file.path), let run = RunPath(partition),
       let type = RunPath.eventType(partition)
     else { return false }
@@ -94,16 +98,12 @@ struct RecordStream {
       && chosen?.contains(run.path) ?? true
   }
 
-  /// - Returns: false when nobody wants more.
-  private mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError)
-    -> Bool
-  {
+  mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     let path = layout.path(of: file.path)
     guard file.isPlain else {
       tell("\(path) is compressed, which is not read yet; passed over")
-      return true
+      return
     }
-    var goesOn = true
     var broken = (count: 0, first: 0)
     var number = 0
     do throws(QuarryError) {
@@ -111,22 +111,21 @@ struct RecordStream {
         number += 1
         if RecordMembers.isWhole(line) {
           figures.records += 1
-          goesOn = body(line)
+          isEnded = !body(line)
         } else {
           broken = (broken.count + 1, broken.count == 0 ? number : broken.first)
         }
-        return goesOn
+        return !isEnded
       }
       if !isThere { tell("\(path) is named by a manifest and is not there") }
     } catch {
       tell(error.message)
     }
-    if goesOn { checkSize(of: file, at: path) }
+    if !isEnded { checkSize(of: file, at: path) }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
       tell("\(path): line \(broken.first)\(others) passed over: no whole JSON object")
     }
-    return goesOn
   }
 
   private mutating func checkSize(of file: Manifest.File, at path: String) {
@@ -141,7 +140,7 @@ struct RecordStream {
     note(damage)
   }
 
-  private mutating func tellWarnings() {
+  mutating func tellWarnings() {
     for warning in inspector.warnings { tell(warning) }
   }
 }

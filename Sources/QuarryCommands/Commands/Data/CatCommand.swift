@@ -21,6 +21,8 @@ struct CatCommand: ExecutableCommand {
   var payload = false
   @Flag(help: "With --field: print strings without quotes and escapes.")
   var raw = false
+  @Flag(help: "Go on with what is committed later, until Ctrl-C.")
+  var tail = false
   @OptionGroup(title: "Where they are") var dataset: DatasetOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
@@ -32,8 +34,11 @@ struct CatCommand: ExecutableCommand {
     }
     let reader = try dataset.reader(in: context)
     let printer = RecordPrinter(field: payload ? .whole : field, isRaw: raw)
+    let pause = tail ? try TailPause.untilSignal() : nil
     let result = await OwnThread.run { [selection] in
-      Result { () throws(QuarryError) in try printer.print(selection.query, reader, context.console) }
+      Result { () throws(QuarryError) in
+        try printer.print(selection.query, reader, context.console, pause: pause)
+      }
     }
     let (figures, printed) = try result.get()
     return try end(figures, printed: printed, reader, context.console)
@@ -44,7 +49,7 @@ struct CatCommand: ExecutableCommand {
       console.say("the answer is not whole: \(figures.damages) of the things above could not be read")
       return ExitCode.failure
     }
-    guard printed > 0 else { throw selection.nothing(figures, field: fieldText, in: reader) }
+    guard printed > 0 || tail else { throw selection.nothing(figures, field: fieldText, in: reader) }
     return 0
   }
 
@@ -57,18 +62,28 @@ private struct RecordPrinter: Sendable {
   let field: PayloadField?
   let isRaw: Bool
 
+  /// - Parameter pause: waits for more; nil ends with what there is.
   /// - Returns: also how many lines were printed.
   func print(
-    _ query: RecordQuery, _ reader: LodeReader, _ console: Console
+    _ query: RecordQuery, _ reader: LodeReader, _ console: Console, pause: TailPause?
   ) throws(QuarryError) -> (RecordFigures, Int64) {
     var output = LineOutput(console)
     var printed: Int64 = 0
-    let figures = try reader.records(query, note: { console.warn($0) }) { line in
+    let take = { (line: UnsafeRawBufferPointer) -> Bool in
       guard let text = field.map({ $0.value(in: line) }) ?? line else { return true }
       printed += 1
       if isRaw, let plain = RecordMembers.text(text) { return output.append(plain.utf8) }
       return output.append(text)
     }
+    let note = { (damage: String) in console.warn(damage) }
+    let figures =
+      if let pause {
+        try reader.follow(query, note: note, pause: { output.flush() && pause.wait() }) { line in
+          take(line) && !pause.isStopped
+        }
+      } else {
+        try reader.records(query, note: note, body: take)
+      }
     output.flush()
     return (figures, printed)
   }

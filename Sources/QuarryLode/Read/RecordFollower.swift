@@ -1,0 +1,140 @@
+import QuarryCore
+
+/// Reads the lines of the chosen runs, then those that are committed later, as long as it is told to.
+///
+/// A run that a job or a ledger chooses later than its first records were committed is read whole when it is chosen.
+struct RecordFollower {
+  private(set) var stream: RecordStream
+  /// The newest snapshot whose records were read.
+  private var head: SnapshotID?
+  /// What `latest` named when it was looked at last.
+  private var pointer: SnapshotID?
+  /// Tasks that have a run that counts.
+  private var tasks: Set<String> = []
+  /// Paths of runs that are of another job.
+  private var others: Set<String> = []
+
+  init(layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void) throws(QuarryError) {
+    stream = try RecordStream(layout: layout, query: query, note: note)
+    head = stream.inspector.reader.head
+    pointer = head
+  }
+
+  private var layout: DatasetLayout { stream.layout }
+
+  /// - Parameters:
+  ///   - pause: called when all was read; false ends it.
+  ///   - body: returns false to stop.
+  mutating func follow(pause: () -> Bool, body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
+    if stream.query.runs.isAcceptedOnly {
+      for job in try LedgerReader(layout: layout).jobs() { try noteTasks(of: job) }
+    }
+    try stream.read(body)
+    while !stream.isEnded, pause() { try readOn(body) }
+  }
+
+  private mutating func noteTasks(of job: LedgerJob) throws(QuarryError) {
+    let runs = try LedgerReader(layout: layout).acceptedRuns(fleet: job.fleet, jobID: job.jobID)
+    tasks.formUnion(runs.map(\.taskID))
+  }
+
+  private mutating func readOn(_ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
+    let newer = try newerSnapshots()
+    for id in newer.reversed() where !stream.isEnded {
+      guard let manifest = try stream.manifest(id) else { continue }
+      for file in manifest.files where !stream.isEnded {
+        try choose(by: file, in: id, body)
+        if stream.isWanted(file) { try stream.read(file, body) }
+      }
+    }
+  }
+
+  /// Those that came since, newest first.
+  private mutating func newerSnapshots() throws(QuarryError) -> [SnapshotID] {
+    let layout = layout
+    let known = (head: head, pointer: pointer)
+    let found = try layout.described { () throws(FileFailure) -> (RunInspector, SnapshotID?, [SnapshotID], Bool)? in
+      let named = try ChainReader(layout: layout).pointer()
+      if named == known.pointer { return nil }
+      let reader = try PartitionReader(layout: layout)
+      var chain = reader.chain
+      var ids: [SnapshotID] = []
+      var current = reader.newest
+      while let manifest = current, known.head.map({ manifest.id > $0 }) ?? true {
+        ids.append(manifest.id)
+        current = try chain.parent(of: manifest)
+      }
+      return (RunInspector(reader: reader), named, ids, current?.id == known.head)
+    }
+    guard let (inspector, named, ids, meets) = found else { return [] }
+    guard meets else {
+      throw QuarryError(
+        .storage, "the dataset \(layout.folder) is no longer the one that was followed", remedy: "begin again")
+    }
+    stream.inspector = inspector
+    stream.tellWarnings()
+    pointer = named
+    head = ids.first ?? head
+    return ids
+  }
+
+  /// Whether a file's run is one to read from now on; what was committed of it before is read at once.
+  private mutating func choose(
+    by file: Manifest.File, in id: SnapshotID, _ body: (UnsafeRawBufferPointer) -> Bool
+  ) throws(QuarryError) {
+    guard stream.chosen != nil, let partition = layout.partition(ofDataKey: file.path), let run = RunPath(partition)
+    else { return }
+    if stream.query.runs.isAcceptedOnly {
+      guard run.source == LodeLedger.source else { return }
+      for accepted in try newlyAccepted(file, job: run.runID) { try chooseRun(accepted, before: id, body) }
+    } else if !isDecided(run), stream.query.runs.accepts(run) {
+      let index = try stream.inspector.index(of: run)
+      let beginning = try stream.inspector.beginning(of: run, index: index)
+      if beginning?.jobID == stream.query.runs.jobID {
+        try take(run, index, before: id, body)
+      } else if beginning?.attempt != nil {
+        // An event was met, which would name the job; chunks of an artifact say nothing.
+        others.insert(run.path)
+      }
+    }
+  }
+
+  private func isDecided(_ run: RunPath) -> Bool {
+    others.contains(run.path) || stream.chosen?.contains(run.path) == true
+  }
+
+  /// Ids of runs that count from now on.
+  private mutating func newlyAccepted(_ file: Manifest.File, job: String) throws(QuarryError) -> [String] {
+    guard stream.query.runs.jobID.map({ $0 == job }) ?? true else { return [] }
+    var runs: [AcceptedRun] = []
+    try RecordLines(path: layout.path(of: file.path)).forEach { line in
+      if let run = AcceptedRun(line) { runs.append(run) }
+      return true
+    }
+    return runs.filter { tasks.insert($0.taskID).inserted }.map(\.runID)
+  }
+
+  private mutating func chooseRun(
+    _ runID: String, before id: SnapshotID, _ body: (UnsafeRawBufferPointer) -> Bool
+  ) throws(QuarryError) {
+    var filter = stream.query.runs
+    filter.runID = filter.runID ?? runID
+    guard filter.runID == runID else { return }
+    var runs: [RunPath] = []
+    try RunFinder(layout: layout).runs(filter) { runs.append($0) }
+    for run in runs where !isDecided(run) { try take(run, try stream.inspector.index(of: run), before: id, body) }
+  }
+
+  private mutating func take(
+    _ run: RunPath, _ index: RunInspector.Index, before id: SnapshotID, _ body: (UnsafeRawBufferPointer) -> Bool
+  ) throws(QuarryError) {
+    stream.chosen?.insert(run.path)
+    stream.figures.runs += 1
+    for earlier in index.ids where earlier < id && !stream.isEnded {
+      guard let manifest = try stream.manifest(earlier) else { continue }
+      for (_, file) in stream.inspector.files(of: run, in: manifest) where stream.isWanted(file) && !stream.isEnded {
+        try stream.read(file, body)
+      }
+    }
+  }
+}
