@@ -265,6 +265,27 @@ import Testing
     #expect(try follow(RunFilter(jobID: "k", isAcceptedOnly: true), steps: [{ try accept("t9", "r2") }]) == [[], []])
   }
 
+  /// Others move the pointer first.
+  @Test func aManifestThatComesAfterItsPointerIsWaitedFor() throws {
+    try add("a", 1..<2)
+    var later: [(path: String, text: String)] = []
+    let read = try follow(
+      steps: [
+        {
+          let before = try #require(text(reader.layout.pointer))
+          try add("a", 2..<3)
+          let head = try #require(text(reader.layout.pointer))
+          #expect(head != before)
+          for path in tree(root.path).map({ "\(root.path)/\($0)" }) where path.hasSuffix("/\(head)/manifest.json") {
+            later.append((path, try #require(text(path))))
+            try FileManager.default.removeItem(atPath: path)
+          }
+        },
+        { for (path, text) in later { try put(text, at: path) } },
+      ])
+    #expect(read == [["a:1"], [], ["a:2"]])
+  }
+
   @Test func aDatasetThatWasReplacedIsNotGoneOnWith() throws {
     try add("a", 1..<3)
     let error = #expect(throws: QuarryError.self) {

@@ -36,6 +36,20 @@ struct ChainReader {
     return try greatest(below: child.id)
   }
 
+  /// Visits snapshots from `newest` down to the one above `known`.
+  /// - Returns: the snapshot where it ended: `known`, or an older one where that is not on the chain; nil at the chain's
+  ///   start.
+  mutating func walk(
+    from newest: Manifest?, downTo known: SnapshotID?, visit: (Manifest) -> Void
+  ) throws(FileFailure) -> SnapshotID? {
+    var current = newest
+    while let manifest = current, known.map({ manifest.id > $0 }) ?? true {
+      visit(manifest)
+      current = try parent(of: manifest)
+    }
+    return current?.id
+  }
+
   /// The manifest of a snapshot, wherever a readable copy of it lies.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
     let canonical = "\(layout.canonicalFolder(id))/manifest.json"

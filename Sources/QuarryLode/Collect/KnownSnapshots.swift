@@ -18,13 +18,9 @@ struct KnownSnapshots {
     var newer = Reachable()
     let (newest, meets) = try layout.described { () throws(FileFailure) in
       let newest = try chain.head()
-      var current = newest
-      while let manifest = current, manifest.id != head {
-        newer.add(manifest)
-        current = try chain.parent(of: manifest)
-      }
+      let end = try chain.walk(from: newest, downTo: head) { newer.add($0) }
       let isNamed = try chain.isNamed(newest)
-      return (newest, isNamed && current?.id == head)
+      return (newest, isNamed && end == head)
     }
     if let warning = chain.warnings.first { throw damaged(warning) }
     guard meets else {

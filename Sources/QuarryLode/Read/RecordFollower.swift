@@ -53,29 +53,43 @@ struct RecordFollower {
   private mutating func newerSnapshots() throws(QuarryError) -> [SnapshotID] {
     let layout = layout
     let known = (head: head, pointer: pointer)
-    let found = try layout.described { () throws(FileFailure) -> (RunInspector, SnapshotID?, [SnapshotID], Bool)? in
+    let found = try layout.described { () throws(FileFailure) -> Newer? in
       let named = try ChainReader(layout: layout).pointer()
       if named == known.pointer { return nil }
-      let reader = try PartitionReader(layout: layout)
-      var chain = reader.chain
+      var newer = Newer(reader: try PartitionReader(layout: layout), pointer: named)
       var ids: [SnapshotID] = []
-      var current = reader.newest
-      while let manifest = current, known.head.map({ manifest.id > $0 }) ?? true {
-        ids.append(manifest.id)
-        current = try chain.parent(of: manifest)
-      }
-      return (RunInspector(reader: reader), named, ids, current?.id == known.head)
+      let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
+      newer.ids = ids
+      newer.follows = end == known.head
+      return newer
     }
-    guard let (inspector, named, ids, meets) = found else { return [] }
-    guard meets else {
+    guard let found else { return [] }
+    guard found.follows else {
       throw QuarryError(
         .storage, "the dataset \(layout.folder) is no longer the one that was followed", remedy: "begin again")
     }
-    stream.inspector = inspector
+    stream.inspector = RunInspector(reader: found.reader)
     stream.tellWarnings()
-    pointer = named
-    head = ids.first ?? head
-    return ids
+    // Others move the pointer before its manifest is there: then it is looked for again.
+    if found.pointer.map({ FileReading.exists("\(layout.canonicalFolder($0))/manifest.json") }) ?? true {
+      pointer = found.pointer
+    }
+    head = found.ids.first ?? head
+    return found.ids
+  }
+
+  private struct Newer {
+    var reader: PartitionReader
+    let pointer: SnapshotID?
+    /// Newest first.
+    var ids: [SnapshotID] = []
+    /// The one before them is that which was read last.
+    var follows = false
+
+    init(reader: PartitionReader, pointer: SnapshotID?) {
+      self.reader = reader
+      self.pointer = pointer
+    }
   }
 
   /// Whether a file's run is one to read from now on; what was committed of it before is read at once.

@@ -72,6 +72,12 @@ struct DatasetVerifier {
 
   private func findLeftovers(_ reachable: Reachable) throws(QuarryError) {
     try layout.described { () throws(FileFailure) in
+      // What was committed since is none.
+      var chain = ChainReader(layout: layout)
+      var newer = Reachable()
+      _ = try chain.walk(from: try chain.head(), downTo: reachable.ids.first) { newer.add($0) }
+      var reachable = reachable
+      reachable.add(newer: newer)
       try LeftoverScan(layout: layout, reachable: reachable).forEach { leftover in
         let message =
           leftover.kind == .folder
