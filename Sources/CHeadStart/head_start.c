@@ -16,7 +16,8 @@
 
 enum { OUTPUT_CAPACITY = 1 << 20 };
 
-static struct head_start started;
+static char executor_path[PATH_MAX], shepherd_path[PATH_MAX];
+static struct head_start started = { .executor_path = executor_path, .shepherd_path = shepherd_path };
 
 const struct head_start *head_start(void) { return &started; }
 
@@ -43,7 +44,7 @@ static int is_wanted(int argc, char **argv) {
 /* Joins folder and name, or answers 0 when there is no such file or no room. */
 static int join(char *out, const char *folder, const char *name, int mode) {
   size_t length = strlen(folder);
-  if (length + strlen(name) + 2 > sizeof started.executor_path) return 0;
+  if (length + strlen(name) + 2 > sizeof executor_path) return 0;
   memcpy(out, folder, length);
   out[length] = '/';
   strcpy(out + length + 1, name);
@@ -59,13 +60,13 @@ static int find_programs(void) {
   *strrchr(folder, '/') = 0;
   const char *named = getenv("QUARRY_SHEPHERD");
   if (named && *named) {
-    if (strlen(named) >= sizeof started.shepherd_path || access(named, X_OK) != 0) return 0;
-    strcpy(started.shepherd_path, named);
-  } else if (!join(started.shepherd_path, folder, "quarry-shepherd", X_OK)) {
+    if (strlen(named) >= sizeof shepherd_path || access(named, X_OK) != 0) return 0;
+    strcpy(shepherd_path, named);
+  } else if (!join(shepherd_path, folder, "quarry-shepherd", X_OK)) {
     return 0;
   }
   while (folder[0]) {
-    if (join(started.executor_path, folder, "executor-node/bin/quarry-executor", F_OK)) return 1;
+    if (join(executor_path, folder, "executor-node/bin/quarry-executor", F_OK)) return 1;
     *strrchr(folder, '/') = 0;
   }
   return 0;
@@ -106,9 +107,9 @@ static int spawn_shepherd(const struct pipes *pipes, char **environment) {
   posix_spawnattr_setsigdefault(&attributes, &every);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  char *arguments[] = { started.shepherd_path, "run", "--", started.executor_path, "--serve=process", NULL };
+  char *arguments[] = { shepherd_path, "run", "--", executor_path, "--serve=process", NULL };
   failure = failure
-      || posix_spawn(&started.shepherd, started.shepherd_path, &actions, &attributes, arguments, environment) != 0;
+      || posix_spawn(&started.shepherd, shepherd_path, &actions, &attributes, arguments, environment) != 0;
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return !failure;

@@ -8,16 +8,11 @@ enum Quarry {
   }
 
   private static func startedAhead() -> StartedExecutor? {
-    guard let start = head_start(), start.pointee.shepherd > 0 else { return nil }
+    guard let start = head_start()?.pointee, start.shepherd > 0 else { return nil }
     return StartedExecutor(
-      executorPath: text(of: start.pointee.executor_path), shepherdPath: text(of: start.pointee.shepherd_path),
+      executorPath: String(cString: start.executor_path), shepherdPath: String(cString: start.shepherd_path),
       process: StartedExecutor.Process(
-        shepherd: start.pointee.shepherd, input: start.pointee.input, output: start.pointee.output,
-        errors: start.pointee.errors, control: start.pointee.control, status: start.pointee.status))
-  }
-
-  /// A C string in an array of fixed size.
-  private static func text<Characters>(of characters: Characters) -> String {
-    withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        shepherd: start.shepherd, input: start.input, output: start.output, errors: start.errors,
+        control: start.control, status: start.status))
   }
 }

@@ -9,8 +9,7 @@ struct head_start {
   pid_t shepherd;
   /* This process' ends of the pipes, closed on exec; see quarry-shepherd for what each carries. */
   int input, output, errors, control, status;
-  char executor_path[4096];
-  char shepherd_path[4096];
+  const char *executor_path, *shepherd_path;
 };
 
 const struct head_start *head_start(void);
