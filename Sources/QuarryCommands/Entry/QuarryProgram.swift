@@ -36,7 +36,7 @@ package enum QuarryProgram {
   private static func answer(_ arguments: [String], in context: CommandContext) async -> Int32 {
     do {
       try UsageCheck.check(arguments)
-      let parsed = try parse(arguments)
+      let parsed = try RootCommand.parseAsRoot(arguments)
       if let command = parsed as? any ExecutableCommand { return try await command.execute(in: context) }
       return try answerHelp(parsed)
     } catch let error as QuarryError {
@@ -48,18 +48,6 @@ package enum QuarryProgram {
     } catch {
       return report(parserError: error, in: context)
     }
-  }
-
-  /// A command that is no group is parsed as its own root, which takes half the time. What it refuses, the real root
-  /// refuses in words that name the whole command line.
-  private static func parse(_ arguments: [String]) throws -> any ParsableCommand {
-    if let command = RootCommand.configuration.subcommands.first(where: { $0._commandName == arguments.first }),
-      command.configuration.subcommands.isEmpty,
-      let parsed = try? command.parseAsRoot(Array(arguments.dropFirst()))
-    {
-      return parsed
-    }
-    return try RootCommand.parseAsRoot(arguments)
   }
 
   /// What is left is a group of commands named alone, or the parser's own help command, which throws its text.
