@@ -79,8 +79,10 @@ struct HTTPExchange {
 
   private func headerList() -> CurlLibrary.List? {
     var list: CurlLibrary.List?
-    // A large body is sent at once; servers that know nothing of this header would only cost a second.
-    for line in ["Expect:"] + request.headers.map(Self.line) { list = library.append(list, line) ?? list }
+    // By itself the library asks before it sends a body above 1 MiB.
+    for line in [request.asksFirst ? "Expect: 100-continue" : "Expect:"] + request.headers.map(Self.line) {
+      list = library.append(list, line) ?? list
+    }
     return list
   }
 

@@ -11,6 +11,9 @@ package struct HTTPRequest: Sendable {
   package var connectTimeout: Duration = .seconds(3_600)
   /// For how long not a byte need go or come, in whole seconds: for transfers whose `timeout` must be long.
   package var stallTimeout: Duration?
+  /// Whether the server is asked before the body is sent, so that a refusal comes instead of a broken connection. One
+  /// that does not know the question costs a second.
+  package var asksFirst = false
   /// False goes straight to the host, whatever proxy the environment names.
   package var usesProxy = true
 

@@ -122,6 +122,8 @@ package final class S3Client: Sendable {
       request.method, try HTTPAddress(url), headers: all, body: request.body, timeout: configuration.limit)
     built.connectTimeout = configuration.connectLimit
     built.stallTimeout = configuration.stallLimit
+    // A redirect or a refusal then comes before the bytes went to the wrong place.
+    built.asksFirst = request.body.count > Self.small
     return built
   }
 }

@@ -86,6 +86,24 @@ import Testing
     #expect(error?.kind == .interrupted && text == "half")
   }
 
+  @Test(arguments: [0, 1, 3 << 20]) func whoAsksFirstSendsAfterTheAnswer(_ size: Int) throws {
+    let server = try HTTPServer { _, _ in .status(200, headers: ["X-Answer: y"]) }
+    var asking = try request("PUT", server, body: String(repeating: "x", count: size))
+    asking.asksFirst = true
+    let response = try client.fetch(asking, limit: 10)
+    #expect(response.head.status == 200 && response.head["x-answer"] == "y")
+    #expect(server.requests.map(\.bytes.count) == [size])
+  }
+
+  /// The server closes its side with the body unread.
+  @Test func whoAsksFirstHearsARefusal() throws {
+    let server = try HTTPServer(refusal: 403) { _, _ in .status(200) }
+    var asking = try request("PUT", server, body: String(repeating: "x", count: 8 << 20))
+    asking.asksFirst = true
+    for _ in 0..<20 { #expect(try client.send(asking) == 403) }
+    #expect(server.requests.isEmpty)
+  }
+
   /// The library would send it again on a new connection when a kept one breaks: the server may have acted on it.
   @Test func aBodyIsNeverSentTwiceBehindTheCallersBack() throws {
     let server = try HTTPServer { _, number in number == 1 ? .status(200) : .hangUp }

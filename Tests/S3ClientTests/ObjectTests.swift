@@ -153,6 +153,20 @@ import Testing
     }
   }
 
+  /// The store closes the connection without having read the body: its reason must arrive all the same.
+  @Test func whatIsRefusedIsNotSent() throws {
+    let wrong = S3Credentials(accessKey: S3Server.accessKey, secretKey: "canary-secret", source: "the tests")
+    let upstream = try S3Server.seaweedFS.upstream()
+    let clock = FastClock()
+    let client = try S3Client.of(
+      "http://\(upstream.address):\(upstream.port)", clock: clock.clock(), credentials: .fixed(wrong))
+    let body = noise(64 << 20)
+    for _ in 0..<5 {
+      #expect(#expect(throws: S3Error.self) { try client.put("a", body) }?.kind == .credentials)
+    }
+    #expect(clock.pauses.isEmpty)
+  }
+
   @Test func overTLSTheCertificateCounts() throws {
     let (url, certificate) = try S3Server.secure()
     let key = freshKey()

@@ -55,11 +55,15 @@ package final class HTTPServer: Sendable {
   }
 
   package let port: UInt16
+  private let refusal: Int?
   private let answer: @Sendable (_ request: Request, _ number: Int) -> Answer
   private let state = Mutex(State())
 
-  /// - Parameter answer: called for each request with its number from 1; from any thread.
-  package init(answer: @escaping @Sendable (_ request: Request, _ number: Int) -> Answer) throws {
+  /// - Parameters:
+  ///   - refusal: the status for whoever asks before it sends its body; nil lets it send.
+  ///   - answer: called for each request with its number from 1; from any thread.
+  package init(refusal: Int? = nil, answer: @escaping @Sendable (_ request: Request, _ number: Int) -> Answer) throws {
+    self.refusal = refusal
     self.answer = answer
     let (listener, port) = try Self.listen(on: 0)
     self.port = port
@@ -128,7 +132,7 @@ package final class HTTPServer: Sendable {
 
   /// - Returns: whether the connection may bring another request.
   private func exchange(_ connection: Int32) -> Bool {
-    guard let request = Self.read(connection) else { return false }
+    guard let request = read(connection) else { return false }
     let number = state.withLock { state in
       state.requests.append(request)
       return state.requests.count
@@ -143,7 +147,7 @@ package final class HTTPServer: Sendable {
       _ = Self.write(connection, "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count + 1)\r\n\r\n\(body)")
       return false
     case .silence:
-      _ = Self.read(connection)
+      _ = read(connection)
       return false
     case .drip:
       var goesOn = Self.write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -159,12 +163,18 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  private static func read(_ connection: Int32) -> Request? {
+  private func read(_ connection: Int32) -> Request? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     var head: Head?
     while true {
-      if head == nil { head = Head(bytes) }
+      if head == nil {
+        head = Head(bytes)
+        if head?.asks == true {
+          let line = refusal.map { "\($0) Word\r\nContent-Length: 0\r\nConnection: close" } ?? "100 Continue"
+          guard Self.write(connection, "HTTP/1.1 \(line)\r\n\r\n"), refusal == nil else { return nil }
+        }
+      }
       if let head, bytes.count >= head.length + head.bodyLength {
         return Request(line: head.line, headers: head.headers, bytes: Array(bytes[head.length...]))
       }
@@ -193,6 +203,8 @@ package final class HTTPServer: Sendable {
       }
     }
 
+    /// Whether the other side waits for a word before it sends the body.
+    var asks: Bool { headers["expect"] == "100-continue" }
     var bodyLength: Int { headers["content-length"].flatMap { Int($0) } ?? 0 }
   }
 

@@ -5,7 +5,7 @@ extension HTTPServer.Upstream {
   /// - Returns: the bytes for the one who asked; nil when there are none.
   func answer(to request: HTTPServer.Request, _ relay: HTTPServer.Relay, without hidden: Set<String>) -> [UInt8]? {
     var lines = [request.line]
-    for (name, value) in request.headers where name != "connection" && !hidden.contains(name) {
+    for (name, value) in request.headers where name != "connection" && name != "expect" && !hidden.contains(name) {
       lines.append("\(name): \(value)")
     }
     lines += ["Connection: close", "", ""]
