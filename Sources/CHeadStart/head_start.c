@@ -51,14 +51,22 @@ static int join(char *out, const char *folder, const char *name, int mode) {
   return access(out, mode) == 0;
 }
 
+/* As getenv, which knows no environment this early. */
+static const char *value_of(const char *name, char **environment) {
+  size_t length = strlen(name);
+  for (; *environment; environment++)
+    if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=') return *environment + length + 1;
+  return NULL;
+}
+
 /* The shepherd beside the program, and the nearest executor upwards from it. */
-static int find_programs(void) {
+static int find_programs(char **environment) {
   char folder[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
   if (length <= 0) return 0;
   folder[length] = 0;
   *strrchr(folder, '/') = 0;
-  const char *named = getenv("QUARRY_SHEPHERD");
+  const char *named = value_of("QUARRY_SHEPHERD", environment);
   if (named && *named) {
     if (strlen(named) >= sizeof shepherd_path || access(named, X_OK) != 0) return 0;
     strcpy(shepherd_path, named);
@@ -117,7 +125,7 @@ static int spawn_shepherd(const struct pipes *pipes, char **environment) {
 
 static void begin(int argc, char **argv, char **environment) {
   struct pipes pipes;
-  if (!is_wanted(argc, argv) || !find_programs()) return;
+  if (!is_wanted(argc, argv) || !find_programs(environment)) return;
   /* Where anything fails, the run tries again and says why. */
   if (!open_pipes(&pipes) || !spawn_shepherd(&pipes, environment)) {
     started.shepherd = 0;
