@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { withCodeCache } from './code-cache.ts';
 
 const EMBEDDED = '.tools/driver/playwright/driver/package/index.mjs';
 
@@ -34,7 +35,7 @@ export function noteGlobals(): () => void {
 export function embeddedDriver(): string {
   const module = driverModule();
   const loaded = noteGlobals();
-  withoutColours(() => createRequire(module)('./index.js'));
+  withoutColours(() => withCodeCache(() => createRequire(module)('./index.js')));
   loaded();
   return pathToFileURL(module).href;
 }
