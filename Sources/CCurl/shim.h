@@ -2,9 +2,8 @@
 #include <curl/curl.h>
 
 // Types and constants of libcurl. The library itself is loaded when it is first used (CurlLibrary.swift), so its
-// functions come as pointers. These two are variadic in C, which Swift cannot call: one function for each type.
+// functions come as pointers. This one is variadic in C, which Swift cannot call: one function for each type.
 typedef CURLcode (*quarry_curl_setopt)(CURL *, CURLoption, ...);
-typedef CURLcode (*quarry_curl_getinfo)(CURL *, CURLINFO, ...);
 
 static inline CURLcode quarry_curl_set_long(void *set, CURL *handle, CURLoption option, long value) {
   return ((quarry_curl_setopt)set)(handle, option, value);
@@ -24,7 +23,4 @@ static inline CURLcode quarry_curl_set_sink(void *set, CURL *handle, CURLoption 
 }
 static inline CURLcode quarry_curl_set_source(void *set, CURL *handle, curl_read_callback callback) {
   return ((quarry_curl_setopt)set)(handle, CURLOPT_READFUNCTION, callback);
-}
-static inline CURLcode quarry_curl_get_long(void *get, CURL *handle, CURLINFO info, long *value) {
-  return ((quarry_curl_getinfo)get)(handle, info, value);
 }

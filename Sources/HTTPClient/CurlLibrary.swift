@@ -11,7 +11,6 @@ struct CurlLibrary: @unchecked Sendable {
 
   /// Of a variadic function, for the header's shims.
   let setOption: UnsafeMutableRawPointer
-  let readInformation: UnsafeMutableRawPointer
   let makeHandle: @convention(c) () -> Handle?
   let reset: @convention(c) (Handle) -> Void
   let cleanUp: @convention(c) (Handle) -> Void
@@ -41,7 +40,6 @@ struct CurlLibrary: @unchecked Sendable {
       throw HTTPError("\(Self.name) cannot be loaded (Debian's package is libcurl4; scripts/setup installs it)")
     }
     setOption = try Self.function("curl_easy_setopt", library)
-    readInformation = try Self.function("curl_easy_getinfo", library)
     makeHandle = try Self.function("curl_easy_init", library)
     reset = try Self.function("curl_easy_reset", library)
     cleanUp = try Self.function("curl_easy_cleanup", library)

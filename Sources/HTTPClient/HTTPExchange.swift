@@ -14,7 +14,7 @@ struct HTTPExchange {
 
   /// - Returns: the answer's head, after `consume` had all of its body.
   func perform(_ consume: HTTPTransfer.Consumer) throws(HTTPError) -> HTTPHead {
-    let headers = headerList()
+    let headers = try headerList()
     defer { library.freeList(headers) }
     quarry_curl_set_pointer(library.setOption, handle, CURLOPT_HTTPHEADER, headers)
     setAddress()
@@ -77,11 +77,15 @@ struct HTTPExchange {
     quarry_curl_set_pointer(set, handle, CURLOPT_WRITEDATA, pointer)
   }
 
-  private func headerList() -> CurlLibrary.List? {
+  private func headerList() throws(HTTPError) -> CurlLibrary.List? {
     var list: CurlLibrary.List?
     // By itself the library asks before it sends a body above 1 MiB.
     for line in [request.asksFirst ? "Expect: 100-continue" : "Expect:"] + request.headers.map(Self.line) {
-      list = library.append(list, line) ?? list
+      guard let longer = library.append(list, line) else {
+        library.freeList(list)
+        throw HTTPError("no memory is left for a header")
+      }
+      list = longer
     }
     return list
   }

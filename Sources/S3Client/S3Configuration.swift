@@ -16,7 +16,9 @@ package struct S3Configuration: Sendable {
   /// `https://host[:port]`; nil takes the environment's, or else AWS.
   package var endpoint: String?
   package var style = Style.automatic
-  /// For each operation with all its tries, the waits between them included.
+  /// For each operation with all its tries, the waits between them included. A try that reads an object or sends more
+  /// than 1 MiB may go on beyond it for as long as something moves (`stallLimit`), a day at most; and a reading begins
+  /// its time anew whenever a try brought some of the object.
   package var limit = Duration.seconds(60)
   /// For how long nothing may come or go before a try counts as broken; whole seconds.
   package var stallLimit = Duration.seconds(20)

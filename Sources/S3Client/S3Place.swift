@@ -24,9 +24,14 @@ package struct S3Place: Sendable, Equatable {
         .configuration, "use bucket '\(bucket)'",
         "a bucket's name has 3 to 63 letters, digits, dots and hyphens; a prefix goes behind a slash")
     }
-    guard !region.isEmpty, region.utf8.allSatisfy({ Self.isBucketByte($0) && $0 != UInt8(ascii: ".") }) else {
+    guard Self.isRegion(region) else {
       throw S3Error(.configuration, "use region '\(region)'", "a region's name looks like eu-central-1")
     }
+  }
+
+  /// Whether it may become part of a host's name.
+  private static func isRegion(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { isBucketByte($0) && $0 != UInt8(ascii: ".") }
   }
 
   private static func isBucketByte(_ byte: UInt8) -> Bool {
@@ -64,11 +69,11 @@ package struct S3Place: Sendable, Equatable {
     }
   }
 
-  /// Takes what the store says about where the bucket is.
+  /// Takes what the store says about where the bucket is; what is no region's name counts for nothing.
   /// - Returns: whether that is news.
   mutating func learn(region: String?, location: S3Endpoint?) -> Bool {
     let old = self
-    if let region, !region.isEmpty { self.region = region }
+    if let region, Self.isRegion(region) { self.region = region }
     // AWS's host follows from the region.
     if endpoint == nil, self != old {
       redirected = nil

@@ -210,5 +210,27 @@ import Testing
     try S3Server.moto.client().put(key, noise(1_000))
     let client = try S3Server.moto.client(through: proxy, clock: FastClock().clock())
     #expect(#expect(throws: S3Error.self) { try client.get(key) }?.kind == .malformed)
+    let (ranged, seen) = read(client, key, 0..<10)
+    #expect(ranged?.kind == .malformed && seen == 0)
+  }
+
+  @Test func nothingBeyondTheRangeIsHandedOver() throws {
+    let server = try HTTPServer { _, _ in
+      .status(206, headers: ["Content-Range: bytes 5-9/30", "ETag: \"e\""], body: "0123456789")
+    }
+    let (error, seen) = read(try S3Client.of(server.url), "a", 5..<10)
+    #expect(error?.kind == .malformed && seen <= 5)
+  }
+
+  /// - Returns: also how many bytes came before the error.
+  private func read(_ client: S3Client, _ key: String, _ range: Range<Int>) -> (S3Error?, Int) {
+    var seen = 0
+    let error = #expect(throws: S3Error.self) {
+      try client.read(key, range: range) { piece in
+        seen += piece.count
+        return true
+      }
+    }
+    return (error, seen)
   }
 }

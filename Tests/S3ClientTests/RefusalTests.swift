@@ -32,6 +32,19 @@ import Testing
     #expect(client.region == "eu-west-9")
   }
 
+  /// It would become part of the host's name.
+  @Test(arguments: ["foreign.example", "a/b", "a@b", "a b"]) func whatIsNoRegionIsNotTaken(_ region: String) throws {
+    for refusal in [
+      HTTPServer.Answer.status(301, headers: ["x-amz-bucket-region: \(region)"], body: ""),
+      .status(400, body: Self.error("AuthorizationHeaderMalformed", "<Region>\(region)</Region>")),
+    ] {
+      let server = try HTTPServer { _, _ in refusal }
+      let client = try S3Client.of(server.url)
+      #expect(#expect(throws: S3Error.self) { try client.put("a", []) }?.kind == .configuration)
+      #expect(client.region == "us-east-1" && server.requests.count == 1)
+    }
+  }
+
   @Test func aHEADIsToldTheRegionByAHeader() throws {
     let server = try HTTPServer { _, number in
       number == 1 ? .status(301, headers: ["x-amz-bucket-region: eu-west-9"]) : Self.success
@@ -181,6 +194,66 @@ import Testing
     }
     try S3Client.of(server.url).delete(["a", "b", "c"])
     #expect(server.requests.map(\.line) == ["POST /quarry-tests?delete= HTTP/1.1", "DELETE /quarry-tests/b HTTP/1.1"])
+  }
+
+  // MARK: Deleting many
+
+  private func answering(_ errors: String) throws -> HTTPServer {
+    try HTTPServer { request, _ in
+      request.line.hasPrefix("POST") ? .status(200, body: "<DeleteResult>\(errors)</DeleteResult>") : .status(204)
+    }
+  }
+
+  @Test(arguments: ["", "<Key/>", "<Key>other</Key>", "<Key>e\u{301}</Key>"], ["SlowDown", "InternalError"])
+  func aKeyThatWasNotAskedForStays(_ key: String, _ code: String) throws {
+    let server = try answering("<Error>\(key)<Code>\(code)</Code></Error>")
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).delete(["a", "\u{e9}"]) }
+    #expect(error?.kind == .malformed && error?.operation == "delete s3://quarry-tests")
+    #expect(server.requests.map(\.line) == ["POST /quarry-tests?delete= HTTP/1.1"])
+  }
+
+  /// The bucket itself would be made or removed.
+  @Test func anEmptyKeyIsNoObjects() throws {
+    let server = try HTTPServer { _, _ in Self.success }
+    let client = try S3Client.of(server.url) { $0.partSize = 1 }
+    let works: [() throws -> Void] = [
+      { try client.put("", []) }, { try client.put("", [], if: .absent) }, { _ = try client.get("") },
+      { _ = try client.head("") }, { try client.delete("") }, { try client.delete([""]) },
+      {
+        let upload = S3Upload(client, "")
+        try bytes("ab").withUnsafeBytes { try upload.write($0) }
+      },
+    ]
+    for work in works { #expect(#expect(throws: S3Error.self) { try work() }?.kind == .refused) }
+    #expect(server.requests.isEmpty)
+  }
+
+  @Test func aRefusedKeyKeepsNoOtherFromBeingTriedAgain() throws {
+    let server = try answering(
+      "<Error><Key>a</Key><Code>AccessDenied</Code></Error><Error><Key>b</Key><Code>SlowDown</Code></Error>")
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).delete(["a", "b"]) }
+    #expect(error?.kind == .accessDenied && error?.operation == "delete s3://quarry-tests/a")
+    #expect(server.requests.last?.line == "DELETE /quarry-tests/b HTTP/1.1")
+  }
+
+  @Test func aSuccessMayTurnOutToBeAnError() throws {
+    let server = try HTTPServer { _, number in
+      .status(200, body: number == 1 ? Self.error("InternalError") : "<DeleteResult/>")
+    }
+    try S3Client.of(server.url, clock: FastClock().clock()).delete(["a"])
+    #expect(server.requests.count == 2)
+    let other = try HTTPServer { _, _ in .status(200, body: "<html/>") }
+    #expect(#expect(throws: S3Error.self) { try S3Client.of(other.url).delete(["a"]) }?.kind == .malformed)
+  }
+
+  @Test func wordsAboutAKeyAreCleaned() throws {
+    let canaries = S3Credentials(accessKey: "canary-access", secretKey: "canary-secret", source: "the tests")
+    let server = try answering(
+      "<Error><Key>k</Key><Code>Odd\u{1b}</Code><Message>canary-access\u{1b}[31m</Message></Error>")
+    let error = #expect(throws: S3Error.self) {
+      try S3Client.of(server.url, credentials: .fixed(canaries)).delete(["k"])
+    }
+    #expect(error?.reason == "Odd: *** [31m" && error?.code == "Odd")
   }
 
   // MARK: Listings

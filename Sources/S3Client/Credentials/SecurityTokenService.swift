@@ -24,13 +24,14 @@ struct SecurityTokenService: Sendable {
   func exchange(tokenFile: String, for role: Role, source: String) throws(S3Error) -> S3Credentials {
     let token = try SmallFile.token(tokenFile, of: "the web identity")
     let answer = try post(form("AssumeRoleWithWebIdentity", role) + [("WebIdentityToken", token)], signer: nil)
-    return try credentials(answer, action: "AssumeRoleWithWebIdentity", role: role, source: source)
+    let signer = S3Credentials(accessKey: "", secretKey: token, source: source)
+    return try credentials(answer, action: "AssumeRoleWithWebIdentity", role: role, signer: signer, source: source)
   }
 
   /// `AssumeRole`, signed with the credentials that may do so.
   func assume(_ role: Role, as signer: S3Credentials, source: String) throws(S3Error) -> S3Credentials {
     let answer = try post(form("AssumeRole", role), signer: signer)
-    return try credentials(answer, action: "AssumeRole", role: role, source: source)
+    return try credentials(answer, action: "AssumeRole", role: role, signer: signer, source: source)
   }
 
   private func form(_ action: String, _ role: Role) -> [(String, String)] {
@@ -63,13 +64,15 @@ struct SecurityTokenService: Sendable {
     return try request.send("POST", endpoint.text + "/", headers: headers, body: body, to: Self.name)
   }
 
+  /// - Parameter signer: what was sent, of which no message may repeat anything.
   private func credentials(
-    _ answer: HTTPResponse, action: String, role: Role, source: String
+    _ answer: HTTPResponse, action: String, role: Role, signer: S3Credentials, source: String
   ) throws(S3Error) -> S3Credentials {
     guard answer.head.status == 200 else {
       // A body that is no XML leaves the status alone to speak.
       let code = (try? XMLReader.read(answer.body))?["Error"]?["Code"]?.text ?? "no reason"
-      throw .credentials("\(Self.name) refuses \(action) of \(role.arn) with \(answer.head.status) (\(code))")
+      let shown = signer.redacted(code).shown(64)
+      throw .credentials("\(Self.name) refuses \(action) of \(role.arn) with \(answer.head.status) (\(shown))")
     }
     let document: XMLElement
     do throws(XMLError) { document = try XMLReader.read(answer.body) } catch {

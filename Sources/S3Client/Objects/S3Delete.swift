@@ -15,37 +15,63 @@ extension S3Client {
       var batch: [String] = []
       while let key = rest.first, batch.count < 1_000 {
         rest.removeFirst()
-        // A key that XML cannot hold goes alone.
-        if XMLText.escaped(key) == nil { try delete(key, within: limit) } else { batch.append(key) }
+        // A key that XML cannot hold goes alone, and so does the empty one, which is refused.
+        if key.isEmpty || XMLText.escaped(key) == nil { try delete(key, within: limit) } else { batch.append(key) }
       }
       if !batch.isEmpty { try deleteBatch(batch, within: limit) }
     }
   }
 
   private func deleteBatch(_ keys: [String], within limit: Duration?) throws(S3Error) {
+    // By their bytes: two spellings of one letter are two keys, and equal as `String`s.
+    let asked = Set(keys.map { Array($0.utf8) })
+    var again: [String] = []
+    var first: S3Error?
+    for failure in try failures(keys, within: limit) where failure["Code"]?.text != "NoSuchKey" {
+      let key = (failure["Key"]?.text).flatMap { asked.contains(Array($0.utf8)) ? $0 : nil }
+      if let key, S3Verdict.mayPass(failure["Code"]?.text ?? "") {
+        again.append(key)
+      } else if first == nil {
+        first = try refusal(failure, of: key)
+      }
+    }
+    for key in again {
+      // Alone it is tried until its time is over.
+      do throws(S3Error) { try delete(key, within: limit) } catch { throw first ?? error }
+    }
+    if let first { throw first }
+  }
+
+  /// What the store says of those that it did not remove.
+  private func failures(_ keys: [String], within limit: Duration?) throws(S3Error) -> [XMLElement] {
     let objects = keys.compactMap(XMLText.escaped).map { "<Object><Key>\($0)</Key></Object>" }.joined()
     var request = S3Request("delete", "POST")
     request.ask("delete")
     request.set("Content-Type", "application/xml")
+    request.mayFailLate = true
     request.carryWithDigest(
       Array("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>\(objects)</Delete>".utf8))
     var attempts = S3Attempts(self, within: limit)
     let answer = try attempts.run(request)
-    let document: XMLElement
-    do throws(XMLError) { document = try XMLReader.read(answer.body) } catch {
+    do throws(XMLError) {
+      let document = try XMLReader.read(answer.body)
+      guard document.name == "DeleteResult" else { throw XMLError(reason: "it is a <\(document.name.shown(64))>") }
+      return document.all("Error")
+    } catch {
       throw S3Error(.malformed, "delete \(name(keys.first))", "the answer cannot be read: \(error.reason)")
     }
-    for failure in document.all("Error") {
-      let (code, key) = (failure["Code"]?.text ?? "", failure["Key"]?.text ?? "")
-      if code == "NoSuchKey" { continue }
-      if S3Verdict.mayPass(code) {
-        // Alone it is tried until its time is over.
-        try delete(key, within: limit)
-        continue
-      }
-      throw S3Error(
-        code == "AccessDenied" ? .accessDenied : .refused, "delete \(name(key))",
-        "\(code): \(failure["Message"]?.text ?? "")", code: code)
+  }
+
+  /// - Parameter key: nil for one that nobody asked to remove: it is neither tried nor shown.
+  private func refusal(_ failure: XMLElement, of key: String?) throws(S3Error) -> S3Error {
+    let credentials = try credentials.current()
+    func said(_ name: String, _ limit: Int) -> String { credentials.redacted(failure[name]?.text ?? "").shown(limit) }
+    let code = said("Code", 64)
+    if S3Verdict.mayPass(code) {
+      return S3Error(.malformed, "delete \(name(nil))", "\(code) is of a key that was not asked for", code: code)
     }
+    return S3Error(
+      code == "AccessDenied" ? .accessDenied : .refused, "delete \(name(key))", "\(code): \(said("Message", 300))",
+      code: code)
   }
 }

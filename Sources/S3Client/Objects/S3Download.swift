@@ -39,9 +39,10 @@ struct S3Download {
   ) -> Bool {
     if received == before {
       isOrderly = ContentRange(head).start == (range?.lowerBound ?? 0) + received
-      guard isOrderly else { return false }
-      if first == nil { first = head }
     }
+    if let range, head.status != 206 || piece.count > range.count - received { isOrderly = false }
+    guard isOrderly else { return false }
+    if first == nil { first = head }
     received += piece.count
     isWanted = consume(piece)
     return isWanted

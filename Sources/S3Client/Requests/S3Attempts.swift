@@ -14,7 +14,7 @@ struct S3Attempts {
   /// Whether the store may have done what a try asked for without saying so.
   private(set) var isOpen = false
 
-  /// - Parameter limit: for all tries; nil takes the client's.
+  /// - Parameter limit: for all tries, as `S3Configuration.limit` has it; nil takes the client's.
   init(_ client: S3Client, within limit: Duration?) {
     self.client = client
     self.limit = limit ?? client.configuration.limit
@@ -30,6 +30,8 @@ struct S3Attempts {
   mutating func run(_ next: () -> S3Request, consume: HTTPConsumer?) throws(S3Error) -> S3Answer {
     while true {
       let (request, credentials) = (next(), try client.credentials.current())
+      // Its address would be the bucket's own, which a PUT makes and a DELETE removes.
+      guard request.key != "" else { throw failure(.refused, request, "an object's key is never empty") }
       number += 1
       let timeout = max(.milliseconds(1), deadline - client.clock.uptime())
       switch try client.attempt(request, as: credentials, timeout: timeout, consume: consume) {

@@ -47,7 +47,7 @@ struct S3Refusal: Sendable {
 
 extension String {
   /// On one line and not long: it comes from outside and goes into messages.
-  fileprivate func shown(_ limit: Int) -> String {
+  func shown(_ limit: Int) -> String {
     let plain = unicodeScalars.map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? " " : Character($0) }
     let text = String(plain).trimmed
     return text.count > limit ? text.prefix(limit) + "…" : text

@@ -12,7 +12,7 @@ struct S3Request: Sendable {
   private(set) var headers: [CanonicalRequest.Pair] = []
   private(set) var body: [UInt8] = []
   private(set) var payloadHash = Self.emptyHash
-  /// Whether a 200 may hold an error: S3 begins to answer before it is done with an upload's parts.
+  /// Whether a 200 may hold an error: S3 begins to answer before it is done with an upload's parts or many deletions.
   var mayFailLate = false
 
   private static let emptyHash = Hex.text(SHA256.hash(data: [UInt8]()))
