@@ -55,6 +55,23 @@ import Testing
     try await harness.expectSound()
   }
 
+  @Test func whatCameBeforeAFailureIsTold() async throws {
+    let harness = try RunHarness()
+    let numbers = try harness.script("numbers.ts", RunCommandTests.plain)
+    let whole = try await harness.run(numbers, "--job", #"{"count":3}"#)
+    #expect(whole.exitCode == 0, "\(whole.standardError)")
+    let folder = "\(harness.data)/datasets/quarry"
+    for name in ["1", "2"] { try Data("x".utf8).write(to: URL(filePath: "\(folder)/.lode-cas-\(name)")) }
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -7_200)], ofItemAtPath: "\(folder)/.lode-cas-1")
+    try FileManager.default.removeItem(atPath: "\(folder)/latest.lock")
+    try FileManager.default.createDirectory(atPath: "\(folder)/latest.lock", withIntermediateDirectories: false)
+    let result = try await harness.start(["lode", "gc", "--yes", "--storage-path", harness.data]).finish()
+    #expect(result.exitCode == 1 && result.standardError.contains("latest.lock"), "\(result.standardError)")
+    let answer = try JSONParser.parse(result.standardOutput)
+    #expect(answer["young"] == 1 && answer["removed"] == 0, "\(answer)")
+  }
+
   @Test func itDoesNothingUnasked() async throws {
     let harness = try RunHarness()
     func expect(_ arguments: String..., code: Int32, says text: String) async throws {

@@ -7,7 +7,7 @@ import Testing
 
 /// What crashed writers leave is removed, and nothing else, whatever goes on beside it.
 @Suite struct CollectorTests {
-  private let root = TemporaryDirectory()
+  private let root = AccentedRoot()
   private var reader: LodeReader { LodeReader(root: root.path) }
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
 
@@ -207,6 +207,105 @@ import Testing
     #expect(tree(root.path) == before.filter { !$0.hasSuffix("/latest") })
   }
 
+  /// Replaces the manifests of a snapshot.
+  private func rewrite(_ id: SnapshotID, _ change: (String) -> String) throws {
+    let paths = tree(root.path).filter { $0.hasSuffix("/\(id)/manifest.json") }.map { "\(root.path)/\($0)" }
+    let first = try #require(paths.first)
+    let changed = change(try #require(text(first)))
+    for path in paths {
+      try FileManager.default.removeItem(atPath: path)
+      try put(changed, at: path)
+    }
+  }
+
+  private func expectRefusal(says text: String, _ location: SourceLocation = #_sourceLocation) throws {
+    try age()
+    let before = tree(root.path)
+    let error = #expect(throws: QuarryError.self, sourceLocation: location) { try collect() }
+    #expect(error?.message.contains(text) == true, "\(String(describing: error))", sourceLocation: location)
+    #expect(tree(root.path) == before, sourceLocation: location)
+    #expect(try errors().contains { $0.kind == .manifest && $0.message.contains(text) }, sourceLocation: location)
+  }
+
+  /// The next writer went on below it, so that the chain shows nothing.
+  @Test func aHeadThatWasDamagedAndPassedByKeepsItsData() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let head = try reader.chain().rows[0].id
+    try rewrite(head) { _ in "{" }
+    try store("r3")
+    #expect(try reader.chain().warnings == [])
+    try expectRefusal(says: "not on its chain, and it cannot be read")
+  }
+
+  @Test func aSnapshotThatAnotherLeftOutKeepsItsData() throws {
+    for id in ["r1", "r2", "r3"] { try store(id) }
+    let rows = try reader.chain().rows
+    try rewrite(rows[0].id) { $0.replacing("\(rows[1].id)\"", with: "\(rows[2].id)\"") }
+    try expectRefusal(says: "/data/data is there")
+  }
+
+  @Test func aChainThatEndsTooSoonIsLeftAlone() throws {
+    for id in ["r1", "r2", "r3"] { try store(id) }
+    let rows = try reader.chain().rows
+    let parent = #""parent_snapshot_id": "\#(rows[1].id)""#
+    try rewrite(rows[0].id) { $0.replacing(parent, with: #""parent_snapshot_id": null"#) }
+    try expectRefusal(says: "/data/data is there")
+  }
+
+  /// Its data is gone, so nothing can be lost with it.
+  @Test func anOldManifestWithoutDataIsALeftover() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let rows = try reader.chain().rows
+    var old = rows[1]
+    old.id = SnapshotID(17)
+    old.parent = nil
+    old.files[0].path += "-gone"
+    old.sidecarFiles = []
+    let path = "\(reader.layout.folder)/segments/17/manifest.json"
+    try put(String(decoding: old.encoded, as: UTF8.self), at: path)
+    try age()
+    #expect(try collect() == [.removed: [path]])
+    #expect(try errors() == [])
+  }
+
+  @Test func whatTheSystemKeepsIsToldWithItsReason() throws {
+    try store("r")
+    let path = "\(reader.layout.folder)/.lode-cas-1"
+    let empty = "\(reader.layout.partitions)/source=gone"
+    try put("x", at: path)
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: false)
+    try age()
+    let files = FileSystem { operation, _ in operation == .remove ? .failure(EACCES) : nil }
+    let collector = LeftoverCollector(root: root.path, dataset: "quarry", age: .seconds(3_600), files: files)
+    var problems: [String: String?] = [:]
+    try collector.collect(removes: true) { leftover, fate in
+      #expect(fate == .failed)
+      problems[leftover.path] = leftover.problem
+    }
+    #expect(problems == [path: "Permission denied", empty: "Permission denied"])
+  }
+
+  /// It would lock a file that nobody else looks at.
+  @Test func aLockThatWasReplacedIsTakenAgain() throws {
+    try store("r")
+    let path = "\(reader.layout.folder)/.lode-cas-1"
+    try put("x", at: path)
+    try age()
+    let isReplaced = Mutex(false)
+    let lock = reader.layout.lock
+    let files = FileSystem { operation, _ in
+      guard operation == .lock,
+        isReplaced.withLock({ replaced in
+          defer { replaced = true }; return !replaced
+        })
+      else { return nil }
+      unlink(lock)
+      return nil
+    }
+    #expect(try collect(files: files) == [.removed: [path]])
+    #expect(isReplaced.withLock { $0 })
+  }
+
   @Test func itWaitsForTheLockAndNoLonger() throws {
     try store("r1")
     try put("x", at: "\(reader.layout.folder)/.lode-cas-1")
@@ -247,6 +346,17 @@ import Testing
     #expect(try errors() == [])
     #expect(try leftovers() == [])
     for index in 2..<8 { #expect(try sequence(reader, "w\(index)") == Array(1...20)) }
+  }
+}
+
+/// A storage root whose path has more bytes than characters.
+private struct AccentedRoot {
+  private let directory = TemporaryDirectory()
+  let path: String
+
+  init() {
+    path = "\(directory.path)/é"
+    mkdir(path, 0o777)
   }
 }
 

@@ -86,6 +86,26 @@ import Testing
     #expect(throws: Manifest.Unreadable.self) { try Manifest(parsing: Array(text.utf8)) }
   }
 
+  @Test(arguments: [
+    (#""parent_snapshot_id": "1764000000000000001""#, #""parent_snapshot_id": 1764000000000000001"#),
+    (#""parent_snapshot_id": "1764000000000000001""#, #""parent_snapshot_id": "1764x""#),
+    (#""files": ["#, #""files": {}, "others": ["#), (#""files": ["#, #""others": ["#),
+    (#""metadata": {}"#, #""metadata": {"sidecar_files": {}}"#),
+    (#""metadata": {}"#, #""metadata": {"sidecar_files": [{"path": "a/b"}]}"#),
+    (#""metadata": {}"#, #""metadata": {"sidecar_files": [{"path": "../b", "filename": "b"}]}"#),
+  ])
+  func refusesOneThatWouldNameLess(_ old: String, _ new: String) throws {
+    let text = String(decoding: plain.encoded, as: UTF8.self)
+    #expect(text.contains(old))
+    #expect(throws: Manifest.Unreadable.self) { try Manifest(parsing: Array(text.replacing(old, with: new).utf8)) }
+  }
+
+  @Test(arguments: ["null", "\"\""])
+  func theFirstOfAChainMaySayThatItHasNoParent(_ parent: String) throws {
+    let text = String(decoding: plain.encoded, as: UTF8.self).replacing("\"1764000000000000001\"", with: parent)
+    #expect(try Manifest(parsing: Array(text.utf8)).parent == nil)
+  }
+
   @Test func intentsSurviveAnOldTail() throws {
     let intent = CommitIntent([(SnapshotID(7), ["a=1/event_type=x y", "b=2"]), (SnapshotID(8), [])])
     #expect(CommitIntent(intent.encoded + Array("rubbish of a longer one".utf8)) == intent)

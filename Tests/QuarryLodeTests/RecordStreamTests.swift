@@ -265,6 +265,38 @@ import Testing
     #expect(try follow(RunFilter(jobID: "k", isAcceptedOnly: true), steps: [{ try accept("t9", "r2") }]) == [[], []])
   }
 
+  /// That the head's own manifest is damaged, and its copy serves, is told between the choice of the head and the look
+  /// at the ledgers.
+  @Test func aRunThatIsAcceptedWhileTheReadingBeginsIsNotLost() throws {
+    try add("r0", 1..<2)
+    let canonical = "\(reader.layout.canonicalFolder(try reader.chain().rows[0].id))/manifest.json"
+    try FileManager.default.removeItem(atPath: canonical)
+    try put("{", at: canonical)
+    var isAccepted = false
+    let accept = { (_: String) in
+      guard !isAccepted else { return }
+      isAccepted = true
+      do {
+        try add("r1", 1..<3)
+        try dataset.ledger.append(
+          [#"{"kind":"accepted","task_id":"t1","accepted_run_id":"r1","epoch":5}"#], fleet: "f", jobID: "j")
+      } catch { Issue.record(error) }
+    }
+    var pauses = 0
+    var seqs: [Int64?] = []
+    let query = RecordQuery(runs: RunFilter(isAcceptedOnly: true))
+    _ = try reader.follow(
+      query, note: accept,
+      pause: {
+        pauses += 1; return pauses < 3
+      }
+    ) { line in
+      seqs.append(RecordMembers.read(["seq"], from: line)["seq"]?.integer)
+      return true
+    }
+    #expect(isAccepted && seqs == [1, 2])
+  }
+
   /// Others move the pointer first.
   @Test func aManifestThatComesAfterItsPointerIsWaitedFor() throws {
     try add("a", 1..<2)

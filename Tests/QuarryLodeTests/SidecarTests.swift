@@ -90,6 +90,58 @@ import Testing
     }
   }
 
+  /// A collector would not see that its run goes on.
+  @Test func aFileWhoseFolderCannotBeHeldIsRefused() throws {
+    let root = TemporaryDirectory()
+    let fails = Mutex(true)
+    let faulty = FileSystem { operation, path in
+      operation == .lock && path.hasSuffix("/files") && fails.withLock { $0 } ? .failure(EMFILE) : nil
+    }
+    let run = try Run(LodeDataset(root: root.path, durability: .none, files: faulty), id: "r ")
+    let error = #expect(throws: QuarryError.self) { try run.put("a", "1") }
+    #expect(error?.message.contains("cannot lock") == true && error?.remedy?.contains("ulimit") == true)
+    #expect(tree(root.path) == [])
+    fails.withLock { $0 = false }
+    try run.put("a", "1")
+    try run.sink.write(run.items(0..<1))
+    #expect(try LodeReader(root: root.path).run("r ")?.sidecarFiles.map(\.filename) == ["a"])
+  }
+
+  @Test(arguments: ["a", "a.meta.json"]) func aFileThatIsGoneIsNotListed(_ name: String) throws {
+    let root = TemporaryDirectory()
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r ")
+    try run.put("a", "1")
+    try FileManager.default.removeItem(atPath: "\(root.path)/\(files)/\(name)")
+    let error = #expect(throws: QuarryError.self) { try run.sink.write(run.items(0..<1)) }
+    #expect(error?.message.contains("\(files)/\(name)") == true)
+    #expect(try LodeReader(root: root.path).chain().rows == [])
+  }
+
+  @Test func aFileStaysHeldWhenAnotherWriteListsNothing() throws {
+    let root = TemporaryDirectory()
+    let folder = "\(root.path)/\(files)"
+    let other = Mutex<Run?>(nil)
+    let isHeld = Mutex<Bool?>(nil)
+    let watched = FileSystem { operation, path in
+      guard operation == .createFile, path.contains("/event_type=item/"),
+        let run = other.withLock({ run in
+          defer { run = nil }; return run
+        })
+      else { return nil }
+      do { try run.sink.write(run.batch { $0.addMetrics(completed: 1) }) } catch { Issue.record(error) }
+      let descriptor = open(folder, O_RDONLY)
+      isHeld.withLock { $0 = flock(descriptor, LOCK_EX | LOCK_NB) != 0 }
+      close(descriptor)
+      return nil
+    }
+    let run = try Run(LodeDataset(root: root.path, durability: .none, files: watched), id: "r ")
+    try run.put("a", "1")
+    other.withLock { $0 = run }
+    try run.sink.write(run.items(0..<1))
+    #expect(isHeld.withLock { $0 } == true)
+    #expect(try LodeReader(root: root.path).chain().rows.map(\.sidecarFiles.count) == [1, 0])
+  }
+
   @Test func aFailedCommitKeepsThemForTheNext() throws {
     let root = TemporaryDirectory()
     let faulty = Faults()

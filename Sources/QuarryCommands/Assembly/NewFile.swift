@@ -60,6 +60,7 @@ struct NewFile: ~Copyable {
 
   /// Gives the file its name.
   func publish() throws(Failure) {
+    try flush()
     guard let temporary else { return }
     guard !replaces else { return try check(rename(temporary, path)) }
     if link(temporary, path) == 0 { return }
@@ -67,6 +68,13 @@ struct NewFile: ~Copyable {
     guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else { throw Failure(code: errno) }
     guard access(path, F_OK) != 0 else { throw Failure(code: EEXIST) }
     try check(rename(temporary, path))
+  }
+
+  /// Network file systems say so when a descriptor is closed, be it one of two, that what was written found no room.
+  private func flush() throws(Failure) {
+    let second = dup(descriptor)
+    guard second >= 0 else { throw Failure(code: errno) }
+    try check(close(second))
   }
 
   private func check(_ result: Int32) throws(Failure) {

@@ -82,28 +82,36 @@ struct ChainReader {
 
   private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {
     if let found { return found }
-    var all: [SnapshotID: [String]] = [:]
-    try Self.collect(segments: layout.segments, into: &all)
-    try Self.collect(partitions: layout.partitions, into: &all)
+    let all = try manifests { _ in true }
     found = all
     return all
   }
 
+  /// The paths of all manifests of such snapshots, canonical and in partitions.
+  func manifests(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID: [String]] {
+    var all: [SnapshotID: [String]] = [:]
+    try Self.collect(segments: layout.segments, where: isWanted, into: &all)
+    try Self.collect(partitions: layout.partitions, where: isWanted, into: &all)
+    return all
+  }
+
   private static func collect(
-    partitions folder: String, into all: inout [SnapshotID: [String]]
+    partitions folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
     for name in try FileReading.names(in: folder) {
       if name == "segments" {
-        try collect(segments: "\(folder)/segments", into: &all)
+        try collect(segments: "\(folder)/segments", where: isWanted, into: &all)
       } else if name.utf8.contains(UInt8(ascii: "=")) {
-        try collect(partitions: "\(folder)/\(name)", into: &all)
+        try collect(partitions: "\(folder)/\(name)", where: isWanted, into: &all)
       }
     }
   }
 
-  private static func collect(segments folder: String, into all: inout [SnapshotID: [String]]) throws(FileFailure) {
+  private static func collect(
+    segments folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
+  ) throws(FileFailure) {
     for name in try FileReading.names(in: folder) {
-      guard let id = SnapshotID(name) else { continue }
+      guard let id = SnapshotID(name), isWanted(id) else { continue }
       let path = "\(folder)/\(name)/manifest.json"
       if FileReading.exists(path) { all[id, default: []].append(path) }
     }

@@ -1,15 +1,22 @@
 import QuarryCore
 
-/// The snapshots that count, kept up with what is committed. Every one of them can be read, or there is no answer.
+/// The snapshots that count, kept up with what is committed. Every one of them can be read, and none was lost from the
+/// chain by damage (`StrayManifests`), or there is no answer.
 struct KnownSnapshots {
   private let layout: DatasetLayout
   private(set) var reachable = Reachable()
   private var head: SnapshotID?
+  private var strays: StrayManifests?
 
   /// - Throws: `QuarryError(.storage)` for a dataset that is damaged.
   init(layout: DatasetLayout) throws(QuarryError) {
     self.layout = layout
     try catchUp()
+    let reachable = reachable
+    strays = try layout.described { () throws(FileFailure) in
+      try StrayManifests(layout: layout, reachable: reachable)
+    }
+    try checkStrays()
   }
 
   /// Adds what was committed since.
@@ -27,7 +34,15 @@ struct KnownSnapshots {
       throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")
     }
     reachable.add(newer: newer)
+    guard head != newest?.id else { return }
     head = newest?.id
+    try checkStrays()
+  }
+
+  /// What a crashed writer left above the head may have come below it.
+  private func checkStrays() throws(QuarryError) {
+    let damage = try layout.described { () throws(FileFailure) in try strays?.damaged(reachable).first }
+    if let damage { throw damaged("\(damage.path) \(damage.problem)") }
   }
 
   private func damaged(_ what: String) -> QuarryError {

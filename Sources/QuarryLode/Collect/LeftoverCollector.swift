@@ -80,26 +80,35 @@ package struct LeftoverCollector {
   private func remove(
     _ batch: [Leftover], _ known: inout KnownSnapshots, _ report: (Leftover, LeftoverFate) -> Void
   ) throws(QuarryError) {
-    let lock = try layout.described { () throws(FileFailure) in
-      let lock = try PointerLock(layout: layout, files: files)
-      return try lock.acquire(until: .now + deadline, files: files) && lock.isCurrent ? lock : nil
-    }
-    guard let lock else { throw Publisher.Failure.lockHeld.described(layout: layout) }
+    let held = try layout.described { () throws(FileFailure) in try acquire(until: .now + deadline) }
+    guard let lock = held else { throw Publisher.Failure.lockHeld.described(layout: layout) }
     defer { lock.release() }
     try known.catchUp()
     for leftover in batch {
       // Gone, or touched, since it was found.
-      guard let current = Leftover(leftover.kind, leftover.path), isOld(current), !counts(current, known) else {
+      guard var current = Leftover(leftover.kind, leftover.path), isOld(current), !counts(current, known) else {
         continue
       }
-      report(current, remove(current))
+      let (fate, problem) = remove(current)
+      current.problem = problem
+      report(current, fate)
+    }
+  }
+
+  /// - Returns: nil when the lock was not free in time.
+  private func acquire(until end: ContinuousClock.Instant) throws(FileFailure) -> PointerLock? {
+    while true {
+      let lock = try PointerLock(layout: layout, files: files)
+      guard try lock.acquire(until: end, files: files) else { return nil }
+      // Else the file was replaced while it was waited for, and others lock the new one.
+      if lock.isCurrent { return lock }
     }
   }
 
   private func counts(_ leftover: Leftover, _ known: KnownSnapshots) -> Bool {
     switch leftover.kind {
     case .temporary, .folder: false
-    case .data, .sidecar: known.reachable.names(String(leftover.path.dropFirst(layout.root.utf8.count + 1)))
+    case .data, .sidecar: known.reachable.names(layout.key(of: leftover.path))
     case .manifest:
       FileSystem.parent(of: leftover.path).flatMap { SnapshotID(Self.name(of: $0)) }.map {
         known.reachable.place(of: $0) != nil
@@ -107,13 +116,19 @@ package struct LeftoverCollector {
     }
   }
 
-  private func remove(_ leftover: Leftover) -> LeftoverFate {
-    guard let hold = SidecarGuard(leftover) else { return .held }
+  /// - Returns: why it failed, too.
+  private func remove(_ leftover: Leftover) -> (LeftoverFate, String?) {
+    guard let hold = SidecarGuard(leftover) else { return (.held, nil) }
     defer { hold.end() }
-    if leftover.kind == .folder { files.removeFolder(leftover.path) } else { files.remove(leftover.path) }
-    guard !FileReading.exists(leftover.path) else { return leftover.kind == .folder ? .young : .failed }
-    removeEmptyFolders(above: leftover.path)
-    return .removed
+    let code = leftover.kind == .folder ? files.removeFolder(leftover.path) : files.remove(leftover.path)
+    switch code {
+    case 0, ENOENT:
+      removeEmptyFolders(above: leftover.path)
+      return (.removed, nil)
+    // A writer has put something there.
+    case ENOTEMPTY where leftover.kind == .folder, EEXIST where leftover.kind == .folder: return (.young, nil)
+    default: return (.failed, String(cString: strerror(code)))
+    }
   }
 
   /// Writers make folders again that they need and find gone.

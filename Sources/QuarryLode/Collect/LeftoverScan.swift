@@ -20,6 +20,8 @@ package struct Leftover: Sendable, Equatable {
   /// Bytes; 0 for a folder.
   package let size: Int64
   package let modified: Timestamp
+  /// Why the system did not let it go.
+  package var problem: String?
 }
 
 /// Finds what no snapshot names, by walking the dataset's folders.
@@ -83,7 +85,7 @@ struct LeftoverScan {
       let path = "\(folder)/\(name)"
       if isTemporary(name) {
         try tell(.temporary, path, body)
-      } else if !reachable.names(key(of: path)) {
+      } else if !reachable.names(layout.key(of: path)) {
         try tell(.data, path, body)
       }
     }
@@ -95,14 +97,12 @@ struct LeftoverScan {
       let path = "\(folder)/\(name)"
       if isTemporary(name) {
         try tell(.temporary, path, body)
-      } else if !reachable.names(key(of: path)) {
+      } else if !reachable.names(layout.key(of: path)) {
         try tell(.sidecar, path, body)
       }
     }
     try tellIfEmpty(folder, body)
   }
-
-  func key(of path: String) -> String { String(path.dropFirst(layout.root.count + 1)) }
 
   private func tellIfEmpty(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
     if try FileReading.names(in: folder).isEmpty { try tell(.folder, folder, body) }

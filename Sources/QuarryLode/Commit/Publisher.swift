@@ -123,10 +123,18 @@ final class Publisher: Sendable {
   }
 
   private func checkData(of batch: WrittenBatch) throws(FileFailure) {
-    guard clock.time().nanoseconds - batch.writtenAt.nanoseconds > Self.trust.milliseconds * 1_000_000 else { return }
-    for file in batch.files where !FileReading.exists(layout.path(of: file.path)) {
-      throw FileFailure("publish", layout.path(of: file.path), ENOENT)
+    // They may have waited for long, and the lock on their folder does not reach everywhere.
+    for file in batch.sidecars {
+      try check(file.path)
+      try check(Reachable.meta(of: file))
     }
+    guard clock.time().nanoseconds - batch.writtenAt.nanoseconds > Self.trust.milliseconds * 1_000_000 else { return }
+    for file in batch.files { try check(file.path) }
+  }
+
+  private func check(_ key: String) throws(FileFailure) {
+    let path = layout.path(of: key)
+    guard FileReading.exists(path) else { throw FileFailure("publish", path, ENOENT) }
   }
 
   private func currentHead(pointer: SnapshotID?, known: Head?) throws(FileFailure) -> Head? {

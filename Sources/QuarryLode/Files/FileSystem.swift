@@ -127,15 +127,26 @@ package struct FileSystem: Sendable {
   }
 
   /// Removes a file, as far as it can.
-  package func remove(_ path: String) {
-    guard fault?(.remove, path) == nil else { return }
-    _ = unlink(path)
+  /// - Returns: 0, or the system's error number.
+  @discardableResult
+  package func remove(_ path: String) -> Int32 {
+    if let code = removalFault(path) { return code }
+    return unlink(path) == 0 ? 0 : errno
   }
 
   /// Removes a folder if it is there and empty.
-  package func removeFolder(_ path: String) {
-    guard fault?(.remove, path) == nil else { return }
-    _ = rmdir(path)
+  /// - Returns: 0, or the system's error number.
+  @discardableResult
+  package func removeFolder(_ path: String) -> Int32 {
+    if let code = removalFault(path) { return code }
+    return rmdir(path) == 0 ? 0 : errno
+  }
+
+  private func removalFault(_ path: String) -> Int32? {
+    switch fault?(.remove, path) {
+    case .failure(let code), .tornWrite(let code): code
+    case nil: nil
+    }
   }
 
   /// Makes all that was written to the file system of `file` durable (`syncfs`).
@@ -162,6 +173,22 @@ package struct FileSystem: Sendable {
       if errno != EINTR { throw FileFailure(Operation.lock.rawValue, path, errno) }
     }
     return true
+  }
+
+  /// Takes a shared lock on a folder, for as long as the descriptor is open.
+  /// - Returns: nil on a file system where folders cannot be locked, by nobody.
+  package func holdFolder(_ path: String) throws(FileFailure) -> Int32? {
+    try check(.lock, path)
+    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw FileFailure("open", path, errno) }
+    while flock(folder, LOCK_SH) != 0 {
+      let code = errno
+      if code == EINTR { continue }
+      close(folder)
+      if [EBADF, EINVAL, EISDIR, ENOSYS, EOPNOTSUPP].contains(code) { return nil }
+      throw FileFailure(Operation.lock.rawValue, path, code)
+    }
+    return folder
   }
 
   package func openForLocking(_ path: String) throws(FileFailure) -> Int32 {

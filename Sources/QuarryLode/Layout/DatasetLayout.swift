@@ -22,6 +22,9 @@ package struct DatasetLayout: Sendable, Equatable {
 
   package func path(of key: String) -> String { "\(root)/\(key)" }
 
+  /// The key of a path below the root. Cut by bytes: a root may hold any character.
+  package func key(of path: String) -> String { String(Substring(path.utf8.dropFirst(root.utf8.count + 1))) }
+
   /// Names that begin so are unfinished; every reader passes them by.
   package static let temporaryPrefix = ".lode-cas-"
 

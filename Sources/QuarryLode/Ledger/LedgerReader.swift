@@ -33,6 +33,8 @@ package struct AcceptedRun: Sendable, Equatable {
 /// Reads ledgers from their partitions; needs no Redis.
 struct LedgerReader: Sendable {
   let layout: DatasetLayout
+  /// Ledgers are read as this one sees the dataset; nil for as it is at each call.
+  var reader: PartitionReader?
 
   func jobs() throws(QuarryError) -> [LedgerJob] {
     try layout.described { () throws(FileFailure) in
@@ -103,7 +105,7 @@ struct LedgerReader: Sendable {
   private func files(fleet: String?, jobID: String) throws(QuarryError) -> [String] {
     var damage: String?
     let files = try layout.described { () throws(FileFailure) in
-      var reader = try PartitionReader(layout: layout)
+      var reader = if let reader { reader } else { try PartitionReader(layout: layout) }
       let partitions = try partitions(fleet: fleet, jobID: jobID).map {
         "\($0.path)/event_type=\(LodeLedger.eventType)"
       }

@@ -6,7 +6,8 @@ extension Manifest {
     package let reason: String
   }
 
-  /// Reads a manifest of any writer; members that are not known are passed over.
+  /// Reads a manifest of any writer; members that are not known are passed over. What says which snapshots and files
+  /// count must be as the format has it: a damaged one must not pass for one that names less.
   package init(parsing bytes: [UInt8]) throws(Unreadable) {
     let value: JSONValue
     do { value = try JSONParser.parse(bytes) } catch { throw Unreadable(reason: "not JSON: \(error)") }
@@ -18,17 +19,43 @@ extension Manifest {
       throw Unreadable(reason: "snapshot_id is not a number in quotes")
     }
     var files: [File] = []
-    for entry in value["files"]?.array ?? [] {
+    guard value["files"] != nil else { throw Unreadable(reason: "files is missing") }
+    for entry in try Self.array(value["files"], "files") {
       guard let path = entry["path"]?.string else { throw Unreadable(reason: "a file without a path") }
       guard Self.isKey(path) else { throw Unreadable(reason: "the file path '\(path)' leads out of the storage root") }
       files.append(File(path: path, sizeBytes: entry["size_bytes"]?.integer ?? 0, checksum: entry["checksum"]?.string))
     }
+    var sidecars: [SidecarFile] = []
+    for entry in try Self.sidecarList(value["metadata"]) {
+      guard let file = Self.sidecar(entry) else { throw Unreadable(reason: "an entry of sidecar_files names no file") }
+      sidecars.append(file)
+    }
     self.init(
       dataset: value["dataset_id"]?.string ?? "", id: id, createdAt: value["created_at"]?.string ?? "",
-      sidecarFiles: (value["metadata"]?["sidecar_files"]?.array ?? []).compactMap(Self.sidecar), files: files,
-      parent: value["parent_snapshot_id"]?.string.flatMap { SnapshotID($0) },
+      sidecarFiles: sidecars, files: files, parent: try Self.parent(value["parent_snapshot_id"]),
       rowCount: value["row_count"]?.integer ?? 0)
     compressor = value["compressor"]?.string ?? "noop"
+  }
+
+  private static func sidecarList(_ metadata: JSONValue?) throws(Unreadable) -> [JSONValue] {
+    guard let metadata, metadata != .null else { return [] }
+    guard case .object = metadata else { throw Unreadable(reason: "metadata is no object") }
+    return try array(metadata["sidecar_files"], "sidecar_files")
+  }
+
+  /// Null and nothing are empty, as some writers leave them.
+  private static func array(_ value: JSONValue?, _ name: String) throws(Unreadable) -> [JSONValue] {
+    guard let value, value != .null else { return [] }
+    guard let array = value.array else { throw Unreadable(reason: "\(name) is no array") }
+    return array
+  }
+
+  private static func parent(_ value: JSONValue?) throws(Unreadable) -> SnapshotID? {
+    guard let value, value != .null, value != "" else { return nil }
+    guard let id = value.string.flatMap({ SnapshotID($0) }) else {
+      throw Unreadable(reason: "parent_snapshot_id is not a number in quotes")
+    }
+    return id
   }
 
   /// Whether a path stays below the storage root: a manifest may be anybody's.

@@ -6,6 +6,8 @@ struct PartitionReader {
   /// The newest snapshot when the query began; what comes later is not seen.
   let newest: Manifest?
   private var onChain: Set<SnapshotID>?
+  /// The pointer named a newer one, which could not be read.
+  private let isBehind: Bool
 
   var layout: DatasetLayout { chain.layout }
   var head: SnapshotID? { newest?.id }
@@ -13,6 +15,8 @@ struct PartitionReader {
   init(layout: DatasetLayout) throws(FileFailure) {
     chain = ChainReader(layout: layout)
     newest = try chain.head()
+    // Looked at only then, since it may have moved on.
+    isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
   }
 
   /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold
@@ -25,7 +29,7 @@ struct PartitionReader {
 
   /// Whether the newest snapshots cannot be read and some of what they held may be the partition's.
   func isCutShort(_ partition: String) throws(FileFailure) -> Bool {
-    guard !chain.warnings.isEmpty, head != (try chain.pointer()) else { return false }
+    guard isBehind else { return false }
     return try manifests(of: partition).contains { id in head.map { id > $0 } ?? true }
   }
 

@@ -27,14 +27,14 @@ struct RecordFollower {
   ///   - body: returns false to stop.
   mutating func follow(pause: () -> Bool, body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     if stream.query.runs.isAcceptedOnly {
-      for job in try LedgerReader(layout: layout).jobs() { try noteTasks(of: job) }
+      for job in try stream.ledger.jobs() { try noteTasks(of: job) }
     }
     try stream.read(body)
     while !stream.isEnded, pause() { try readOn(body) }
   }
 
   private mutating func noteTasks(of job: LedgerJob) throws(QuarryError) {
-    let runs = try LedgerReader(layout: layout).acceptedRuns(fleet: job.fleet, jobID: job.jobID)
+    let runs = try stream.ledger.acceptedRuns(fleet: job.fleet, jobID: job.jobID)
     tasks.formUnion(runs.map(\.taskID))
   }
 

@@ -51,6 +51,8 @@ struct RecordStream {
   }
 
   var layout: DatasetLayout { inspector.reader.layout }
+  /// As of the same snapshot as the records: a later acceptance is of a run that may not be there yet.
+  var ledger: LedgerReader { LedgerReader(layout: layout, reader: inspector.reader) }
 
   /// - Parameter body: returns false to stop.
   mutating func read(_ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
@@ -69,7 +71,7 @@ struct RecordStream {
   /// The snapshots that hold records of the chosen runs.
   private mutating func snapshots() throws(QuarryError) -> Set<SnapshotID> {
     let accepted =
-      query.runs.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: query.runs.jobID) : nil
+      query.runs.isAcceptedOnly ? try ledger.acceptedRunIDs(jobID: query.runs.jobID) : nil
     var ids: Set<SnapshotID> = []
     try RunFinder(layout: layout).runs(query.runs) { run throws(QuarryError) in
       let index = try inspector.index(of: run)

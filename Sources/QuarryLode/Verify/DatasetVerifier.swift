@@ -78,6 +78,9 @@ struct DatasetVerifier {
       _ = try chain.walk(from: try chain.head(), downTo: reachable.ids.first) { newer.add($0) }
       var reachable = reachable
       reachable.add(newer: newer)
+      for (path, problem) in try StrayManifests(layout: layout, reachable: reachable).damaged(reachable) {
+        report(Finding(.error, .manifest, path, problem))
+      }
       try LeftoverScan(layout: layout, reachable: reachable).forEach { leftover in
         let message =
           leftover.kind == .folder

@@ -5,12 +5,10 @@ import Glibc
 ///
 /// Where folders cannot be locked, nothing is said, and the collector, which cannot lock it either, keeps its hands off.
 final class FolderHold: Sendable {
-  private let folder: Int32
+  private let folder: Int32?
 
-  init(_ path: String) {
-    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    while folder >= 0, flock(folder, LOCK_SH) != 0, errno == EINTR {}
-  }
+  /// - Throws: when the folder could be locked and was not (too many open files, too many locks).
+  init(_ path: String, files: FileSystem) throws(FileFailure) { folder = try files.holdFolder(path) }
 
-  deinit { if folder >= 0 { close(folder) } }
+  deinit { if let folder { close(folder) } }
 }

@@ -11,8 +11,23 @@ package final class LodeRunSink: EventSink {
   private struct Pending {
     /// Written, and not yet listed by a snapshot.
     var files: [SidecarFile] = []
-    /// As long as there are some.
+    /// Writes that are about to list some.
+    var writes = 0
+    /// As long as there are such files, or writes.
     var hold: FolderHold?
+
+    mutating func take() -> [SidecarFile] {
+      defer { files = [] }
+      if !files.isEmpty { writes += 1 }
+      return files
+    }
+
+    /// - Parameter unlisted: those of the taken that are still to be listed.
+    mutating func end(_ taken: [SidecarFile], unlisted: [SidecarFile] = []) {
+      if !taken.isEmpty { writes -= 1 }
+      files.insert(contentsOf: unlisted, at: 0)
+      if files.isEmpty && writes == 0 { hold = nil }
+    }
   }
   private let pending = Mutex(Pending())
 
@@ -32,30 +47,28 @@ package final class LodeRunSink: EventSink {
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
     try presence.check()
-    let listed = batch.chunksOnly ? [] : takePending()
+    let listed = batch.chunksOnly ? [] : pending.withLock { $0.take() }
     do throws(QuarryError) {
       try commit(batch, listing: listed)
     } catch {
-      pending.withLock { $0.files.insert(contentsOf: listed, at: 0) }
+      pending.withLock { $0.end(listed, unlisted: listed) }
       throw error
     }
-    pending.withLock { if $0.files.isEmpty { $0.hold = nil } }
+    pending.withLock { $0.end(listed) }
   }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
     try presence.check()
     let file = try sidecars.put(partition, name: name, contentType: contentType, data: data)
     let folder = FileSystem.parent(of: segments.layout.path(of: file.path)) ?? segments.layout.root
-    pending.withLock { pending in
-      pending.files.append(file)
-      pending.hold = pending.hold ?? FolderHold(folder)
-    }
-  }
-
-  private func takePending() -> [SidecarFile] {
-    pending.withLock { pending in
-      defer { pending.files = [] }
-      return pending.files
+    do throws(FileFailure) {
+      try pending.withLock { pending throws(FileFailure) in
+        if pending.hold == nil { pending.hold = try FolderHold(folder, files: sidecars.files) }
+        pending.files.append(file)
+      }
+    } catch {
+      sidecars.discard(file)
+      throw error.described(root: segments.layout.root)
     }
   }
 

@@ -29,6 +29,12 @@ struct SidecarWriter: Sendable {
     return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))
   }
 
+  /// Takes back a file that no snapshot lists.
+  func discard(_ file: SidecarFile) {
+    files.remove(layout.path(of: file.path))
+    files.remove(layout.path(of: Reachable.meta(of: file)))
+  }
+
   private func publish(
     _ path: String, meta: [UInt8], data: UnsafeRawBufferPointer
   ) throws(FileFailure) -> Bool {

@@ -8,7 +8,8 @@ struct LodeGCCommand: ExecutableCommand {
     abstract: "Removes what crashed writers left in a dataset; also while others write.",
     discussion: """
       Files and manifests that no snapshot names, unfinished files and empty folders. Nothing that counts is touched, and \
-      nothing at all in a dataset of which a manifest cannot be read.
+      nothing at all in a dataset of which a manifest cannot be read, or a snapshot is older than the newest and not \
+      before it on the chain.
       """)
 
   @Flag(help: "Show what would be removed.")
@@ -43,17 +44,22 @@ struct LodeGCCommand: ExecutableCommand {
         "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
     }
     let collector = LeftoverCollector(root: reader.layout.root, dataset: reader.layout.dataset, age: age)
-    let result = await OwnThread.run { [yes, limit = limit ?? 1_000] in
-      Result { () throws(QuarryError) in
-        var found = FoundLeftovers(limit: limit)
+    let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in
+      var found = FoundLeftovers(limit: limit)
+      do throws(QuarryError) {
         try collector.collect(removes: yes) { found.add($0, $1) }
-        return found
-      }
+        return (found, nil)
+      } catch { return (found, error) }
     }
-    let found = try result.get()
+    // What was done before a failure is told as well.
+    if let failure, found.isEmpty { throw failure }
     try output.render(.leftovers(found, folder: reader.layout.folder), in: context)
+    if let failure {
+      context.console.report(failure)
+      return ExitCode.failure
+    }
     if found.count(.failed) > 0 {
-      context.console.say("\(found.count(.failed)) could not be removed; see their folders")
+      context.console.say("\(found.count(.failed)) could not be removed: \(found.firstProblem ?? "see their folders")")
     }
     return found.count(.failed) == 0 ? 0 : ExitCode.failure
   }
@@ -62,9 +68,12 @@ struct LodeGCCommand: ExecutableCommand {
 private struct FoundLeftovers: Sendable {
   private let limit: Int
   private(set) var shown: [(leftover: Leftover, fate: LeftoverFate)] = []
+  private(set) var firstProblem: String?
   private var figures: [LeftoverFate: (count: Int, bytes: Int64)] = [:]
 
   init(limit: Int) { self.limit = limit }
+
+  var isEmpty: Bool { figures.isEmpty }
 
   func count(_ fate: LeftoverFate) -> Int { figures[fate]?.count ?? 0 }
 
@@ -74,6 +83,7 @@ private struct FoundLeftovers: Sendable {
   mutating func add(_ leftover: Leftover, _ fate: LeftoverFate) {
     let before = figures[fate] ?? (0, 0)
     figures[fate] = (before.count + 1, before.bytes + leftover.size)
+    firstProblem = firstProblem ?? leftover.problem.map { "\(leftover.path): \($0)" }
     if shown.count < limit { shown.append((leftover, fate)) }
   }
 }
@@ -87,6 +97,7 @@ extension Output {
       Output.record([
         ("state", .string(fate.rawValue)), ("kind", .string(leftover.kind.rawValue)), ("path", .string(leftover.path)),
         ("size", .integer(leftover.size)), ("modified_at", .string(leftover.modified.text())),
+        ("problem", .optional(leftover.problem)),
       ])
     }
     return .record(
