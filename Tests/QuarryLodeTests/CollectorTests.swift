@@ -252,6 +252,30 @@ import Testing
     try expectRefusal(says: "/data/data is there")
   }
 
+  /// Someone put an old `latest` back: what was committed after it may be wanted.
+  @Test func whatFollowsAnOldPointerIsLeftAlone() throws {
+    for id in ["r1", "r2", "r3", "r4"] { try store(id) }
+    let rows = try reader.chain().rows
+    try FileManager.default.removeItem(atPath: reader.layout.pointer)
+    try put("\(rows[2].id)", at: reader.layout.pointer)
+    try expectRefusal(says: "as if that file were an old one")
+  }
+
+  /// What a link in a dataset leads to may be another dataset's.
+  @Test func linksAreNotFollowed() throws {
+    let elsewhere = TemporaryDirectory()
+    let other = CollectorCase(root: elsewhere.path)
+    try other.store("r1")
+    try store("r2")
+    let linked = "\(reader.layout.partitions)/source=linked"
+    try FileManager.default.createSymbolicLink(
+      atPath: linked, withDestinationPath: "\(elsewhere.path)/datasets/quarry/partitions")
+    try other.age()
+    try age()
+    #expect(try collect() == [:])
+    #expect(try other.lines().count > 0)
+  }
+
   /// Its data is gone, so nothing can be lost with it.
   @Test func anOldManifestWithoutDataIsALeftover() throws {
     for id in ["r1", "r2"] { try store(id) }

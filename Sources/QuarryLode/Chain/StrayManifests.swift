@@ -1,17 +1,20 @@
 import QuarryCore
 
-/// Manifests beside the chain and older than its head.
+/// Manifests beside the chain that no crash of a writer explains.
 ///
-/// No crash of a writer leaves one for long: the next one removes it before it moves the pointer. It is rather a snapshot
-/// that was committed, then damaged, so that the writers after it went on below it; what it names may be whole, and
-/// readers of single runs may still print it.
+/// One that is older than the head: the next writer removes what a crash left before it moves the pointer, so it is rather
+/// a snapshot that was committed, then damaged, so that the writers after it went on below it. One that is newer, of which
+/// `latest.lock` says nothing: the pointer is an old one. What they name may be whole, and readers may still print it.
 struct StrayManifests {
   private let layout: DatasetLayout
+  /// What the last writer was about to publish: of what lies above the head, only that is what a crash left.
+  private let intended: Set<SnapshotID>
   /// Off the chain when they were looked for, whether older than the head then or not.
   private let found: [SnapshotID: [String]]
 
   init(layout: DatasetLayout, reachable: Reachable) throws(FileFailure) {
     self.layout = layout
+    intended = Set(try FileReading.bytes(layout.lock).flatMap { CommitIntent($0) }?.ids ?? [])
     found = try ChainReader(layout: layout).manifests { reachable.place(of: $0) == nil }
   }
 
@@ -19,13 +22,24 @@ struct StrayManifests {
   func damaged(_ reachable: Reachable) throws(FileFailure) -> [(path: String, problem: String)] {
     guard let head = reachable.ids.first else { return [] }
     var damaged: [(path: String, problem: String)] = []
-    for (id, paths) in found.sorted(by: { $0.key < $1.key }) where id < head && reachable.place(of: id) == nil {
-      for path in paths.sorted() {
+    for (id, paths) in found.sorted(by: { $0.key < $1.key }) where reachable.place(of: id) == nil {
+      for path in paths.sorted() where id < head || isForgotten(id, path) {
         guard let problem = try problem(of: path, id, reachable) else { continue }
-        damaged.append((path, "is older than the newest snapshot and not on its chain, and \(problem)"))
+        let place =
+          id < head
+          ? "is older than the newest snapshot and not on its chain"
+          : "is newer than the snapshot that \(layout.pointer) names, as if that file were an old one"
+        damaged.append((path, "\(place), and \(problem)"))
       }
     }
     return damaged
+  }
+
+  /// Above the head, and no writer's that is at work or crashed.
+  private func isForgotten(_ id: SnapshotID, _ path: String) -> Bool {
+    guard !intended.contains(id), let manifest = Leftover(.manifest, path) else { return false }
+    return Timestamp.now().nanoseconds - manifest.modified.nanoseconds
+      >= LeftoverCollector.leastAge.milliseconds * 1_000_000
   }
 
   private func problem(of path: String, _ id: SnapshotID, _ reachable: Reachable) throws(FileFailure) -> String? {

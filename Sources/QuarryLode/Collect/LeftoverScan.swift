@@ -32,7 +32,7 @@ struct LeftoverScan {
   /// Folders come after what they hold.
   func forEach(_ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
     for folder in [layout.folder, layout.own] {
-      for name in try FileReading.names(in: folder) where isTemporary(name) {
+      for name in try names(in: folder) where isTemporary(name) {
         try tell(.temporary, "\(folder)/\(name)", body)
       }
     }
@@ -40,10 +40,15 @@ struct LeftoverScan {
     try partition(layout.partitions, body)
   }
 
+  /// Nothing of a link: what it leads to is another's.
+  private func names(in folder: String) throws(FileFailure) -> [String] {
+    FileReading.isLink(folder) ? [] : try FileReading.names(in: folder)
+  }
+
   private func isTemporary(_ name: String) -> Bool { name.hasPrefix(DatasetLayout.temporaryPrefix) }
 
   private func partition(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       switch name {
       case "segments": try segments(path, body)
@@ -57,7 +62,7 @@ struct LeftoverScan {
   }
 
   private func segments(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       if isTemporary(name) { try tell(.temporary, path, body) }
       if let id = SnapshotID(name) { try segment(id, path, body) }
@@ -68,7 +73,7 @@ struct LeftoverScan {
   private func segment(
     _ id: SnapshotID, _ folder: String, _ body: (Leftover) throws(FileFailure) -> Void
   ) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       switch name {
       case "manifest.json": if reachable.place(of: id) == nil { try tell(.manifest, path, body) }
@@ -81,7 +86,7 @@ struct LeftoverScan {
   }
 
   private func data(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       if isTemporary(name) {
         try tell(.temporary, path, body)
@@ -93,7 +98,7 @@ struct LeftoverScan {
   }
 
   private func files(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       if isTemporary(name) {
         try tell(.temporary, path, body)
@@ -105,7 +110,7 @@ struct LeftoverScan {
   }
 
   private func tellIfEmpty(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    if try FileReading.names(in: folder).isEmpty { try tell(.folder, folder, body) }
+    if !FileReading.isLink(folder), try names(in: folder).isEmpty { try tell(.folder, folder, body) }
   }
 
   /// What has gone in the meantime is none.
