@@ -51,6 +51,12 @@ static int join(char *out, const char *folder, const char *name, int mode) {
   return access(out, mode) == 0;
 }
 
+/* Leaves the folder of a path, nothing of a name alone. */
+static void cut_last(char *path) {
+  char *slash = strrchr(path, '/');
+  *(slash ? slash : path) = 0;
+}
+
 /* As getenv, which knows no environment this early. */
 static const char *value_of(const char *name, char **environment) {
   size_t length = strlen(name);
@@ -65,7 +71,7 @@ static int find_programs(char **environment) {
   ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
   if (length <= 0) return 0;
   folder[length] = 0;
-  *strrchr(folder, '/') = 0;
+  cut_last(folder);
   const char *named = value_of("QUARRY_SHEPHERD", environment);
   if (named && *named) {
     if (strlen(named) >= sizeof shepherd_path || access(named, X_OK) != 0) return 0;
@@ -75,7 +81,7 @@ static int find_programs(char **environment) {
   }
   while (folder[0]) {
     if (join(executor_path, folder, "executor-node/bin/quarry-executor", F_OK)) return 1;
-    *strrchr(folder, '/') = 0;
+    cut_last(folder);
   }
   return 0;
 }

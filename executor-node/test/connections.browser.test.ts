@@ -36,13 +36,12 @@ const status = (frames: Frame[]): Frame => outcomeOf(frames.slice(0, -1));
 /** What a run finds in the browser that it gets. */
 const LOOKS = `export default async ({ page, browser, browserContext, job, emit }) => {
   await page.goto(job.site + '/');
-  const raw = browser.playwright;
   await emit.item({ item_type: 'x', data: {
     title: await page.title(),
     contexts: browser.browserContexts().length,
     pages: (await browser.pages()).length,
-    mark: raw.mark ?? null,
-    listeners: [raw.listenerCount('context'), browser.listenerCount('targetcreated'), browserContext.listenerCount('targetcreated')],
+    mark: browser.mark ?? null,
+    listeners: [browser.listenerCount('context'), browser.listenerCount('targetcreated'), browserContext.listenerCount('targetcreated')],
     script: await page.evaluate(() => globalThis.left ?? null),
   } });
 };`;
@@ -65,6 +64,7 @@ const LEAVES: [what: string, body: string, isKept: boolean][] = [
     `browser.playwright.on('context', () => { throw new Error('called later'); });`,
     false,
   ],
+  ["a driver's object", `page.playwright.url();`, false],
   ['a member', `browser.playwright.mark = 'left';`, false],
   ['a DevTools session', `await browser.playwright.newBrowserCDPSession();`, false],
   ['no connection', `await browser.close();`, false],

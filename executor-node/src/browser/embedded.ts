@@ -16,13 +16,24 @@ export async function openEmbedded(chromium: any, options: SessionOptions): Prom
   if (!endpoint) return await openIn(await launchEmbedded(chromium), options);
   // A connection that waited may lead to a browser that hangs; the server replaces it for a new one.
   const waiting = connections?.take(endpoint);
-  const session = waiting &&
-    await within(openIn(waiting, options).catch(() => undefined), ANSWER_MS, undefined);
+  const session = waiting && await tryIn(waiting, options);
   if (session) return session;
   await waiting?.close();
   const browser = await connectEmbedded(chromium, endpoint);
   if (!isDevTools(endpoint)) connections?.note(endpoint, browser);
   return await openIn(browser, options);
+}
+
+/** Undefined when the connection is no good any more; that is nobody's loss, since another one takes its place. */
+async function tryIn(browser: any, options: SessionOptions): Promise<BrowserSession | undefined> {
+  let isOpen = false;
+  const onLoss = (reason: string): void => {
+    if (isOpen) options.onLoss(reason);
+  };
+  const opening = openIn(browser, { ...options, onLoss }).catch(() => undefined);
+  const session = await within(opening, ANSWER_MS, undefined);
+  isOpen = session?.isLost() === false;
+  return isOpen ? session : undefined;
 }
 
 async function openIn(browser: any, options: SessionOptions): Promise<BrowserSession> {
@@ -52,7 +63,8 @@ async function openIn(browser: any, options: SessionOptions): Promise<BrowserSes
         // Over a DevTools address those of others are there too.
         const isOwn = !endpoint || !isDevTools(endpoint);
         await closeAll(...isOwn ? browser.contexts() : [context]);
-        if (loss.isLost || !connections?.give(browser)) await closeAll(browser);
+        const isKept = !loss.isLost && !facade.hasGivenRaw && connections?.give(browser);
+        if (!isKept) await closeAll(browser);
       },
     };
   } catch (error) {

@@ -45,6 +45,8 @@ const raw = new WeakMap<object, object>();
  */
 export class Facade {
   readonly options: FacadeOptions;
+  /** The script has had a driver's object itself, through which it reaches all that lies behind it. */
+  hasGivenRaw = false;
   private readonly proxies = new WeakMap<object, object>();
   private readonly callbacks = new WeakMap<Callback, Callback>();
   private ended: object | undefined;
@@ -96,7 +98,10 @@ export class Facade {
 
   private read(target: any, name: string | symbol, members: Members): unknown {
     if (target === this.ended) throw new Error('the browser has been closed: its run is over');
-    if (name === 'playwright') return target;
+    if (name === 'playwright') {
+      this.hasGivenRaw = true;
+      return target;
+    }
     if (typeof name === 'string' && Object.hasOwn(members, name)) return members[name](target, this);
     const value = Reflect.get(target, name, target);
     if (typeof value === 'function') return this.method(target, name, value);
