@@ -14,7 +14,9 @@ struct StrayManifests {
 
   init(layout: DatasetLayout, reachable: Reachable) throws(FileFailure) {
     self.layout = layout
-    intended = Set(try FileReading.bytes(layout.lock).flatMap { CommitIntent($0) }?.ids ?? [])
+    // A lock file that cannot be read says nothing, so that less passes for what a crash left.
+    let lock = (try? FileReading.bytes(layout.lock)) ?? nil
+    intended = Set(lock.flatMap { CommitIntent($0) }?.ids ?? [])
     found = try ChainReader(layout: layout).manifests { reachable.place(of: $0) == nil }
   }
 
