@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { parseArguments, UsageError } from './arguments.ts';
-import './cache-folder.ts';
+import './browser/cache-folder.ts';
 import { toError } from './errors.ts';
 import { guardStdout, ownStdin } from './ipc/standard-streams.ts';
 import { RequestError } from './ipc/request.ts';

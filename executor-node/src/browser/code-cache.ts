@@ -7,7 +7,7 @@ import process from 'node:process';
 import { cachedDataVersionTag } from 'node:v8';
 import { constants, Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
-import { cacheFolder } from '../cache-folder.ts';
+import { cacheFolder } from './cache-folder.ts';
 
 /** What Node does with the text of a CommonJS module. */
 type Compile = (this: Loading, text: string, path: string, ...more: unknown[]) => unknown;
