@@ -79,7 +79,7 @@ package final class S3Client: Sendable {
         body.append(contentsOf: piece)
         return body.count <= Self.bodyLimit
       }
-      return S3Try.of(S3Answer(head: head, body: body), to: request)
+      return S3Try.of(S3Answer(head: head, body: body), to: request, as: credentials)
     } catch {
       return .broken(error, taken: taken)
     }

@@ -151,13 +151,17 @@ import Testing
     #expect(error?.kind == .accessDenied && error?.reason == "the store answers 403")
   }
 
-  @Test func nothingOfTheCredentialsIsEverShown() throws {
+  /// Also where a message is cut in the middle of a secret.
+  @Test(arguments: [0, 290, 296]) func nothingOfTheCredentialsIsEverShown(_ distance: Int) throws {
     let canaries = S3Credentials(
       accessKey: "canary-access", secretKey: "canary-secret", sessionToken: "canary-token", source: "the tests")
     let server = try HTTPServer { request, _ in
       // Real stores repeat what was signed.
-      let echo = "canary-access canary-secret canary-token \(request.headers["x-amz-security-token"] ?? "")\u{1b}[31m"
-      return .status(403, body: "<Error><Code>SignatureDoesNotMatch</Code><Message>\(echo)</Message></Error>")
+      let echo =
+        "\(String(repeating: "x", count: distance))canary-access canary-secret canary-token \(request.headers["x-amz-security-token"] ?? "")\u{1b}[31m"
+      return .status(
+        403, headers: ["x-amz-request-id: canary-access"],
+        body: "<Error><Code>canary-secret</Code><Message>\(echo)</Message></Error>")
     }
     let client = try S3Client.of(server.url, credentials: .fixed(canaries))
     let error = #expect(throws: S3Error.self) { try client.put("a", []) }
@@ -167,7 +171,7 @@ import Testing
       dump(value, to: &dumped)
       dumped += "\(value) \(String(reflecting: value))"
     }
-    #expect(!dumped.contains("canary") && dumped.contains("*** *** ***"))
+    #expect(!dumped.contains("cana") && dumped.contains("***"))
   }
 
   @Test func batchesAreOfAThousandAndTellTheFirstRefusal() throws {

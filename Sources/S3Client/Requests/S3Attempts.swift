@@ -51,7 +51,7 @@ struct S3Attempts {
   private mutating func settle(
     _ refusal: S3Refusal, _ request: S3Request, _ credentials: S3Credentials
   ) throws(S3Error) {
-    let reason = credentials.redacted(refusal.reason)
+    let reason = refusal.reason
     switch S3Verdict.of(refusal) {
     case .refused(let kind): throw failure(kind, request, reason, refusal)
     case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: refusal)
@@ -87,7 +87,7 @@ struct S3Attempts {
     _ kind: S3Error.Kind, _ request: S3Request, _ reason: String, _ refusal: S3Refusal? = nil
   ) -> S3Error {
     S3Error(
-      kind, "\(request.verb) \(client.name(request.key))", reason, status: refusal?.status, code: refusal?.code,
+      kind, "\(request.verb) \(client.name(request.key))", reason, status: refusal?.status, code: refusal?.shownCode,
       requestID: refusal?.requestID)
   }
 }
@@ -95,7 +95,7 @@ struct S3Attempts {
 extension S3Refusal {
   /// `SlowDown: Please reduce your request rate. (503)`.
   fileprivate var reason: String {
-    let words = [code, message].compactMap { $0 }.joined(separator: ": ")
+    let words = [shownCode, message].compactMap { $0 }.joined(separator: ": ")
     return words.isEmpty ? "the store answers \(status)" : "\(words) (\(status))"
   }
 }

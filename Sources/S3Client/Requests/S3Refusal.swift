@@ -3,7 +3,9 @@ import HTTPClient
 /// What a store says when it does not do what it was asked.
 struct S3Refusal: Sendable {
   let status: Int
+  /// As it came, to be compared and never shown: a short name of a key may be part of it.
   let code: String?
+  let shownCode: String?
   let message: String?
   let requestID: String?
   /// Where the bucket is, if that is the matter.
@@ -14,14 +16,18 @@ struct S3Refusal: Sendable {
   /// Seconds that it wants to be left alone.
   let retryAfter: Int?
 
-  /// - Parameter body: up to some hundred KiB; nothing in it is trusted.
-  init(_ head: HTTPHead, _ body: [UInt8]) {
+  /// - Parameters:
+  ///   - body: up to some MiB; nothing in it is trusted.
+  ///   - credentials: of the request; stores repeat what was signed. Taken out first, since of one that is cut in the
+  ///     middle the rest would not be found.
+  init(_ head: HTTPHead, _ body: [UInt8], to credentials: S3Credentials) {
     // A body that is none of S3's leaves the status alone to speak.
     let document = body.isEmpty ? nil : (try? XMLReader.read(body)).flatMap { $0.name == "Error" ? $0 : $0["Error"] }
     status = head.status
-    code = document?["Code"]?.text.shown(64)
-    message = document?["Message"]?.text.shown(300)
-    requestID = (head["x-amz-request-id"] ?? document?["RequestId"]?.text)?.shown(80)
+    code = document?["Code"]?.text.trimmed
+    shownCode = code.map { credentials.redacted($0).shown(64) }
+    message = (document?["Message"]?.text).map { credentials.redacted($0).shown(300) }
+    requestID = (head["x-amz-request-id"] ?? document?["RequestId"]?.text).map { credentials.redacted($0).shown(80) }
     region = head["x-amz-bucket-region"] ?? document?["Region"]?.text.trimmed
     location = Self.location(head, document)
     date = head["date"].flatMap(UTCTime.init(http:))
