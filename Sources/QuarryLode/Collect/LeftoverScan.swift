@@ -52,7 +52,7 @@ struct LeftoverScan {
       let path = "\(folder)/\(name)"
       switch name {
       case "segments": try segments(path, body)
-      case "files": try files(path, body)
+      case "files": try files(path, .sidecar, body)
       case _ where isTemporary(name): try tell(.temporary, path, body)
       case _ where name.utf8.contains(UInt8(ascii: "=")): try partition(path, body)
       default: break
@@ -77,7 +77,7 @@ struct LeftoverScan {
       let path = "\(folder)/\(name)"
       switch name {
       case "manifest.json": if reachable.place(of: id) == nil { try tell(.manifest, path, body) }
-      case "data": try data(path, body)
+      case "data": try files(path, .data, body)
       case _ where isTemporary(name): try tell(.temporary, path, body)
       default: break
       }
@@ -85,25 +85,16 @@ struct LeftoverScan {
     try tellIfEmpty(folder, body)
   }
 
-  private func data(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
+  /// - Parameter kind: what a file there is that no snapshot names.
+  private func files(
+    _ folder: String, _ kind: Leftover.Kind, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
     for name in try names(in: folder) {
       let path = "\(folder)/\(name)"
       if isTemporary(name) {
         try tell(.temporary, path, body)
       } else if !reachable.names(layout.key(of: path)) {
-        try tell(.data, path, body)
-      }
-    }
-    try tellIfEmpty(folder, body)
-  }
-
-  private func files(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    for name in try names(in: folder) {
-      let path = "\(folder)/\(name)"
-      if isTemporary(name) {
-        try tell(.temporary, path, body)
-      } else if !reachable.names(layout.key(of: path)) {
-        try tell(.sidecar, path, body)
+        try tell(kind, path, body)
       }
     }
     try tellIfEmpty(folder, body)
