@@ -68,7 +68,6 @@ extension StreamIngestion {
 
   private func log(_ event: EventEnvelope) {
     // A log without a level or a message is stored as it is, and nothing is shown of it.
-    // What lacks either is stored as it is; there is nothing to show.
     guard let onLog,
       let level = try? WireField("level", WireMap.value(of: "level", in: event.payload)).text(),
       let message = try? WireField("message", WireMap.value(of: "message", in: event.payload)).text()
