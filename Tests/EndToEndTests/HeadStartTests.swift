@@ -11,41 +11,51 @@ import Testing
 
     """
 
-  /// A shepherd that writes a line to a file each time it is started.
-  private static func countingShepherd(_ harness: borrowing RunHarness) throws -> (path: String, starts: () -> Int) {
-    let real = URL(fileURLWithPath: BuiltProducts.quarry).deletingLastPathComponent().path + "/quarry-shepherd"
-    let count = harness.path + "/starts"
-    let path = try harness.script("shepherd", "#!/bin/sh\necho >> '\(count)'\nexec '\(real)' \"$@\"\n")
-    chmod(path, 0o755)
-    return (path, { FileManager.default.contents(atPath: count)?.count ?? 0 })
+  /// A shepherd that counts its starts in the harness' folder.
+  private struct CountingShepherd {
+    let count: String
+    var starts: Int { FileManager.default.contents(atPath: count)?.count ?? 0 }
+    var environment: [String: String] {
+      [
+        "QUARRY_SHEPHERD": BuiltProducts.root + "/Tests/EndToEndTests/Executors/counting-shepherd",
+        "SHEPHERD_STARTS": count,
+        "SHEPHERD_PROGRAM": URL(fileURLWithPath: BuiltProducts.quarry).deletingLastPathComponent().path
+          + "/quarry-shepherd",
+      ]
+    }
+
+    init(_ harness: borrowing RunHarness) { count = harness.path + "/starts" }
   }
 
   /// The second case takes the flag that another executor may follow from.
   @Test(arguments: [[], ["--resolve-from", "."]])
   func aRunStartsOneExecutor(_ flags: [String]) async throws {
     let harness = try RunHarness()
-    let shepherd = try Self.countingShepherd(harness)
+    let shepherd = CountingShepherd(harness)
     let script = try harness.script("item.ts", Self.item)
     let result = try await harness.start(
       ["run", "--script", script, "--storage-path", harness.data] + flags,
-      environment: ["QUARRY_SHEPHERD": shepherd.path]
+      environment: shepherd.environment
     ).finish()
     #expect(result.exitCode == 0, "\(result.standardError)")
     #expect(try harness.items().count == 1)
-    #expect(shepherd.starts() == 1)
+    #expect(shepherd.starts == 1)
   }
 
+  /// The job comes from the shepherd itself, so the run is refused only after that was started.
   @Test func aRefusedRunLeavesNoExecutor() async throws {
     let harness = try RunHarness()
-    let mark = "HEAD_START_MARK=\(UUIDv7.make())"
-    let shepherd = try Self.countingShepherd(harness)
-    let result = try await harness.start(
-      ["run", "--script", "missing.ts", "--storage-path", harness.data],
-      environment: ["QUARRY_SHEPHERD": shepherd.path, "HEAD_START_MARK": String(mark.split(separator: "=")[1])]
-    ).finish()
+    let job = harness.path + "/job"
+    try #require(mkfifo(job, 0o600) == 0)
+    let shepherd = CountingShepherd(harness)
+    let mark = UUIDv7.make().description
+    let result = try await harness.quarry(
+      "run", "--script", try harness.script("item.ts", Self.item), "--storage-path", harness.data, "--job-json", job,
+      environment: shepherd.environment.merging(["SHEPHERD_FEEDS": job, "HEAD_START_MARK": mark]) { $1 })
     #expect(result.exitCode == 2, "\(result.standardError)")
-    #expect(shepherd.starts() == 1, "it was started before the script was looked for")
-    #expect(await ProcessWatch.noneIsLeft { Self.processes(withEnvironment: mark) })
+    #expect(result.standardError.contains("not JSON"))
+    #expect(shepherd.starts == 1)
+    #expect(await ProcessWatch.noneIsLeft { Self.processes(withEnvironment: "HEAD_START_MARK=\(mark)") })
   }
 
   private static func processes(withEnvironment entry: String) -> [pid_t] {
