@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct InspectJobCommand: ExecutableCommand {
+struct InspectJobCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "job", abstract: "Shows one job: its state and its runs as a tree.")
 
@@ -11,12 +11,11 @@ struct InspectJobCommand: ExecutableCommand {
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)
     guard let job = try reader.job(id) else {
       throw NotFound("no job '\(id)' in this dataset", remedy: "`quarry list jobs` shows those there are")
     }
-    try output.render(.job(job), in: context)
-    return 0
+    return .job(job)
   }
 }

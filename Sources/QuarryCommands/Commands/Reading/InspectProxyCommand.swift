@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
-struct InspectProxyCommand: ExecutableCommand {
+struct InspectProxyCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "proxy",
     abstract: "Shows one pool of proxies, and with --fleet or --redis what the fleet remembers of it.")
@@ -12,7 +12,7 @@ struct InspectProxyCommand: ExecutableCommand {
   @OptionGroup var place: PoolOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let configuration = try place.configuration(in: context)
     let pools = try ProxySettings.pools(place.file, configuration, context, context.console)
     let pool = try ProxySelector(pools: pools).pool(pool)
@@ -20,7 +20,6 @@ struct InspectProxyCommand: ExecutableCommand {
     let state = try await place.ask(configuration, in: context) { store throws(QuarryError) in
       try await store.state(of: pool)
     }
-    try output.render(.pool(pool, state), in: context)
-    return 0
+    return .pool(pool, state)
   }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct InspectRunCommand: ExecutableCommand {
+struct InspectRunCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Shows one run: state, counts, artifacts, files, and the runs it derived.")
 
@@ -11,13 +11,12 @@ struct InspectRunCommand: ExecutableCommand {
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)
     guard let run = try reader.run(id) else {
       throw NotFound("no run '\(id)' in this dataset", remedy: "`quarry list runs` shows those there are")
     }
     for warning in run.warnings { context.console.warn(warning) }
-    try output.render(.run(run, children: Lineage.below(run.summary, reader: reader)), in: context)
-    return 0
+    return .run(run, children: try Lineage.below(run.summary, reader: reader))
   }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct ListJobsCommand: ExecutableCommand {
+struct ListJobsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Lists jobs: live with --fleet or --redis, else those of the dataset.")
 
@@ -11,7 +11,7 @@ struct ListJobsCommand: ExecutableCommand {
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100
     let rows: [Output]
     switch try place.source(in: context) {
@@ -25,7 +25,6 @@ struct ListJobsCommand: ExecutableCommand {
       for warning in listing.warnings { context.console.warn(warning) }
       rows = listing.rows.map(Output.jobRow)
     }
-    try output.render(.list(rows), in: context)
-    return 0
+    return .list(rows)
   }
 }

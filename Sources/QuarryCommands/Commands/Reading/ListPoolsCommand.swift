@@ -1,7 +1,7 @@
 import ArgumentParser
 import QuarryCore
 
-struct ListPoolsCommand: ExecutableCommand {
+struct ListPoolsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "pools", abstract: "Lists the pools of proxies that the configuration defines.")
 
@@ -10,10 +10,9 @@ struct ListPoolsCommand: ExecutableCommand {
   @OptionGroup var file: ProxyFileOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let configuration = try ConfigurationLoader.load(config, in: context)
     let pools = try ProxySettings.pools(file, configuration, context, context.console)
-    try output.render(.list(pools.map(Output.poolRow)), in: context)
-    return 0
+    return .list(pools.map(Output.poolRow))
   }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct ListRunsCommand: ExecutableCommand {
+struct ListRunsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "Lists the runs of a dataset, newest first.")
 
@@ -17,13 +17,12 @@ struct ListRunsCommand: ExecutableCommand {
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)
     let filter = RunFilter(state: state?.value, jobID: job, isAcceptedOnly: accepted)
     let listing = try reader.runs(filter, limit: limit ?? 100)
     for warning in listing.warnings { context.console.warn(warning) }
-    try output.render(.list(listing.rows.map(Output.runRow)), in: context)
-    return 0
+    return .list(listing.rows.map(Output.runRow))
   }
 }
 

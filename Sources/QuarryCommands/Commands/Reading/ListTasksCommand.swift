@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
-struct ListTasksCommand: ExecutableCommand {
+struct ListTasksCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks",
     abstract: "Lists a fleet's tasks: live with --fleet or --redis, else what the ledger has of them.")
@@ -19,7 +19,7 @@ struct ListTasksCommand: ExecutableCommand {
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100
     let rows: [Output]
     switch try place.source(in: context) {
@@ -32,8 +32,7 @@ struct ListTasksCommand: ExecutableCommand {
       let tasks = try LedgerTasks.read(reader, dataset.ledger, jobID: job)
       rows = tasks.filter { state == nil || $0.state == state?.rawValue }.prefix(limit).map(Output.taskRow)
     }
-    try output.render(.list(rows), in: context)
-    return 0
+    return .list(rows)
   }
 }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
-struct ListWorkersCommand: ExecutableCommand {
+struct ListWorkersCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "workers", abstract: "Lists the workers of a live fleet, last seen first.")
 
@@ -11,13 +11,12 @@ struct ListWorkersCommand: ExecutableCommand {
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
 
-  func execute(in context: CommandContext) async throws -> Int32 {
+  func document(in context: CommandContext) async throws -> Output {
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
     let address = try FleetAddress(fleet, configuration: configuration.fleet)
     let workers = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       try await queue.workers(limit: limit ?? 100)
     }
-    try output.render(.list(workers.map(Output.workerRow)), in: context)
-    return 0
+    return .list(workers.map(Output.workerRow))
   }
 }

@@ -1,0 +1,16 @@
+/// A reading command whose answer is one document: the value that is printed, in whatever form.
+protocol DocumentCommand: ExecutableCommand {
+  var output: OutputOptions { get }
+
+  /// What the command answers. Each call looks anew and changes nothing; what had to be passed over is said as warnings on
+  /// the context's console.
+  /// - Throws: `QuarryError`, and `NotFound` for an id that nothing has.
+  func document(in context: CommandContext) async throws -> Output
+}
+
+extension DocumentCommand {
+  func execute(in context: CommandContext) async throws -> Int32 {
+    try output.render(try await document(in: context), in: context)
+    return 0
+  }
+}
