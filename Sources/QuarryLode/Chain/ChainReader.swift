@@ -16,13 +16,13 @@ struct ChainReader {
   mutating func head() throws(FileFailure) -> Manifest? {
     guard let named = try pointer() else { return try greatest(below: nil) }
     if let manifest = try manifest(named) { return manifest }
-    guard FileReading.exists("\(layout.canonicalFolder(named))/manifest.json") else { return try greatest(below: nil) }
+    guard try isThere(named) else { return try greatest(below: nil) }
     return try greatest(below: named)
   }
 
   /// The id that `latest` names; nil when there is no usable pointer.
   func pointer() throws(FileFailure) -> SnapshotID? {
-    guard let bytes = try FileReading.bytes(layout.pointer) else { return nil }
+    guard let bytes = try layout.store.bytes(layout.pointer) else { return nil }
     let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
     let trimmed = bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
     return SnapshotID(String(decoding: trimmed, as: UTF8.self))
@@ -60,8 +60,13 @@ struct ChainReader {
     return nil
   }
 
+  /// Whether a snapshot has a canonical manifest, readable or not.
+  func isThere(_ id: SnapshotID) throws(FileFailure) -> Bool {
+    try layout.store.exists("\(layout.canonicalFolder(id))/manifest.json")
+  }
+
   private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Manifest? {
-    guard let bytes = try FileReading.bytes(path) else { return nil }
+    guard let bytes = try layout.store.bytes(path) else { return nil }
     do throws(Manifest.Unreadable) {
       let manifest = try Manifest(parsing: bytes)
       if manifest.id == id { return manifest }
@@ -90,15 +95,15 @@ struct ChainReader {
   /// The paths of all manifests of such snapshots, canonical and in partitions.
   func manifests(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID: [String]] {
     var all: [SnapshotID: [String]] = [:]
-    try Self.collect(segments: layout.segments, where: isWanted, into: &all)
-    try Self.collect(partitions: layout.partitions, where: isWanted, into: &all)
+    try collect(segments: layout.segments, where: isWanted, into: &all)
+    try collect(partitions: layout.partitions, where: isWanted, into: &all)
     return all
   }
 
-  private static func collect(
+  private func collect(
     partitions folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
+    for name in try layout.store.names(in: folder) {
       if name == "segments" {
         try collect(segments: "\(folder)/segments", where: isWanted, into: &all)
       } else if name.utf8.contains(UInt8(ascii: "=")) {
@@ -107,13 +112,11 @@ struct ChainReader {
     }
   }
 
-  private static func collect(
+  private func collect(
     segments folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
-    for name in try FileReading.names(in: folder) {
-      guard let id = SnapshotID(name), isWanted(id) else { continue }
-      let path = "\(folder)/\(name)/manifest.json"
-      if FileReading.exists(path) { all[id, default: []].append(path) }
+    for id in try layout.store.snapshots(in: folder) where isWanted(id) {
+      all[id, default: []].append("\(folder)/\(id)/manifest.json")
     }
   }
 }

@@ -15,7 +15,7 @@ struct StrayManifests {
   init(layout: DatasetLayout, reachable: Reachable) throws(FileFailure) {
     self.layout = layout
     // A lock file that cannot be read says nothing, so that less passes for what a crash left.
-    let lock = (try? FileReading.bytes(layout.lock)) ?? nil
+    let lock = (try? layout.store.bytes(layout.lock)) ?? nil
     intended = Set(lock.flatMap { CommitIntent($0) }?.ids ?? [])
     found = try ChainReader(layout: layout).manifests { reachable.place(of: $0) == nil }
   }
@@ -45,12 +45,15 @@ struct StrayManifests {
   }
 
   private func problem(of path: String, _ id: SnapshotID, _ reachable: Reachable) throws(FileFailure) -> String? {
-    guard let bytes = try FileReading.bytes(path) else { return nil }
-    do throws(Manifest.Unreadable) {
-      let manifest = try Manifest(parsing: bytes)
-      guard manifest.id == id else { return "it is the manifest of snapshot \(manifest.id)" }
-      let keys = manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path)
-      return keys.first { !reachable.names($0) && FileReading.exists(layout.path(of: $0)) }.map { "its \($0) is there" }
-    } catch { return "it cannot be read: \(error.reason)" }
+    guard let bytes = try layout.store.bytes(path) else { return nil }
+    let manifest: Manifest
+    do throws(Manifest.Unreadable) { manifest = try Manifest(parsing: bytes) } catch {
+      return "it cannot be read: \(error.reason)"
+    }
+    guard manifest.id == id else { return "it is the manifest of snapshot \(manifest.id)" }
+    for key in manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path) where !reachable.names(key) {
+      if try layout.store.exists(layout.path(of: key)) { return "its \(key) is there" }
+    }
+    return nil
   }
 }

@@ -1,16 +1,20 @@
 import QuarryCore
 
-/// Where everything of one dataset lies. Keys are relative to the storage root, paths are absolute.
-package struct DatasetLayout: Sendable, Equatable {
-  /// Absolute, without a slash at the end.
-  package let root: String
+/// Where everything of one dataset lies. Keys are relative to the storage root; paths are places of the store, named in
+/// full.
+package struct DatasetLayout: Sendable {
+  package let store: any DatasetStore
   package let dataset: String
 
-  package init(root: String, dataset: String) {
-    self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+  package init(_ store: any DatasetStore, dataset: String) {
+    self.store = store
     self.dataset = dataset
   }
 
+  /// A dataset on disk.
+  package init(root: String, dataset: String) { self.init(DiskStore(root: root), dataset: dataset) }
+
+  package var root: String { store.root }
   package var key: String { "datasets/\(dataset)" }
   package var folder: String { path(of: key) }
   package var pointer: String { "\(folder)/latest" }

@@ -55,7 +55,7 @@ struct LedgerReader: Sendable {
     let name = "run_id=\(RunPartition.escape(jobID))"
     var found: [RunPath] = []
     try eachDay(fleet: fleet) { day throws(FileFailure) in
-      guard FileReading.exists("\(layout.partitions)/\(day)/\(name)") else { return }
+      guard try layout.store.hasFolder("\(layout.partitions)/\(day)/\(name)") else { return }
       if let run = RunPath("\(day)/\(name)") { found.append(run) }
     }
     return found.sorted { $0.day < $1.day }
@@ -75,7 +75,7 @@ struct LedgerReader: Sendable {
   ) throws(QuarryError) {
     for file in try files(fleet: fleet, jobID: jobID) {
       let path = layout.path(of: file)
-      let isThere = try RecordLines(path: path).forEach { line throws(QuarryError) in
+      let isThere = try RecordLines(layout.store, path).forEach { line throws(QuarryError) in
         body(line)
         return true
       }

@@ -27,7 +27,7 @@ struct OutboxReader {
     for run in try runs() {
       for file in try files(of: run) {
         let path = layout.path(of: file)
-        let isThere = try RecordLines(path: path).forEach { line throws(QuarryError) in
+        let isThere = try RecordLines(layout.store, path).forEach { line throws(QuarryError) in
           try take(line, of: run)
           return true
         }
@@ -50,7 +50,7 @@ struct OutboxReader {
       try finder.days { day throws(FileFailure) in
         for name in try finder.children(of: day, key: "run_id=", value: nil) {
           let folder = "\(layout.partitions)/\(day)/\(name)/event_type=\(LodeOutbox.eventType)"
-          if FileReading.exists(folder), let run = RunPath("\(day)/\(name)") { runs.append(run) }
+          if try layout.store.hasFolder(folder), let run = RunPath("\(day)/\(name)") { runs.append(run) }
         }
       }
       return runs

@@ -6,8 +6,10 @@ import QuarryCore
 enum ChunkData {
   /// Reads the line of a chunk that was found before.
   /// - Throws: `QuarryError(.storage)` when the line is no longer that chunk, or its bytes are damaged.
-  static func read(_ chunk: ChunkCover.Chunk, of artifact: String) throws(QuarryError) -> [UInt8] {
-    let line = try bytes(at: chunk)
+  static func read(
+    _ chunk: ChunkCover.Chunk, of artifact: String, in store: any DatasetStore
+  ) throws(QuarryError) -> [UInt8] {
+    let line = try bytes(at: chunk, in: store)
     let place = "\(chunk.path), byte \(chunk.place)"
     let decoded = line.withUnsafeBytes { line -> Result<[UInt8], Damage> in
       do throws(Damage) { return .success(try decode(line)) } catch { return .failure(error) }
@@ -55,29 +57,13 @@ enum ChunkData {
     return Array(text.utf8).withUnsafeBytes { Base64Decoder.decode($0) }
   }
 
-  private static func bytes(at chunk: ChunkCover.Chunk) throws(QuarryError) -> [UInt8] {
-    let file = open(chunk.path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw failure(chunk, errno) }
-    defer { close(file) }
-    var code: Int32 = 0
-    let line = [UInt8](unsafeUninitializedCapacity: chunk.lineLength) { buffer, filled in
-      while filled < buffer.count {
-        let count = pread(
-          file, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, off_t(chunk.place) + off_t(filled))
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else {
-          code = count < 0 ? errno : EIO
-          return
-        }
-        filled += count
-      }
-    }
-    guard code == 0 else { throw failure(chunk, code) }
-    return line
-  }
-
-  private static func failure(_ chunk: ChunkCover.Chunk, _ code: Int32) -> QuarryError {
-    QuarryError(.storage, "cannot read \(chunk.path): \(String(cString: strerror(code)))")
+  private static func bytes(at chunk: ChunkCover.Chunk, in store: any DatasetStore) throws(QuarryError) -> [UInt8] {
+    do throws(FileFailure) {
+      guard let file = try store.open(chunk.path) else { throw FileFailure("read", chunk.path, ENOENT) }
+      let line = try file.bytes(chunk.lineLength, at: chunk.place)
+      guard line.count == chunk.lineLength else { throw FileFailure("read", chunk.path, EIO) }
+      return line
+    } catch { throw error.described(root: store.root) }
   }
 }
 

@@ -6,14 +6,14 @@ import QuarryCore
 package struct LodeReader: Sendable {
   package let layout: DatasetLayout
 
+  package init(_ layout: DatasetLayout) { self.layout = layout }
+
   /// - Parameter root: absolute path of the storage folder.
-  package init(root: String, dataset: String = "quarry") {
-    layout = DatasetLayout(root: root, dataset: dataset)
-  }
+  package init(root: String, dataset: String = "quarry") { self.init(DatasetLayout(root: root, dataset: dataset)) }
 
   /// Whether there is anything of the dataset.
   package func exists() throws(QuarryError) -> Bool {
-    try layout.described { () throws(FileFailure) in try !FileReading.names(in: layout.folder).isEmpty }
+    try layout.described { () throws(FileFailure) in try !layout.store.names(in: layout.folder).isEmpty }
   }
 
   /// Runs, the newest first. Cost follows the limit, not the size of the dataset, unless a filter finds few.

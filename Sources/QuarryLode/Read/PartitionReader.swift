@@ -34,10 +34,7 @@ struct PartitionReader {
   }
 
   private func manifests(of partition: String) throws(FileFailure) -> [SnapshotID] {
-    let folder = "\(layout.partitions)/\(partition)/segments"
-    return try FileReading.names(in: folder).compactMap { SnapshotID($0) }.filter {
-      FileReading.exists("\(folder)/\($0)/manifest.json")
-    }
+    try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
   }
 
   /// The manifest of a snapshot on the chain; nil for one that is not.
@@ -46,13 +43,13 @@ struct PartitionReader {
   /// Without a canonical one (old datasets) the chain itself is asked.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
     guard let head, id <= head else { return nil }
-    if !FileReading.exists("\(layout.canonicalFolder(id))/manifest.json"), try !wholeChain().contains(id) { return nil }
+    if try !chain.isThere(id), try !wholeChain().contains(id) { return nil }
     return try chain.manifest(id)
   }
 
   /// The event types that a run has folders for, with the folder's name.
   func eventTypes(of run: RunPath) throws(FileFailure) -> [(type: String, partition: String)] {
-    try FileReading.names(in: "\(layout.partitions)/\(run.path)").compactMap { name in
+    try layout.store.names(in: "\(layout.partitions)/\(run.path)").compactMap { name in
       RunPath.value(name, "event_type=").map { ($0, "\(run.path)/\(name)") }
     }.sorted { $0.type < $1.type }
   }

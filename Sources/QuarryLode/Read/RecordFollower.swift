@@ -61,6 +61,7 @@ struct RecordFollower {
       let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
       newer.ids = ids
       newer.follows = end == known.head
+      if let named { newer.isPointerFollowed = try newer.reader.chain.isThere(named) }
       return newer
     }
     guard let found else { return [] }
@@ -71,9 +72,7 @@ struct RecordFollower {
     stream.inspector = RunInspector(reader: found.reader)
     stream.tellWarnings()
     // Others move the pointer before its manifest is there: then it is looked for again.
-    if found.pointer.map({ FileReading.exists("\(layout.canonicalFolder($0))/manifest.json") }) ?? true {
-      pointer = found.pointer
-    }
+    if found.isPointerFollowed { pointer = found.pointer }
     head = found.ids.first ?? head
     return found.ids
   }
@@ -85,6 +84,8 @@ struct RecordFollower {
     var ids: [SnapshotID] = []
     /// The one before them is that which was read last.
     var follows = false
+    /// What the pointer names is there.
+    var isPointerFollowed = true
 
     init(reader: PartitionReader, pointer: SnapshotID?) {
       self.reader = reader
@@ -121,7 +122,7 @@ struct RecordFollower {
   private mutating func newlyAccepted(_ file: Manifest.File, job: String) throws(QuarryError) -> [String] {
     guard stream.query.runs.jobID.map({ $0 == job }) ?? true else { return [] }
     var runs: [AcceptedRun] = []
-    try RecordLines(path: layout.path(of: file.path)).forEach { line in
+    try RecordLines(layout.store, layout.path(of: file.path)).forEach { line in
       if let run = AcceptedRun(line) { runs.append(run) }
       return true
     }

@@ -3,7 +3,13 @@ import QuarryCore
 
 /// Reads the lines of a data file one after the other; a line may have any length, memory is bounded by the longest.
 struct RecordLines {
+  let store: any DatasetStore
   let path: String
+
+  init(_ store: any DatasetStore, _ path: String) {
+    self.store = store
+    self.path = path
+  }
 
   /// Calls `body` with each line, without its newline, until it returns false. Empty lines are passed over.
   /// - Returns: false when there is no such file.
@@ -17,12 +23,7 @@ struct RecordLines {
   func forEachPlaced(
     _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) throws(QuarryError) -> Bool
   ) throws(QuarryError) -> Bool {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      if errno == ENOENT { return false }
-      throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
-    }
-    defer { close(file) }
+    guard let file = try open() else { return false }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     var start = 0
     var end = 0
@@ -42,12 +43,7 @@ struct RecordLines {
         start = 0
       }
       if end == buffer.count { buffer += repeatElement(0, count: buffer.count) }
-      let room = buffer.count - end
-      let count = buffer.withUnsafeMutableBytes { read(file, $0.baseAddress?.advanced(by: end), room) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
-      }
+      let count = try read(file, into: &buffer, from: end, at: base + Int64(end))
       if count == 0 {
         if start < end { _ = try line(buffer, start..<end, base, body) }
         return true
@@ -73,23 +69,40 @@ struct RecordLines {
 
   /// The last line, read from the file's end; nil when the file is missing or empty.
   func last() throws(QuarryError) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var start = lseek(file, 0, SEEK_END)
+    guard let file = try open() else { return nil }
+    var start = try described { () throws(FileFailure) in try file.size() }
     var tail: [UInt8] = []
     while start > 0, !tail.dropLast().contains(UInt8(ascii: "\n")) {
-      let length = Int(min(start, 16 << 10))
-      start -= off_t(length)
-      var block = [UInt8](repeating: 0, count: length)
-      guard pread(file, &block, length, start) == length else {
-        throw QuarryError(.storage, "cannot read \(path): \(String(cString: strerror(errno)))")
+      let length = min(start, 16 << 10)
+      start -= length
+      let block = try described { () throws(FileFailure) in
+        let block = try file.bytes(Int(length), at: start)
+        guard block.count == length else { throw FileFailure("read", path, EIO) }
+        return block
       }
       tail = block + tail
     }
     if tail.last == UInt8(ascii: "\n") { tail.removeLast() }
     let line = tail.lastIndex(of: UInt8(ascii: "\n")).map { tail[($0 + 1)...] } ?? tail[...]
     return line.isEmpty ? nil : Array(line)
+  }
+
+  private func open() throws(QuarryError) -> (any StoredFile)? {
+    try described { () throws(FileFailure) in try store.open(path) }
+  }
+
+  private func read(
+    _ file: any StoredFile, into buffer: inout [UInt8], from end: Int, at position: Int64
+  ) throws(QuarryError) -> Int {
+    try buffer.withUnsafeMutableBytes { bytes in
+      Result { () throws(FileFailure) in
+        try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[end...]), at: position)
+      }
+    }.mapError { $0.described(root: store.root) }.get()
+  }
+
+  private func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
+    do { return try work() } catch { throw error.described(root: store.root) }
   }
 
   private func line(

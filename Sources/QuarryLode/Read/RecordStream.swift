@@ -1,4 +1,3 @@
-import Glibc
 import QuarryCore
 
 /// Which records to read; nil and empty let all through.
@@ -109,7 +108,7 @@ struct RecordStream {
     var broken = (count: 0, first: 0)
     var number = 0
     do throws(QuarryError) {
-      let isThere = try RecordLines(path: path).forEach { line in
+      let isThere = try RecordLines(layout.store, path).forEach { line in
         number += 1
         if RecordMembers.isWhole(line) {
           figures.records += 1
@@ -120,20 +119,21 @@ struct RecordStream {
         return !isEnded
       }
       if !isThere { tell("\(path) is named by a manifest and is not there") }
+      if !isEnded { try checkSize(of: file, at: path) }
     } catch {
       tell(error.message)
     }
-    if !isEnded { checkSize(of: file, at: path) }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
       tell("\(path): line \(broken.first)\(others) passed over: no whole JSON object")
     }
   }
 
-  private mutating func checkSize(of file: Manifest.File, at path: String) {
-    var status = stat()
-    guard file.sizeBytes > 0, stat(path, &status) == 0, Int64(status.st_size) != file.sizeBytes else { return }
-    tell("\(path) has \(status.st_size) bytes; its manifest says \(file.sizeBytes)")
+  private mutating func checkSize(of file: Manifest.File, at path: String) throws(QuarryError) {
+    guard file.sizeBytes > 0 else { return }
+    let size = try layout.described { () throws(FileFailure) in try layout.store.size(of: path) }
+    guard let size, size != file.sizeBytes else { return }
+    tell("\(path) has \(size) bytes; its manifest says \(file.sizeBytes)")
   }
 
   private mutating func tell(_ damage: String) {

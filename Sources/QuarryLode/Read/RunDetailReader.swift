@@ -95,7 +95,7 @@ struct RunDetailReader {
   private mutating func eachLine(
     _ path: String, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
   ) throws(QuarryError) {
-    let isThere = try RecordLines(path: path).forEachPlaced { line, place throws(QuarryError) in
+    let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place throws(QuarryError) in
       body(line, place)
       return true
     }

@@ -7,7 +7,7 @@ struct RunFinder {
   /// The partitions of a run id, under whichever source, category and day.
   func find(runID: String) throws(FileFailure) -> [RunPath] {
     var found: [RunPath] = []
-    try days { day throws(FileFailure) in found += folders(of: runID, in: day) }
+    try days { day throws(FileFailure) in found += try folders(of: runID, in: day) }
     return found.sorted { $0.path < $1.path }
   }
 
@@ -23,15 +23,19 @@ struct RunFinder {
   }
 
   private func runs(of day: String, _ runID: String?) throws(QuarryError) -> [RunPath] {
-    if let runID { return folders(of: runID, in: day) }
-    return try layout.described { () throws(FileFailure) in
-      try children(of: day, key: "run_id=", value: nil).compactMap { RunPath("\(day)/\($0)") }
+    try layout.described { () throws(FileFailure) in
+      if let runID { return try folders(of: runID, in: day) }
+      return try children(of: day, key: "run_id=", value: nil).compactMap { RunPath("\(day)/\($0)") }
     }
   }
 
-  private func folders(of runID: String, in day: String) -> [RunPath] {
-    Set([RunPartition.escape(runID), runID]).filter { !$0.contains("/") }.map { "\(day)/run_id=\($0)" }
-      .filter { FileReading.exists("\(layout.partitions)/\($0)") }.compactMap { RunPath($0) }
+  private func folders(of runID: String, in day: String) throws(FileFailure) -> [RunPath] {
+    var found: [RunPath] = []
+    for name in Set([RunPartition.escape(runID), runID]) where !name.contains("/") {
+      let path = "\(day)/run_id=\(name)"
+      if try layout.store.hasFolder("\(layout.partitions)/\(path)"), let run = RunPath(path) { found.append(run) }
+    }
+    return found
   }
 
   /// Calls `visit` with `source=…/category=…/day=…` of each day folder.
@@ -48,7 +52,7 @@ struct RunFinder {
 
   /// The folders `key=…` in a partition folder, those of one value if one is given.
   func children(of folder: String, key: String, value: String?) throws(FileFailure) -> [String] {
-    try FileReading.names(in: folder.isEmpty ? layout.partitions : "\(layout.partitions)/\(folder)").filter { name in
+    try layout.store.names(in: folder.isEmpty ? layout.partitions : "\(layout.partitions)/\(folder)").filter { name in
       guard let found = RunPath.value(name, key) else { return false }
       return value.map { $0 == found } ?? true
     }

@@ -128,7 +128,9 @@ struct RunInspector {
     for (type, _, ids) in index.partitions where type != "metrics" && type != "artifact" {
       guard let id = ids.last, let manifest = try manifest(id) else { continue }
       for found in files(of: run, in: manifest) where found.type == type && found.file.isPlain {
-        guard let line = try RecordLines(path: reader.layout.path(of: found.file.path)).last() else { continue }
+        guard let line = try RecordLines(reader.layout.store, reader.layout.path(of: found.file.path)).last() else {
+          continue
+        }
         let time = line.withUnsafeBytes { Self.time(RecordMembers.read(["ts"], from: $0)) }
         last = [last, time].compactMap(\.self).max()
       }
@@ -138,7 +140,7 @@ struct RunInspector {
 
   private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
     guard file.isPlain,
-      let line = try RecordLines(path: reader.layout.path(of: file.path)).first()
+      let line = try RecordLines(reader.layout.store, reader.layout.path(of: file.path)).first()
     else { return [:] }
     return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }
   }

@@ -55,7 +55,7 @@ extension LodeReader {
     switch content {
     case .artifact(let artifact):
       for chunk in artifact.cover.chunks {
-        guard try body(ChunkData.read(chunk, of: artifact.id)) else { return }
+        guard try body(ChunkData.read(chunk, of: artifact.id, in: layout.store)) else { return }
       }
     case .file(let file): try read(file, body: body)
     }
@@ -63,20 +63,18 @@ extension LodeReader {
 
   private func read(_ file: SidecarFile, body: ([UInt8]) throws(QuarryError) -> Bool) throws(QuarryError) {
     let path = layout.path(of: file.path)
-    // A link in a dataset would be somebody's trick.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard descriptor >= 0 else { throw FileFailure("read", path, errno).described(root: layout.root) }
-    defer { close(descriptor) }
     var position: Int64 = 0
-    while true {
-      var count = 0
-      let block = [UInt8](unsafeUninitializedCapacity: 1 << 20) { buffer, filled in
-        repeat { count = Glibc.read(descriptor, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
-        filled = max(0, count)
+    let stored = try layout.described { () throws(FileFailure) in
+      // A link in a dataset would be somebody's trick.
+      guard let stored = try layout.store.open(path, followsLinks: false) else {
+        throw FileFailure("read", path, ENOENT)
       }
-      guard count >= 0 else { throw FileFailure("read", path, errno).described(root: layout.root) }
-      guard count > 0 else { break }
-      position += Int64(count)
+      return stored
+    }
+    while true {
+      let block = try layout.described { () throws(FileFailure) in try stored.bytes(1 << 20, at: position) }
+      guard !block.isEmpty else { break }
+      position += Int64(block.count)
       guard try body(block) else { return }
     }
     guard position == file.size else {

@@ -41,7 +41,7 @@ struct ChainVerifier {
     guard let head, try chain.pointer() != head.id else { return }
     // Somebody may have committed since the head was read.
     if let named = try chain.pointer(), try chain.manifest(named) != nil, named > head.id { return }
-    if FileReading.exists(layout.pointer) {
+    if try layout.store.exists(layout.pointer) {
       error(.pointer, layout.pointer, "names no snapshot that can be read; \(head.id) is taken for the newest")
     } else {
       report(Finding(.note, .pointer, layout.pointer, "is not there; \(head.id) is taken for the newest"))
@@ -70,7 +70,7 @@ struct ChainVerifier {
   private mutating func verify(_ file: Manifest.File, of manifest: Manifest) throws(FileFailure) -> Bool {
     let path = layout.path(of: file.path)
     files += 1
-    guard let size = size(of: path) else {
+    guard let size = try layout.store.size(of: path) else {
       error(.file, path, "is named by snapshot \(manifest.id) and is not there")
       return false
     }
@@ -118,8 +118,8 @@ struct ChainVerifier {
 
   /// - Returns: false when there is none.
   private func verifyCopy(_ path: String, of manifest: Manifest) throws(FileFailure) -> Bool {
-    if let copy = inode(path), copy == inode(canonical(manifest.id)) { return true }
-    guard let bytes = try FileReading.bytes(path) else { return false }
+    if layout.store.isOne(path, canonical(manifest.id)) { return true }
+    guard let bytes = try layout.store.bytes(path) else { return false }
     // What cannot be read is no copy.
     if (try? Manifest(parsing: bytes)) != manifest { error(.manifest, path, "differs from \(canonical(manifest.id))") }
     return true
@@ -128,10 +128,12 @@ struct ChainVerifier {
   private mutating func verify(_ file: SidecarFile) throws(FileFailure) {
     sidecarFiles += 1
     let path = layout.path(of: file.path)
-    guard let size = size(of: path) else { return error(.sidecar, path, "is listed by a manifest and is not there") }
+    guard let size = try layout.store.size(of: path) else {
+      return error(.sidecar, path, "is listed by a manifest and is not there")
+    }
     if size != file.size { error(.sidecar, path, "has \(size) bytes; its manifest says \(file.size)") }
     let meta = layout.path(of: Reachable.meta(of: file))
-    guard let bytes = try FileReading.bytes(meta) else { return error(.sidecar, meta, "is not there") }
+    guard let bytes = try layout.store.bytes(meta) else { return error(.sidecar, meta, "is not there") }
     // What is no JSON says no content type.
     let stated = (try? JSONParser.parse(bytes))?["content_type"]?.string
     if stated != file.contentType { error(.sidecar, meta, "does not say content type '\(file.contentType)'") }
@@ -148,28 +150,15 @@ struct ChainVerifier {
     warningsTold = chain.warnings.count
   }
 
-  private func size(of path: String) -> Int64? {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int64(status.st_size) : nil
-  }
-
-  private func inode(_ path: String) -> UInt64? {
-    var status = stat()
-    return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
-  }
-
   private func md5(of path: String) throws(FileFailure) -> String {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw FileFailure("read", path, errno) }
-    defer { close(file) }
+    guard let file = try layout.store.open(path) else { throw FileFailure("read", path, ENOENT) }
     var hash = Insecure.MD5()
-    var block = [UInt8](repeating: 0, count: 1 << 20)
+    var position: Int64 = 0
     while true {
-      let count = read(file, &block, block.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileFailure("read", path, errno) }
-      if count == 0 { return MD5.hex(hash.finalize()) }
-      hash.update(data: block[..<count])
+      let block = try file.bytes(1 << 20, at: position)
+      hash.update(data: block)
+      position += Int64(block.count)
+      if block.count < 1 << 20 { return MD5.hex(hash.finalize()) }
     }
   }
 }

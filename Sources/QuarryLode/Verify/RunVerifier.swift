@@ -43,7 +43,7 @@ struct RunVerifier {
     var flaws = LineFlaws()
     var number: Int64 = 0
     do throws(QuarryError) {
-      let isThere = try RecordLines(path: path).forEachPlaced { line, place in
+      let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place in
         number += 1
         if let flaw = examine(line, at: place, in: path, type: type) { flaws.note(flaw, line: number) }
         return true

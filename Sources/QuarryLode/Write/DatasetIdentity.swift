@@ -10,14 +10,14 @@ struct DatasetIdentity {
   func value() throws(QuarryError) -> String {
     try layout.described { () throws(FileFailure) in
       let path = Self.path(in: layout)
-      if let known = try FileReading.bytes(path) { return String(decoding: known, as: UTF8.self) }
+      if let known = try layout.store.bytes(path) { return String(decoding: known, as: UTF8.self) }
       let made = UUIDv7.make()
       try files.makeFolders(layout.own, below: layout.root)
       let temporary = layout.temporary(made, in: layout.own)
       try files.create(temporary, Array(made.utf8))
       defer { files.remove(temporary) }
       if try files.link(temporary, to: path) { return made }
-      return String(decoding: try FileReading.bytes(path) ?? [], as: UTF8.self)
+      return String(decoding: try layout.store.bytes(path) ?? [], as: UTF8.self)
     }
   }
 }

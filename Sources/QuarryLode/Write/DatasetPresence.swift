@@ -15,7 +15,8 @@ final class DatasetPresence: Sendable {
   /// - Throws: `QuarryError(.storage)`.
   func check() throws(QuarryError) {
     guard let expected = expected.withLock({ $0 }) else { return }
-    let found = try layout.described { () throws(FileFailure) in try FileReading.bytes(DatasetIdentity.path(in: layout))
+    let found = try layout.described { () throws(FileFailure) in
+      try layout.store.bytes(DatasetIdentity.path(in: layout))
     }
     guard found.map({ String(decoding: $0, as: UTF8.self) }) != expected else { return }
     let what = found == nil ? "is gone" : "was replaced by another"

@@ -1,0 +1,75 @@
+import QuarryCore
+
+/// Where datasets lie: a folder of this machine, or a bucket. Reading only; it never changes anything.
+///
+/// Places are named in full, as messages show them: `<root>/datasets/…`. Every call blocks its thread, and any number of
+/// threads may call at once. What is not there is nil, false or empty, never an error.
+package protocol DatasetStore: Sendable {
+  /// What every place begins with: an absolute path, or `s3://bucket/prefix`. Without a slash at the end.
+  var root: String { get }
+
+  /// The whole of a small file.
+  func bytes(_ file: String) throws(FileFailure) -> [UInt8]?
+
+  /// What lies in a folder, files and folders, in no order.
+  func names(in folder: String) throws(FileFailure) -> [String]
+
+  /// The ids in a `segments` folder whose manifest is there, in no order.
+  func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID]
+
+  func exists(_ file: String) throws(FileFailure) -> Bool
+
+  /// Whether a folder is there: one of a bucket is when something lies in it.
+  func hasFolder(_ folder: String) throws(FileFailure) -> Bool
+
+  /// Bytes of a file.
+  func size(of file: String) throws(FileFailure) -> Int64?
+
+  /// Opens a file for reading piece by piece.
+  /// - Parameter followsLinks: false refuses one whose name is a symbolic link.
+  func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)?
+
+  /// Whether two names are known to be of one file, without reading it.
+  func isOne(_ file: String, _ other: String) -> Bool
+}
+
+extension DatasetStore {
+  func open(_ file: String) throws(FileFailure) -> (any StoredFile)? { try open(file, followsLinks: true) }
+}
+
+/// A file that is being read. For one thread.
+package protocol StoredFile: AnyObject {
+  /// Bytes of all of it.
+  func size() throws(FileFailure) -> Int64
+
+  /// Reads from a place in the file.
+  /// - Returns: how many bytes it put into the buffer, as many as came at once; 0 at the file's end.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(FileFailure) -> Int
+}
+
+extension StoredFile {
+  /// Fills the buffer, unless the file ends before.
+  /// - Returns: how many bytes are in it.
+  func fill(_ buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(FileFailure) -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let count = try read(into: rest, at: position + Int64(filled))
+      if count == 0 { break }
+      filled += count
+    }
+    return filled
+  }
+
+  /// Up to so many bytes from a place on; fewer where the file ends.
+  func bytes(_ count: Int, at position: Int64) throws(FileFailure) -> [UInt8] {
+    var failure: FileFailure?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      do throws(FileFailure) { filled = try fill(UnsafeMutableRawBufferPointer(buffer), at: position) } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+}

@@ -1,0 +1,72 @@
+import Glibc
+import QuarryCore
+
+/// A folder of this machine, or of a file system that it has mounted.
+package struct DiskStore: DatasetStore {
+  /// Absolute, without a slash at the end.
+  package let root: String
+
+  package init(root: String) {
+    self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+  }
+
+  package func bytes(_ file: String) throws(FileFailure) -> [UInt8]? { try FileReading.bytes(file) }
+
+  package func names(in folder: String) throws(FileFailure) -> [String] { try FileReading.names(in: folder) }
+
+  package func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
+    try names(in: segments).compactMap { SnapshotID($0) }.filter {
+      FileReading.exists("\(segments)/\($0)/manifest.json")
+    }
+  }
+
+  package func exists(_ file: String) -> Bool { FileReading.exists(file) }
+
+  package func hasFolder(_ folder: String) -> Bool { FileReading.exists(folder) }
+
+  package func size(of file: String) -> Int64? {
+    var status = stat()
+    return stat(file, &status) == 0 ? Int64(status.st_size) : nil
+  }
+
+  package func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
+    let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
+    if descriptor >= 0 { return DiskFile(descriptor, file) }
+    if errno == ENOENT { return nil }
+    throw FileFailure("read", file, errno)
+  }
+
+  /// Two names of one file, as a commit makes them.
+  package func isOne(_ file: String, _ other: String) -> Bool {
+    var (left, right) = (stat(), stat())
+    guard stat(file, &left) == 0, stat(other, &right) == 0 else { return false }
+    return left.st_ino == right.st_ino && left.st_dev == right.st_dev
+  }
+}
+
+/// An open file, closed with the object.
+private final class DiskFile: StoredFile {
+  private let descriptor: Int32
+  private let path: String
+
+  init(_ descriptor: Int32, _ path: String) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  func size() throws(FileFailure) -> Int64 {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileFailure("read", path, errno) }
+    return Int64(status.st_size)
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(FileFailure) -> Int {
+    while true {
+      let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(position))
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw FileFailure("read", path, errno) }
+    }
+  }
+
+  deinit { close(descriptor) }
+}
