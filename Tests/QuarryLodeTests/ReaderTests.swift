@@ -116,6 +116,13 @@ import Testing
     #expect(try reader.runs(RunFilter(source: "odd"), limit: 2).rows.map(\.runID) == ["r19", "r17"])
     #expect(try reader.runs(RunFilter(day: "2020-01-01")).rows == [])
     #expect(try reader.runs(limit: 0).rows == [])
+    let since = try #require(Timestamp("2026-11-24T10:00:18Z"))
+    #expect(try reader.runs(RunFilter(since: since)).rows.map(\.runID) == ["r19", "r18"])
+    #expect(
+      try reader.runs(RunFilter(since: Timestamp(nanoseconds: since.nanoseconds + 86_400_000_000_000))).rows == [])
+    let counts = try reader.runCounts(RunFilter(source: "even"))
+    #expect(counts.total == 10 && counts[.failed] == 2 && counts[.succeeded] == 8 && counts[.running] == 0)
+    #expect(try reader.runCounts()[.running] == 1)
   }
 
   @Test func jobsAreTreesOfRuns() throws {

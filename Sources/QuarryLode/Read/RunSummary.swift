@@ -45,19 +45,22 @@ package struct RunFilter: Sendable, Equatable {
   package var source: String?
   package var category: String?
   package var day: String?
+  /// Only runs that began then or later.
+  package var since: Timestamp?
   package var runID: String?
   package var jobID: String?
   /// Only runs that a ledger names as the result of a task.
   package var isAcceptedOnly: Bool
 
   package init(
-    state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil, runID: String? = nil,
-    jobID: String? = nil, isAcceptedOnly: Bool = false
+    state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil,
+    since: Timestamp? = nil, runID: String? = nil, jobID: String? = nil, isAcceptedOnly: Bool = false
   ) {
     self.state = state
     self.source = source
     self.category = category
     self.day = day
+    self.since = since
     self.runID = runID
     self.jobID = jobID
     self.isAcceptedOnly = isAcceptedOnly
@@ -67,12 +70,25 @@ package struct RunFilter: Sendable, Equatable {
   func accepts(_ path: RunPath) -> Bool {
     (source.map { $0 == path.source } ?? (path.source != LodeLedger.source))
       && category.map { $0 == path.category } ?? true && day.map { $0 == path.day } ?? true
-      && runID.map { $0 == path.runID } ?? true
+      && runID.map { $0 == path.runID } ?? true && since.map { $0.day <= path.day } ?? true
   }
 
   func accepts(_ run: RunSummary) -> Bool {
     state.map { $0 == run.state } ?? true && jobID.map { $0 == run.jobID } ?? true
+      && since.map { since in run.startedAt.map { $0 >= since } ?? false } ?? true
   }
+}
+
+/// How many runs there are of each state.
+package struct RunCounts: Sendable, Equatable {
+  private var byState: [RunState: Int] = [:]
+  /// A sentence for each thing that could not be read, with its path.
+  package var warnings: [String] = []
+
+  package var total: Int { byState.values.reduce(0, +) }
+  package subscript(state: RunState) -> Int { byState[state] ?? 0 }
+
+  mutating func add(_ run: RunSummary) { byState[run.state, default: 0] += 1 }
 }
 
 /// What a query found, and what it had to pass over.
