@@ -23,13 +23,7 @@ package struct RecordMembers {
     in line: UnsafeRawBufferPointer, _ body: (_ key: String, _ text: UnsafeRawBufferPointer) -> Bool
   ) {
     var scanner = RecordMembers(line: line)
-    _ = scanner.scan(body)
-  }
-
-  /// Whether the line is one object from its first byte to its last. Text and numbers inside are not looked at.
-  package static func isWhole(_ line: UnsafeRawBufferPointer) -> Bool {
-    var scanner = RecordMembers(line: line)
-    return scanner.scan { _, _ in true }
+    scanner.scan(body)
   }
 
   /// The text of one element of a JSON array; nil for another value, or beyond the array's end.
@@ -46,22 +40,18 @@ package struct RecordMembers {
 
   private init(line: UnsafeRawBufferPointer) { self.line = line }
 
-  /// - Returns: true when the object was walked to its end and nothing follows it.
-  private mutating func scan(_ body: (String, UnsafeRawBufferPointer) -> Bool) -> Bool {
+  private mutating func scan(_ body: (String, UnsafeRawBufferPointer) -> Bool) {
     skipSpace()
-    guard take("{") else { return false }
-    skipSpace()
-    if take("}") { return isAtEnd() }
+    guard take("{") else { return }
     while true {
       skipSpace()
-      guard let key = string() else { return false }
+      guard let key = string() else { return }
       skipSpace()
-      guard take(":") else { return false }
+      guard take(":") else { return }
       skipSpace()
-      guard let value = value(), body(key, value) else { return false }
+      guard let value = value(), body(key, value) else { return }
       skipSpace()
-      if take("}") { return isAtEnd() }
-      guard take(",") else { return false }
+      guard take(",") else { return }
     }
   }
 
@@ -81,11 +71,6 @@ package struct RecordMembers {
   private mutating func value() -> UnsafeRawBufferPointer? {
     let start = position
     return skipValue() ? UnsafeRawBufferPointer(rebasing: line[start..<position]) : nil
-  }
-
-  private mutating func isAtEnd() -> Bool {
-    skipSpace()
-    return position == line.count
   }
 
   private mutating func string() -> String? {

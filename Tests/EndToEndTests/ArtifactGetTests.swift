@@ -106,6 +106,24 @@ import Testing
     #expect(try leftovers(harness) == [])
   }
 
+  /// The commit is the last line, and holds the name.
+  @Test func anArtifactWhoseEndWasCutOffIsSaidToBeThereInPart() async throws {
+    let harness = try RunHarness()
+    try await prepare(harness)
+    let id = try #require(try artifact("both", harness))
+    let file = try #require(try chunkFile(of: "both", harness))
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
+    let commit = try #require(lines.firstIndex { $0.contains(id) && $0.contains("artifact_event") })
+    let kept = lines[..<commit].joined(separator: "\n") + "\n" + lines[commit].prefix(40)
+    try kept.write(toFile: file, atomically: false, encoding: .utf8)
+    let named = try await get(harness, "r-1", "bothe")
+    #expect(named.exitCode == 1 && named.standardError.contains("\(id) (8 bytes)"), "\(named.standardError)")
+    #expect(named.standardError.contains("`quarry lode verify --storage-path \(harness.data)`"))
+    let byID = try await get(harness, "r-1", id)
+    #expect(byID.exitCode == 1 && byID.standardError.contains("its commit was never stored"))
+  }
+
   @Test func aFullDiskLeavesNothing() async throws {
     let harness = try RunHarness()
     try await prepare(harness)

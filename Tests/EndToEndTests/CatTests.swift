@@ -68,9 +68,16 @@ import Testing
       #expect(result.exitCode == code && result.standardOutput.isEmpty, "\(arguments): \(result.standardError)")
       for text in fragments { #expect(result.standardError.contains(text), "\(arguments): \(result.standardError)") }
     }
-    try await expect("--run", "r-9", code: 1, says: "no run 'r-9'", "`quarry list runs`")
-    try await expect("--job", "j-9", code: 1, says: "no runs of job 'j-9'")
-    try await expect("--day", "2001-01-01", code: 1, says: "nothing in \(harness.data)/datasets/quarry")
+    let flags = "--storage-path \(harness.data)"
+    let folder = "\(harness.data)/datasets/quarry"
+    let day = try #require(try harness.records().first?["day"]?.string)
+    try await expect("--run", "r-9", code: 1, says: "no run 'r-9'", "`quarry list runs \(flags)`")
+    try await expect("--job", "j-9", code: 1, says: "no runs of job 'j-9'", "`quarry list jobs \(flags)`")
+    try await expect("--source", "secnd", code: 1, says: "no source 'secnd' in \(folder)", "did you mean 'second'?")
+    try await expect("--source", "xyz", "--run", "r-1", code: 1, says: "no source 'xyz'", "there are: numbers, second")
+    try await expect("--category", "c", code: 1, says: "no category 'c' in \(folder)", "there are: default")
+    try await expect("--day", "2001-01-01", code: 1, says: "no day '2001-01-01' in \(folder)", "there are: \(day)")
+    try await expect("--source", "second", "--run", "r-1", code: 1, says: "no run 'r-1' in what was asked for")
     try await expect("--type", "itme", code: 1, says: "no records of type 'itme'", "did you mean 'item'?")
     try await expect("--type", "xyz", code: 1, says: "there are: item, log, metrics, run_complete")
     try await expect("--field", "data.none", code: 1, says: "no record has 'data.none' in its payload")
@@ -81,6 +88,19 @@ import Testing
     try await expect("--raw", code: 2, says: "--raw needs --field")
     try await expect("--payload", "--field", "data", code: 2, says: "exclude each other")
     try await expect("--storage-dataset", "other", code: 1, says: "nothing in \(harness.data)/datasets/other")
+  }
+
+  @Test func aLineThatIsNoJSONIsNamedAndNotPrinted() async throws {
+    let harness = try RunHarness()
+    try await prepare(harness)
+    let item = try #require(
+      try harness.files { $0.contains("run_id=r-2/event_type=item/") && $0.hasSuffix("/data/data") }.first)
+    let text = try String(contentsOfFile: item, encoding: .utf8)
+    // Nothing that its brackets and quotes would tell.
+    try text.replacing(#""n":0"#, with: #""n":O"#).write(toFile: item, atomically: false, encoding: .utf8)
+    let result = try await cat(harness, "--type", "item")
+    #expect(result.exitCode == 1 && result.standardError.contains("\(item): line 1 passed over: no JSON object"))
+    #expect(try lines(result).count == 3)
   }
 
   @Test func damageIsNamedAndIsNoSuccess() async throws {
@@ -98,7 +118,24 @@ import Testing
     #expect(try await cat(harness, "--run", "r-1", "--type", "item").exitCode == 0)
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  /// As a terminal's end tells it; for one that `nohup` has started it means nothing.
+  @Test func aTailHeedsNoHangUpUnderNohup() async throws {
+    let harness = try RunHarness()
+    try await prepare(harness)
+    let tail = try RunningProcess(
+      "/usr/bin/nohup",
+      [BuiltProducts.quarry, "cat", "--storage-path", harness.data, "--tail", "--type", "item", "--field", "data.n"],
+      directory: harness.path)
+    try await tail.waitForOutput("2\n0\n")
+    tail.send(SIGHUP)
+    let third = try await harness.run(harness.path + "/numbers.ts", "--job", #"{"count":5}"#)
+    #expect(third.exitCode == 0, "\(third.standardError)")
+    try await tail.waitForOutput("4\n")
+    tail.send(SIGTERM)
+    #expect(try await tail.finish().exitCode == 0)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func aTailFollowsRunsUntilItIsStopped(_ signal: Int32) async throws {
     let harness = try RunHarness()
     try await prepare(harness)

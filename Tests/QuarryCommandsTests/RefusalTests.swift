@@ -26,6 +26,19 @@ import Testing
     await expectRefusal(["run", "--scirpt", "a.ts"], "unknown option '--scirpt'", "did you mean '--script'?")
   }
 
+  @Test func aFlagOfOneValueIsGivenOnce() async {
+    await expectRefusal(["cat", "--run", "a", "--run", "b"], "'--run' is given more than once", "but one")
+    await expectRefusal(
+      ["run", "--script=a.ts", "--job-id", "j", "--script", "b.ts"], "'--script' is given more than once")
+    await expectRefusal(
+      ["artifact", "get", "r", "n", "-o", "a", "--output", "b"], "'--output' is given more than once")
+    // These may be repeated, and a switch says nothing new the second time: what is refused is something else.
+    await expectRefusal(
+      ["cat", "--type", "item", "--type", "log", "--tail", "--tail", "--storage-path", "/nonexistent/x"],
+      "storage path /nonexistent/x")
+    await expectRefusal(["cat", "--storage-path", "/nonexistent/x", "--", "--run", "--run"], "unexpected")
+  }
+
   @Test func unknownFormatIsAnError() async {
     await expectRefusal(["version", "--format", "xml"], "'xml'", "--format")
   }

@@ -81,6 +81,24 @@ import Testing
     #expect(detail.contents("n.bin").count == 3 && detail.contents("a3").count == 1)
   }
 
+  /// Whatever the artifacts of the run are called.
+  @Test func aFileCanAlwaysBeNamed() throws {
+    try store([Chunk(bytes: [1], isLast: true)], size: 1, id: "a", name: "x")
+    try store([Chunk(bytes: [2], isLast: true)], size: 1, id: "b", name: "files/x")
+    try store([Chunk(bytes: [3], isLast: true)], size: 1, id: "c", name: "files/x")
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r")
+    try run.put("x", "file")
+    try run.sink.write(run.items(0..<1))
+    let detail = try #require(try reader.run("r"))
+    #expect(detail.contents("x").count == 2)
+    #expect(detail.contents("files/x").map(\.size) == [4])
+    for content in detail.artifacts.map(StoredContent.artifact) + detail.contents("files/x") {
+      #expect(detail.contents(detail.exactName(content)) == [content])
+    }
+    let path = try #require(detail.sidecarFiles.first?.path)
+    #expect(detail.contents(path) == detail.contents("files/x"))
+  }
+
   @Test func whatOlderWritersLeaveOutIsRead() throws {
     try store(
       [Chunk(bytes: [1, 2, 3]), Chunk(bytes: [251, 255], isLast: true, data: #""+\/8=""#)], size: 0)

@@ -2,30 +2,33 @@ import ArgumentParser
 import QuarryCore
 
 /// What is asked of the arguments before the parser sees them: is the command one there is, or one that is known
-/// and not built; is a flag known and not built. The parser's own complaints get their form here too.
+/// and not built; is a flag known and not built, or given twice. The parser's own complaints get their form here too.
 enum UsageCheck {
   /// - Throws: `QuarryError(.usage)`.
   static func check(_ arguments: [String]) throws(QuarryError) {
-    try checkCommand(arguments)
+    let command = try command(arguments)
     for argument in arguments.prefix(while: { $0 != "--" }) where argument.hasPrefix("--") {
       let flag = String(argument.prefix { $0 != "=" })
       if let feature = Unbuilt.flags[flag] { throw Unbuilt.refusal(of: feature, asked: "'\(flag)'") }
     }
+    try RepeatedFlags.check(arguments, of: command)
   }
 
-  private static func checkCommand(_ arguments: [String]) throws(QuarryError) {
+  /// The command that the arguments name, as far as they name one.
+  private static func command(_ arguments: [String]) throws(QuarryError) -> any ParsableCommand.Type {
     var command: any ParsableCommand.Type = RootCommand.self
     var path: [String] = []
     // `quarry help list` asks about the command that follows.
     for word in arguments.first == "help" ? arguments.dropFirst() : arguments[...] {
       let children = command.configuration.subcommands
-      guard !children.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      guard !children.isEmpty, !word.hasPrefix("-"), word != "help" else { return command }
       path.append(word)
       guard let child = children.first(where: { $0._commandName == word }) else {
         throw unknownCommand(path, among: children.map { $0._commandName })
       }
       command = child
     }
+    return command
   }
 
   private static func unknownCommand(_ path: [String], among names: [String]) -> QuarryError {

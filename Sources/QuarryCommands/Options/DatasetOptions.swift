@@ -16,4 +16,11 @@ struct DatasetOptions: ParsableArguments {
     try settings.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
     return LodeReader(root: settings.path, dataset: settings.dataset)
   }
+
+  /// What leads another command to the same dataset, for hints; empty or with a space before it.
+  func flags(in context: CommandContext) throws(QuarryError) -> String {
+    let configuration = try ConfigurationLoader.load(config, in: context)
+    return RunNarration.flags(
+      try StorageSettings(storage, configuration: configuration.storage, context: context))
+  }
 }

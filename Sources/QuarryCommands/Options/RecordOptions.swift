@@ -31,8 +31,11 @@ struct RecordOptions: ParsableArguments {
   }
 
   /// Why a query has found nothing.
-  func nothing(_ figures: RecordFigures, field: String?, in reader: LodeReader) -> NotFound {
-    if figures.runs == 0 { return noRun(figures, in: reader) }
+  /// - Parameter flags: those that lead another command to the same dataset.
+  func nothing(
+    _ figures: RecordFigures, field: String?, in reader: LodeReader, flags: String
+  ) throws(QuarryError) -> NotFound {
+    if figures.runs == 0 { return try noRun(figures, in: reader, flags: flags) }
     let missing = type.first { !figures.types.contains($0) }
     if let missing, figures.records == 0 {
       return NotFound(
@@ -46,18 +49,42 @@ struct RecordOptions: ParsableArguments {
       remedy: "without --field and --payload the whole records are shown")
   }
 
-  private func noRun(_ figures: RecordFigures, in reader: LodeReader) -> NotFound {
+  private func noRun(
+    _ figures: RecordFigures, in reader: LodeReader, flags: String
+  ) throws(QuarryError) -> NotFound {
     if accepted, figures.found > 0 {
       let subject = run.map { "run '\($0)' is not the one that counts for a task" } ?? "no run counts for a task"
       return NotFound(
         subject + (job.map { " of job '\($0)'" } ?? ""),
         remedy: "only fleets have a ledger; without --accepted every run is shown")
     }
+    if let missing = try reader.missingPlace(query.runs) { return NotFound(missing, in: reader) }
     if let run {
-      return NotFound("no run '\(run)' in what was asked for", remedy: "`quarry list runs` shows those there are")
+      return NotFound(
+        "no run '\(run)' in what was asked for", remedy: "`quarry list runs\(flags)` shows those there are")
     }
-    if let job { return NotFound("no runs of job '\(job)'", remedy: "`quarry list jobs` shows those there are") }
+    if let job {
+      return NotFound("no runs of job '\(job)'", remedy: "`quarry list jobs\(flags)` shows those there are")
+    }
     return NotFound(
-      "nothing in \(reader.layout.folder) is what was asked for", remedy: "`quarry list runs` shows what there is")
+      "nothing in \(reader.layout.folder) is what was asked for",
+      remedy: "`quarry list runs\(flags)` shows what there is")
+  }
+}
+
+extension NotFound {
+  /// Days are named from the newest on, other places in their order.
+  init(_ missing: MissingPlace, in reader: LodeReader) {
+    let message = "no \(missing.key) '\(missing.value)' in \(reader.layout.folder)"
+    self.init(message, remedy: Self.remedy(missing))
+  }
+
+  private static func remedy(_ missing: MissingPlace) -> String {
+    if missing.others.isEmpty { return "there are no runs in it" }
+    let isDay = missing.key == "day"
+    if !isDay, let nearest = Nearest.to(missing.value, among: missing.others) { return "did you mean '\(nearest)'?" }
+    let others = isDay ? missing.others.reversed() : missing.others
+    let more = others.count > 10 ? " and \(others.count - 10) more" : ""
+    return "there are: \(others.prefix(10).joined(separator: ", "))\(more)"
   }
 }

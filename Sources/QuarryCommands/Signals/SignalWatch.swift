@@ -9,12 +9,16 @@ nonisolated(unsafe) private var signalPipe: Int32 = -1
 
 /// Hands the process' signals to a listener, on a thread of its own, where it may do anything.
 ///
-/// Handlers, not masks or ignoring: children are started with every signal at its default. SIGHUP is survived: a
-/// crawl goes on when its terminal closes.
+/// Handlers, not masks or ignoring: children are started with every signal at its default.
 enum SignalWatch {
   /// Call once. A signal that arrives again while the listener runs is delivered after it.
-  /// - Parameter onStop: SIGINT or SIGTERM; `count` is 1 at the first of them, 2 at the second …
-  static func start(onStop: @escaping @Sendable (_ signal: Int32, _ count: Int) -> Void) throws(QuarryError) {
+  /// - Parameters:
+  ///   - survivesHangUp: SIGHUP is taken note of and no more: a crawl goes on when its terminal closes. Else it stops as
+  ///     the others do, unless whoever started the process had it ignored (`nohup`).
+  ///   - onStop: SIGINT, SIGTERM or such a SIGHUP; `count` is 1 at the first of them, 2 at the second …
+  static func start(
+    survivesHangUp: Bool = true, onStop: @escaping @Sendable (_ signal: Int32, _ count: Int) -> Void
+  ) throws(QuarryError) {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else {
       throw QuarryError(.usage, "no pipe for signals: \(String(cString: strerror(errno)))")
@@ -22,10 +26,18 @@ enum SignalWatch {
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     signalPipe = ends[1]
     let readEnd = ends[0]
-    let thread = Thread { listen(readEnd, onStop) }
+    let survived: Set<Int32> = survivesHangUp ? [SIGHUP] : []
+    let thread = Thread { listen(readEnd, survived: survived, onStop) }
     thread.name = "signals"
     thread.start()
-    for number in [SIGINT, SIGTERM, SIGHUP] { install(number) }
+    for number in [SIGINT, SIGTERM] { install(number) }
+    if survivesHangUp || !isIgnored(SIGHUP) { install(SIGHUP) }
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   private static func install(_ number: Int32) {
@@ -40,14 +52,14 @@ enum SignalWatch {
     sigaction(number, &action, nil)
   }
 
-  private static func listen(_ descriptor: Int32, _ onStop: (Int32, Int) -> Void) {
+  private static func listen(_ descriptor: Int32, survived: Set<Int32>, _ onStop: (Int32, Int) -> Void) {
     var count = 0
     var byte: UInt8 = 0
     while true {
       let got = read(descriptor, &byte, 1)
       if got < 0, errno == EINTR { continue }
       guard got == 1 else { return }
-      guard Int32(byte) != SIGHUP else { continue }
+      guard !survived.contains(Int32(byte)) else { continue }
       count += 1
       onStop(Int32(byte), count)
     }

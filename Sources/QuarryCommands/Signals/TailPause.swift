@@ -1,7 +1,8 @@
 import Glibc
 import QuarryCore
 
-/// Waits between two looks at a dataset that others write, until Ctrl-C, SIGTERM, or the end of whoever reads stdout.
+/// Waits between two looks at a dataset that others write, until Ctrl-C, SIGTERM, the end of its terminal, or of
+/// whoever reads stdout.
 struct TailPause: Sendable {
   /// Milliseconds between two looks, each of which reads one small file.
   private static let interval: Int32 = 200
@@ -13,7 +14,7 @@ struct TailPause: Sendable {
   /// From now on signals end the waiting, and a second one the process.
   static func untilSignal() throws(QuarryError) -> TailPause {
     let pause = TailPause()
-    try SignalWatch.start { [stopped = pause.stopped] _, count in
+    try SignalWatch.start(survivesHangUp: false) { [stopped = pause.stopped] _, count in
       stopped.raise()
       // Whoever reads stdout may have stopped reading.
       if count > 1 { _exit(ExitCode.failure) }

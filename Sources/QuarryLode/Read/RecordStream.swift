@@ -110,7 +110,7 @@ struct RecordStream {
     do throws(QuarryError) {
       let isThere = try RecordLines(layout.store, path).forEach { line in
         number += 1
-        if RecordMembers.isWhole(line) {
+        if JSONCheck.isObject(line) {
           figures.records += 1
           isEnded = !body(line)
         } else {
@@ -125,7 +125,7 @@ struct RecordStream {
     }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
-      tell("\(path): line \(broken.first)\(others) passed over: no whole JSON object")
+      tell("\(path): line \(broken.first)\(others) passed over: no JSON object")
     }
   }
 

@@ -36,12 +36,28 @@ package enum StoredContent: Sendable, Equatable {
 }
 
 extension RunDetail {
-  /// What a run has under an artifact's id or name, or a file's name. A name may stand for several.
+  /// What a run has under an exact name, or else under an artifact's or a file's own name, which may stand for several.
   package func contents(_ wanted: String) -> [StoredContent] {
     if let artifact = artifacts.first(where: { $0.id == wanted }) { return [.artifact(artifact)] }
-    let named = artifacts.filter { $0.name == wanted }.map(StoredContent.artifact)
-    return named
-      + sidecarFiles.filter { $0.filename == wanted || "files/\($0.filename)" == wanted }.map(StoredContent.file)
+    let exact = files { exactName(.file($0)) == wanted || $0.path == wanted }
+    guard exact.isEmpty else { return exact.map(StoredContent.file) }
+    return artifacts.filter { $0.name == wanted }.map(StoredContent.artifact)
+      + files { $0.filename == wanted }.map(StoredContent.file)
+  }
+
+  /// What stands for this alone: an artifact's id; `files/NAME`, or the whole key where several files have the name.
+  package func exactName(_ content: StoredContent) -> String {
+    switch content {
+    case .artifact(let artifact): artifact.id
+    case .file(let file):
+      files { $0.filename == file.filename }.count == 1 ? "files/\(file.filename)" : file.path
+    }
+  }
+
+  /// None twice, though several snapshots may list one.
+  private func files(_ isWanted: (SidecarFile) -> Bool) -> [SidecarFile] {
+    var seen: Set<String> = []
+    return sidecarFiles.filter { isWanted($0) && seen.insert($0.path).inserted }
   }
 }
 

@@ -83,7 +83,7 @@ struct RunVerifier {
   private mutating func examine(
     chunk members: [String: JSONValue], _ line: UnsafeRawBufferPointer, at place: Int64, in path: String, type: String
   ) -> String? {
-    guard RecordMembers.isWhole(line) else { return "no JSON object" }
+    guard JSONCheck.isObject(line) else { return "no JSON object" }
     if let flaw = misplaced({ members[$0]?.string }, type: type) { return flaw }
     tally.take(chunk: members, path: path, place: place, lineLength: line.count)
     do throws(ChunkData.Damage) {

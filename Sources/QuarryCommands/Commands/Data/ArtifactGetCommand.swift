@@ -33,7 +33,7 @@ struct ArtifactGetCommand: ExecutableCommand {
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let reader = try dataset.reader(in: context)
-    let content = try find(in: reader, context.console)
+    let content = try find(in: reader, context)
     if let fault = content.fault {
       throw NotFound("'\(name)' of run '\(run)' cannot be had whole: \(fault)")
     }
@@ -50,31 +50,38 @@ struct ArtifactGetCommand: ExecutableCommand {
     return 0
   }
 
-  private func find(in reader: LodeReader, _ console: Console) throws -> StoredContent {
+  private func find(in reader: LodeReader, _ context: CommandContext) throws -> StoredContent {
     guard let detail = try reader.run(run, types: ["artifact"]) else {
-      throw NotFound("no run '\(run)' in this dataset", remedy: "`quarry list runs` shows those there are")
-    }
-    for warning in detail.warnings { console.warn(warning) }
-    let found = detail.contents(name)
-    guard let first = found.first else {
       throw NotFound(
-        "run '\(run)' has no artifact and no file '\(name)'",
-        remedy: Nearest.to(name, among: detail.artifacts.compactMap(\.name) + detail.sidecarFiles.map(\.filename))
-          .map { "did you mean '\($0)'?" } ?? "`quarry inspect run '\(run)'` shows what it has")
+        "no run '\(run)' in \(reader.layout.folder)",
+        remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")
     }
+    for warning in detail.warnings { context.console.warn(warning) }
+    let found = detail.contents(name)
+    guard let first = found.first else { throw nothing(detail, flags: try dataset.flags(in: context)) }
     guard found.count == 1 else {
       throw QuarryError(
         .usage, "run '\(run)' has \(found.count) times '\(name)'",
-        remedy: "name one of them: " + found.prefix(5).map(Self.exactName).joined(separator: ", "))
+        remedy: "name one of them: " + found.prefix(5).map(detail.exactName).joined(separator: ", "))
     }
     return first
   }
 
-  private static func exactName(_ content: StoredContent) -> String {
-    switch content {
-    case .artifact(let artifact): artifact.id
-    case .file(let file): "files/\(file.filename)"
+  /// An artifact bears its name in its commit alone: where that is cut off or was never stored, what is there has none.
+  private func nothing(_ detail: RunDetail, flags: String) -> NotFound {
+    let nameless = detail.artifacts.filter(\.isOrphan)
+    if !nameless.isEmpty {
+      let sizes = nameless.prefix(5).map { "\($0.id) (\($0.size) bytes)" }.joined(separator: ", ")
+      return NotFound(
+        "run '\(run)' has no artifact and no file '\(name)', but bytes of \(nameless.count) whose commits, which hold "
+          + "their names, are not stored: \(sizes)",
+        remedy: "`quarry lode verify\(flags)` says whether something is damaged")
     }
+    let known = detail.artifacts.compactMap(\.name) + detail.sidecarFiles.map(\.filename)
+    return NotFound(
+      "run '\(run)' has no artifact and no file '\(name)'",
+      remedy: Nearest.to(name, among: known).map { "did you mean '\($0)'?" }
+        ?? "`quarry inspect run \(RunNarration.word(run))\(flags)` shows what it has")
   }
 
   private func print(_ content: StoredContent, _ reader: LodeReader, _ console: Console) async throws -> Int32 {

@@ -21,7 +21,7 @@ struct CatCommand: ExecutableCommand {
   var payload = false
   @Flag(help: "With --field: print strings without quotes and escapes.")
   var raw = false
-  @Flag(help: "Go on with what is committed later, until Ctrl-C.")
+  @Flag(help: "Go on with what is committed later, until Ctrl-C or the terminal's end.")
   var tail = false
   @OptionGroup(title: "Where they are") var dataset: DatasetOptions
 
@@ -41,15 +41,19 @@ struct CatCommand: ExecutableCommand {
       }
     }
     let (figures, printed) = try result.get()
-    return try end(figures, printed: printed, reader, context.console)
+    return try end(figures, printed: printed, reader, context)
   }
 
-  private func end(_ figures: RecordFigures, printed: Int64, _ reader: LodeReader, _ console: Console) throws -> Int32 {
+  private func end(
+    _ figures: RecordFigures, printed: Int64, _ reader: LodeReader, _ context: CommandContext
+  ) throws -> Int32 {
     guard figures.damages == 0 else {
-      console.say("the answer is not whole: \(figures.damages) of the things above could not be read")
+      context.console.say("the answer is not whole: \(figures.damages) of the things above could not be read")
       return ExitCode.failure
     }
-    guard printed > 0 || tail else { throw selection.nothing(figures, field: fieldText, in: reader) }
+    guard printed > 0 || tail else {
+      throw try selection.nothing(figures, field: fieldText, in: reader, flags: dataset.flags(in: context))
+    }
     return 0
   }
 

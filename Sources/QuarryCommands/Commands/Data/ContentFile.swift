@@ -42,7 +42,7 @@ struct ContentFile: ~Copyable {
   /// - Throws: when the content is damaged, the file cannot be written, or the command was interrupted; nothing is left then.
   func write(_ content: StoredContent, from reader: LodeReader) throws(QuarryError) {
     let interrupted = SharedFlag()
-    try SignalWatch.start { _, count in
+    try SignalWatch.start(survivesHangUp: false) { _, count in
       interrupted.raise()
       if count > 1 { _exit(ExitCode.failure) }
     }

@@ -14,7 +14,9 @@ struct InspectJobCommand: DocumentCommand {
   func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)
     guard let job = try reader.job(id) else {
-      throw NotFound("no job '\(id)' in this dataset", remedy: "`quarry list jobs` shows those there are")
+      throw NotFound(
+        "no job '\(id)' in \(reader.layout.folder)",
+        remedy: "`quarry list jobs\(try dataset.flags(in: context))` shows those there are")
     }
     return .job(job)
   }

@@ -14,7 +14,9 @@ struct InspectRunCommand: DocumentCommand {
   func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)
     guard let run = try reader.run(id) else {
-      throw NotFound("no run '\(id)' in this dataset", remedy: "`quarry list runs` shows those there are")
+      throw NotFound(
+        "no run '\(id)' in \(reader.layout.folder)",
+        remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")
     }
     for warning in run.warnings { context.console.warn(warning) }
     return .run(run, children: try Lineage.below(run.summary, reader: reader))
