@@ -19,7 +19,7 @@ package enum LeftoverFate: String, Sendable {
 /// Nothing that counts is ever removed: what snapshots name is asked for under the lock that every commit holds, so no
 /// commit can come between the question and the removal, and a dataset of which not every snapshot can be read is left
 /// alone. What a writer is about to commit is younger than the least age; one that was stopped for longer looks for its
-/// data before it commits (`Publisher`). Files beside records may wait for their commit as long as their run goes on:
+/// data before it commits (`CommitPlanner`). Files beside records may wait for their commit as long as their run goes on:
 /// its process holds their folder (`FolderHold`).
 package struct LeftoverCollector {
   /// More than the time for which a writer trusts that its own data is there.
@@ -81,7 +81,7 @@ package struct LeftoverCollector {
     _ batch: [Leftover], _ known: inout KnownSnapshots, _ report: (Leftover, LeftoverFate) -> Void
   ) throws(QuarryError) {
     let held = try layout.described { () throws(FileFailure) in try acquire(until: .now + deadline) }
-    guard let lock = held else { throw Publisher.Failure.lockHeld.described(layout: layout) }
+    guard let lock = held else { throw PointerLock.held(layout) }
     defer { lock.release() }
     try known.catchUp()
     for leftover in batch {

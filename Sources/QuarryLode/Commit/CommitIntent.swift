@@ -46,3 +46,30 @@ package struct CommitIntent: Sendable, Equatable {
     }
   }
 }
+
+extension CommitIntent {
+  /// How far back the chain is followed to see whether an old intent was fulfilled; beyond it nothing counts as abandoned.
+  private static let longestWalk = 10_000
+
+  /// The manifests that are not on the chain, though their writer has ended.
+  /// - Parameter head: the newest snapshot; another than the pointer's where `latest` is missing or dangling. A commit that
+  ///   became the head so, without a pointer, stays.
+  func abandoned(head: SnapshotID?, in layout: DatasetLayout) throws(FileFailure) -> [Entry] {
+    guard let newest, let head else { return entries }
+    if newest > head { return entries.filter { $0.id > head } }
+    return try Self.isOnChain(newest, in: layout) ? [] : entries
+  }
+
+  /// True also when it cannot be told.
+  private static func isOnChain(_ id: SnapshotID, in layout: DatasetLayout) throws(FileFailure) -> Bool {
+    var chain = ChainReader(layout: layout)
+    var current = try chain.head()
+    for _ in 0..<longestWalk {
+      guard let manifest = current, chain.warnings.isEmpty else { return true }
+      if manifest.id <= id { return manifest.id == id }
+      current = try chain.parent(of: manifest)
+      if current == nil { return false }
+    }
+    return true
+  }
+}

@@ -9,8 +9,15 @@ final class GroupCommit: Sendable {
   /// Why a batch was not committed.
   struct Failure: Error {
     let error: QuarryError
-    /// True when the pointer names it and only its durability is in doubt.
-    let isVisible: Bool
+    let visibility: Visibility
+
+    enum Visibility {
+      case none
+      /// The pointer names it, and only its durability is in doubt.
+      case sure
+      /// Whether the pointer names it is not known.
+      case unknown
+    }
   }
 
   private enum Wake: Sendable {
@@ -44,12 +51,14 @@ final class GroupCommit: Sendable {
     var hasLeader = false
   }
 
-  private let publisher: Publisher
+  private let publisher: any SnapshotPublisher
+  private let layout: DatasetLayout
   private let clock: SnapshotClock
   private let state = Mutex(State())
 
-  init(publisher: Publisher, clock: SnapshotClock) {
+  init(publisher: any SnapshotPublisher, layout: DatasetLayout, clock: SnapshotClock) {
     self.publisher = publisher
+    self.layout = layout
     self.clock = clock
   }
 
@@ -105,21 +114,22 @@ final class GroupCommit: Sendable {
   }
 
   private func publish(_ batches: [WrittenBatch]) -> [Result<Void, Failure>] {
-    do throws(Publisher.Failure) {
+    do throws(PublishFailure) {
       try publisher.publish(SnapshotPlan.plans(for: batches))
       return batches.map { _ in .success(()) }
     } catch {
       // One batch whose folders cannot be written must not fail the others.
-      if case .file = error, batches.count > 1 { return batches.flatMap { publish([$0]) } }
-      let failure = Failure(error: error.described(layout: publisher.layout), isVisible: false)
+      if error.mayBeOfOneBatch, batches.count > 1 { return batches.flatMap { publish([$0]) } }
+      let isUnknown = if case .unknown = error { true } else { false }
+      let failure = Failure(error: error.described(layout), visibility: isUnknown ? .unknown : .none)
       return batches.map { _ in .failure(failure) }
     }
   }
 
   private func makeDurable(_ results: inout [Result<Void, Failure>]) {
     guard results.contains(where: { if case .success = $0 { true } else { false } }) else { return }
-    do throws(Publisher.Failure) { try publisher.makePointerDurable() } catch {
-      let failure = Failure(error: error.described(layout: publisher.layout), isVisible: true)
+    do throws(PublishFailure) { try publisher.makePointerDurable() } catch {
+      let failure = Failure(error: error.described(layout), visibility: .sure)
       results = results.map { if case .success = $0 { .failure(failure) } else { $0 } }
     }
   }

@@ -1,7 +1,7 @@
 import QuarryCore
 
-/// Records of one run that lie on disk and that no manifest names yet.
-struct WrittenBatch: Sendable {
+/// Records of one run that are stored and that no manifest names yet.
+package struct WrittenBatch: Sendable {
   /// The id that the data files' paths hold.
   let id: SnapshotID
   /// `source=…/category=…/day=…/run_id=…`
@@ -14,12 +14,14 @@ struct WrittenBatch: Sendable {
   var rowCount: Int64 = 0
   /// To be listed with these records.
   var sidecars: [SidecarFile] = []
+  /// Before the first of them was written.
+  var sidecarsSince: Timestamp?
   /// Nothing but metrics, which no commit waits for the disk for.
   var isBestEffort = false
 }
 
 /// One snapshot to be: the batches that it makes visible.
-struct SnapshotPlan: Sendable {
+package struct SnapshotPlan: Sendable {
   var batches: [WrittenBatch]
 
   /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and

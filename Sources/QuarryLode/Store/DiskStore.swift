@@ -5,8 +5,10 @@ import QuarryCore
 package struct DiskStore: DatasetStore {
   /// Absolute, without a slash at the end.
   package let root: String
+  let files: FileSystem
 
-  package init(root: String) {
+  package init(root: String, files: FileSystem = FileSystem()) {
+    self.files = files
     self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
   }
 

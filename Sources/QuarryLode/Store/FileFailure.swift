@@ -13,6 +13,9 @@ package struct FileFailure: Error, Sendable, Equatable {
     self.code = code
   }
 
+  /// Whether it may have to do with this file and not with the whole store.
+  var isOfOneFile: Bool { true }
+
   /// In words for the person who chose the storage path.
   package func described(root: String) -> QuarryError {
     QuarryError(.storage, "cannot \(operation) \(path): \(String(cString: strerror(code)))", remedy: remedy(root: root))

@@ -3,7 +3,7 @@ import QuarryCore
 /// The random id of a dataset, in `.quarry/identity`.
 struct DatasetIdentity {
   let layout: DatasetLayout
-  let files: FileSystem
+  let store: any WritableStore
 
   static func path(in layout: DatasetLayout) -> String { "\(layout.own)/identity" }
 
@@ -12,11 +12,7 @@ struct DatasetIdentity {
       let path = Self.path(in: layout)
       if let known = try layout.store.bytes(path) { return String(decoding: known, as: UTF8.self) }
       let made = UUIDv7.make()
-      try files.makeFolders(layout.own, below: layout.root)
-      let temporary = layout.temporary(made, in: layout.own)
-      try files.create(temporary, Array(made.utf8))
-      defer { files.remove(temporary) }
-      if try files.link(temporary, to: path) { return made }
+      if try store.create(path, Array(made.utf8)) { return made }
       return String(decoding: try layout.store.bytes(path) ?? [], as: UTF8.self)
     }
   }

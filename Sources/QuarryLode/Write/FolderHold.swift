@@ -4,7 +4,7 @@ import Glibc
 /// with the process. `quarry lode gc` takes nothing from a folder that is held.
 ///
 /// Where folders cannot be locked, nothing is said, and the collector, which cannot lock it either, keeps its hands off.
-final class FolderHold: Sendable {
+package final class FolderHold: Sendable {
   private let folder: Int32?
 
   /// - Throws: when the folder could be locked and was not (too many open files, too many locks).

@@ -5,48 +5,59 @@ import QuarryCore
 /// Making one touches nothing; folders are made by the first write.
 package final class LodeDataset: Sendable {
   package let layout: DatasetLayout
-  private let files: FileSystem
+  private let store: any WritableStore
   private let clock: SnapshotClock
   private let committer: GroupCommit
   private let presence: DatasetPresence
 
   /// - Parameters:
-  ///   - root: absolute path of the storage folder, which must exist when something is written.
   ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
   ///   - deadline: how long one commit may wait for other processes.
   package init(
+    _ store: any WritableStore, id: String = "quarry", durability: Durability = .commit,
+    deadline: Duration = .seconds(60), clock: SnapshotClock = SnapshotClock()
+  ) {
+    layout = DatasetLayout(store, dataset: id)
+    presence = DatasetPresence(layout: layout)
+    self.store = store
+    self.clock = clock
+    committer = GroupCommit(
+      publisher: store.publisher(of: layout, durability: durability, deadline: deadline, clock: clock),
+      layout: layout, clock: clock)
+  }
+
+  /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
+  package convenience init(
     root: String, id: String = "quarry", durability: Durability = .commit, deadline: Duration = .seconds(60),
     files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
   ) {
-    layout = DatasetLayout(root: root, dataset: id)
-    presence = DatasetPresence(layout: layout)
-    self.files = files
-    self.clock = clock
-    let publisher = Publisher(
-      layout: layout, files: files, durability: durability, deadline: deadline, clock: clock)
-    committer = GroupCommit(publisher: publisher, clock: clock)
+    self.init(
+      DiskStore(root: root, files: files), id: id, durability: durability, deadline: deadline, clock: clock)
   }
+
+  /// `fs` or `s3`, as metrics name it.
+  package var backend: String { store.backend }
 
   /// Where the records of one run go; one sink a run.
   package func sink(for partition: RunPartition) -> LodeRunSink {
     LodeRunSink(
-      partition: partition, segments: SegmentWriter(layout: layout, files: files, clock: clock),
-      sidecars: SidecarWriter(layout: layout, files: files, clock: clock), committer: committer,
+      partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock),
+      sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
       presence: presence)
   }
 
   /// The fleet's own records in this dataset.
   package var ledger: LodeLedger { LodeLedger(dataset: self) }
 
-  /// `file://…` of a run's partition, without a slash at the end; as it stands in notifications and the ledger.
+  /// `file://…` or `s3://…` of a run's partition, without a slash at the end; as it stands in notifications and the ledger.
   package func storagePath(of partition: RunPartition) -> String {
-    "file://\(layout.partitions)/\(partition.path)"
+    "\(store.url)/\(layout.key)/partitions/\(partition.path)"
   }
 
   /// A random id kept in the dataset, made at first use: two folders of one name are told apart by it. From then on
   /// nothing is written to a dataset of another id, nor to one that has lost it.
   package func identity() throws(QuarryError) -> String {
-    let identity = try DatasetIdentity(layout: layout, files: files).value()
+    let identity = try DatasetIdentity(layout: layout, store: store).value()
     presence.expect(identity)
     return identity
   }
@@ -54,6 +65,6 @@ package final class LodeDataset: Sendable {
   /// Reserves a run id that a person chose.
   /// - Throws: `QuarryError(.usage)` when the dataset has a run of this id, or another process runs it now.
   package func claim(runID: String) throws(QuarryError) -> RunClaim {
-    try RunClaim(runID: runID, layout: layout, files: files)
+    try RunClaim(runID: runID, layout: layout, store: store)
   }
 }

@@ -11,6 +11,8 @@ package final class LodeRunSink: EventSink {
   private struct Pending {
     /// Written, and not yet listed by a snapshot.
     var files: [SidecarFile] = []
+    /// Before the oldest of them was written.
+    var since: Timestamp?
     /// Writes that are about to list some.
     var writes = 0
     /// As long as there are such files, or writes.
@@ -26,7 +28,7 @@ package final class LodeRunSink: EventSink {
     mutating func end(_ taken: [SidecarFile], unlisted: [SidecarFile] = []) {
       if !taken.isEmpty { writes -= 1 }
       files.insert(contentsOf: unlisted, at: 0)
-      if files.isEmpty && writes == 0 { hold = nil }
+      if files.isEmpty && writes == 0 { (hold, since) = (nil, nil) }
     }
   }
   private let pending = Mutex(Pending())
@@ -59,11 +61,13 @@ package final class LodeRunSink: EventSink {
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
     try presence.check()
+    let now = Timestamp.now()
     let file = try sidecars.put(partition, name: name, contentType: contentType, data: data)
     let folder = FileSystem.parent(of: segments.layout.path(of: file.path)) ?? segments.layout.root
     do throws(FileFailure) {
       try pending.withLock { pending throws(FileFailure) in
-        if pending.hold == nil { pending.hold = try FolderHold(folder, files: sidecars.files) }
+        if pending.hold == nil { pending.hold = try sidecars.store.hold(folder) }
+        pending.since = pending.since ?? now
         pending.files.append(file)
       }
     } catch {
@@ -78,14 +82,18 @@ package final class LodeRunSink: EventSink {
       try segments.write(batch, id: committer.dataID())
     }
     written.sidecars = files
+    written.sidecarsSince = pending.withLock { $0.since }
     written.isBestEffort = files.isEmpty && batch.groups.allSatisfy { $0.count == 0 || $0.eventType == "metrics" }
     do throws(GroupCommit.Failure) {
       try committer.commit(written)
     } catch {
-      if error.isVisible {
+      switch error.visibility {
+      case .none: segments.discard(written)
+      case .sure:
         throw QuarryError(.storage, "\(error.error.message) (the records are visible, but may be lost with power)")
+      // Its data must stay, since a snapshot may name it.
+      case .unknown: break
       }
-      segments.discard(written)
       throw error.error
     }
   }

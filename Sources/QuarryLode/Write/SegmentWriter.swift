@@ -1,10 +1,9 @@
 import QuarryCore
 
-/// Writes the records of a batch to data files, one for each event type. Nothing names them yet, and each lies in a
-/// folder that is new, so they are written in place.
+/// Writes the records of a batch to data files, one for each event type. Nothing names them yet.
 struct SegmentWriter: Sendable {
   let layout: DatasetLayout
-  let files: FileSystem
+  let store: any WritableStore
   let clock: SnapshotClock
 
   /// - Parameter id: the first choice for the folders' name; taken by another writer of the same partition, the next
@@ -29,28 +28,17 @@ struct SegmentWriter: Sendable {
   private func write(_ batch: RecordBatch, to written: inout WrittenBatch) throws(FileFailure) -> Bool {
     for group in batch.groups where group.count > 0 {
       let partition = DatasetLayout.partition(batch.partition, eventType: group.eventType)
-      let folder = layout.segmentFolder(written.id, partition: partition)
-      guard try files.makeFolders(folder, below: layout.root) else { return false }
+      let key = layout.dataKey(written.id, partition: partition)
+      guard try store.createData(layout.path(of: key), group.lines) else { return false }
       written.partitions.append(partition)
-      _ = try files.makeFolder("\(folder)/data")
-      try files.create("\(folder)/data/data", group.lines)
-      written.files.append(
-        Manifest.File(path: layout.dataKey(written.id, partition: partition), sizeBytes: Int64(group.lines.count)))
+      written.files.append(Manifest.File(path: key, sizeBytes: Int64(group.lines.count)))
       written.rowCount += Int64(group.count)
     }
     return true
   }
 
-  /// Removes data that no manifest names, and the folders that are empty then, up to the run's own.
+  /// Removes data that no manifest names.
   func discard(_ written: WrittenBatch) {
-    for partition in written.partitions {
-      let folder = layout.segmentFolder(written.id, partition: partition)
-      files.remove("\(folder)/data/data")
-      files.removeFolder("\(folder)/data")
-      files.removeFolder(folder)
-      files.removeFolder("\(layout.partitions)/\(partition)/segments")
-      files.removeFolder("\(layout.partitions)/\(partition)")
-    }
-    files.removeFolder("\(layout.partitions)/\(written.run)")
+    for file in written.files { store.discardData(layout.path(of: file.path)) }
   }
 }

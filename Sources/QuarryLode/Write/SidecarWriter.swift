@@ -1,11 +1,9 @@
-import Glibc
 import QuarryCore
 
 /// Writes a run's sidecar files: each name once for all time, also against another process.
 struct SidecarWriter: Sendable {
   let layout: DatasetLayout
-  let files: FileSystem
-  let clock: SnapshotClock
+  let store: any WritableStore
 
   /// Writes the file and its `.meta.json`. They become durable with the commit that lists them.
   /// - Throws: `QuarryError(.storage)` when the name is taken; what is there stays as it is. After any other failure
@@ -17,13 +15,7 @@ struct SidecarWriter: Sendable {
     let key = partition.fileKey(name)
     let path = layout.path(of: key)
     let isNew = try layout.described { () throws(FileFailure) in
-      let folder = "\(layout.partitions)/\(partition.path)/files"
-      try files.makeFolders(folder, below: layout.root)
-      do throws(FileFailure) { return try publish(path, meta: Self.meta(contentType), data: data) } catch {
-        // A collector of leftovers may have found the folder empty.
-        guard error.code == ENOENT, try files.makeFolders(folder, below: layout.root) else { throw error }
-        return try publish(path, meta: Self.meta(contentType), data: data)
-      }
+      try publish(path, meta: Self.meta(contentType), data: data)
     }
     guard isNew else { throw QuarryError(.storage, "the file '\(name)' is there already in run \(partition.runID)") }
     return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))
@@ -31,33 +23,22 @@ struct SidecarWriter: Sendable {
 
   /// Takes back a file that no snapshot lists.
   func discard(_ file: SidecarFile) {
-    files.remove(layout.path(of: file.path))
-    files.remove(layout.path(of: Reachable.meta(of: file)))
+    store.discard(layout.path(of: file.path))
+    store.discard(layout.path(of: Reachable.meta(of: file)))
   }
 
   private func publish(
     _ path: String, meta: [UInt8], data: UnsafeRawBufferPointer
   ) throws(FileFailure) -> Bool {
-    let metaPath = "\(path).meta.json"
-    guard try publishNew(path, data) else { return false }
+    guard try store.create(path, data) else { return false }
     do throws(FileFailure) {
-      let isNew = try meta.withBytes { bytes throws(FileFailure) in try publishNew(metaPath, bytes) }
-      if isNew { return true }
+      if try store.create("\(path).meta.json", meta) { return true }
     } catch {
-      files.remove(path)
+      store.discard(path)
       throw error
     }
-    files.remove(path)
+    store.discard(path)
     return false
-  }
-
-  /// Puts a whole file under a name that must be free.
-  private func publishNew(_ path: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
-    let folder = FileSystem.parent(of: path) ?? layout.root
-    let temporary = layout.temporary(clock.next(), in: folder)
-    try files.create(temporary, bytes)
-    defer { files.remove(temporary) }
-    return try files.link(temporary, to: path)
   }
 
   /// Exactly `{"content_type":"<type>"}`.

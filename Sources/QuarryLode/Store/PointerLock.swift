@@ -46,6 +46,12 @@ final class PointerLock: Sendable {
 
   func release() { _ = flock(lockFile, LOCK_UN) }
 
+  static func held(_ layout: DatasetLayout) -> QuarryError {
+    QuarryError(
+      .storage, "cannot commit to \(layout.folder): \(layout.lock) stayed locked by another process",
+      remedy: "see who holds it: fuser -v '\(layout.lock)'")
+  }
+
   deinit {
     close(lockFile)
     close(folder)

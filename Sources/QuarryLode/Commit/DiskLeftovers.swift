@@ -1,10 +1,7 @@
 import QuarryCore
 
 /// Removes the manifests of commits that never reached the pointer. Only used under the lock.
-struct Leftovers: Sendable {
-  /// How far back the chain is followed to see whether an old intent was fulfilled; beyond it nothing is removed.
-  private static let longestWalk = 10_000
-
+struct DiskLeftovers: Sendable {
   let layout: DatasetLayout
   let files: FileSystem
 
@@ -15,11 +12,9 @@ struct Leftovers: Sendable {
   ///     became the head so, without a pointer, stays.
   func clear(lock: PointerLock, pointer: SnapshotID?, head: SnapshotID?) throws(FileFailure) {
     let bytes = try FileReading.bytes(of: lock.lockFile, path: lock.path)
-    guard let intent = CommitIntent(bytes), let newest = intent.newest, newest != pointer else { return }
+    guard let intent = CommitIntent(bytes), intent.newest != nil, intent.newest != pointer else { return }
     removeTemporaries(of: intent.ids)
-    guard let head else { return remove(intent.entries) }
-    if newest > head { return remove(intent.entries.filter { $0.id > head }) }
-    if try !isOnChain(newest) { remove(intent.entries) }
+    remove(try intent.abandoned(head: head, in: layout))
   }
 
   /// Removes manifests and temporary files of the entries, and folders that are empty then.
@@ -44,18 +39,5 @@ struct Leftovers: Sendable {
       files.remove(layout.temporary("latest-\(id)", in: layout.folder))
       files.remove(layout.temporary(id, in: layout.folder))
     }
-  }
-
-  /// True also when it cannot be told.
-  private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {
-    var chain = ChainReader(layout: layout)
-    var current = try chain.head()
-    for _ in 0..<Self.longestWalk {
-      guard let manifest = current, chain.warnings.isEmpty else { return true }
-      if manifest.id <= id { return manifest.id == id }
-      current = try chain.parent(of: manifest)
-      if current == nil { return false }
-    }
-    return true
   }
 }

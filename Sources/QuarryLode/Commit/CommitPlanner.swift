@@ -1,0 +1,78 @@
+import Glibc
+import QuarryCore
+
+/// What a commit needs to know before it changes anything; the same for every store.
+struct CommitPlanner: Sendable {
+  /// The newest snapshot, as far as those that follow it need to know it.
+  struct Head: Sendable {
+    let id: SnapshotID
+    let createdAt: Timestamp
+  }
+
+  /// One snapshot to be, with its place in the chain.
+  struct Numbered: Sendable {
+    let plan: SnapshotPlan
+    let manifest: Manifest
+
+    var id: SnapshotID { manifest.id }
+    var head: Head {
+      Head(id: id, createdAt: Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: id.value)))
+    }
+  }
+
+  let layout: DatasetLayout
+  let store: any WritableStore
+  let clock: SnapshotClock
+
+  /// Looks for data that was written so long ago that it may pass for a leftover.
+  func checkData(of plans: [SnapshotPlan]) throws(FileFailure) {
+    for batch in plans.flatMap(\.batches) {
+      if !isTrusted(batch.sidecarsSince ?? batch.writtenAt, store.trust.sidecars) {
+        for file in batch.sidecars {
+          try check(file.path)
+          try check(Reachable.meta(of: file))
+        }
+      }
+      if !isTrusted(batch.writtenAt, store.trust.data) { for file in batch.files { try check(file.path) } }
+    }
+  }
+
+  private func isTrusted(_ written: Timestamp, _ trust: Duration?) -> Bool {
+    guard let trust else { return false }
+    return clock.time().nanoseconds - written.nanoseconds <= trust.milliseconds * 1_000_000
+  }
+
+  private func check(_ key: String) throws(FileFailure) {
+    let path = layout.path(of: key)
+    guard try store.exists(path) else { throw FileFailure("publish", path, ENOENT) }
+  }
+
+  /// - Parameter known: the head as our own last commit left it.
+  func head(pointer: SnapshotID?, known: Head?) throws(FileFailure) -> Head? {
+    if let known, pointer == known.id { return known }
+    var chain = ChainReader(layout: layout)
+    guard let manifest = try chain.head() else { return nil }
+    let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
+    return Head(id: manifest.id, createdAt: createdAt)
+  }
+
+  /// The snapshots to be, each with an id that is greater than those before it, and than the pointer's.
+  /// - Parameter isTaken: whether an id that is greater is somebody else's all the same.
+  func number(
+    _ plans: [SnapshotPlan], after head: Head?, pointer: SnapshotID?, isTaken: (SnapshotID) -> Bool = { _ in false }
+  ) -> [Numbered] {
+    var floor = [head?.id, pointer].compactMap(\.self).max()
+    var before = head
+    return plans.map { plan in
+      var id = plan.preferredID
+      if let floor, id <= floor { id = clock.next(after: floor) }
+      while isTaken(id) { id = clock.next(after: id) }
+      let createdAt = max(clock.time(), before?.createdAt ?? Timestamp(nanoseconds: 0))
+      let manifest = plan.manifest(
+        layout: layout, id: id, parent: before?.id, createdAt: createdAt.text(fraction: 9))
+      before = Head(id: id, createdAt: createdAt)
+      floor = id
+      return Numbered(plan: plan, manifest: manifest)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import QuarryCore
+
+extension DiskStore: WritableStore {
+  package var backend: String { "fs" }
+  package var url: String { "file://\(root)" }
+  /// Files beside records may wait for long, and the lock on their folder does not reach everywhere.
+  package var trust: StoreTrust { StoreTrust(data: .seconds(600), sidecars: nil) }
+
+  /// The segment's folder must be new, so the file is written in place.
+  package func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+    guard let folder = FileSystem.parent(of: file), let segment = FileSystem.parent(of: folder) else {
+      throw FileFailure("create", file, EINVAL)
+    }
+    guard try files.makeFolders(segment, below: root) else { return false }
+    do throws(FileFailure) {
+      _ = try files.makeFolder(folder)
+      try files.create(file, bytes)
+      return true
+    } catch {
+      discardData(file)
+      throw error
+    }
+  }
+
+  /// `data`, the segment, `segments`, the event type, the run.
+  package func discardData(_ file: String) {
+    files.remove(file)
+    var folder = file
+    for _ in 0..<5 {
+      guard let parent = FileSystem.parent(of: folder) else { return }
+      folder = parent
+      files.removeFolder(folder)
+    }
+  }
+
+  package func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
+    guard let folder = FileSystem.parent(of: file) else { throw FileFailure("create", file, EINVAL) }
+    try files.makeFolders(folder, below: root)
+    do throws(FileFailure) { return try publish(file, bytes, in: folder) } catch {
+      // A collector of leftovers may have found the folder empty.
+      guard error.code == ENOENT, try files.makeFolders(folder, below: root) else { throw error }
+      return try publish(file, bytes, in: folder)
+    }
+  }
+
+  private func publish(_ file: String, _ bytes: UnsafeRawBufferPointer, in folder: String) throws(FileFailure) -> Bool {
+    let temporary = "\(folder)/\(DatasetLayout.temporaryPrefix)\(UUIDv7.make())"
+    try files.create(temporary, bytes)
+    defer { files.remove(temporary) }
+    return try files.link(temporary, to: file)
+  }
+
+  package func discard(_ file: String) { files.remove(file) }
+
+  package func hold(_ folder: String) throws(FileFailure) -> FolderHold? { try FolderHold(folder, files: files) }
+
+  package func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)? {
+    if let folder = FileSystem.parent(of: file) { try files.makeFolders(folder, below: root) }
+    return try DiskClaim.take(file, files: files)
+  }
+
+  package func publisher(
+    of layout: DatasetLayout, durability: Durability, deadline: Duration, clock: SnapshotClock
+  ) -> any SnapshotPublisher {
+    DiskPublisher(layout: layout, store: self, durability: durability, deadline: deadline, clock: clock)
+  }
+}

@@ -1,0 +1,58 @@
+import QuarryCore
+
+/// A store as its writers see it. A file that is made is there as a whole or not at all.
+package protocol WritableStore: DatasetStore {
+  /// `fs` or `s3`, as configuration and metrics name it.
+  var backend: String { get }
+  /// `storage_path` begins with it: the root as a URL.
+  var url: String { get }
+  /// For how long data that no snapshot names yet is there for sure: what looks like a leftover is removed much later
+  /// (`LeftoverCollector.leastAge`), which only a writer that was stopped in between would see.
+  var trust: StoreTrust { get }
+
+  /// Puts down the data of a new segment, `…/segments/<id>/data/<name>`.
+  /// - Returns: false when that segment is another's already.
+  func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool
+
+  /// Removes data that no manifest names, and the folders that are empty then.
+  func discardData(_ file: String)
+
+  /// Puts a whole file under a name that must be free, for all time and against all other processes.
+  /// - Returns: false when the name is taken.
+  func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool
+
+  /// Removes a file that is nobody else's, as far as it can.
+  func discard(_ file: String)
+
+  /// Keeps the collector of leftovers away from a folder for as long as the object lives.
+  /// - Returns: nil where that cannot be said; see `trust`.
+  func hold(_ folder: String) throws(FileFailure) -> FolderHold?
+
+  /// Takes a name for this process.
+  /// - Returns: nil when another has it.
+  func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)?
+
+  func publisher(
+    of layout: DatasetLayout, durability: Durability, deadline: Duration, clock: SnapshotClock
+  ) -> any SnapshotPublisher
+}
+
+/// How long written files are certain to be there although nothing names them.
+package struct StoreTrust: Sendable {
+  /// Data of a run.
+  let data: Duration
+  /// Files beside records; nil never trusts them without looking.
+  let sidecars: Duration?
+}
+
+/// A name that one process has.
+package protocol StoreClaim: Sendable {
+  /// Gives it free. May be called again.
+  func release()
+}
+
+extension WritableStore {
+  func create(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+    try bytes.withBytes { bytes throws(FileFailure) in try create(file, bytes) }
+  }
+}
