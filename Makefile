@@ -46,6 +46,7 @@ format: ## format Swift and TypeScript in place
 bench: build ## measure, as ratios within one run
 	$(SWIFT_BUILD) --product queue-benchmark
 	$(SWIFT_BUILD) --product ingestion-benchmark
+	$(SWIFT_BUILD) --product commit-benchmark
 	$(SWIFT_BUILD) --product s3-benchmark
 	@scripts/setup --checks
 	@Benchmarks/run "$$($(SWIFT_BUILD) --show-bin-path)"

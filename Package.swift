@@ -61,6 +61,8 @@ let package = Package(
       dependencies: ["QuarryRuntime", "QuarryLode", "QuarryWire", "QuarryCore", "TestSupport"],
       path: "Benchmarks/ingestion"),
     .executableTarget(
+      name: "commit-benchmark", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"], path: "Benchmarks/commit"),
+    .executableTarget(
       name: "s3-benchmark", dependencies: ["S3Client", "TestSupport"], path: "Benchmarks/s3", exclude: ["boto.py"]),
 
     .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),

@@ -79,24 +79,43 @@ import Testing
     #expect(files == 36)
   }
 
-  @Test func onlyMetricsDoNotWaitForTheDisk() throws {
+  /// Every commit, that of a run's metrics too: the next one's chain goes through it.
+  @Test func whatIsNamedIsOnTheDiskFirst() throws {
+    let root = TemporaryDirectory()
+    let disk = Disk(root.path)
+    let run = try Run(LodeDataset(root: root.path, files: disk.files), id: "r")
+    try run.sink.write(run.items(0..<1))
+    disk.expectDurable("the first commit")
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 1); $0.addEvent("log", seq: 2)
+      })
+    disk.expectDurable("another event type")
+    try run.put("a.txt", "hello")
+    #expect(throws: QuarryError.self) { try run.put("a.txt", "again") }
+    try run.sink.write(run.items(3..<4))
+    disk.expectDurable("a file")
+    try run.sink.write(run.batch { $0.addMetrics(completed: 1) })
+    disk.expectDurable("metrics")
+    // Another commits in between, so that data and manifest lie under two ids.
+    let other = try Run(LodeDataset(root: root.path, files: disk.files, clock: stillClock(1 << 62)), id: "later")
+    try other.sink.write(other.items(0..<1))
+    try run.sink.write(run.items(4..<5))
+    disk.expectDurable("data below an older id")
+    #expect(disk.moves == 6)
+  }
+
+  @Test func withoutDurabilityNothingWaitsForTheDisk() throws {
     let root = TemporaryDirectory()
     let syncs = Mutex(0)
     let files = FileSystem { operation, _ in
       if operation == .sync { syncs.withLock { $0 += 1 } }
       return nil
     }
-    let run = try Run(LodeDataset(root: root.path, files: files), id: "r")
-    func syncsOf(_ body: () throws -> Void) rethrows -> Int {
-      let before = syncs.withLock { $0 }
-      try body()
-      return syncs.withLock { $0 } - before
-    }
-    #expect(try syncsOf { try run.sink.write(run.items(0..<1)) } == 2)
-    #expect(try syncsOf { try run.sink.write(run.batch { $0.addMetrics(completed: 1) }) } == 0)
+    let run = try Run(LodeDataset(root: root.path, durability: .none, files: files), id: "r")
     try run.put("a.txt", "hello")
-    #expect(try syncsOf { try run.sink.write(run.batch { $0.addMetrics(completed: 1) }) } == 2, "it lists a file")
-    #expect(try LodeReader(root: root.path).chain().rows.count == 3)
+    try run.sink.write(run.items(0..<1))
+    #expect(syncs.withLock { $0 } == 0)
   }
 
   @Test func timeThatGoesBackDoesNotBreakTheOrder() throws {
@@ -110,21 +129,6 @@ import Testing
     #expect(try faults(reader) == [])
     #expect(try reader.chain().rows.map { $0.id.value % 100_000 } == [9_001, 9_000, 5_001, 5_000])
     #expect(try reader.runs().rows.count == 4)
-  }
-
-  @Test func aLockThatStaysTakenEndsAtTheDeadline() throws {
-    let root = TemporaryDirectory()
-    let first = try Run(LodeDataset(root: root.path), id: "r1")
-    try first.sink.write(first.items(0..<1))
-    let held = open("\(root.path)/datasets/quarry/latest.lock", O_RDWR)
-    defer { close(held) }
-    #expect(flock(held, LOCK_EX) == 0)
-    let second = try Run(LodeDataset(root: root.path, deadline: .milliseconds(50)), id: "r2")
-    let error = #expect(throws: QuarryError.self) { try second.sink.write(second.items(0..<1)) }
-    #expect(error?.message.contains("latest.lock stayed locked by another process") == true)
-    flock(held, LOCK_UN)
-    try second.sink.write(second.items(0..<1))
-    #expect(try sequence(LodeReader(root: root.path), "r2") == [0])
   }
 
   @Test func aReplacedLockFileIsNoticed() throws {

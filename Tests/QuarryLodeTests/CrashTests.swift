@@ -98,7 +98,7 @@ import Testing
       } catch {
         #expect(error.kind == .storage)
         #expect(error.message.contains(root.path) && error.message.contains(String(cString: strerror(code))))
-        // The last operation makes the moved pointer durable; by then the records are visible.
+        // The last operations make the moved pointer and the manifests' names durable; by then the records are visible.
         if error.message.contains("records are visible") { continue }
       }
       faulty.heal()

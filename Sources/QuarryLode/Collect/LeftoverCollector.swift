@@ -81,7 +81,7 @@ package struct LeftoverCollector {
     _ batch: [Leftover], _ known: inout KnownSnapshots, _ report: (Leftover, LeftoverFate) -> Void
   ) throws(QuarryError) {
     let held = try layout.described { () throws(FileFailure) in try acquire(until: .now + deadline) }
-    guard let lock = held else { throw PointerLock.held(layout) }
+    guard let lock = held else { throw LockHolder.error(layout, after: deadline) }
     defer { lock.release() }
     try known.catchUp()
     for leftover in batch {

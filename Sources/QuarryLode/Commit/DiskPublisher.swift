@@ -7,14 +7,16 @@ import Synchronization
 /// System calls of a commit that touches *n* partitions and whose data lies under the snapshot's own id, with the lock
 /// free and the head our own: flock, fstat, stat, read of `latest` (open, pread, close), pread and pwrite of
 /// `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
-/// pointer (open, write, close), rename; flock. Durability `commit` adds two waits: one `syncfs` before the pointer
-/// moves, which covers data, manifests, folders and the pointer's new content, and, after the lock is free again, one
-/// `fsync` of the dataset's folder. A `fsync` for each of the dozen files and folders took five times as long.
+/// pointer (open, write, close), rename; flock. With durability `commit` the data is on the disk before (`settle`), so that
+/// others wait only for what must be there before the pointer moves: the manifest, its two folders and the pointer's new
+/// content (open, fsync, close). The moved pointer and the manifests' names in partitions follow after the turn.
 final class DiskPublisher: SnapshotPublisher {
   private struct State {
     var lock: PointerLock?
     /// The head as our own last commit left it.
     var head: CommitPlanner.Head?
+    /// Folders with new entries that nobody waited for in this turn.
+    var unsynced: Set<String> = []
   }
 
   private let layout: DatasetLayout
@@ -36,43 +38,48 @@ final class DiskPublisher: SnapshotPublisher {
     leftovers = DiskLeftovers(layout: layout, files: store.files)
   }
 
-  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+  func takeTurn(until end: ContinuousClock.Instant) throws(PublishFailure) {
     try state.withLock { state throws(PublishFailure) in
-      let lock = try acquire(&state)
-      defer { lock.release() }
       do throws(FileFailure) {
-        state.head = try publish(plans, under: lock, known: state.head)
+        while true {
+          let lock = if let open = state.lock { open } else { try PointerLock(layout: layout, files: files) }
+          state.lock = lock
+          guard try lock.acquire(until: end, files: files) else { break }
+          if lock.isCurrent { return }
+          lock.release()
+          state = State()
+        }
       } catch { throw .file(error) }
+      throw .late(LockHolder.error(layout, after: deadline))
     }
   }
 
-  /// Does nothing with durability `none`.
-  func makePointerDurable() throws(PublishFailure) {
-    guard durability == .commit else { return }
-    do { try files.syncFolder(layout.folder) } catch { throw .file(error) }
+  func endTurn() -> [String] {
+    state.withLock { state in
+      state.lock?.release()
+      defer { state.unsynced = [] }
+      return state.unsynced.sorted(by: >)
+    }
   }
 
-  private func acquire(_ state: inout State) throws(PublishFailure) -> PointerLock {
-    let end = ContinuousClock.now + deadline
-    do throws(FileFailure) {
-      while true {
-        let lock = if let open = state.lock { open } else { try PointerLock(layout: layout, files: files) }
-        guard try lock.acquire(until: end, files: files) else { break }
-        state.lock = lock
-        if lock.isCurrent { return lock }
-        lock.release()
-        state = State()
-      }
-    } catch { throw .file(error) }
-    throw .late(PointerLock.held(layout))
+  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+    try state.withLock { state throws(PublishFailure) in
+      do throws(FileFailure) { try publish(plans, &state) } catch { throw .file(error) }
+    }
+  }
+
+  func makeDurable(_ folders: [String]) throws(PublishFailure) {
+    guard durability == .commit else { return }
+    do { try files.sync(folders) } catch { throw .file(error) }
   }
 
   private func publish(
-    _ plans: [SnapshotPlan], under lock: PointerLock, known: CommitPlanner.Head?
-  ) throws(FileFailure) -> CommitPlanner.Head {
+    _ plans: [SnapshotPlan], _ state: inout State
+  ) throws(FileFailure) {
+    guard let lock = state.lock else { throw FileFailure("lock", layout.lock, EBADF) }
     try planner.checkData(of: plans)
     let pointer = try ChainReader(layout: layout).pointer()
-    let head = try planner.head(pointer: pointer, known: known)
+    let head = try planner.head(pointer: pointer, known: state.head)
     try leftovers.clear(lock: lock, pointer: pointer, head: head?.id)
     let numbered = planner.number(plans, after: head, pointer: pointer) {
       FileReading.exists(layout.canonicalFolder($0))
@@ -81,45 +88,59 @@ final class DiskPublisher: SnapshotPublisher {
     let intent = CommitIntent(numbered.map { ($0.id, $0.plan.partitions) })
     try files.overwrite(lock.lockFile, intent.encoded, path: lock.path)
     do throws(FileFailure) {
-      for snapshot in numbered { try writeManifests(of: snapshot) }
-      let isDurable = durability == .commit && !plans.allSatisfy(\.isBestEffort)
-      try movePointer(to: newest.id, lock: lock, isDurable: isDurable)
-      return newest
+      var (before, after) = (Set<String>(), Set([layout.folder]))
+      for snapshot in numbered { try writeManifests(of: snapshot, before: &before, after: &after) }
+      try movePointer(to: newest.id, after: numbered.map { "\(layout.canonicalFolder($0.id))/manifest.json" }, before)
+      state.head = newest
+      state.unsynced.formUnion(after)
     } catch {
       leftovers.remove(intent.entries)
       throw error
     }
   }
 
-  private func writeManifests(of snapshot: CommitPlanner.Numbered) throws(FileFailure) {
+  /// - Parameters:
+  ///   - before: gets the folders with entries that the pointer must not come before.
+  ///   - after: gets those of the manifest's names in partitions.
+  private func writeManifests(
+    of snapshot: CommitPlanner.Numbered, before: inout Set<String>, after: inout Set<String>
+  ) throws(FileFailure) {
     let folder = layout.canonicalFolder(snapshot.id)
-    try files.makeFolders(folder, below: layout.root)
+    before.formUnion([folder] + parents(of: try files.makeFolders(folder, below: layout.root)))
     let temporary = layout.temporary(snapshot.id, in: layout.folder)
     let bytes = snapshot.manifest.encoded
     try files.create(temporary, bytes)
     for partition in snapshot.plan.partitions {
-      try writePartitionManifest(layout.segmentFolder(snapshot.id, partition: partition), from: temporary, bytes)
+      let folder = layout.segmentFolder(snapshot.id, partition: partition)
+      let made = try writePartitionManifest(folder, from: temporary, bytes)
+      after.formUnion([folder] + parents(of: made))
     }
     // Last, so that a canonical manifest says that all of its snapshot is there.
     try files.rename(temporary, to: "\(folder)/manifest.json")
   }
 
+  private func parents(of folders: [String]) -> [String] { folders.compactMap { FileSystem.parent(of: $0) } }
+
   /// A second name for the canonical manifest's file, or a copy where the file system cannot do that.
+  /// - Returns: the folders that were made for it, because the data lies under another id.
   private func writePartitionManifest(
     _ folder: String, from temporary: String, _ bytes: [UInt8]
-  ) throws(FileFailure) {
+  ) throws(FileFailure) -> [String] {
     let path = "\(folder)/manifest.json"
+    var made: [String] = []
     for _ in 0..<2 {
       do throws(FileFailure) {
         guard try files.link(temporary, to: path) else { throw FileFailure("publish", path, EEXIST) }
-        return
+        return made
       } catch {
         switch error.code {
-        case ENOENT: try files.makeFolders(folder, below: layout.root)
+        case ENOENT: made = try files.makeFolders(folder, below: layout.root)
         case EPERM, EMLINK, EXDEV, EOPNOTSUPP, ENOSYS:
           let copy = layout.temporary("manifest", in: folder)
           try files.create(copy, bytes)
-          return try files.rename(copy, to: path)
+          if durability == .commit { try files.sync([copy]) }
+          try files.rename(copy, to: path)
+          return made
         default: throw error
         }
       }
@@ -127,10 +148,15 @@ final class DiskPublisher: SnapshotPublisher {
     throw FileFailure("publish", path, ENOENT)
   }
 
-  private func movePointer(to id: SnapshotID, lock: PointerLock, isDurable: Bool) throws(FileFailure) {
+  private func movePointer(
+    to id: SnapshotID, after manifests: [String], _ folders: Set<String>
+  ) throws(FileFailure) {
     let temporary = layout.temporary("latest-\(id)", in: layout.folder)
     try files.create(temporary, Array(id.description.utf8))
-    if isDurable { try files.syncFileSystem(of: lock.folder, path: layout.folder) }
+    if durability == .commit {
+      try files.sync(manifests + [temporary])
+      try files.sync(folders.sorted(by: >))
+    }
     try files.rename(temporary, to: layout.pointer)
   }
 }

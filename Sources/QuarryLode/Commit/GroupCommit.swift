@@ -2,9 +2,9 @@ import Dispatch
 import QuarryCore
 import Synchronization
 
-/// Lets the writers of one process share commits: whoever comes first commits for all that wait by then, the others
-/// sleep until theirs is done or until it is their turn to lead. So cost per batch falls as load rises, and a lone
-/// writer pays for no hand-over.
+/// Lets the writers of one process share commits: whoever comes first commits for all that wait by the time other
+/// processes let it, the others sleep until theirs is done or until they are to lead. So cost per batch falls as load
+/// rises, and a lone writer pays for no hand-over.
 final class GroupCommit: Sendable {
   /// Why a batch was not committed.
   struct Failure: Error {
@@ -28,10 +28,15 @@ final class GroupCommit: Sendable {
   /// One waiting batch and the thread that sleeps for it.
   private final class Member: Sendable {
     let batch: WrittenBatch
+    /// How long it may wait for other processes.
+    let end: ContinuousClock.Instant
     private let semaphore = DispatchSemaphore(value: 0)
     private let wake = Mutex<Wake>(.lead)
 
-    init(_ batch: WrittenBatch) { self.batch = batch }
+    init(_ batch: WrittenBatch, until end: ContinuousClock.Instant) {
+      self.batch = batch
+      self.end = end
+    }
 
     func signal(_ value: Wake) {
       wake.withLock { $0 = value }
@@ -53,12 +58,15 @@ final class GroupCommit: Sendable {
 
   private let publisher: any SnapshotPublisher
   private let layout: DatasetLayout
+  private let deadline: Duration
   private let clock: SnapshotClock
   private let state = Mutex(State())
 
-  init(publisher: any SnapshotPublisher, layout: DatasetLayout, clock: SnapshotClock) {
+  /// - Parameter deadline: how long one commit may wait for other processes.
+  init(publisher: any SnapshotPublisher, layout: DatasetLayout, deadline: Duration, clock: SnapshotClock) {
     self.publisher = publisher
     self.layout = layout
+    self.deadline = deadline
     self.clock = clock
   }
 
@@ -76,7 +84,7 @@ final class GroupCommit: Sendable {
 
   /// Blocks until the batch is committed, alone or with others.
   func commit(_ batch: WrittenBatch) throws(Failure) {
-    let member = Member(batch)
+    let member = Member(batch, until: .now + deadline)
     let leads = state.withLock { state in
       state.queue.append(member)
       defer { state.hasLeader = true }
@@ -86,18 +94,18 @@ final class GroupCommit: Sendable {
     try lead(member).get()
   }
 
-  /// Commits all that waits, `own` among it.
+  /// Commits all that waits by the time others let it, `own` among it; nothing but `own` fails when they do not.
   private func lead(_ own: Member) -> Result<Void, Failure> {
-    let group = state.withLock { state in
-      defer { state.queue = [] }
-      state.openID = nil
-      return state.queue
+    do throws(PublishFailure) { try publisher.takeTurn(until: own.end) } catch {
+      handOver(from: own)
+      return .failure(failure(error))
     }
-    let batches = group.map(\.batch)
-    var results = publish(batches)
+    let group = takeQueue()
+    var results = publish(group.map(\.batch))
+    let folders = publisher.endTurn()
     // The next leader may start while this one waits for the disk.
-    handOver()
-    if !batches.allSatisfy(\.isBestEffort) { makeDurable(&results) }
+    handOver(from: own)
+    makeDurable(folders, &results)
     var mine: Result<Void, Failure> = .success(())
     for (member, result) in zip(group, results) {
       if member === own { mine = result } else { member.signal(.done(result)) }
@@ -105,8 +113,17 @@ final class GroupCommit: Sendable {
     return mine
   }
 
-  private func handOver() {
+  private func takeQueue() -> [Member] {
+    state.withLock { state in
+      defer { state.queue = [] }
+      state.openID = nil
+      return state.queue
+    }
+  }
+
+  private func handOver(from leader: Member) {
     let next = state.withLock { state in
+      state.queue.removeAll { $0 === leader }
       state.hasLeader = !state.queue.isEmpty
       return state.queue.first
     }
@@ -120,15 +137,19 @@ final class GroupCommit: Sendable {
     } catch {
       // One batch whose folders cannot be written must not fail the others.
       if error.mayBeOfOneBatch, batches.count > 1 { return batches.flatMap { publish([$0]) } }
-      let isUnknown = if case .unknown = error { true } else { false }
-      let failure = Failure(error: error.described(layout), visibility: isUnknown ? .unknown : .none)
+      let failure = failure(error)
       return batches.map { _ in .failure(failure) }
     }
   }
 
-  private func makeDurable(_ results: inout [Result<Void, Failure>]) {
+  private func failure(_ failure: PublishFailure) -> Failure {
+    let isUnknown = if case .unknown = failure { true } else { false }
+    return Failure(error: failure.described(layout), visibility: isUnknown ? .unknown : .none)
+  }
+
+  private func makeDurable(_ folders: [String], _ results: inout [Result<Void, Failure>]) {
     guard results.contains(where: { if case .success = $0 { true } else { false } }) else { return }
-    do throws(PublishFailure) { try publisher.makePointerDurable() } catch {
+    do throws(PublishFailure) { try publisher.makeDurable(folders) } catch {
       let failure = Failure(error: error.described(layout), visibility: .sure)
       results = results.map { if case .success = $0 { .failure(failure) } else { $0 } }
     }

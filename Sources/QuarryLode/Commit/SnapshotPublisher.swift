@@ -2,13 +2,27 @@ import QuarryCore
 
 /// Makes written batches visible: manifests first, then the pointer.
 package protocol SnapshotPublisher: Sendable {
-  /// Publishes the plans as one snapshot each, in their order, with a single move of the pointer: all or none.
+  /// Waits until no other process publishes. Only one thread at a time has a turn.
+  /// - Throws: when others took all the time until `end`; then there is no turn to end.
+  func takeTurn(until end: ContinuousClock.Instant) throws(PublishFailure)
+
+  /// Publishes the plans as one snapshot each, in their order, with a single move of the pointer: all or none. More than
+  /// once in a turn.
   ///
-  /// They are visible when it returns, and durable after `makePointerDurable`.
+  /// They are visible when it returns, and durable after `makeDurable`.
   func publish(_ plans: [SnapshotPlan]) throws(PublishFailure)
 
-  /// Does nothing where visible is durable.
-  func makePointerDurable() throws(PublishFailure)
+  /// - Returns: the folders of what was published in this turn that are still to be made durable.
+  func endTurn() -> [String]
+
+  func makeDurable(_ folders: [String]) throws(PublishFailure)
+}
+
+/// For a store where everybody may publish at any time, and what is visible is durable.
+extension SnapshotPublisher {
+  package func takeTurn(until end: ContinuousClock.Instant) throws(PublishFailure) {}
+  package func endTurn() -> [String] { [] }
+  package func makeDurable(_ folders: [String]) throws(PublishFailure) {}
 }
 
 package enum PublishFailure: Error {

@@ -16,8 +16,9 @@ package struct WrittenBatch: Sendable {
   var sidecars: [SidecarFile] = []
   /// Before the first of them was written.
   var sidecarsSince: Timestamp?
-  /// Nothing but metrics, which no commit waits for the disk for.
-  var isBestEffort = false
+
+  /// Keys of all that it adds to the dataset.
+  var keys: [String] { files.map(\.path) + sidecars.flatMap { [$0.path, Reachable.meta(of: $0)] } }
 }
 
 /// One snapshot to be: the batches that it makes visible.
@@ -27,8 +28,6 @@ package struct SnapshotPlan: Sendable {
   /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and
   /// data share a folder.
   var preferredID: SnapshotID { batches.map(\.id).max() ?? SnapshotID(0) }
-
-  var isBestEffort: Bool { batches.allSatisfy(\.isBestEffort) }
 
   var partitions: [String] { Array(Set(batches.flatMap(\.partitions))).sorted() }
 

@@ -12,9 +12,9 @@ extension DiskStore: WritableStore {
     guard let folder = FileSystem.parent(of: file), let segment = FileSystem.parent(of: folder) else {
       throw FileFailure("create", file, EINVAL)
     }
-    guard try files.makeFolders(segment, below: root) else { return false }
+    guard try makeFolders(segment) else { return false }
     do throws(FileFailure) {
-      _ = try files.makeFolder(folder)
+      _ = try makeFolders(folder)
       try files.create(file, bytes)
       return true
     } catch {
@@ -30,16 +30,16 @@ extension DiskStore: WritableStore {
     for _ in 0..<5 {
       guard let parent = FileSystem.parent(of: folder) else { return }
       folder = parent
-      files.removeFolder(folder)
+      if files.removeFolder(folder) == 0 { newFolders.remove([folder]) }
     }
   }
 
   package func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
     guard let folder = FileSystem.parent(of: file) else { throw FileFailure("create", file, EINVAL) }
-    try files.makeFolders(folder, below: root)
+    _ = try makeFolders(folder)
     do throws(FileFailure) { return try publish(file, bytes, in: folder) } catch {
       // A collector of leftovers may have found the folder empty.
-      guard error.code == ENOENT, try files.makeFolders(folder, below: root) else { throw error }
+      guard error.code == ENOENT, try makeFolders(folder) else { throw error }
       return try publish(file, bytes, in: folder)
     }
   }
@@ -51,12 +51,28 @@ extension DiskStore: WritableStore {
     return try files.link(temporary, to: file)
   }
 
+  /// - Returns: false when it was there already.
+  private func makeFolders(_ path: String) throws(FileFailure) -> Bool {
+    let made = try files.makeFolders(path, below: root)
+    newFolders.add(made)
+    return !made.isEmpty
+  }
+
+  package func settle(_ files: [String], _ durability: Durability) throws(FileFailure) {
+    let made = newFolders.above(files)
+    if durability == .commit {
+      try self.files.sync(files)
+      try self.files.sync(Set((files + made).compactMap { FileSystem.parent(of: $0) }).sorted(by: >))
+    }
+    newFolders.remove(made)
+  }
+
   package func discard(_ file: String) { files.remove(file) }
 
   package func hold(_ folder: String) throws(FileFailure) -> FolderHold? { try FolderHold(folder, files: files) }
 
   package func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)? {
-    if let folder = FileSystem.parent(of: file) { try files.makeFolders(folder, below: root) }
+    if let folder = FileSystem.parent(of: file) { _ = try makeFolders(folder) }
     return try DiskClaim.take(file, files: files)
   }
 

@@ -6,6 +6,7 @@ package struct DiskStore: DatasetStore {
   /// Absolute, without a slash at the end.
   package let root: String
   let files: FileSystem
+  let newFolders = NewFolders()
 
   package init(root: String, files: FileSystem = FileSystem()) {
     self.files = files

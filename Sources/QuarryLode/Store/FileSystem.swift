@@ -43,18 +43,19 @@ package struct FileSystem: Sendable {
   }
 
   /// Makes the folder and what is missing above it, below `root`; the root itself is never made.
-  /// - Returns: false when it was there already.
+  /// - Returns: the folders that it made, the outer ones first; empty when it was there already.
   @discardableResult
-  package func makeFolders(_ path: String, below root: String) throws(FileFailure) -> Bool {
+  package func makeFolders(_ path: String, below root: String) throws(FileFailure) -> [String] {
+    var made: [String] = []
     // Another process may remove an empty folder between two calls, hence more than one round.
     for _ in 0..<8 {
-      do {
-        return try makeFolder(path)
+      do throws(FileFailure) {
+        return try makeFolder(path) ? made + [path] : []
       } catch {
         guard error.code == ENOENT, let parent = Self.parent(of: path), parent.utf8.count > root.utf8.count else {
           throw error
         }
-        try makeFolders(parent, below: root)
+        made += try makeFolders(parent, below: root)
       }
     }
     throw FileFailure(Operation.makeFolder.rawValue, path, ENOENT)
@@ -149,19 +150,24 @@ package struct FileSystem: Sendable {
     }
   }
 
-  /// Makes all that was written to the file system of `file` durable (`syncfs`).
-  package func syncFileSystem(of file: Int32, path: String) throws(FileFailure) {
-    try check(.sync, path)
-    guard syncfs(file) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
-  }
-
-  /// Makes the entries of one folder durable.
-  package func syncFolder(_ path: String) throws(FileFailure) {
-    try check(.sync, path)
-    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw FileFailure("open", path, errno) }
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
+  /// Makes the content of files, or the entries of folders, durable.
+  ///
+  /// One wait for each. `syncfs` would be one for all, but it waits for what every other program has written to the file
+  /// system too: a quarter of a second beside one that copies a large file.
+  package func sync(_ paths: [String]) throws(FileFailure) {
+    var opened: [(path: String, file: Int32)] = []
+    defer { for (_, file) in opened { close(file) } }
+    for path in paths {
+      let file = open(path, O_RDONLY | O_CLOEXEC)
+      guard file >= 0 else { throw FileFailure("open", path, errno) }
+      opened.append((path, file))
+      // A hint: all are on their way before the first is waited for, and share one commit of the file system's journal.
+      _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */)
+    }
+    for (path, file) in opened {
+      try check(.sync, path)
+      guard fsync(file) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
+    }
   }
 
   /// Takes the lock of an open file (`flock`).
@@ -173,6 +179,14 @@ package struct FileSystem: Sendable {
       if errno != EINTR { throw FileFailure(Operation.lock.rawValue, path, errno) }
     }
     return true
+  }
+
+  /// Takes the lock of an open file, however long it takes; who waits longest has it first.
+  package func lock(_ file: Int32, path: String) throws(FileFailure) {
+    try check(.lock, path)
+    while flock(file, LOCK_EX) != 0 {
+      if errno != EINTR { throw FileFailure(Operation.lock.rawValue, path, errno) }
+    }
   }
 
   /// Takes a shared lock on a folder, for as long as the descriptor is open.

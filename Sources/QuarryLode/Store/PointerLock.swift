@@ -1,27 +1,30 @@
+import Dispatch
 import Glibc
 import QuarryCore
+import Synchronization
 
 /// The lock on `latest.lock` that every writer of a dataset holds from reading the head to moving the pointer.
 ///
-/// Owns two descriptors: the lock file, and the dataset's folder for making things durable.
+/// Who finds it taken waits in the kernel, in the order of arrival: nobody starves, and it is never free while somebody
+/// waits. `flock` knows no deadline, so that a thread of its own waits there. One that was given up goes on waiting, and
+/// gives the lock back as soon as it has it, or to whoever asks for it by then.
 final class PointerLock: Sendable {
+  private struct Wait {
+    var goesOn = false
+    var isWanted = false
+    var result: Result<Void, FileFailure>?
+  }
+
   let lockFile: Int32
-  let folder: Int32
   let path: String
+  private let wait = Mutex(Wait())
+  private let ended = DispatchSemaphore(value: 0)
 
   /// Makes the dataset's folder where it is missing.
   init(layout: DatasetLayout, files: FileSystem) throws(FileFailure) {
     path = layout.lock
     try files.makeFolders(layout.folder, below: layout.root)
-    let folder = open(layout.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw FileFailure("open", layout.folder, errno) }
-    do {
-      lockFile = try files.openForLocking(layout.lock)
-    } catch {
-      close(folder)
-      throw error
-    }
-    self.folder = folder
+    lockFile = try files.openForLocking(layout.lock)
   }
 
   /// False when the file was removed or replaced under us: then others lock another one.
@@ -32,28 +35,47 @@ final class PointerLock: Sendable {
     return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev
   }
 
-  /// Waits for the lock, trying again after short random pauses, so that no writer is ever refused for being second.
+  /// For one thread at a time.
   /// - Returns: false when the deadline passed.
   func acquire(until end: ContinuousClock.Instant, files: FileSystem) throws(FileFailure) -> Bool {
-    var longest: UInt32 = 300
-    while try !files.tryLock(lockFile, path: path) {
-      if ContinuousClock.now >= end { return false }
-      usleep(UInt32.random(in: 50...longest))
-      longest = min(longest * 2, 2_000)
+    let isOurs = try wait.withLock { wait throws(FileFailure) -> Bool in
+      // Not while a thread waits with the same descriptor: it would take the lock for its own.
+      if !wait.goesOn {
+        if try files.tryLock(lockFile, path: path) { return true }
+        wait.goesOn = true
+        OwnThread.start { [self] in waitInLine(files) }
+      }
+      wait.isWanted = true
+      return false
     }
+    return isOurs ? true : try waitForThread(until: end)
+  }
+
+  private func waitInLine(_ files: FileSystem) {
+    let result = Result { () throws(FileFailure) in try files.lock(lockFile, path: path) }
+    wait.withLock { wait in
+      wait.goesOn = false
+      guard wait.isWanted else { return release() }
+      wait.result = result
+      ended.signal()
+    }
+  }
+
+  private func waitForThread(until end: ContinuousClock.Instant) throws(FileFailure) -> Bool {
+    let left = max(.zero, ContinuousClock.now.duration(to: end))
+    let isInTime = ended.wait(timeout: .now() + .milliseconds(Int(left.milliseconds))) == .success
+    let result = wait.withLock { wait in
+      defer { (wait.isWanted, wait.result) = (false, nil) }
+      return wait.result
+    }
+    guard let result else { return false }
+    // It came at the last moment.
+    if !isInTime { ended.wait() }
+    try result.get()
     return true
   }
 
   func release() { _ = flock(lockFile, LOCK_UN) }
 
-  static func held(_ layout: DatasetLayout) -> QuarryError {
-    QuarryError(
-      .storage, "cannot commit to \(layout.folder): \(layout.lock) stayed locked by another process",
-      remedy: "see who holds it: fuser -v '\(layout.lock)'")
-  }
-
-  deinit {
-    close(lockFile)
-    close(folder)
-  }
+  deinit { close(lockFile) }
 }

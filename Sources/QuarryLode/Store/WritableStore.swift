@@ -21,6 +21,10 @@ package protocol WritableStore: DatasetStore {
   /// - Returns: false when the name is taken.
   func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool
 
+  /// Comes before a snapshot names these files: makes them durable, and the folders that were made for them, where
+  /// durability asks for it.
+  func settle(_ files: [String], _ durability: Durability) throws(FileFailure)
+
   /// Removes a file that is nobody else's, as far as it can.
   func discard(_ file: String)
 
@@ -52,6 +56,9 @@ package protocol StoreClaim: Sendable {
 }
 
 extension WritableStore {
+  /// For a store where what is there is durable.
+  package func settle(_ files: [String], _ durability: Durability) throws(FileFailure) {}
+
   func create(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
     try bytes.withBytes { bytes throws(FileFailure) in try create(file, bytes) }
   }

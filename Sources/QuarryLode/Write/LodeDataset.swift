@@ -9,6 +9,7 @@ package final class LodeDataset: Sendable {
   private let clock: SnapshotClock
   private let committer: GroupCommit
   private let presence: DatasetPresence
+  private let durability: Durability
 
   /// - Parameters:
   ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
@@ -21,9 +22,10 @@ package final class LodeDataset: Sendable {
     presence = DatasetPresence(layout: layout)
     self.store = store
     self.clock = clock
+    self.durability = durability
     committer = GroupCommit(
       publisher: store.publisher(of: layout, durability: durability, deadline: deadline, clock: clock),
-      layout: layout, clock: clock)
+      layout: layout, deadline: deadline, clock: clock)
   }
 
   /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
@@ -43,7 +45,7 @@ package final class LodeDataset: Sendable {
     LodeRunSink(
       partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock),
       sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
-      presence: presence)
+      presence: presence, durability: durability)
   }
 
   /// The fleet's own records in this dataset.
@@ -57,7 +59,7 @@ package final class LodeDataset: Sendable {
   /// A random id kept in the dataset, made at first use: two folders of one name are told apart by it. From then on
   /// nothing is written to a dataset of another id, nor to one that has lost it.
   package func identity() throws(QuarryError) -> String {
-    let identity = try DatasetIdentity(layout: layout, store: store).value()
+    let identity = try DatasetIdentity(layout: layout, store: store, durability: durability).value()
     presence.expect(identity)
     return identity
   }

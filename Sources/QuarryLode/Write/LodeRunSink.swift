@@ -8,6 +8,7 @@ package final class LodeRunSink: EventSink {
   private let sidecars: SidecarWriter
   private let committer: GroupCommit
   private let presence: DatasetPresence
+  private let durability: Durability
   private struct Pending {
     /// Written, and not yet listed by a snapshot.
     var files: [SidecarFile] = []
@@ -35,13 +36,14 @@ package final class LodeRunSink: EventSink {
 
   init(
     partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
-    presence: DatasetPresence
+    presence: DatasetPresence, durability: Durability
   ) {
     self.partition = partition
     self.segments = segments
     self.sidecars = sidecars
     self.committer = committer
     self.presence = presence
+    self.durability = durability
   }
 
   /// See `EventSink`. The one exception to «none of it is visible»: when the disk fails at the very last step, after
@@ -83,7 +85,11 @@ package final class LodeRunSink: EventSink {
     }
     written.sidecars = files
     written.sidecarsSince = pending.withLock { $0.since }
-    written.isBestEffort = files.isEmpty && batch.groups.allSatisfy { $0.count == 0 || $0.eventType == "metrics" }
+    // Before it is this process' turn to publish, so that nobody else waits for it.
+    do throws(FileFailure) { try segments.store.settle(written.keys.map(layout.path), durability) } catch {
+      segments.discard(written)
+      throw error.described(root: layout.root)
+    }
     do throws(GroupCommit.Failure) {
       try committer.commit(written)
     } catch {
