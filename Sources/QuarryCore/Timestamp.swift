@@ -46,7 +46,7 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     return out + "Z"
   }
 
-  /// Reads RFC 3339, with any fraction and any offset.
+  /// Reads RFC 3339, with any fraction and any offset. Beyond the years 1678 and 2262 it stands still there.
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
     func number(_ range: Range<Int>) -> Int? {
@@ -84,6 +84,9 @@ package struct Timestamp: Sendable, Hashable, Comparable {
       offset = (hours * 60 + minutes) * 60 * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
     default: return nil
     }
-    nanoseconds = (Int64(timegm(&parts)) - Int64(offset)) * 1_000_000_000 + fraction
+    let seconds = Int64(timegm(&parts)) - Int64(offset)
+    let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isBeyond) = product.addingReportingOverflow(fraction)
+    nanoseconds = overflows || isBeyond ? (seconds < 0 ? .min : .max) : sum
   }
 }

@@ -67,6 +67,30 @@ import Testing
     #expect(jobs.map { $0["job_id"]?.string } == ["job-1"])
     #expect(jobs.first?["done"]?.integer == 7)
     #expect(try await ask("list", "tasks", "--state", "done").array?.count == 7)
+    let worker = try #require(workers.first?["worker_id"]?.string)
+    let shown = try await ask("inspect", "worker", worker)
+    #expect(shown["state"] == "up" && shown["tasks"] == [])
+    #expect(try await ask("list", "executors").array?.map { $0["executor_id"] } == [.string(worker)])
+    let executor = try await ask("inspect", "executor", worker)
+    #expect(executor["state"] == "idle" && executor["last_seen_at"]?.string != nil && executor["slots"] == 2)
+    #expect(try await ask("stats", "executors") == ["total": 1, "running": 0, "idle": 1, "failed": 0])
+    #expect(
+      try await ask("stats", "tasks", "--job", "job-1")
+        == ["total": 9, "running": 0, "succeeded": 7, "failed": 2, "cancelled": 0, "queued": 0])
+    #expect(
+      try await ask("stats", "runs") == ["total": nil, "running": 0, "succeeded": 7, "failed": nil])
+    #expect(try await ask("stats", "jobs") == ["total": 1, "running": 0, "succeeded": 1, "failed": 0])
+    let runs = try await ask("list", "runs", "--state", "succeeded").array ?? []
+    #expect(runs.count == 7 && runs.allSatisfy { $0["run_id"]?.string != nil && $0["started_at"]?.string != nil })
+    let job = try await ask("inspect", "job", "job-1")
+    #expect(job["state"] == "succeeded" && job["run_ids"]?.array?.count ?? 0 >= 8 && job["max_runs"] == 100)
+    // The fleet and the dataset together: the fleet says which runs go on, and none does.
+    let both = try await ask("list", "runs", "--state", "running", "--storage-path", harness.data)
+    #expect(both == [])
+    let missing = try await harness.start(
+      ["inspect", "worker", worker + "x", "--fleet", "t"], environment: environment
+    ).finish()
+    #expect(missing.exitCode == 1 && missing.standardError.contains("did you mean '\(worker)'?"))
     let dead = try await ask("list", "tasks", "--state", "dead").array ?? []
     #expect(dead.count == 2)
     let failed = dead.first { $0["last_error"]?.string?.contains("never works") == true }
@@ -82,6 +106,12 @@ import Testing
     let tasks = try await harness.read("list", "tasks").array ?? []
     #expect(tasks.filter { $0["state"]?.string == "done" }.count == 7)
     #expect(tasks.filter { $0["state"]?.string == "dead" }.count == 2)
+    #expect(
+      try await harness.read("stats", "tasks")
+        == ["total": 9, "running": 0, "succeeded": 7, "failed": 2, "cancelled": 0, "queued": nil])
+    #expect(try await harness.read("stats", "jobs") == ["total": 1, "running": 0, "succeeded": 0, "failed": 1])
+    #expect(try await harness.read("stats", "runs", "--accepted")["succeeded"] == 7)
+    #expect(try await harness.read("list", "tasks", "--state", "dead", "--limit", "1").array?.count == 1)
     let done = try #require(tasks.first { $0["state"]?.string == "done" })
     let task = try await harness.read("inspect", "task", done["task_id"]?.string ?? "")
     #expect(task["run_id"]?.string == done["run_id"]?.string)

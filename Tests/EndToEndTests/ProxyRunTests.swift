@@ -56,6 +56,10 @@ import Testing
     let run = try await harness.read("inspect", "run", "r-1")
     #expect(run["proxy_pool"] == "p" && run["proxy_rotated"] == false)
     #expect(run["proxy_endpoint"]?.string?.hasSuffix("://user@127.0.0.1:\(lab.port(name))") == true)
+    let pools = try await harness.read("stats", "proxies").array ?? []
+    #expect(pools.map { $0["pool"] } == ["p"] && pools.first?["requests"] == 1 && pools.first?["failures"] == 0)
+    let ended = run["metrics"]?["ts"]?.string.flatMap { Timestamp($0) }
+    #expect(ended != nil && pools.first?["last_used_at"]?.string.flatMap { Timestamp($0) } == ended)
     #expect(try lab.filesThatKnowTheWord(below: harness.path).isEmpty)
     #expect(!(result.standardOutput + result.standardError).contains(lab.word))
   }
@@ -75,6 +79,8 @@ import Testing
       result.standardError.contains(
         "failed by its proxy: a fan-out (--depth) or a fleet would let socks5://user@127.0.0.1:\(lab.port("socks")) rest for"
           + " 127.0.0.1 for 5m00s; this command remembers nothing"))
+    let pools = try await harness.read("stats", "proxies").array ?? []
+    #expect(pools.map { $0["failures"] } == [1] && pools.first?["requests"] == 1)
     #expect(!result.standardError.contains("canary"))
     #expect(lab.asked.isEmpty)
   }

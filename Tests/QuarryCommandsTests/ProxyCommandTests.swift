@@ -54,8 +54,8 @@ import Testing
     let (other, _) = try await ask(harness, "inspect", "proxy", "home", "--config", "q.yaml")
     #expect(other["runtime"]?["recency_window"] == 1)
     let missing = await harness.run("inspect", "proxy", "hme", "--config", "q.yaml")
-    #expect(missing.exitCode == 2 && missing.error.contains("no proxy pool 'hme'"))
-    #expect(missing.error.contains("there are: home, held"))
+    #expect(missing.exitCode == 1 && missing.error.contains("no proxy pool 'hme'"))
+    #expect(missing.error.contains("did you mean 'home'?") && missing.error.contains("`quarry list pools`"))
     withExtendedLifetime(folder) {}
   }
 

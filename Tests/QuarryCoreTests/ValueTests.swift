@@ -33,6 +33,8 @@ import Testing
     #expect(time.day == "2026-11-24")
     #expect(Timestamp("2026-11-24T02:02:03.456789+01:00") == time)
     #expect(Timestamp("yesterday") == nil)
+    #expect(Timestamp("9999-01-01T00:00:00Z") == Timestamp(nanoseconds: .max))
+    #expect(Timestamp("0001-01-01T00:00:00Z") == Timestamp(nanoseconds: .min))
   }
 
   @Test func uuidsAreOrderedByTimeAndWellFormed() {

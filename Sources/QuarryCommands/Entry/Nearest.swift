@@ -1,15 +1,20 @@
-/// The known word that someone most likely meant.
+/// The known words that someone most likely meant.
 enum Nearest {
   /// - Returns: the candidate with the smallest edit distance, if it is near enough to be worth proposing: at most
   ///   a third of the letters differ, and never more than three.
   static func to(_ word: String, among candidates: some Sequence<String>) -> String? {
+    all(to: word, among: candidates).first
+  }
+
+  /// - Returns: three at most, the nearest first.
+  static func all(to word: String, among candidates: some Sequence<String>) -> [String] {
     let limit = min(3, max(1, word.count / 3))
     return
       candidates
       .map { (candidate: $0, distance: distance(Array(word), Array($0))) }
       .filter { $0.distance <= limit || $0.candidate.hasPrefix(word) && word.count > 2 }
-      .min { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }?
-      .candidate
+      .sorted { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }
+      .prefix(3).map(\.candidate)
   }
 
   /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.

@@ -9,6 +9,7 @@ package struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
+      StatsCommand.self,
       CatCommand.self, ArtifactCommand.self, LodeCommand.self, AdapterCommand.self, ConfigCommand.self,
       DebugCommand.self,
       VersionCommand.self,

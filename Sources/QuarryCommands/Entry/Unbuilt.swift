@@ -27,8 +27,7 @@ package enum Unbuilt {
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
   static let commands: [String: Feature] = Dictionary(
     uniqueKeysWithValues: [
-      "submit", "stats", "debug ipc", "control", "pause", "resume", "drain", "cancel", "requeue",
-      "list executors", "inspect worker", "inspect executor",
+      "submit", "debug ipc", "control", "pause", "resume", "drain", "cancel", "requeue",
     ].map { ($0, Feature("`quarry \($0)`")) })
 
   package static let flags: [String: Feature] = {

@@ -12,9 +12,8 @@ struct DatasetOptions: ParsableArguments {
   /// - Throws: `QuarryError(.storage)` when there is nothing to read.
   func reader(in context: CommandContext) throws(QuarryError) -> LodeReader {
     let configuration = try ConfigurationLoader.load(config, in: context)
-    let settings = try StorageSettings(storage, configuration: configuration.storage, context: context)
-    try settings.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
-    return LodeReader(root: settings.path, dataset: settings.dataset)
+    return try storage.reader(
+      configuration, remedy: "name the folder that holds the data with --storage-path DIR", in: context)
   }
 
   /// What leads another command to the same dataset, for hints; empty or with a space before it.

@@ -16,6 +16,11 @@ struct FleetOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
+
+  /// With what the configuration says.
+  func address(in context: CommandContext) throws(QuarryError) -> FleetAddress {
+    try FleetAddress(self, configuration: ConfigurationLoader.load(config, in: context).fleet)
+  }
 }
 
 /// Where a fleet is found.

@@ -11,17 +11,18 @@ struct FleetOrDatasetOptions: ParsableArguments {
 
   enum Source {
     case live(FleetAddress)
-    case dataset(LodeReader, LodeDataset)
+    case dataset(LodeReader)
   }
 
   func source(in context: CommandContext) throws(QuarryError) -> Source {
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
     let named = [fleet.redis, fleet.fleet, configuration.fleet.redis, configuration.fleet.name].contains { $0 != nil }
     if named { return .live(try FleetAddress(fleet, configuration: configuration.fleet)) }
-    let settings = try StorageSettings(storage, configuration: configuration.storage, context: context)
-    try settings.requireDirectory(
-      remedy: "name the folder that holds the data with --storage-path DIR, or a live fleet with --fleet or --redis")
-    return .dataset(LodeReader(root: settings.path, dataset: settings.dataset), LodeDataset(settings))
+    return .dataset(
+      try storage.reader(
+        configuration,
+        remedy: "name the folder that holds the data with --storage-path DIR, or a live fleet with --fleet or --redis",
+        in: context))
   }
 }
 

@@ -26,6 +26,19 @@ enum Reading {
     return text
   }
 
+  /// A time, a day, or how long ago.
+  static func past(_ text: String) throws -> Timestamp {
+    if let ago = Duration(text: text), ago > .zero {
+      let (nanoseconds, overflows) = ago.milliseconds.multipliedReportingOverflow(by: 1_000_000)
+      return Timestamp(nanoseconds: overflows ? .min : Timestamp.now().nanoseconds - nanoseconds)
+    }
+    if let midnight = Timestamp("\(text)T00:00:00Z"), midnight.day == text { return midnight }
+    guard let time = Timestamp(text) else {
+      throw ValidationError("'\(text)' is not a time such as 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.")
+    }
+    return time
+  }
+
   static func positive(_ text: String) throws -> Int { try number(text, minimum: 1) }
 
   static func natural(_ text: String) throws -> Int { try number(text, minimum: 0) }

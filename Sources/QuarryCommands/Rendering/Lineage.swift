@@ -1,8 +1,12 @@
 import QuarryCore
 import QuarryLode
 
-/// Runs as trees: below each run those that it emitted or that tried it again.
-enum Lineage {
+/// Where a run stands among its relatives, as trees: below each run those that it emitted or that tried it again.
+struct Lineage: Sendable {
+  /// From the first of them to the run's parent.
+  let ancestors: Output
+  let children: Output
+
   private static let deepest = 64
 
   /// The trees of a job's runs, oldest first; a run whose parent is not among them is a root. Parents are what people
@@ -20,20 +24,50 @@ enum Lineage {
     return .list(trees)
   }
 
+  static func of(_ run: RunSummary, reader: LodeReader, liveness: Liveness) throws(QuarryError) -> Lineage {
+    Lineage(
+      ancestors: try ancestors(of: run, reader, liveness), children: try below(run, reader: reader, liveness: liveness))
+  }
+
+  /// One that is named and not stored has its id alone, and what came before it is not known.
+  private static func ancestors(
+    of run: RunSummary, _ reader: LodeReader, _ liveness: Liveness
+  ) throws(QuarryError) -> Output {
+    var found: [Output] = []
+    var met: Set = [run.runID]
+    var current: RunSummary? = run
+    while let id = current.flatMap(parent), found.count < deepest, met.insert(id).inserted {
+      current = try reader.summary(of: id, liveness: liveness)
+      found.append(.record(ancestor(id, current)))
+    }
+    return .list(found.reversed())
+  }
+
+  private static func ancestor(_ id: String, _ run: RunSummary?) -> [(String, JSONValue)] {
+    [
+      ("run_id", .string(id)), ("state", .optional(run?.state.rawValue)), ("attempt", .optional(run?.attempt)),
+      ("source", .optional(run?.source)),
+    ]
+  }
+
   /// The trees below one run: among the runs of its job where it has one, else level by level.
-  static func below(_ run: RunSummary, reader: LodeReader) throws(QuarryError) -> Output {
+  private static func below(
+    _ run: RunSummary, reader: LodeReader, liveness: Liveness
+  ) throws(QuarryError) -> Output {
     var shown: Set = [run.runID]
-    guard let job = run.jobID else { return try below(run, reader: reader, shown: &shown, depth: 0) }
-    return below(run.runID, children: byParent(try reader.runs(RunFilter(jobID: job)).rows), shown: &shown, depth: 0)
+    guard let job = run.jobID else { return try below(run, reader, liveness, shown: &shown, depth: 0) }
+    var filter = RunFilter(jobID: job)
+    filter.liveness = liveness
+    return below(run.runID, children: byParent(try reader.runs(filter).rows), shown: &shown, depth: 0)
   }
 
   private static func below(
-    _ run: RunSummary, reader: LodeReader, shown: inout Set<String>, depth: Int
+    _ run: RunSummary, _ reader: LodeReader, _ liveness: Liveness, shown: inout Set<String>, depth: Int
   ) throws(QuarryError) -> Output {
     var nodes: [Output] = []
-    for child in depth < deepest ? try reader.children(of: run).rows.reversed() : []
+    for child in depth < deepest ? try reader.children(of: run, liveness: liveness).rows.reversed() : []
     where parent(of: child) == run.runID && shown.insert(child.runID).inserted {
-      nodes.append(entry(child, try below(child, reader: reader, shown: &shown, depth: depth + 1)))
+      nodes.append(entry(child, try below(child, reader, liveness, shown: &shown, depth: depth + 1)))
     }
     return .list(nodes)
   }

@@ -11,13 +11,31 @@ extension Output {
     ])
   }
 
-  static func run(_ detail: RunDetail, children: Output) -> Output {
+  static func run(_ detail: RunDetail, lineage: Lineage) -> Output {
+    let events = detail.counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
+    return .record(
+      values(detail).map { Field(name: $0.0, value: .value($0.1)) } + [
+        Field(name: "error", value: detail.error.map(failure) ?? .value(.null)),
+        Field(name: "events", value: .record(events)),
+        Field(name: "drops", value: detail.metrics.map(drops) ?? .value(.null)),
+        Field(name: "flushes", value: detail.metrics?["flush_triggers"].map(tree) ?? .value(.null)),
+        Field(name: "artifacts", value: .list(detail.artifacts.map(artifact))),
+        Field(name: "sidecar_files", value: .list(detail.sidecarFiles.map(file))),
+        Field(name: "metrics", value: detail.metrics.map(tree) ?? .value(.null)),
+        Field(name: "ancestors", value: lineage.ancestors),
+        Field(name: "children", value: lineage.children),
+      ])
+  }
+
+  private static func values(_ detail: RunDetail) -> [(String, JSONValue)] {
     let run = detail.summary
     var values: [(String, JSONValue)] = [
       ("run_id", .string(run.runID)), ("job_id", .optional(run.jobID)), ("state", .string(run.state.rawValue)),
       ("attempt", .optional(run.attempt)), ("parent_run", .optional(run.parentRunID)), ("depth", .optional(run.depth)),
       ("policy", .optional(run.policy)), ("started_at", .time(run.startedAt)), ("ended_at", .time(run.endedAt)),
-      ("source", .string(run.source)), ("category", .string(run.category)), ("day", .string(run.day)),
+      ("last_stored_at", .time(run.lastStoredAt)), ("source", .string(run.source)),
+      ("category", .string(run.category)), ("day", .string(run.day)), ("snapshots", .count(detail.snapshotCount)),
+      ("data_bytes", .integer(detail.dataBytes)),
     ]
     if let task = run.taskID {
       values += [
@@ -32,21 +50,27 @@ extension Output {
         ("proxy_rotated", .bool(asked > 0)),
       ]
     }
-    let events = detail.counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
-    return .record(
-      values.map { Field(name: $0.0, value: .value($0.1)) } + [
-        Field(name: "events", value: .record(events)),
-        Field(name: "artifacts", value: .list(detail.artifacts.map(artifact))),
-        Field(name: "sidecar_files", value: .list(detail.sidecarFiles.map(file))),
-        Field(name: "metrics", value: detail.metrics.map(tree) ?? .value(.null)),
-        Field(name: "children", value: children),
-      ])
+    return values
   }
 
-  static func jobRow(_ job: JobSummary) -> Output {
+  /// What its `run_error` says, without the stack.
+  private static func failure(_ payload: JSONValue) -> Output {
+    .record([("error_type", payload["error_type"] ?? .null), ("message", payload["message"] ?? .null)])
+  }
+
+  private static func drops(_ metrics: JSONValue) -> Output {
     .record([
-      ("job_id", .string(job.jobID)), ("state", .string(job.state.rawValue)), ("runs", .count(job.runs.count)),
-      ("started_at", .time(job.runs.compactMap(\.startedAt).min())),
+      Field(name: "total", value: .value(metrics["events_dropped_total"] ?? .null)),
+      Field(name: "by_type", value: metrics["dropped_by_type"].map(tree) ?? .record([Field]())),
+    ])
+  }
+
+  static func jobRow(_ job: JobFigures) -> Output {
+    .record([
+      ("job_id", .string(job.jobID)), ("state", .string(job.state.rawValue)), ("runs", .count(job.runs.total)),
+      ("started_at", .time(job.firstStartedAt)), ("running", .count(job.runs[.running])),
+      ("succeeded", .count(job.runs[.succeeded])), ("failed", .count(job.runs[.failed])),
+      ("lost", .count(job.runs[.lost])),
     ])
   }
 

@@ -64,3 +64,34 @@ local function job_view(job)
   add('eligible_workers', eligible)
   return view
 end
+
+-- The open ones of the newest 100 jobs.
+local function open_jobs()
+  local open = {}
+  for _, job in ipairs(call('ZREVRANGE', JOBS, 0, 99)) do
+    if call('HGET', JOB .. job, 'state') == 'open' then open[#open + 1] = job end
+  end
+  return open
+end
+
+-- Flat pairs: what the worker says of itself, when it was seen, how many tasks it holds, and which of the open jobs it is not
+-- given tasks of, with the reason.
+local function worker_view(worker, seen, open)
+  local own = or_empty(call('HGET', WORKER .. worker, 'storage'))
+  local refused = {}
+  for _, job in ipairs(open) do
+    local named = storage_of(job)
+    local reason = own ~= named and storage_differs(own, named) or call('HGET', key('refused', worker), job)
+    if reason then
+      refused[#refused + 1] = job
+      refused[#refused + 1] = reason
+    end
+  end
+  local view = call('HGETALL', WORKER .. worker)
+  for _, pair in ipairs({{'worker_id', worker}, {'seen_at', seen},
+    {'running', tostring(call('ZCARD', key('held', worker)))}, {'refusals', refused}}) do
+    view[#view + 1] = pair[1]
+    view[#view + 1] = pair[2]
+  end
+  return view
+end

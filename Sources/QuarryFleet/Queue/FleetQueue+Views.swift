@@ -99,6 +99,24 @@ extension FleetQueue {
     return views.compactMap { WorkerView($0, now: now, lease: lease) }
   }
 
+  /// A worker and what it holds.
+  package struct WorkerDetail: Sendable, Equatable {
+    package var worker: WorkerView
+    /// 500 at most.
+    package var tasks: [TaskView]
+  }
+
+  /// - Returns: nil when Redis does not know the worker (any more).
+  package func worker(_ id: String) async throws(QuarryError) -> WorkerDetail? {
+    let lease = try await fleetView().timing.lease.milliseconds
+    let reply = try await call(.viewWorker, [.text(id)])
+    guard let elements = reply.elements, !elements.isEmpty else { return nil }
+    guard let now = reply[0]?.int, let view = reply[1], let worker = WorkerView(view, now: now, lease: lease),
+      let tasks = reply[2]?.elements
+    else { throw Self.unexpected(reply, from: "view_worker") }
+    return WorkerDetail(worker: worker, tasks: tasks.compactMap(TaskView.init))
+  }
+
   package func fleetView() async throws(QuarryError) -> FleetView {
     let reply = try await call(.viewFleet)
     let numbers = reply.elements?.map { $0.int ?? 0 } ?? []

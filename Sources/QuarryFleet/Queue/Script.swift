@@ -47,5 +47,6 @@ package struct Script: Sendable {
   static let viewTask = Script("view_task", PackageResources.view_task_lua, views)
   static let viewTasks = Script("view_tasks", PackageResources.view_tasks_lua, views)
   static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, views)
+  static let viewWorker = Script("view_worker", PackageResources.view_worker_lua, views)
   static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
 }

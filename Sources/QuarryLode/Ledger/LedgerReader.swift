@@ -68,9 +68,24 @@ struct LedgerReader: Sendable {
     return lines
   }
 
+  /// Tasks of a job that are done, dead or cancelled.
+  func endedTasks(jobID: String) throws(QuarryError) -> Set<String> {
+    var tasks: Set<String> = []
+    try forEachRecord(fleet: nil, jobID: jobID) { line in
+      let members = RecordMembers.read(["kind", "task_id"], from: line)
+      guard let kind = members["kind"]?.string, let task = members["task_id"]?.string else { return }
+      switch kind {
+      case "accepted", "dead", "cancelled": tasks.insert(task)
+      case "requeued": tasks.remove(task)
+      default: break
+      }
+    }
+    return tasks
+  }
+
   /// Calls `body` with each line, in the order of `records`.
   /// - Throws: also when a part of the ledger is missing or damaged, since it must not pass for a whole one.
-  private func forEachRecord(
+  func forEachRecord(
     fleet: String?, jobID: String, body: (UnsafeRawBufferPointer) -> Void
   ) throws(QuarryError) {
     for file in try files(fleet: fleet, jobID: jobID) {

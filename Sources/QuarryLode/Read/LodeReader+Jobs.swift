@@ -5,45 +5,34 @@ package struct JobSummary: Sendable, Equatable {
   package let jobID: String
   package var runs: [RunSummary]
 
-  /// Running while one of its runs is; failed when some piece of work has no run that succeeded.
-  package var state: RunState {
-    if runs.contains(where: { $0.state == .running }) { return .running }
-    let work = Dictionary(grouping: runs) { $0.taskID ?? Self.firstAttempt(of: $0, in: runs) }
-    let isDone = work.values.allSatisfy { attempts in attempts.contains { $0.state == .succeeded } }
-    return isDone ? .succeeded : .failed
-  }
+  package var state: RunState { figures.state }
 
-  /// The run that a retry goes back to.
-  private static func firstAttempt(of run: RunSummary, in runs: [RunSummary]) -> String {
-    var current = run
-    for _ in runs {
-      guard let attempt = current.attempt, attempt > 1,
-        let parent = runs.first(where: { $0.runID == current.parentRunID })
-      else { break }
-      current = parent
-    }
-    return current.runID
+  package var figures: JobFigures {
+    var figures = JobFigures(jobID: jobID)
+    runs.forEach { figures.add($0) }
+    return figures
   }
 }
 
 extension LodeReader {
-  /// Jobs that runs name, the newest first. Reads every run of the dataset.
-  package func jobs(limit: Int = .max) throws(QuarryError) -> Listing<JobSummary> {
-    let listing = try runs()
-    var order: [String] = []
-    var byJob: [String: [RunSummary]] = [:]
-    for run in listing.rows {
-      guard let job = run.jobID else { continue }
-      if byJob[job] == nil { order.append(job) }
-      byJob[job, default: []].append(run)
+  /// Jobs that runs name, the newest first. Looks at every run that the filter lets through; its state is the jobs'.
+  package func jobs(_ filter: RunFilter = RunFilter(), limit: Int = .max) throws(QuarryError) -> Listing<JobFigures> {
+    var tally = JobTally()
+    var ofRuns = filter
+    ofRuns.state = nil
+    let warnings = try eachRun(ofRuns) { run in
+      tally.add(run)
+      return true
     }
-    let rows = order.prefix(limit).map { JobSummary(jobID: $0, runs: byJob[$0] ?? []) }
-    return Listing(rows: rows, warnings: listing.warnings)
+    let wanted = tally.newestFirst.lazy.filter { job in filter.state.map { $0 == job.state } ?? true }
+    return Listing(rows: Array(wanted.prefix(limit)), warnings: warnings)
   }
 
-  /// - Returns: nil when no run names the job. Reads every run of the dataset.
-  package func job(_ jobID: String) throws(QuarryError) -> JobSummary? {
-    let found = try runs(RunFilter(jobID: jobID)).rows
+  /// - Returns: nil when no run names the job. Looks at every run of the dataset.
+  package func job(_ jobID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> JobSummary? {
+    var filter = RunFilter(jobID: jobID)
+    filter.liveness = liveness
+    let found = try runs(filter).rows
     return found.isEmpty ? nil : JobSummary(jobID: jobID, runs: found)
   }
 }

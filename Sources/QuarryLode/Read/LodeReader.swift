@@ -19,28 +19,66 @@ package struct LodeReader: Sendable {
   /// Runs, the newest first. Cost follows the limit, not the size of the dataset, unless a filter finds few.
   package func runs(_ filter: RunFilter = RunFilter(), limit: Int = .max) throws(QuarryError) -> Listing<RunSummary> {
     var lister = try RunLister(layout: layout, filter: filter, limit: limit)
-    return try lister.list()
+    // A run's records come to storage after they came to be, by the same clock.
+    return try lister.list(from: filter.since.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) })
   }
 
   /// - Parameter types: only records of these event types are looked at, besides those that tell the run's state; nil for
   ///   all.
   /// - Returns: nil when no snapshot holds records of such a run.
-  package func run(_ runID: String, types: Set<String>? = nil) throws(QuarryError) -> RunDetail? {
+  package func run(
+    _ runID: String, types: Set<String>? = nil, liveness: Liveness = Liveness()
+  ) throws(QuarryError) -> RunDetail? {
     var inspector = try inspector()
     for path in try paths(of: runID) {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
-      var reader = RunDetailReader(layout: layout, summary: summary, types: types)
+      var judge = LivenessJudge(liveness, layout: layout)
+      var reader = RunDetailReader(layout: layout, summary: judge.judged(summary), types: types)
+      let error = try inspector.record("run_error", of: path)
       try reader.read(&inspector, index: index)
-      return reader.detail
+      var detail = reader.detail
+      detail.error = error?["payload"]
+      detail.warnings += judge.warnings
+      return detail
     }
     return nil
   }
 
+  /// The run's beginning and end alone; nil when no snapshot holds records of such a run.
+  package func summary(of runID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> RunSummary? {
+    var inspector = try inspector()
+    for path in try paths(of: runID) {
+      let index = try inspector.index(of: path)
+      guard let summary = try inspector.summary(of: path, index: index) else { continue }
+      var judge = LivenessJudge(liveness, layout: layout)
+      return judge.judged(summary)
+    }
+    return nil
+  }
+
+  /// Ids of runs, of the last days first, by their paths alone.
+  package func runIDs(limit: Int) throws(QuarryError) -> [String] {
+    try layout.described { () throws(FileFailure) in
+      var days: [String] = []
+      try RunFinder(layout: layout).days { if !$0.hasPrefix("source=\(LodeLedger.source)/") { days.append($0) } }
+      var ids: [String] = []
+      for day in days.sorted(by: { $0.suffix(10) > $1.suffix(10) }) where ids.count < limit {
+        let names = try RunFinder(layout: layout).children(of: day, key: "run_id=", value: nil)
+        ids += names.sorted(by: >).prefix(limit - ids.count).compactMap { RunPath("\(day)/\($0)")?.runID }
+      }
+      return ids
+    }
+  }
+
   /// Runs that were derived from this one, or retried it. They began after its first event, though they may be in
   /// storage before it (a policy may keep that back): the walk ends with what was stored before that event.
-  package func children(of run: RunSummary) throws(QuarryError) -> Listing<RunSummary> {
-    var lister = try RunLister(layout: layout, filter: RunFilter(), limit: .max)
+  package func children(
+    of run: RunSummary, liveness: Liveness = Liveness()
+  ) throws(QuarryError) -> Listing<RunSummary> {
+    var filter = RunFilter()
+    filter.liveness = liveness
+    var lister = try RunLister(layout: layout, filter: filter, limit: .max)
     let began = run.startedAt.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } ?? run.firstSnapshot
     var listing = try lister.list(from: min(began, run.firstSnapshot))
     listing.rows.removeAll { $0.parentRunID != run.runID && $0.originRunID != run.runID }
@@ -95,7 +133,7 @@ package struct LodeReader: Sendable {
     try LedgerReader(layout: layout).acceptedRuns(fleet: nil, jobID: jobID)
   }
 
-  private func inspector() throws(QuarryError) -> RunInspector {
+  func inspector() throws(QuarryError) -> RunInspector {
     RunInspector(reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
   }
 

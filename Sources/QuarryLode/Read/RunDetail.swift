@@ -10,6 +10,8 @@ package struct RunDetail: Sendable, Equatable {
   package var sidecarFiles: [SidecarFile] = []
   /// The metrics record; nil while there is none.
   package var metrics: JSONValue?
+  /// The payload of its `run_error`; nil where there is none.
+  package var error: JSONValue?
   package var snapshotCount = 0
   /// Bytes of its data files.
   package var dataBytes: Int64 = 0

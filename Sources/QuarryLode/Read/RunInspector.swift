@@ -11,13 +11,18 @@ struct RunInspector {
 
   var reader: PartitionReader
 
-  var warnings: [String] { reader.chain.warnings }
+  private var damages: [String] = []
+
+  init(reader: PartitionReader) { self.reader = reader }
+
+  var warnings: [String] { reader.chain.warnings + damages }
 
   /// The snapshots of a run, by partition; see `PartitionReader.snapshots`.
   struct Index {
     var partitions: [(type: String, partition: String, ids: [SnapshotID])] = []
     var ids: [SnapshotID] { Array(Set(partitions.flatMap(\.ids))).sorted() }
     var first: SnapshotID? { partitions.compactMap(\.ids.first).min() }
+    var last: SnapshotID? { partitions.compactMap(\.ids.last).max() }
     func ids(of type: String) -> [SnapshotID] { partitions.first { $0.type == type }?.ids ?? [] }
   }
 
@@ -49,7 +54,19 @@ struct RunInspector {
       // Chunks of an artifact may come before the first event, and say nothing of where the run comes from.
       if isTold { break }
     }
+    if let last = index.last { summary?.lastSnapshot = last }
     return summary
+  }
+
+  /// The newest record of a type that is written once a run, whole; nil while there is none, and where it is damaged.
+  mutating func record(_ type: String, of run: RunPath) throws(QuarryError) -> JSONValue? {
+    let partition = "\(run.path)/event_type=\(type)"
+    let ids = try reader.layout.described { () throws(FileFailure) in try reader.snapshots(of: partition) }
+    guard let line = try lastLine(of: type, ids: ids, run) else { return nil }
+    do { return try JSONParser.parse(line) } catch {
+      damages.append("the record in \(reader.layout.partitions)/\(partition) is passed over: \(error)")
+      return nil
+    }
   }
 
   mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
@@ -114,10 +131,17 @@ struct RunInspector {
   private mutating func lastRecord(
     of type: String, index: Index, _ run: RunPath
   ) throws(QuarryError) -> [String: JSONValue]? {
-    for id in index.ids(of: type).reversed() {
+    try lastLine(of: type, ids: index.ids(of: type), run).map { line in
+      line.withUnsafeBytes { RecordMembers.read(Self.outcomeMembers, from: $0) }
+    }
+  }
+
+  /// The line of such a record; empty where its file holds none.
+  private mutating func lastLine(of type: String, ids: [SnapshotID], _ run: RunPath) throws(QuarryError) -> [UInt8]? {
+    for id in ids.reversed() {
       guard let manifest = try manifest(id), let found = files(of: run, in: manifest).first(where: { $0.type == type })
       else { continue }
-      return try firstLine(of: found.file, Self.outcomeMembers)
+      return try firstLine(of: found.file) ?? []
     }
     return nil
   }
@@ -139,10 +163,11 @@ struct RunInspector {
   }
 
   private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
-    guard file.isPlain,
-      let line = try RecordLines(reader.layout.store, reader.layout.path(of: file.path)).first()
-    else { return [:] }
-    return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }
+    try firstLine(of: file)?.withUnsafeBytes { RecordMembers.read(members, from: $0) } ?? [:]
+  }
+
+  private func firstLine(of file: Manifest.File) throws(QuarryError) -> [UInt8]? {
+    file.isPlain ? try RecordLines(reader.layout.store, reader.layout.path(of: file.path)).first() : nil
   }
 
   private static func time(_ members: [String: JSONValue]) -> Timestamp? {

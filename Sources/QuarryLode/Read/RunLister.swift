@@ -8,6 +8,7 @@ struct RunLister {
   private let limit: Int
   /// Ids of the runs that ledgers name; nil when it does not matter.
   private let accepted: Set<String>?
+  private var judge: LivenessJudge
   private var rows: [RunSummary] = []
   private var met: Set<RunPath> = []
   /// Met runs by the snapshot that began them.
@@ -18,6 +19,7 @@ struct RunLister {
     inspector = RunInspector(reader: reader)
     self.filter = filter
     self.limit = limit
+    judge = LivenessJudge(filter.liveness, layout: layout)
     accepted = filter.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: filter.jobID) : nil
   }
 
@@ -33,7 +35,7 @@ struct RunLister {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
     rows.sort { ($0.startedAt ?? .distantPast, $0.firstSnapshot) > ($1.startedAt ?? .distantPast, $1.firstSnapshot) }
-    return Listing(rows: rows, warnings: inspector.warnings)
+    return Listing(rows: rows, warnings: inspector.warnings + judge.warnings)
   }
 
   private mutating func parent(of manifest: Manifest) throws(QuarryError) -> Manifest? {
@@ -55,8 +57,9 @@ struct RunLister {
 
   private mutating func settle(_ runs: [(RunPath, RunInspector.Index)]) throws(QuarryError) {
     for (run, index) in runs where rows.count < limit {
-      guard let summary = try inspector.summary(of: run, index: index), filter.accepts(summary) else { continue }
-      rows.append(summary)
+      guard let found = try inspector.summary(of: run, index: index) else { continue }
+      let summary = judge.judged(found)
+      if filter.accepts(summary) { rows.append(summary) }
     }
   }
 }

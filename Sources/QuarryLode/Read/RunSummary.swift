@@ -2,10 +2,12 @@ import QuarryCore
 
 /// What a run has come to, by what is stored.
 package enum RunState: String, Sendable, CaseIterable {
-  /// Neither a terminal event nor metrics are stored: it goes on, or its writer died.
+  /// Neither a terminal event nor metrics are stored, and nothing says that its writer died.
   case running
   case succeeded
   case failed
+  /// Without an end, and its writer died: see `Liveness`.
+  case lost
 }
 
 /// One run, from its paths and a few lines. What is not stored is nil.
@@ -26,6 +28,8 @@ package struct RunSummary: Sendable, Equatable {
   package var originRunID: String?
   /// The snapshot that its first records came with; orders runs by age.
   package var firstSnapshot: SnapshotID
+  /// The newest snapshot that holds records of it.
+  package var lastSnapshot: SnapshotID
 
   package var runID: String { path.runID }
   package var source: String { path.source }
@@ -35,6 +39,7 @@ package struct RunSummary: Sendable, Equatable {
   init(path: RunPath, firstSnapshot: SnapshotID) {
     self.path = path
     self.firstSnapshot = firstSnapshot
+    lastSnapshot = firstSnapshot
   }
 }
 
@@ -51,6 +56,8 @@ package struct RunFilter: Sendable, Equatable {
   package var jobID: String?
   /// Only runs that a ledger names as the result of a task.
   package var isAcceptedOnly: Bool
+  /// How runs without an end are told apart.
+  package var liveness = Liveness()
 
   package init(
     state: RunState? = nil, source: String? = nil, category: String? = nil, day: String? = nil,
@@ -70,13 +77,22 @@ package struct RunFilter: Sendable, Equatable {
   func accepts(_ path: RunPath) -> Bool {
     (source.map { $0 == path.source } ?? (path.source != LodeLedger.source))
       && category.map { $0 == path.category } ?? true && day.map { $0 == path.day } ?? true
-      && runID.map { $0 == path.runID } ?? true && since.map { $0.day <= path.day } ?? true
+      && runID.map { $0 == path.runID } ?? true && firstDay.map { $0 <= path.day } ?? true
   }
 
-  func accepts(_ run: RunSummary) -> Bool {
-    state.map { $0 == run.state } ?? true && jobID.map { $0 == run.jobID } ?? true
-      && since.map { since in run.startedAt.map { $0 >= since } ?? false } ?? true
+  func accepts(_ run: RunSummary) -> Bool { state.map { $0 == run.state } ?? true && acceptsBeginning(of: run) }
+
+  /// As far as the run's first records tell.
+  func acceptsBeginning(of run: RunSummary) -> Bool {
+    jobID.map { $0 == run.jobID } ?? true && since.map { since in run.startedAt.map { $0 >= since } ?? false } ?? true
   }
+
+  /// The run's first event may come a day after the day that it lies under.
+  private var firstDay: String? {
+    since.map { Timestamp(nanoseconds: max($0.nanoseconds, .min + Self.dayLength) - Self.dayLength).day }
+  }
+
+  private static let dayLength: Int64 = 86_400_000_000_000
 }
 
 /// How many runs there are of each state.
@@ -85,10 +101,12 @@ package struct RunCounts: Sendable, Equatable {
   /// A sentence for each thing that could not be read, with its path.
   package var warnings: [String] = []
 
+  package init() {}
+
   package var total: Int { byState.values.reduce(0, +) }
   package subscript(state: RunState) -> Int { byState[state] ?? 0 }
 
-  mutating func add(_ run: RunSummary) { byState[run.state, default: 0] += 1 }
+  package mutating func add(_ run: RunSummary) { byState[run.state, default: 0] += 1 }
 }
 
 /// What a query found, and what it had to pass over.
@@ -96,4 +114,9 @@ package struct Listing<Row: Sendable & Equatable>: Sendable, Equatable {
   package var rows: [Row]
   /// A sentence for each thing that could not be read, with its path.
   package var warnings: [String]
+
+  package init(rows: [Row], warnings: [String]) {
+    self.rows = rows
+    self.warnings = warnings
+  }
 }

@@ -18,6 +18,8 @@ package struct RunMetrics: Sendable, Equatable {
   package var proxy: RunProxy?
   /// The script asked for another one.
   package var isRotationWanted = false
+  /// The run failed by its proxy.
+  package var hasFailedByProxy = false
 
   package init(
     ts: Timestamp = .now(), policy: String, executor: String, storageBackend: String, runID: String,
@@ -57,7 +59,10 @@ package struct RunMetrics: Sendable, Equatable {
     JSONText.appendMember("job_id", jobID, to: &out)
     JSONText.appendMember("proxy_pool", proxy?.pool, to: &out)
     JSONText.appendMember("proxy_endpoint", proxy?.name, to: &out)
-    if proxy != nil { JSONText.appendMember("rotate_proxy_total", isRotationWanted ? 1 : 0, to: &out) }
+    if proxy != nil {
+      JSONText.appendMember("rotate_proxy_total", isRotationWanted ? 1 : 0, to: &out)
+      JSONText.appendMember("proxy_failures_total", hasFailedByProxy ? 1 : 0, to: &out)
+    }
     for (name, value) in counters { JSONText.appendMember(name, Int64(value), to: &out) }
     appendCounts("dropped_by_type", figures.droppedByType.sorted { $0.key < $1.key }, to: &out)
     appendSinks(to: &out)

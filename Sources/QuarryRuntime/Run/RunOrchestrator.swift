@@ -110,6 +110,7 @@ package struct RunOrchestrator: Sendable {
     report.flushFailure = facts.flushFailure
     report.proxy = configuration.proxy
     report.rotation = ingestion.rotation
+    report.metrics.hasFailedByProxy = report.hasFailedByProxy
     if !isSuperseded { report.metricsFailure = write(report.metrics) }
     return report
   }

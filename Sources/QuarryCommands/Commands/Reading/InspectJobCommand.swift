@@ -1,23 +1,47 @@
 import ArgumentParser
 import QuarryCore
+import QuarryFleet
 import QuarryLode
 
 struct InspectJobCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
-    commandName: "job", abstract: "Shows one job: its state and its runs as a tree.")
+    commandName: "job",
+    abstract:
+      "Shows one job: its state and its runs as a tree; with --fleet or --redis alone what a live fleet knows of it.")
 
   @Argument(help: ArgumentHelp("The job's id.", valueName: "id"))
   var id: String
-  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let reader = try dataset.reader(in: context)
-    guard let job = try reader.job(id) else {
-      throw NotFound(
-        "no job '\(id)' in \(reader.layout.folder)",
-        remedy: "`quarry list jobs\(try dataset.flags(in: context))` shows those there are")
+    switch try await place.source(in: context) {
+    case .live(let address): try await live(address, in: context)
+    case .dataset(let reader, let liveness): try await stored(reader, liveness, in: context)
+    }
+  }
+
+  private func stored(_ reader: LodeReader, _ liveness: Liveness, in context: CommandContext) async throws -> Output {
+    let (job, known) = try await Stored.ask { [id] () throws(QuarryError) in
+      let job = try reader.job(id, liveness: liveness)
+      return (job, job == nil ? try reader.jobs(limit: 1_000).rows.map(\.jobID) : [])
+    }
+    guard let job else {
+      throw NotFound.unknown(
+        "job", id, "in \(reader.layout.folder)", among: known, list: "quarry list jobs\(try place.flags(in: context))")
     }
     return .job(job)
+  }
+
+  private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
+    let (job, runs, known) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+      let job = try await queue.job(id)
+      let runs = job == nil ? [] : try await queue.listTasks(jobID: id, limit: 1_000).compactMap(\.runID)
+      return (job, runs, job == nil ? try await queue.jobs(limit: 500).map(\.jobID) : [])
+    }
+    guard let job else {
+      throw NotFound.unknown("job", id, "in fleet '\(address.name)'", among: known, list: "quarry list jobs")
+    }
+    return .job(job, runIDs: runs)
   }
 }

@@ -12,10 +12,14 @@ struct InspectProxyCommand: DocumentCommand {
   @OptionGroup var place: PoolOptions
   @OptionGroup var output: OutputOptions
 
+  private static let place = "in the configuration (--config FILE, under 'proxies')"
+
   func document(in context: CommandContext) async throws -> Output {
     let configuration = try place.configuration(in: context)
     let pools = try ProxySettings.pools(place.file, configuration, context, context.console)
-    let pool = try ProxySelector(pools: pools).pool(pool)
+    guard let pool = pools.first(where: { $0.name == pool }) else {
+      throw NotFound.unknown("proxy pool", pool, Self.place, among: pools.map(\.name), list: "quarry list pools")
+    }
     for warning in pool.warnings() { context.console.warn(warning) }
     let state = try await place.ask(configuration, in: context) { store throws(QuarryError) in
       try await store.state(of: pool)

@@ -4,21 +4,31 @@ import QuarryLode
 
 struct InspectRunCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Shows one run: state, counts, artifacts, files, and the runs it derived.")
+    commandName: "run",
+    abstract: "Shows one run: state, counts, drops, flushes, artifacts, files, and where it stands among its relatives."
+  )
 
   @Argument(help: ArgumentHelp("The run's id.", valueName: "id"))
   var id: String
-  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let reader = try dataset.reader(in: context)
-    guard let run = try reader.run(id) else {
-      throw NotFound(
-        "no run '\(id)' in \(reader.layout.folder)",
-        remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")
+    let (reader, liveness) = try await place.dataset(in: context)
+    let answer = try await Stored.ask { [id] () throws(QuarryError) in
+      let run = try reader.run(id, liveness: liveness)
+      let known = run == nil ? try reader.runIDs(limit: 1_000) : []
+      let lineage = try run.map { run throws(QuarryError) in
+        try Lineage.of(run.summary, reader: reader, liveness: liveness)
+      }
+      return (run, lineage, known)
+    }
+    guard case (let run?, let lineage?, _) = answer else {
+      throw NotFound.unknown(
+        "run", id, "in \(reader.layout.folder)", among: answer.2,
+        list: "quarry list runs\(try place.flags(in: context))")
     }
     for warning in run.warnings { context.console.warn(warning) }
-    return .run(run, children: try Lineage.below(run.summary, reader: reader))
+    return .run(run, lineage: lineage)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import QuarryCore
 import QuarryFleet
+import QuarryLode
 
 struct InspectTaskCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
@@ -22,14 +23,26 @@ struct InspectTaskCommand: DocumentCommand {
           remedy: "`quarry list tasks` shows those there are; older ones are in the dataset: --storage-path DIR alone")
       }
       return .task(task)
-    case .dataset(let reader, let dataset):
-      let tasks = try LedgerTasks.read(reader, dataset.ledger, jobID: nil)
-      guard let task = tasks.first(where: { $0.taskID == id }) else {
+    case .dataset(let reader):
+      let (task, known) = try await Stored.ask { [id] () throws(QuarryError) in try Self.find(id, reader) }
+      guard let task else {
+        let near = Nearest.all(to: id, among: known).map { "'\($0)'" }.joined(separator: " or ")
         throw NotFound(
           "no task '\(id)' in the ledger of this dataset",
-          remedy: "a task that has not ended is only in its fleet: add --fleet NAME or --redis URL")
+          remedy: (near.isEmpty ? "" : "did you mean \(near)? ")
+            + "a task that has not ended is only in its fleet: add --fleet NAME or --redis URL")
       }
       return .taskRow(task)
     }
+  }
+
+  /// - Returns: also ids that it may have been meant for.
+  private static func find(_ id: String, _ reader: LodeReader) throws(QuarryError) -> (EndedTask?, [String]) {
+    var found: EndedTask?
+    var known: [String] = []
+    try reader.forEachEndedTask { task in
+      if task.taskID == id { found = task } else if known.count < 1_000 { known.append(task.taskID) }
+    }
+    return (found, known)
   }
 }

@@ -2,16 +2,18 @@ import ArgumentParser
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists runs, tasks, workers, jobs or pools of proxies.",
+    commandName: "list", abstract: "Lists runs, tasks, workers, executors, jobs or pools of proxies.",
     subcommands: [
-      ListRunsCommand.self, ListTasksCommand.self, ListWorkersCommand.self, ListJobsCommand.self, ListPoolsCommand.self,
+      ListRunsCommand.self, ListTasksCommand.self, ListWorkersCommand.self, ListExecutorsCommand.self,
+      ListJobsCommand.self, ListPoolsCommand.self,
     ])
 }
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows one run, task, job or pool of proxies.",
+    commandName: "inspect", abstract: "Shows one run, task, job, worker, executor or pool of proxies.",
     subcommands: [
-      InspectRunCommand.self, InspectTaskCommand.self, InspectJobCommand.self, InspectProxyCommand.self,
+      InspectRunCommand.self, InspectTaskCommand.self, InspectJobCommand.self, InspectWorkerCommand.self,
+      InspectExecutorCommand.self, InspectProxyCommand.self,
     ])
 }

@@ -6,25 +6,46 @@ struct ListJobsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Lists jobs: live with --fleet or --redis, else those of the dataset.")
 
+  @Option(help: ArgumentHelp("Only jobs that are running, failed or succeeded.", valueName: "state"))
+  var state: JobStateFlag?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
+  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100
-    let rows: [Output]
     switch try place.source(in: context) {
     case .live(let address):
+      try StoredOnly.refuse(filters.given)
       let jobs = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
-        try await queue.jobs(limit: limit)
+        try await queue.jobs(limit: state == nil ? limit : .max)
       }
-      rows = jobs.map(Output.jobRow)
-    case .dataset(let reader, _):
-      let listing = try reader.jobs(limit: limit)
-      for warning in listing.warnings { context.console.warn(warning) }
-      rows = listing.rows.map(Output.jobRow)
+      let wanted = jobs.filter { job in state.map { $0.value == job.runState } ?? true }
+      return .list(wanted.prefix(limit).map(Output.jobRow))
+    case .dataset(let reader):
+      var filter = filters.filter
+      filter.state = state?.value
+      filter.liveness = silence.liveness()
+      let jobs = try await Stored.list(in: context) { [filter] () throws(QuarryError) in
+        try reader.jobs(filter, limit: limit)
+      }
+      if jobs.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
+      return .list(jobs.map(Output.jobRow))
     }
-    return .list(rows)
+  }
+}
+
+enum JobStateFlag: String, CaseIterable, ExpressibleByArgument {
+  case running, failed, succeeded
+
+  var value: RunState {
+    switch self {
+    case .running: .running
+    case .failed: .failed
+    case .succeeded: .succeeded
+    }
   }
 }

@@ -1,39 +1,93 @@
 import ArgumentParser
 import QuarryCore
+import QuarryFleet
 import QuarryLode
 
 struct ListRunsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
-    commandName: "runs", abstract: "Lists the runs of a dataset, newest first.")
+    commandName: "runs",
+    abstract: "Lists the runs of a dataset, newest first; with --fleet or --redis alone those of a live fleet.")
 
-  @Option(help: ArgumentHelp("Only runs that are running, failed or succeeded.", valueName: "state"))
+  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
   var state: RunStateFlag?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
   var job: String?
+  @OptionGroup var filters: RunFilterOptions
   @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
   var accepted = false
-  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let reader = try dataset.reader(in: context)
-    let filter = RunFilter(state: state?.value, jobID: job, isAcceptedOnly: accepted)
-    let listing = try reader.runs(filter, limit: limit ?? 100)
-    for warning in listing.warnings { context.console.warn(warning) }
-    return .list(listing.rows.map(Output.runRow))
+    switch try await place.source(in: context) {
+    case .live(let address): .list(try await live(address, in: context).map(Output.runRow))
+    case .dataset(let reader, let liveness):
+      .list(try await stored(reader, liveness, in: context).map(Output.runRow))
+    }
+  }
+
+  private func stored(
+    _ reader: LodeReader, _ liveness: Liveness, in context: CommandContext
+  ) async throws -> [RunSummary] {
+    let filter = RunSelection(filters, job: job, state: state, accepted: accepted, liveness: liveness).filter
+    let limit = limit ?? 100
+    let rows = try await Stored.list(in: context) { () throws(QuarryError) in try reader.runs(filter, limit: limit) }
+    if rows.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
+    return rows
+  }
+
+  private func live(_ address: FleetAddress, in context: CommandContext) async throws -> [TaskView] {
+    try StoredOnly.refuse(filters.given + [("--accepted", accepted)])
+    let limit = limit ?? 100
+    return try await LiveFleet.ask(address, in: context) { [job, state] queue throws(QuarryError) in
+      var found: [TaskView] = []
+      for state in TaskState.withRuns(state) where found.count < limit {
+        let tasks = try await queue.listTasks(jobID: job, state: state, limit: limit)
+        found += tasks.filter { $0.runID != nil }
+      }
+      return Array(found.prefix(limit))
+    }
   }
 }
 
 enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
-  case running, failed, succeeded
+  case running, failed, succeeded, lost
 
   var value: RunState {
     switch self {
     case .running: .running
     case .failed: .failed
     case .succeeded: .succeeded
+    case .lost: .lost
+    }
+  }
+}
+
+/// Everything by which stored runs are chosen.
+struct RunSelection: Sendable {
+  private(set) var filter: RunFilter
+
+  init(_ filters: RunFilterOptions, job: String?, state: RunStateFlag?, accepted: Bool, liveness: Liveness) {
+    filter = filters.filter
+    filter.jobID = job
+    filter.state = state?.value
+    filter.isAcceptedOnly = accepted
+    filter.liveness = liveness
+  }
+}
+
+extension TaskState {
+  /// The states of tasks whose last run may be in such a state.
+  static func withRuns(_ state: RunStateFlag?) -> [TaskState] {
+    switch state {
+    case .running: [.leased]
+    case .succeeded: [.done]
+    case .failed: [.dead, .scheduled, .ready, .cancelled]
+    // A fleet gives the task of such a run to another.
+    case .lost: []
+    case nil: [.leased, .scheduled, .ready, .dead, .cancelled, .done]
     }
   }
 }

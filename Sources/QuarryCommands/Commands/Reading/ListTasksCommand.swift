@@ -1,11 +1,14 @@
 import ArgumentParser
 import QuarryCore
 import QuarryFleet
+import QuarryLode
 
 struct ListTasksCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks",
-    abstract: "Lists a fleet's tasks: live with --fleet or --redis, else what the ledger has of them.")
+    abstract:
+      "Lists a fleet's tasks: live with --fleet or --redis, else what the ledger has of them, the last that ended first."
+  )
 
   @Option(
     help: ArgumentHelp("Only tasks that are ready, scheduled, leased, done, dead or cancelled.", valueName: "state"))
@@ -14,6 +17,11 @@ struct ListTasksCommand: DocumentCommand {
   var job: String?
   @Option(help: ArgumentHelp("Only tasks of this host (live).", valueName: "name"))
   var host: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only tasks that ended since then: 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.", valueName: "time"),
+    transform: Reading.past)
+  var since: Timestamp?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var place: FleetOrDatasetOptions
@@ -21,18 +29,34 @@ struct ListTasksCommand: DocumentCommand {
 
   func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100
-    let rows: [Output]
     switch try place.source(in: context) {
     case .live(let address):
+      try StoredOnly.refuse([("--since", since != nil)])
       let tasks = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
         try await queue.listTasks(jobID: job, state: state?.value, host: host, limit: limit)
       }
-      rows = tasks.map(Output.taskRow)
-    case .dataset(let reader, let dataset):
-      let tasks = try LedgerTasks.read(reader, dataset.ledger, jobID: job)
-      rows = tasks.filter { state == nil || $0.state == state?.rawValue }.prefix(limit).map(Output.taskRow)
+      return .list(tasks.map(Output.taskRow))
+    case .dataset(let reader):
+      guard host == nil else {
+        throw QuarryError(
+          .usage, "--host is not known to a ledger", remedy: "ask the live fleet: --fleet NAME or --redis URL")
+      }
+      return .list(try await stored(reader, limit: limit).map(Output.taskRow))
     }
-    return .list(rows)
+  }
+
+  private func stored(_ reader: LodeReader, limit: Int) async throws -> [EndedTask] {
+    let (job, state, since) = (job, state?.rawValue, since)
+    return try await Stored.ask { () throws(QuarryError) in
+      // By time and id as one text: of the two, time has one length.
+      var rows = GreatestRows<EndedTask, String>(limit: limit) { "\($0.endedAt?.text(fraction: 9) ?? "") \($0.taskID)" }
+      try reader.forEachEndedTask(jobID: job) { task in
+        guard state.map({ $0 == task.state.rawValue }) ?? true else { return }
+        guard since.map({ since in task.endedAt.map { $0 >= since } ?? false }) ?? true else { return }
+        rows.add(task)
+      }
+      return rows.greatestFirst
+    }
   }
 }
 

@@ -6,17 +6,22 @@ struct ListWorkersCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "workers", abstract: "Lists the workers of a live fleet, last seen first.")
 
+  @Option(help: ArgumentHelp("Only workers that are up or lost.", valueName: "state"))
+  var state: WorkerStateFlag?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let configuration = try ConfigurationLoader.load(fleet.config, in: context)
-    let address = try FleetAddress(fleet, configuration: configuration.fleet)
-    let workers = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
-      try await queue.workers(limit: limit ?? 100)
+    let workers = try await LiveFleet.ask(try fleet.address(in: context), in: context) { queue throws(QuarryError) in
+      try await queue.workers(limit: state == nil ? limit ?? 100 : 500)
     }
-    return .list(workers.map(Output.workerRow))
+    let wanted = workers.filter { worker in state.map { ($0 == .up) == worker.isUp } ?? true }
+    return .list(wanted.prefix(limit ?? 100).map(Output.workerRow))
   }
+}
+
+enum WorkerStateFlag: String, CaseIterable, ExpressibleByArgument {
+  case up, lost
 }

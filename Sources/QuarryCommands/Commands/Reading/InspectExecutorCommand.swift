@@ -1,0 +1,25 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+
+struct InspectExecutorCommand: DocumentCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "executor",
+    abstract: "Shows one executor: a worker's with --fleet or --redis, else what the metrics of its runs say.")
+
+  @Argument(help: ArgumentHelp("The executor's id, as `list executors` shows it.", valueName: "id"))
+  var id: String
+  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var place: FleetOrDatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func document(in context: CommandContext) async throws -> Output {
+    let executors = try await Executors.read(place, filters, job: nil, in: context)
+    guard let executor = executors.first(where: { $0.id == id }) else {
+      throw NotFound.unknown(
+        "executor", id, "in what was asked for", among: executors.map(\.id), list: "quarry list executors")
+    }
+    return .executorRow(executor)
+  }
+}

@@ -1,0 +1,47 @@
+import QuarryCore
+import QuarryLode
+
+/// Questions to stored data.
+enum Stored {
+  /// Asks on a thread of its own: a reader blocks.
+  static func ask<Answer: Sendable>(
+    _ question: @escaping @Sendable () throws(QuarryError) -> Answer
+  ) async throws(QuarryError) -> Answer {
+    let answer = await OwnThread.run {
+      Result { () throws(QuarryError) in try question() }
+    }
+    return try answer.get()
+  }
+
+  /// The same, for an answer that may be incomplete: what had to be passed over is said.
+  static func list<Row: Sendable & Equatable>(
+    in context: CommandContext, _ question: @escaping @Sendable () throws(QuarryError) -> Listing<Row>
+  ) async throws(QuarryError) -> [Row] {
+    let listing = try await ask(question)
+    for warning in listing.warnings { context.console.warn(warning) }
+    return listing.rows
+  }
+
+  /// Says of an empty answer which source, category or day of the filter there is not.
+  static func explainNothing(
+    _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
+  ) async throws(QuarryError) {
+    guard let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) else { return }
+    let notFound = NotFound(missing, in: reader)
+    context.console.report(QuarryError(.storage, notFound.message, remedy: notFound.remedy))
+  }
+}
+
+extension NotFound {
+  /// - Parameters:
+  ///   - place: what was looked through, such as «in this dataset».
+  ///   - known: names that it may have been meant for.
+  ///   - list: the command that shows all.
+  static func unknown(
+    _ kind: String, _ id: String, _ place: String, among known: some Sequence<String>, list: String
+  ) -> NotFound {
+    let near = Nearest.all(to: id, among: known).map { "'\($0)'" }
+    let proposal = near.isEmpty ? "" : "did you mean \(near.joined(separator: " or "))? "
+    return NotFound("no \(kind) '\(id)' \(place)", remedy: "\(proposal)`\(list)` shows those there are")
+  }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import QuarryCore
+
+struct StatsExecutorsCommand: DocumentCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "executors",
+    abstract:
+      "Counts executors by state: those of a live fleet's workers with --fleet or --redis, else those that metrics name."
+  )
+
+  @Option(help: ArgumentHelp("Only executors of this job's runs.", valueName: "id"))
+  var job: String?
+  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var place: FleetOrDatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func document(in context: CommandContext) async throws -> Output {
+    let executors = try await Executors.read(place, filters, job: job, in: context)
+    if case .live = try place.source(in: context) { return .executorTotals(executors, isLive: true) }
+    return .executorTotals(executors, isLive: false)
+  }
+}

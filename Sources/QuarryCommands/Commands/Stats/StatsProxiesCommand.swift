@@ -1,0 +1,55 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+
+struct StatsProxiesCommand: DocumentCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "proxies",
+    abstract:
+      "Counts the uses of each pool of proxies: those that metrics name, or with --fleet or --redis what the fleet remembers of the pools of --config."
+  )
+
+  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  var job: String?
+  @Option(
+    help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"), transform: Reading.positive)
+  var limit: Int?
+  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var place: RunPlaceOptions
+  @OptionGroup var output: OutputOptions
+
+  func document(in context: CommandContext) async throws -> Output {
+    switch try await place.source(in: context) {
+    case .live(let address): try await live(address, in: context)
+    case .dataset(let reader, _): try await stored(reader, in: context)
+    }
+  }
+
+  private func stored(_ reader: LodeReader, in context: CommandContext) async throws -> Output {
+    var filter = filters.filter
+    filter.jobID = job
+    let pools = try await Stored.list(in: context) { [filter, limit] () throws(QuarryError) in
+      var tally = ProxyTally()
+      let warnings = try reader.forEachMetrics(filter, limit: limit) { tally.add($1) }
+      return Listing(rows: tally.byName, warnings: warnings)
+    }
+    return .list(pools.map(Output.proxyFigures))
+  }
+
+  private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
+    try StoredOnly.refuse(filters.given + [("--job", job != nil), ("--limit", limit != nil)])
+    guard let pools = try ConfigurationLoader.load(place.fleet.config, in: context).proxies, !pools.isEmpty else {
+      throw QuarryError(
+        .usage, "a live fleet knows pools of proxies by their configuration only",
+        remedy: "give the file that defines them with --config FILE, or a dataset with --storage-path DIR")
+    }
+    let states = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+      let store = RedisRecencyStore(queue)
+      var states: [Output] = []
+      for pool in pools { states.append(.proxyFigures(pool.name, try await store.state(of: pool))) }
+      return states
+    }
+    return .list(states)
+  }
+}

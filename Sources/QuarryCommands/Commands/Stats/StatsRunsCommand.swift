@@ -1,0 +1,51 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryLode
+
+struct StatsRunsCommand: DocumentCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "runs",
+    abstract:
+      "Counts runs by state: those of a dataset, or with --fleet or --redis alone those that a live fleet knows.")
+
+  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
+  var state: RunStateFlag?
+  @Option(help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
+  var limit: Int?
+  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  var job: String?
+  @OptionGroup var filters: RunFilterOptions
+  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
+  var accepted = false
+  @OptionGroup var place: RunPlaceOptions
+  @OptionGroup var output: OutputOptions
+
+  func document(in context: CommandContext) async throws -> Output {
+    switch try await place.source(in: context) {
+    case .live(let address): try await live(address, in: context)
+    case .dataset(let reader, let liveness): try await stored(reader, liveness, in: context)
+    }
+  }
+
+  private func stored(_ reader: LodeReader, _ liveness: Liveness, in context: CommandContext) async throws -> Output {
+    let filter = RunSelection(filters, job: job, state: state, accepted: accepted, liveness: liveness).filter
+    let counts = try await Stored.ask { [limit] () throws(QuarryError) in
+      guard let limit else { return try reader.runCounts(filter) }
+      var counts = RunCounts()
+      counts.warnings = try reader.eachRun(filter, limit: limit) { counts.add($0) }
+      return counts
+    }
+    for warning in counts.warnings { context.console.warn(warning) }
+    if counts.total == 0 { try await Stored.explainNothing(filter, reader, in: context) }
+    return .totals(counts)
+  }
+
+  /// A fleet counts tasks: how many runs of them failed it does not know.
+  private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
+    try StoredOnly.refuse(
+      filters.given + [("--accepted", accepted), ("--state", state != nil), ("--limit", limit != nil)])
+    let tasks = try await LiveFleet.tasks(of: job, address, in: context)
+    return .totals(total: nil, running: tasks.running, succeeded: tasks.succeeded, failed: nil)
+  }
+}

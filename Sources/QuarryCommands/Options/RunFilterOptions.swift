@@ -1,0 +1,52 @@
+import ArgumentParser
+import QuarryCore
+import QuarryLode
+
+/// Which stored runs, by where they lie and when they began.
+struct RunFilterOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Only runs of this source.", valueName: "name"))
+  var source: String?
+  @Option(help: ArgumentHelp("Only runs of this category.", valueName: "name"))
+  var category: String?
+  @Option(
+    help: ArgumentHelp("Only runs of this day (UTC), such as 2026-11-24.", valueName: "day"), transform: Reading.day)
+  var day: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only runs that began since then: 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.", valueName: "time"),
+    transform: Reading.past)
+  var since: Timestamp?
+
+  var filter: RunFilter { RunFilter(source: source, category: category, day: day, since: since) }
+
+  /// The flags with whether they were given.
+  var given: [(String, Bool)] {
+    [
+      ("--source", source != nil), ("--category", category != nil), ("--day", day != nil), ("--since", since != nil),
+    ]
+  }
+}
+
+/// When a run without an end counts as lost.
+struct LivenessOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A run without an end that has stored nothing for so long counts as lost. Default: 1h.", valueName: "time"),
+    transform: Reading.duration)
+  var lostAfter: Duration?
+
+  func liveness(leases: Liveness.Leases? = nil) -> Liveness {
+    Liveness(silence: lostAfter ?? Liveness.usualSilence, leases: leases)
+  }
+}
+
+/// Flags that only stored data can answer.
+enum StoredOnly {
+  /// - Throws: `QuarryError(.usage)` naming the first that was given.
+  static func refuse(_ flags: [(String, Bool)]) throws(QuarryError) {
+    guard let flag = flags.first(where: \.1)?.0 else { return }
+    throw QuarryError(
+      .usage, "\(flag) is not known to a live fleet",
+      remedy: "leave it out, or ask the dataset: --storage-path DIR, without --fleet and --redis")
+  }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import QuarryCore
+import QuarryLode
+import TestSupport
+import Testing
+
+/// Which of the runs without an end go on.
+@Suite struct LivenessTests {
+  let root = TemporaryDirectory()
+  var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
+  var reader: LodeReader { LodeReader(root: root.path) }
+
+  /// A run of a fleet where a task is given.
+  @discardableResult
+  private func store(_ id: String, job: String = "j", task: String? = nil, end: String? = nil) throws -> Run {
+    let run = try Run(dataset, id: id)
+    try run.sink.write(
+      run.batch { batch in
+        batch.addEvent(end ?? "item", seq: 1) { out in
+          JSONText.appendMember("job_id", job, to: &out)
+          JSONText.appendMember("task_id", task, to: &out)
+        }
+      })
+    return run
+  }
+
+  private func states(_ liveness: Liveness) throws -> [String: RunState] {
+    var filter = RunFilter()
+    filter.liveness = liveness
+    return Dictionary(uniqueKeysWithValues: try reader.runs(filter).rows.map { ($0.runID, $0.state) })
+  }
+
+  private static let later = Timestamp(nanoseconds: Timestamp.now().nanoseconds + 7_200_000_000_000)
+
+  @Test func aRunThatStoresNothingForLongIsLostUntilItStoresSomething() throws {
+    let run = try store("quiet")
+    try store("ended", end: "run_complete")
+    let silence = Liveness.usualSilence
+    #expect(try states(Liveness()) == ["quiet": .running, "ended": .succeeded])
+    #expect(try states(Liveness(silence: silence)) == ["quiet": .running, "ended": .succeeded])
+    let late = Liveness(silence: silence, now: Self.later)
+    #expect(try states(late) == ["quiet": .lost, "ended": .succeeded])
+    #expect(try reader.run("quiet", liveness: late)?.summary.state == .lost)
+    #expect(try reader.summary(of: "quiet", liveness: late)?.state == .lost)
+    #expect(try reader.job("j", liveness: late)?.state == .failed)
+    // What is stored later than the time that is asked about.
+    let before = try #require(try reader.summary(of: "quiet")).lastStoredAt
+    try run.sink.write(run.items(2..<3))
+    #expect(try states(Liveness(silentSince: Timestamp(nanoseconds: before.nanoseconds + 1)))["quiet"] == .running)
+    #expect(try states(Liveness(silence: .seconds(Int64.max / 2_000)))["quiet"] == .running)
+  }
+
+  @Test func theStateIsAskedForAsItIsJudged() throws {
+    try store("quiet")
+    var filter = RunFilter(state: .lost)
+    #expect(try reader.runs(filter).rows == [])
+    filter.liveness = Liveness(silence: .seconds(60), now: Self.later)
+    #expect(try reader.runs(filter).rows.map(\.runID) == ["quiet"])
+    #expect(try reader.runCounts(filter)[.lost] == 1)
+    filter.state = .running
+    #expect(try reader.runs(filter).rows == [])
+  }
+
+  @Test func aFleetSaysWhichOfItsRunsGoOn() throws {
+    for id in ["held", "superseded", "other"] { try store(id, job: id == "other" ? "k" : "j", task: "t-\(id)") }
+    try store("single")
+    let leases = Liveness.Leases(jobs: ["j"], runs: ["held"], asked: Self.later)
+    #expect(
+      try states(Liveness(leases: leases)) == [
+        "held": .running, "superseded": .lost, "other": .running, "single": .running,
+      ])
+    // A lease counts for more than silence.
+    #expect(
+      try states(Liveness(silence: .seconds(60), now: Self.later, leases: leases)) == [
+        "held": .running, "superseded": .lost, "other": .lost, "single": .lost,
+      ])
+    // Of a run that stored something after the fleet was asked it says nothing.
+    let early = Liveness.Leases(jobs: ["j"], runs: [], asked: Timestamp(nanoseconds: 0))
+    #expect(try states(Liveness(leases: early))["superseded"] == .running)
+  }
+
+  @Test func theLedgerSaysWhichTasksHaveEnded() throws {
+    for id in ["a", "b", "c"] { try store(id, task: "t-\(id)") }
+    let ledger = dataset.ledger
+    try ledger.append(
+      [
+        #"{"kind":"accepted","task_id":"t-a","accepted_run_id":"a2"}"#, #"{"kind":"dead","task_id":"t-b"}"#,
+        #"{"kind":"dead","task_id":"t-c"}"#, #"{"kind":"requeued","task_id":"t-c"}"#,
+      ], fleet: "f", jobID: "j")
+    #expect(try states(Liveness()) == ["a": .lost, "b": .lost, "c": .running])
+  }
+
+  @Test func aDamagedLedgerIsSaidAndJudgesNobody() throws {
+    try store("a", task: "t-a")
+    let ledger = dataset.ledger
+    try ledger.append([#"{"kind":"dead","task_id":"t-a"}"#], fleet: "f", jobID: "j")
+    let file = try #require(try reader.chain().rows.first?.files.first)
+    try #require(unlink(reader.layout.path(of: file.path)) == 0)
+    let listing = try reader.runs()
+    #expect(listing.rows.map(\.state) == [.running])
+    #expect(listing.warnings.count == 1 && listing.warnings[0].contains("the ledger of job j lacks its file"))
+  }
+}
