@@ -48,6 +48,7 @@ bench: build ## measure, as ratios within one run
 	$(SWIFT_BUILD) --product ingestion-benchmark
 	$(SWIFT_BUILD) --product commit-benchmark
 	$(SWIFT_BUILD) --product s3-benchmark
+	$(SWIFT_BUILD) --product scale-benchmark
 	@scripts/setup --checks
 	@Benchmarks/run "$$($(SWIFT_BUILD) --show-bin-path)"
 

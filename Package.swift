@@ -63,6 +63,8 @@ let package = Package(
     .executableTarget(
       name: "commit-benchmark", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"], path: "Benchmarks/commit"),
     .executableTarget(
+      name: "scale-benchmark", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"], path: "Benchmarks/scale"),
+    .executableTarget(
       name: "s3-benchmark", dependencies: ["S3Client", "TestSupport"], path: "Benchmarks/s3", exclude: ["boto.py"]),
 
     .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),

@@ -150,7 +150,8 @@ import Testing
     #expect(try reader.job("none") == nil)
     #expect(Set(try reader.jobs().rows.map(\.jobID)) == ["good", "bad"])
     let root0 = try #require(try reader.run("a")?.summary)
-    #expect(try reader.children(of: root0).rows.map(\.runID) == ["b"])
+    #expect(Set(try reader.descendants(of: root0).rows.map(\.runID)) == ["b", "b2"])
+    #expect(try reader.descendants(of: root0, levels: 1).rows.map(\.runID) == ["b"])
   }
 
   @Test func linesOfAnyLengthAndFormAreRead() throws {

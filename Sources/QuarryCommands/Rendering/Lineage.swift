@@ -50,26 +50,13 @@ struct Lineage: Sendable {
     ]
   }
 
-  /// The trees below one run: among the runs of its job where it has one, else level by level.
+  /// The trees below one run, of whichever jobs.
   private static func below(
     _ run: RunSummary, reader: LodeReader, liveness: Liveness
   ) throws(QuarryError) -> Output {
     var shown: Set = [run.runID]
-    guard let job = run.jobID else { return try below(run, reader, liveness, shown: &shown, depth: 0) }
-    var filter = RunFilter(jobID: job)
-    filter.liveness = liveness
-    return below(run.runID, children: byParent(try reader.runs(filter).rows), shown: &shown, depth: 0)
-  }
-
-  private static func below(
-    _ run: RunSummary, _ reader: LodeReader, _ liveness: Liveness, shown: inout Set<String>, depth: Int
-  ) throws(QuarryError) -> Output {
-    var nodes: [Output] = []
-    for child in depth < deepest ? try reader.children(of: run, liveness: liveness).rows.reversed() : []
-    where parent(of: child) == run.runID && shown.insert(child.runID).inserted {
-      nodes.append(entry(child, try below(child, reader, liveness, shown: &shown, depth: depth + 1)))
-    }
-    return .list(nodes)
+    let runs = try reader.descendants(of: run, levels: deepest, liveness: liveness).rows
+    return below(run.runID, children: byParent(runs), shown: &shown, depth: 0)
   }
 
   private static func tree(

@@ -9,6 +9,9 @@ struct ChainReader {
   private(set) var warnings: [String] = []
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   private var found: [SnapshotID: [String]]?
+  /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
+  private var recent: [Manifest] = []
+  private static let recentCount = 32
 
   init(layout: DatasetLayout) { self.layout = layout }
 
@@ -52,17 +55,32 @@ struct ChainReader {
 
   /// The manifest of a snapshot, wherever a readable copy of it lies.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
-    let canonical = "\(layout.canonicalFolder(id))/manifest.json"
-    if let manifest = try read(canonical, as: id) { return manifest }
-    for path in try manifests()[id] ?? [] where path != canonical {
+    if let manifest = try canonical(id) { return manifest }
+    return try copy(of: id)
+  }
+
+  /// The canonical manifest of a snapshot; nil when it is not there or cannot be read.
+  mutating func canonical(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
+    if let known = recent.first(where: { $0.id == id }) { return known }
+    guard let manifest = try read(canonicalPath(id), as: id) else { return nil }
+    if recent.count == Self.recentCount { recent.removeFirst() }
+    recent.append(manifest)
+    return manifest
+  }
+
+  /// A manifest of a snapshot in one of its partitions.
+  mutating func copy(of id: SnapshotID) throws(FileFailure) -> Manifest? {
+    for path in try manifests()[id] ?? [] where path != canonicalPath(id) {
       if let manifest = try read(path, as: id) { return manifest }
     }
     return nil
   }
 
+  private func canonicalPath(_ id: SnapshotID) -> String { "\(layout.canonicalFolder(id))/manifest.json" }
+
   /// Whether a snapshot has a canonical manifest, readable or not.
   func isThere(_ id: SnapshotID) throws(FileFailure) -> Bool {
-    try layout.store.exists("\(layout.canonicalFolder(id))/manifest.json")
+    try layout.store.exists(canonicalPath(id))
   }
 
   private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Manifest? {
@@ -70,11 +88,16 @@ struct ChainReader {
     do throws(Manifest.Unreadable) {
       let manifest = try Manifest(parsing: bytes)
       if manifest.id == id { return manifest }
-      warnings.append("\(path) is passed over: it is the manifest of snapshot \(manifest.id)")
+      warn("\(path) is passed over: it is the manifest of snapshot \(manifest.id)")
     } catch {
-      warnings.append("\(path) is passed over: \(error.reason)")
+      warn("\(path) is passed over: \(error.reason)")
     }
     return nil
+  }
+
+  /// Once, however often it is met.
+  private mutating func warn(_ text: String) {
+    if !warnings.contains(text) { warnings.append(text) }
   }
 
   private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {

@@ -23,6 +23,8 @@ package struct DatasetLayout: Sendable {
   package var segments: String { "\(folder)/segments" }
   /// What only Quarry keeps: no manifest lies below it, so other readers pass it by.
   package var own: String { "\(folder)/.quarry" }
+  /// Where the index of runs lies; nil for a store that keeps none.
+  var runIndex: String? { store is DiskStore ? "\(own)/runs.index" : nil }
 
   package func path(of key: String) -> String { "\(root)/\(key)" }
 

@@ -24,6 +24,23 @@ package struct RunPath: Sendable, Hashable {
     path = parts[0..<4].joined(separator: "/")
   }
 
+  private init(_ sibling: RunPath, runID: String, path: String) {
+    (source, category, day) = (sibling.source, sibling.category, sibling.day)
+    self.runID = runID
+    self.path = path
+  }
+
+  /// `run_id=…` as it is on disk.
+  var name: String { String(path.utf8.split(separator: UInt8(ascii: "/")).last.map { Substring($0) } ?? "") }
+  /// `source=…/category=…/day=…` as it is on disk.
+  var dayFolder: String { String(Substring(path.utf8.dropLast(name.utf8.count + 1))) }
+
+  /// The run of another name in the same day folder; nil for a name of another shape.
+  /// - Parameter folder: the day folder.
+  func sibling(_ name: String, in folder: String) -> RunPath? {
+    Self.value(name, "run_id=").map { RunPath(self, runID: $0, path: "\(folder)/\(name)") }
+  }
+
   /// The event type of a partition path of this shape.
   package static func eventType(_ partition: some StringProtocol) -> String? {
     let parts = partition.split(separator: "/", omittingEmptySubsequences: false)

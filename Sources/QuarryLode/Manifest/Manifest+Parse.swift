@@ -61,7 +61,9 @@ extension Manifest {
   /// Whether a path stays below the storage root: a manifest may be anybody's.
   private static func isKey(_ path: String) -> Bool {
     !path.utf8.contains(0)
-      && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
+      && path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+        part.contains { $0 != UInt8(ascii: ".") } || part.count > 2
+      }
   }
 
   /// Nil for an entry that names no file below the storage root.

@@ -28,7 +28,7 @@ extension LodeReader {
     return Listing(rows: Array(wanted.prefix(limit)), warnings: warnings)
   }
 
-  /// - Returns: nil when no run names the job. Looks at every run of the dataset.
+  /// - Returns: nil when no run names the job.
   package func job(_ jobID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> JobSummary? {
     var filter = RunFilter(jobID: jobID)
     filter.liveness = liveness

@@ -1,6 +1,7 @@
 import QuarryCore
 
-/// Answers the reading commands from what is stored. Changes nothing; every call blocks.
+/// Answers the reading commands from what is stored. Changes nothing but the index of runs, which is derived
+/// (`RunCatalog`); every call blocks.
 ///
 /// A dataset or root that is not there is empty, not an error. What cannot be read is named in `warnings` and left out.
 package struct LodeReader: Sendable {
@@ -14,13 +15,6 @@ package struct LodeReader: Sendable {
   /// Whether there is anything of the dataset.
   package func exists() throws(QuarryError) -> Bool {
     try layout.described { () throws(FileFailure) in try !layout.store.names(in: layout.folder).isEmpty }
-  }
-
-  /// Runs, the newest first. Cost follows the limit, not the size of the dataset, unless a filter finds few.
-  package func runs(_ filter: RunFilter = RunFilter(), limit: Int = .max) throws(QuarryError) -> Listing<RunSummary> {
-    var lister = try RunLister(layout: layout, filter: filter, limit: limit)
-    // A run's records come to storage after they came to be, by the same clock.
-    return try lister.list(from: filter.since.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) })
   }
 
   /// - Parameter types: only records of these event types are looked at, besides those that tell the run's state; nil for
@@ -69,20 +63,6 @@ package struct LodeReader: Sendable {
       }
       return ids
     }
-  }
-
-  /// Runs that were derived from this one, or retried it. They began after its first event, though they may be in
-  /// storage before it (a policy may keep that back): the walk ends with what was stored before that event.
-  package func children(
-    of run: RunSummary, liveness: Liveness = Liveness()
-  ) throws(QuarryError) -> Listing<RunSummary> {
-    var filter = RunFilter()
-    filter.liveness = liveness
-    var lister = try RunLister(layout: layout, filter: filter, limit: .max)
-    let began = run.startedAt.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } ?? run.firstSnapshot
-    var listing = try lister.list(from: min(began, run.firstSnapshot))
-    listing.rows.removeAll { $0.parentRunID != run.runID && $0.originRunID != run.runID }
-    return listing
   }
 
   /// Calls `body` with each stored line that the query asks for, without its newline: in the order of the chain, within a

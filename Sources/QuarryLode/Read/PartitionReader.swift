@@ -43,8 +43,9 @@ struct PartitionReader {
   /// Without a canonical one (old datasets) the chain itself is asked.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
     guard let head, id <= head else { return nil }
+    if let manifest = try chain.canonical(id) { return manifest }
     if try !chain.isThere(id), try !wholeChain().contains(id) { return nil }
-    return try chain.manifest(id)
+    return try chain.copy(of: id)
   }
 
   /// The event types that a run has folders for, with the folder's name.

@@ -72,11 +72,11 @@ struct RecordStream {
     let accepted =
       query.runs.isAcceptedOnly ? try ledger.acceptedRunIDs(jobID: query.runs.jobID) : nil
     var ids: Set<SnapshotID> = []
-    try RunFinder(layout: layout).runs(query.runs) { run throws(QuarryError) in
+    try eachRun { run throws(QuarryError) in
       let index = try inspector.index(of: run)
       guard index.first != nil else { return }
       figures.found += 1
-      guard accepted?.contains(run.runID) ?? true, try isOfJob(run, index) else { return }
+      guard accepted?.contains(run.runID) ?? true else { return }
       figures.runs += 1
       chosen?.insert(run.path)
       figures.types.formUnion(index.partitions.filter { !$0.ids.isEmpty }.map(\.type))
@@ -86,9 +86,22 @@ struct RecordStream {
     return ids
   }
 
-  private mutating func isOfJob(_ run: RunPath, _ index: RunInspector.Index) throws(QuarryError) -> Bool {
-    guard let job = query.runs.jobID else { return true }
-    return try inspector.beginning(of: run, index: index)?.jobID == job
+  /// Those of the query, whether they count or not: by their folders, or where a job chooses, which no path tells, by the
+  /// index. Ledgers are not in it, and lie under their job's id.
+  private func eachRun(_ visit: (RunPath) throws(QuarryError) -> Void) throws(QuarryError) {
+    var filter = query.runs
+    filter.isAcceptedOnly = false
+    if filter.source == LodeLedger.source {
+      guard filter.jobID == nil || filter.runID == nil || filter.jobID == filter.runID else { return }
+      filter.runID = filter.runID ?? filter.jobID
+    } else if filter.jobID != nil {
+      let catalog = try RunCatalog(layout: layout)
+      return try catalog.forEach(filter) { entry throws(QuarryError) in
+        if let run = catalog.summary(of: entry) { try visit(run.path) }
+        return true
+      }
+    }
+    try RunFinder(layout: layout).runs(filter, visit: visit)
   }
 
   func isWanted(_ file: Manifest.File) -> Bool {

@@ -73,6 +73,11 @@ struct RunInspector {
     do { return try reader.manifest(id) } catch { throw error.described(root: reader.layout.root) }
   }
 
+  /// The snapshot before this one; nil at the start of the chain.
+  mutating func parent(of manifest: Manifest) throws(QuarryError) -> Manifest? {
+    do { return try reader.chain.parent(of: manifest) } catch { throw error.described(root: reader.layout.root) }
+  }
+
   /// Files of a manifest that belong to the run, with their event type.
   func files(of run: RunPath, in manifest: Manifest) -> [(type: String, file: Manifest.File)] {
     manifest.files.compactMap { file in

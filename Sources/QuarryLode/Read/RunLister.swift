@@ -3,6 +3,9 @@ import QuarryCore
 /// Lists runs newest first by following the chain from the head, no further than the limit needs: a run is settled
 /// when the walk reaches the snapshot that began it, since every run that began later has been met by then.
 struct RunLister {
+  /// After so many snapshots the index of runs is the shorter way.
+  static let reach = 1_000
+
   private var inspector: RunInspector
   private let filter: RunFilter
   private let limit: Int
@@ -23,25 +26,23 @@ struct RunLister {
     accepted = filter.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: filter.jobID) : nil
   }
 
-  /// - Parameter oldest: nothing that began before this snapshot is listed.
-  mutating func list(from oldest: SnapshotID? = nil) throws(QuarryError) -> Listing<RunSummary> {
+  /// - Parameter reach: how many snapshots are read at most.
+  /// - Returns: nil when these do not tell.
+  mutating func list(reach: Int) throws(QuarryError) -> Listing<RunSummary>? {
+    let oldest = filter.oldest
     var current = inspector.reader.newest
+    var count = 0
     while let manifest = current, rows.count < limit, oldest.map({ manifest.id >= $0 }) ?? true {
+      guard count < reach else { return nil }
+      count += 1
       try meet(manifest)
       try settle(unsettled.removeValue(forKey: manifest.id) ?? [])
-      current = try parent(of: manifest)
+      current = try inspector.parent(of: manifest)
     }
     if current == nil {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
-    rows.sort { ($0.startedAt ?? .distantPast, $0.firstSnapshot) > ($1.startedAt ?? .distantPast, $1.firstSnapshot) }
-    return Listing(rows: rows, warnings: inspector.warnings + judge.warnings)
-  }
-
-  private mutating func parent(of manifest: Manifest) throws(QuarryError) -> Manifest? {
-    do { return try inspector.reader.chain.parent(of: manifest) } catch {
-      throw error.described(root: inspector.reader.layout.root)
-    }
+    return Listing(rows: rows.sorted { $0.isNewer(than: $1) }, warnings: inspector.warnings + judge.warnings)
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {
@@ -56,14 +57,10 @@ struct RunLister {
   }
 
   private mutating func settle(_ runs: [(RunPath, RunInspector.Index)]) throws(QuarryError) {
-    for (run, index) in runs where rows.count < limit {
+    for (run, index) in runs.sorted(by: { $0.0.name > $1.0.name }) where rows.count < limit {
       guard let found = try inspector.summary(of: run, index: index) else { continue }
       let summary = judge.judged(found)
       if filter.accepts(summary) { rows.append(summary) }
     }
   }
-}
-
-extension Timestamp {
-  fileprivate static var distantPast: Timestamp { Timestamp(nanoseconds: .min) }
 }

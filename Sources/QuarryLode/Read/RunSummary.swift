@@ -41,6 +41,14 @@ package struct RunSummary: Sendable, Equatable {
     self.firstSnapshot = firstSnapshot
     lastSnapshot = firstSnapshot
   }
+
+  /// By the time of its first event, then by when that was stored.
+  func isNewer(than other: RunSummary) -> Bool {
+    if startedAt != other.startedAt {
+      return other.startedAt.map { other in startedAt.map { $0 > other } ?? false } ?? true
+    }
+    return firstSnapshot == other.firstSnapshot ? path.name > other.path.name : firstSnapshot > other.firstSnapshot
+  }
 }
 
 /// Which runs to read; nil lets all through.
@@ -87,6 +95,10 @@ package struct RunFilter: Sendable, Equatable {
     jobID.map { $0 == run.jobID } ?? true && since.map { since in run.startedAt.map { $0 >= since } ?? false } ?? true
   }
 
+  /// Nothing that was stored first before this snapshot is let through: a run's records come to storage after they came to
+  /// be, by the same clock.
+  var oldest: SnapshotID? { since.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } }
+
   /// The run's first event may come a day after the day that it lies under.
   private var firstDay: String? {
     since.map { Timestamp(nanoseconds: max($0.nanoseconds, .min + Self.dayLength) - Self.dayLength).day }
@@ -106,7 +118,8 @@ package struct RunCounts: Sendable, Equatable {
   package var total: Int { byState.values.reduce(0, +) }
   package subscript(state: RunState) -> Int { byState[state] ?? 0 }
 
-  package mutating func add(_ run: RunSummary) { byState[run.state, default: 0] += 1 }
+  package mutating func add(_ run: RunSummary) { add(run.state) }
+  mutating func add(_ state: RunState) { byState[state, default: 0] += 1 }
 }
 
 /// What a query found, and what it had to pass over.

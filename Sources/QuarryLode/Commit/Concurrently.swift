@@ -1,0 +1,54 @@
+import Dispatch
+import QuarryCore
+import Synchronization
+
+/// Work that waits for others more than it computes, on several threads at once.
+enum Concurrently {
+  /// - Returns: what came of each item, in their order.
+  static func map<Item: Sendable, Value: Sendable>(
+    _ items: [Item], width: Int, _ body: @escaping @Sendable (Item) -> Value
+  ) -> [Value] {
+    guard items.count > 1 else { return items.map(body) }
+    let work = Work(items, body)
+    let helpers = min(width, items.count) - 1
+    let done = DispatchSemaphore(value: 0)
+    for _ in 0..<helpers {
+      OwnThread.start {
+        work.run()
+        done.signal()
+      }
+    }
+    work.run()
+    for _ in 0..<helpers { done.wait() }
+    return work.results
+  }
+
+  private final class Work<Item: Sendable, Value: Sendable>: Sendable {
+    private let items: [Item]
+    private let body: @Sendable (Item) -> Value
+    private let state: Mutex<(next: Int, values: [Int: Value])>
+
+    init(_ items: [Item], _ body: @escaping @Sendable (Item) -> Value) {
+      self.items = items
+      self.body = body
+      state = Mutex((0, [:]))
+    }
+
+    var results: [Value] { state.withLock { state in items.indices.compactMap { state.values[$0] } } }
+
+    func run() {
+      while let index = take() {
+        let value = body(items[index])
+        state.withLock { $0.values[index] = value }
+      }
+    }
+
+    private func take() -> Int? {
+      state.withLock { state in
+        guard state.next < items.count else { return nil }
+        defer { state.next += 1 }
+        return state.next
+      }
+    }
+  }
+}

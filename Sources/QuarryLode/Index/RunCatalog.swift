@@ -1,0 +1,128 @@
+import QuarryCore
+
+/// All runs of a dataset as of the moment it was made: those of the index, and in their place, or before them, those that
+/// newer snapshots hold records of.
+///
+/// The index is a cache that anybody may delete. It serves when it is whole, its snapshot lies on the chain, its day
+/// folders are there and nothing on the way to it is damaged; else every run is read, as if there were none. It is
+/// written by whoever found that much was missing in it, and never by a dataset's writers.
+struct RunCatalog {
+  /// Less than so many snapshots and runs are read anew by each reader.
+  private static let worthKeeping = 256
+
+  private let layout: DatasetLayout
+  private let index: RunIndexFile?
+  private let recent: RecentRuns
+  private let head: SnapshotID?
+  /// A sentence for each thing that could not be read.
+  let warnings: [String]
+
+  /// Whether it will likely be made without reading every run.
+  static func isThere(_ layout: DatasetLayout) -> Bool { layout.runIndex.map { FileReading.exists($0) } ?? false }
+
+  /// - Parameter usesIndex: false reads every run.
+  init(layout: DatasetLayout, usesIndex: Bool = true) throws(QuarryError) {
+    self.layout = layout
+    // Read before the head, which then is not older, whoever replaces it meanwhile.
+    let index = usesIndex ? Self.index(of: layout) : nil
+    let inspector = RunInspector(
+      reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
+    head = inspector.reader.head
+    if let index, let recent = try Self.recent(after: index, with: inspector) {
+      (self.index, self.recent, warnings) = (index, recent, [])
+    } else {
+      var all = RecentRuns(days: DayFolders())
+      try all.read(with: inspector, downTo: nil)
+      (self.index, recent, warnings) = (nil, all, all.warnings)
+    }
+    keepIfWorth()
+  }
+
+  /// Calls `body` with each run that the filter lets through, the newest first, until it returns false. Runs of ledgers
+  /// are not among them.
+  func forEach(
+    _ filter: RunFilter, _ body: (RunEntry) throws(QuarryError) -> Bool
+  ) throws(QuarryError) {
+    let accepted = filter.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: filter.jobID) : nil
+    let oldest = filter.oldest ?? SnapshotID(0)
+    var filter = EntryFilter(filter, accepted: accepted)
+    try forEach { entry throws(QuarryError) in
+      guard entry.first >= oldest else { return false }
+      return try filter.accepts(entry, in: recent.days) ? body(entry) : true
+    }
+  }
+
+  /// A run that has no end may come out as lost, whatever the filter's state.
+  func summary(of entry: RunEntry, judge: inout LivenessJudge) -> RunSummary? {
+    summary(of: entry).map { judge.judged($0) }
+  }
+
+  func summary(of entry: RunEntry) -> RunSummary? { recent.days.run(entry).map { entry.summary($0) } }
+
+  /// Both in one order.
+  private func forEach(_ body: (RunEntry) throws(QuarryError) -> Bool) throws(QuarryError) {
+    try recent.entries.withCursor { fresh throws(QuarryError) in
+      var goesOn = true
+      try index?.forEach { entry throws(QuarryError) in
+        while goesOn, let next = fresh.current, next.precedes(entry) {
+          goesOn = try body(next)
+          fresh.advance()
+        }
+        if goesOn, !recent.replaces(entry) { goesOn = try body(entry) }
+        return goesOn
+      }
+      while goesOn, let next = fresh.current {
+        goesOn = try body(next)
+        fresh.advance()
+      }
+    }
+  }
+
+  private func keepIfWorth() {
+    guard warnings.isEmpty, recent.snapshots + recent.entries.count >= Self.worthKeeping else { return }
+    // A cache: where it cannot be written, answers are the same and take longer. `quarry lode index` says why.
+    _ = try? keep()
+  }
+
+  /// Writes the index anew.
+  /// - Returns: nil when there is nothing to keep: no runs, or a store without a place for it.
+  @discardableResult
+  func keep() throws(QuarryError) -> RunIndexFigures? {
+    guard let path = layout.runIndex, let head else { return nil }
+    let temporary = layout.temporary("index-\(UUIDv7.make())", in: layout.own)
+    let writer = try layout.described { () throws(FileFailure) in
+      try FileSystem().makeFolders(layout.own, below: layout.root)
+      return try RunIndexWriter(path: path, temporary: temporary)
+    }
+    var failure: FileFailure?
+    var runs = 0
+    try forEach { entry in
+      do throws(FileFailure) { try writer.add(entry) } catch { failure = error }
+      runs += 1
+      return failure == nil
+    }
+    do throws(FileFailure) {
+      if let failure { throw failure }
+      let size = try writer.finish(head: head, days: recent.days.paths)
+      return RunIndexFigures(path: path, runs: runs, head: head, size: size, snapshotsRead: recent.snapshots)
+    } catch { throw error.described(root: layout.root) }
+  }
+
+  private static func index(of layout: DatasetLayout) -> RunIndexFile? {
+    // One that cannot be read is as good as none.
+    layout.runIndex.flatMap { try? RunIndexFile(path: $0) }
+  }
+
+  /// Nil when the index does not fit the dataset, or something is damaged, which reading everything will name.
+  private static func recent(
+    after index: RunIndexFile, with inspector: RunInspector
+  ) throws(QuarryError) -> RecentRuns? {
+    let layout = inspector.reader.layout
+    guard inspector.warnings.isEmpty, index.days.allSatisfy({ FileReading.exists("\(layout.partitions)/\($0)") }) else {
+      return nil
+    }
+    var recent = RecentRuns(days: DayFolders(index.days))
+    try recent.read(with: inspector, downTo: index.head)
+    return recent.end == index.head && recent.warnings.isEmpty ? recent : nil
+  }
+}
