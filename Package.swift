@@ -51,7 +51,7 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .target(name: "QuarryCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "QuarryCore", dependencies: ["CLinux", .product(name: "Crypto", package: "swift-crypto")]),
 
     .executableTarget(
       name: "queue-benchmark", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"],

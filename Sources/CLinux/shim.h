@@ -9,3 +9,11 @@ static inline int become_subreaper(void) {
   int prctl(int option, ...);
   return prctl(36 /* PR_SET_CHILD_SUBREAPER */, 1L, 0L, 0L, 0L);
 }
+
+// SCHED_BATCH, for the calling thread and those that it starts, unless it has been given another policy than the usual.
+static inline int become_batch(void) {
+  struct { int priority; } none = { 0 };
+  int sched_getscheduler(int process);
+  int sched_setscheduler(int process, int policy, const void *parameters);
+  return sched_getscheduler(0) == 0 /* SCHED_OTHER */ ? sched_setscheduler(0, 3 /* SCHED_BATCH */, &none) : -1;
+}

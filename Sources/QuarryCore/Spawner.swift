@@ -22,7 +22,7 @@ package enum Spawner {
     for (target, source) in sources.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
     }
-    var attributes = cleanSignals()
+    var attributes = cleanAttributes()
     defer { posix_spawnattr_destroy(&attributes) }
 
     var process: pid_t = 0
@@ -36,8 +36,9 @@ package enum Spawner {
     return process
   }
 
-  /// Ignored and blocked signals are inherited by what is started, so both go back to what a shell would give.
-  private static func cleanSignals() -> posix_spawnattr_t {
+  /// Ignored and blocked signals and the scheduling policy are inherited by what is started, so all go back to what a shell
+  /// would give.
+  private static func cleanAttributes() -> posix_spawnattr_t {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     var every = sigset_t()
@@ -46,7 +47,12 @@ package enum Spawner {
     sigemptyset(&none)
     posix_spawnattr_setsigdefault(&attributes, &every)
     posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    var flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+    if Scheduling.isForThisProcessAlone {
+      flags |= POSIX_SPAWN_SETSCHEDULER
+      posix_spawnattr_setschedpolicy(&attributes, SCHED_OTHER)
+    }
+    posix_spawnattr_setflags(&attributes, Int16(flags))
     return attributes
   }
 

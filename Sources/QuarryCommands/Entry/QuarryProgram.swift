@@ -10,6 +10,7 @@ package enum QuarryProgram {
   /// `main` has opened descriptors of its own before its first line.
   /// - Parameter startedAhead: the executor for the run that the arguments ask for.
   package static func main(startedAhead: StartedExecutor?) -> Never {
+    Scheduling.giveWay()
     StandardDescriptors.occupy()
     signal(SIGPIPE, SIG_IGN)
     Orphans.adopt()
