@@ -40,7 +40,8 @@ let package = Package(
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
     .target(
-      name: "QuarryLode", dependencies: ["CLinux", "QuarryCore", .product(name: "Crypto", package: "swift-crypto")]),
+      name: "QuarryLode",
+      dependencies: ["CLinux", "CZlib", "CZstd", "QuarryCore", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
@@ -49,6 +50,8 @@ let package = Package(
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "QuarryCore", dependencies: ["CLinux", .product(name: "Crypto", package: "swift-crypto")]),

@@ -19,19 +19,28 @@ import Testing
 
     """
 
-  @Test func aCrawlFromSubmissionToSummary() async throws {
+  /// Also where each member of the fleet stores in a form of its own.
+  @Test(
+    arguments: [
+      (worker: [], coordinator: []),
+      (
+        worker: ["--storage-compression", "zstd", "--storage-checksum", "md5"],
+        coordinator: ["--storage-compression", "gzip"]
+      ),
+    ] as [(worker: [String], coordinator: [String])])
+  func aCrawlFromSubmissionToSummary(_ forms: (worker: [String], coordinator: [String])) async throws {
     let harness = try RunHarness()
     try harness.script("tree.ts", Self.tree)
     let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
     let common = ["--fleet", "t", "--storage-path", harness.data, "--script-root", harness.path]
-    let worker = try harness.start(["worker", "--concurrency", "2"] + common, environment: environment)
+    let worker = try harness.start(["worker", "--concurrency", "2"] + common + forms.worker, environment: environment)
     try await worker.waitForError("serves fleet 't' with 2 slots")
     let result = try await harness.start(
       [
         "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead",
         "2",
         "--attempts", "2", "--retry-base", "50ms", "--retry-cap", "50ms", "--lease", "10s",
-      ] + common, environment: environment
+      ] + common + forms.coordinator, environment: environment
     ).finish()
     #expect(result.exitCode == 0, "\(result.standardError)")
     let summary = try JSONParser.parse(result.standardOutput)
@@ -51,6 +60,8 @@ import Testing
     #expect(end.standardOutput.isEmpty)
     try await expectStoredAnswers(harness)
     try await harness.expectSound()
+    let endings = Set(try harness.files { $0.contains("/data/data") }.map { $0.split(separator: "/").last ?? "" })
+    #expect(endings == (forms.worker.isEmpty ? ["data"] : ["data.zst", "data.gz"]))
   }
 
   private func expectLiveAnswers(_ harness: borrowing RunHarness, _ environment: [String: String]) async throws {

@@ -51,7 +51,7 @@ import Testing
       source: conf
       category: ${HERE}
       policy: { name: streaming, flush_count: 7 }
-      storage: { path: data, dataset: d2, durability: none }
+      storage: { path: data, dataset: d2, durability: none, checksum: md5, compression: zstd }
       """
     let configured = try settings("--config", "q.yaml", files: ["q.yaml": yaml])
     #expect(configured.source == "conf")
@@ -155,6 +155,10 @@ import Testing
     #expect(refusal("--script", "list.ts", "--storage-backend", "s3")?.message.contains("not built yet") == true)
     #expect(refusal("--script", "list.ts", "--storage-backend", "tape")?.message == "unknown storage backend 'tape'")
     #expect(refusal("--script", "list.ts", "--storage-durability", "maybe")?.kind == .usage)
+    let compression = refusal("--script", "list.ts", "--storage-compression", "lz4")
+    #expect(compression?.message == "unknown storage compression 'lz4'")
+    #expect(compression?.remedy == "use none (the default) or gzip or zstd")
+    #expect(refusal("--script", "list.ts", "--storage-checksum", "sha1")?.remedy == "use none (the default) or md5")
     #expect(refusal("--script", "list.ts", "--storage-dataset", "a/b")?.kind == .usage)
     #expect(refusal("--script", "list.ts", "--storage-path", "")?.message == "the storage path is empty")
     let unset = refusal(

@@ -92,6 +92,60 @@ import Testing
     #expect(try sequence(reader, "new") == [7])
   }
 
+  /// One of another format, and one of a version to come: named and stepped over, at the head and below it.
+  @Test(arguments: [
+    (#"{"schema_name": "iceberg", "format_version": "1.0.0"}"#, "not a Lode manifest"),
+    (#"{"schema_name": "lode-manifest", "format_version": "2.0.0"}"#, #"format_version "2.0.0" is not known"#),
+    ("[]", "not a Lode manifest"),
+  ])
+  func aForeignManifestIsNamedAndPassedOver(_ content: String, _ reason: String) throws {
+    for place in [1, 2] {
+      let root = TemporaryDirectory()
+      let ids = try prepare(root.path)
+      let reader = LodeReader(root: root.path)
+      for path in tree(reader.layout.folder) where path.hasSuffix("segments/\(ids[place])/manifest.json") {
+        try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
+        try put(content, at: "\(reader.layout.folder)/\(path)")
+      }
+      let chain = try reader.chain()
+      #expect(chain.rows.map(\.id) == ids.reversed().filter { $0 != ids[place] })
+      #expect(chain.warnings.contains { $0.hasSuffix("is passed over: \(reason)") }, "\(chain.warnings)")
+      #expect(try reader.runs().rows.count == 2)
+      #expect(try sequence(reader, "r0") == [0])
+      try append(root.path)
+      #expect(try sequence(reader, "new") == [7])
+    }
+  }
+
+  /// The longest that the format allows, and one that only we read.
+  @Test(arguments: [RecordBatch.lineLimit - 2, 12 << 20])
+  func longLinesAreRead(_ length: Int) throws {
+    let root = TemporaryDirectory()
+    for form in [StoredForm(), StoredForm(compression: .gzip), StoredForm(compression: .zstd)] {
+      let run = try Run(LodeDataset(root: root.path, durability: .none, form: form), id: "\(form.compression)")
+      try run.sink.write(
+        run.batch { batch in
+          batch.addEvent("item", seq: 1)
+          batch.addEvent("item", seq: 2) { out in
+            let rest = length - out.count - #","pad":""}"#.utf8.count
+            JSONText.appendMember("pad", String(repeating: "x", count: rest), to: &out)
+          }
+          batch.addEvent("item", seq: 3)
+        })
+    }
+    let reader = LodeReader(root: root.path)
+    var lengths: [Int] = []
+    try reader.records(RecordQuery()) {
+      lengths.append($0.count)
+      return true
+    }
+    #expect(lengths.count == 9 && lengths.max().map { $0 > 10_000_000 } == true)
+    var findings: [Finding] = []
+    _ = try reader.verify { findings.append($0) }
+    let tooLong = findings.filter { $0.message.contains("longer than other readers take") }
+    #expect(tooLong.count == (length > RecordBatch.lineLimit ? 3 : 0) && !findings.contains { $0.kind == .rows })
+  }
+
   @Test func datasetsWithPartitionManifestsAloneAreRead() throws {
     let root = TemporaryDirectory()
     let ids = try prepare(root.path)

@@ -83,6 +83,64 @@ import Testing
     }
   }
 
+  /// Of any characters at all, those that a person would type more often.
+  private func anyValue() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let odd = Array("/\\.%;,=:@&+$~!'()* #?\"<>|^`{}[]-_aA0".unicodeScalars)
+    var text = String.UnicodeScalarView()
+    for _ in 0..<Int.random(in: 1...12, using: &generator) {
+      let scalar =
+        Bool.random(using: &generator)
+        ? odd.randomElement(using: &generator) : Unicode.Scalar(UInt32.random(in: 0...0x10FFFF, using: &generator))
+      if let scalar { text.append(scalar) }
+    }
+    return String(text)
+  }
+
+  /// A value that is taken becomes one name below the dataset's folder, of bytes that need no quoting anywhere, and one that
+  /// is another's in no case; what could not is refused.
+  @Test func keysNeverLeaveTheirPlaceNorMeet() throws {
+    var values: [String: [UInt8]] = [:]
+    let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~$&+:=@%".utf8)
+    for _ in 0..<5_000 {
+      let value = anyValue()
+      guard
+        let partition = try? RunPartition(
+          dataset: "d", source: value, category: value, day: "2026-01-01", runID: value)
+      else {
+        let isRefusedRightly =
+          [".", "..", ""].contains(value)
+          || value.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        #expect(isRefusedRightly, "\(value.debugDescription)")
+        continue
+      }
+      let layout = DatasetLayout(root: "/root", dataset: "d")
+      let full = DatasetLayout.partition(partition, eventType: value)
+      let key = layout.dataKey(SnapshotID(7), partition: full, compression: .zstd)
+      let names = key.split(separator: "/", omittingEmptySubsequences: false)
+      #expect(names.count == 12 && names.prefix(3) == ["datasets", "d", "partitions"], "\(key)")
+      #expect(names.allSatisfy { !["", ".", ".."].contains($0) && $0.utf8.count <= 255 }, "\(key)")
+      #expect(key.utf8.allSatisfy { allowed.contains($0) || $0 == UInt8(ascii: "/") }, "\(key)")
+      #expect(layout.key(of: layout.path(of: key)) == key)
+      #expect(layout.partition(ofDataKey: key) == full)
+      // Bytes, not characters: two spellings of one letter are two values.
+      let path = try #require(RunPath(full))
+      let bytes = Array(value.utf8)
+      #expect([path.source, path.category, path.runID].allSatisfy { Array($0.utf8) == bytes })
+      #expect(RunPath.eventType(full).map { Array($0.utf8) } == bytes)
+      #expect(values.updateValue(bytes, forKey: full) ?? bytes == bytes)
+    }
+  }
+
+  @Test func twoSpellingsAreTwoPaths() throws {
+    let spellings = ["\u{e9}", "e\u{301}", "a b", "a%20b", "a+b", "A", "a", "a/b", "a%2Fb"]
+    let paths = spellings.map { RunPartition.escape($0) }
+    #expect(Set(paths.map { Array($0.utf8) }).count == spellings.count)
+    #expect(
+      zip(spellings, paths).allSatisfy { RunPartition.unescape(Substring($1)).map { Array($0.utf8) } == Array($0.utf8) }
+    )
+  }
+
   @Test func unescapedPathsOfOlderWritersAreRead() throws {
     let path = try #require(RunPath("source=a b/category=50%/day=2020-01-01/run_id=x;y/event_type=item"))
     #expect(path.source == "a b")

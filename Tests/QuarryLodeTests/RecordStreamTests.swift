@@ -148,18 +148,6 @@ import Testing
     #expect(throws: Manifest.Unreadable.self) { try Manifest(parsing: Array(hostile.utf8)) }
   }
 
-  @Test func compressedFilesOfOthersAreNamed() throws {
-    try add("r1", 1..<2)
-    let manifest = try #require(try reader.chain().rows.first)
-    let renamed = String(decoding: manifest.encoded, as: UTF8.self).replacing("/data/data\"", with: "/data/data.gz\"")
-    let canonical = "\(reader.layout.canonicalFolder(manifest.id))/manifest.json"
-    try FileManager.default.removeItem(atPath: canonical)
-    try put(renamed, at: canonical)
-    var notes: [String] = []
-    #expect(try read(notes: &notes).lines == [])
-    #expect(notes.count == 1 && notes[0].contains("data.gz is compressed"))
-  }
-
   private func folder(_ dataFile: String) -> String {
     ((dataFile as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent
   }

@@ -324,6 +324,77 @@ import Testing
     #expect(try verify().figures.errors == 1)
   }
 
+  /// A store of which some names cannot be read, as for a user without the right to.
+  private struct Locked: DatasetStore {
+    let store: DiskStore
+    let isLocked: @Sendable (String) -> Bool
+
+    var root: String { store.root }
+    func check(_ operation: String, _ path: String) throws(FileFailure) {
+      if isLocked(path) { throw FileFailure(operation, path, EACCES) }
+    }
+    func bytes(_ file: String) throws(FileFailure) -> [UInt8]? {
+      try check("read", file)
+      return try store.bytes(file)
+    }
+    func names(in folder: String) throws(FileFailure) -> [String] {
+      try check("list", folder)
+      return try store.names(in: folder)
+    }
+    func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
+      try check("list", segments)
+      return try store.snapshots(in: segments)
+    }
+    func exists(_ file: String) -> Bool { store.exists(file) }
+    func hasFolder(_ folder: String) -> Bool { store.hasFolder(folder) }
+    func size(of file: String) -> Int64? { store.size(of: file) }
+    func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
+      try check("read", file)
+      return try store.open(file, followsLinks: followsLinks)
+    }
+    func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
+  }
+
+  private func findings(whereLocked isLocked: @escaping @Sendable (String) -> Bool) throws -> [Finding] {
+    let store = Locked(store: DiskStore(root: root.path), isLocked: isLocked)
+    var findings: [Finding] = []
+    _ = try LodeReader(DatasetLayout(store, dataset: "quarry")).verify { findings.append($0) }
+    return findings
+  }
+
+  @Test func whatCannotBeReadIsNamedAndTheRestIsChecked() throws {
+    for id in ["r1", "r2", "r3"] { try store(id) }
+    let items = try file(of: "r2", "item")
+    try edit(try file(of: "r3", "log"), #""event_type":"log""#, #""event_typo":"log""#)
+    for locked in [items, "\(reader.layout.folder)/partitions/source=a%2Fb/category=default/day=2026-11-24/run_id=r2"] {
+      let findings = try findings { $0 == locked }
+      #expect(
+        findings.contains { $0.severity == .error && $0.place == locked && $0.message.contains("Permission denied") })
+      #expect(findings.contains { $0.kind == .line && $0.message.contains("its event_type is missing") }, "\(findings)")
+    }
+  }
+
+  /// Nobody writes to it, so a reader that opened it would wait for ever.
+  @Test func aNamedPipeIsNotWaitedFor() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let items = try file(of: "r1", "item")
+    try FileManager.default.removeItem(atPath: items)
+    #expect(mkfifo(items, 0o600) == 0)
+    let canonical = "\(reader.layout.canonicalFolder(try reader.chain().rows[1].id))/manifest.json"
+    try FileManager.default.removeItem(atPath: canonical)
+    #expect(mkfifo(canonical, 0o600) == 0)
+    let errors = try verify().findings.filter { $0.severity == .error }
+    for path in [items, canonical] {
+      #expect(
+        errors.contains { $0.place == path && $0.message == "cannot read \(path): it is no regular file" }, "\(errors)")
+    }
+    var notes: [String] = []
+    try FileManager.default.removeItem(atPath: canonical)
+    try reader.records(RecordQuery(), note: { notes.append($0) }) { _ in true }
+    #expect(notes.contains("cannot read \(items): it is no regular file"))
+    #expect(try reader.runs().rows.count == 2)
+  }
+
   // MARK: What may be there
 
   @Test func whatCrashesLeaveAreNotes() throws {

@@ -46,6 +46,7 @@ struct RunAssembly: Sendable {
     configuration.timeout = ownTimeout ?? timeout
     configuration.proxy = proxy
     configuration.runsAtOnce = runsAtOnce
+    configuration.checksumsChunks = dataset.form.checksum == .md5
     let orchestrator = RunOrchestrator(
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
       derived: derived, executors: executors, observer: observer)
@@ -55,7 +56,9 @@ struct RunAssembly: Sendable {
 
 extension LodeDataset {
   convenience init(_ settings: StorageSettings) {
-    self.init(root: settings.path, id: settings.dataset, durability: settings.isDurable ? .commit : .none)
+    self.init(
+      root: settings.path, id: settings.dataset, durability: settings.isDurable ? .commit : .none,
+      form: settings.form)
   }
 }
 

@@ -57,6 +57,7 @@ struct RunTaskHandler: TaskHandler {
       policy: try PolicyConfiguration(text: task.policy), executor: executor)
     configuration.browserEndpoint = browserEndpoint
     configuration.runsAtOnce = runsAtOnce
+    configuration.checksumsChunks = dataset.form.checksum == .md5
     configuration.timeout = task.timeoutMilliseconds.map { .milliseconds($0) }
     return configuration
   }

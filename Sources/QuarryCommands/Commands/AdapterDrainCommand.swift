@@ -21,7 +21,7 @@ struct AdapterDrainCommand: ExecutableCommand {
   var retryRefused = false
   @OptionGroup(title: "The adapter") var adapter: AdapterOptions
   @OptionGroup(title: "Where they wait") var storage: StorageOptions
-  @OptionGroup(title: "Where they wait") var durability: DurabilityOptions
+  @OptionGroup(title: "Where they wait") var storing: StoringOptions
   @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
   @OptionGroup var output: OutputOptions
@@ -35,7 +35,7 @@ struct AdapterDrainCommand: ExecutableCommand {
         remedy: "name the one that the runs had: --adapter webhook --adapter-url URL, or --config FILE")
     }
     let place = try StorageSettings(
-      storage, durability: durability, configuration: configuration.storage, context: context)
+      storage, storing: storing, configuration: configuration.storage, context: context)
     try place.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
     let dataset = LodeDataset(place)
     let undelivered = try LodeReader(root: place.path, dataset: place.dataset).undeliveredNotifications()

@@ -20,7 +20,7 @@ struct CoordinatorCommand: ExecutableCommand {
   @OptionGroup(title: "Patience") var patience: PatienceOptions
   @OptionGroup(title: "Where it goes") var partition: PartitionOptions
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
-  @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
+  @OptionGroup(title: "Where it goes") var storing: StoringOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions

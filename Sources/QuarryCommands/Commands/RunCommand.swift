@@ -15,7 +15,7 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Identity") var identity: IdentityOptions
   @OptionGroup(title: "Where it goes") var partition: PartitionOptions
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
-  @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
+  @OptionGroup(title: "Where it goes") var storing: StoringOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @OptionGroup(title: "Fan-out") var fanOut: FanOutOptions
   @OptionGroup(title: "Proxy") var proxy: ProxyPoolOptions

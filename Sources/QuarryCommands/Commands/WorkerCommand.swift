@@ -19,7 +19,7 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "The fleet") var fleet: FleetOptions
   @OptionGroup(title: "The fleet") var scriptRoot: ScriptRootOptions
   @OptionGroup(title: "Where it goes") var storage: StorageOptions
-  @OptionGroup(title: "Where it goes") var durability: DurabilityOptions
+  @OptionGroup(title: "Where it goes") var storing: StoringOptions
   @OptionGroup(title: "Proxy") var proxy: ProxyPoolOptions
   @OptionGroup(title: "Executor") var executor: ExecutorOptions
   @OptionGroup(title: "Event sinks") var eventSinks: EventSinkOptions

@@ -28,6 +28,8 @@ package struct Configuration: Sendable, Equatable {
     package var backend: String?
     package var path: String?
     package var durability: String?
+    package var checksum: String?
+    package var compression: String?
   }
 
   package struct Policy: Sendable, Equatable {

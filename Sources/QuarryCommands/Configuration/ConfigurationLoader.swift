@@ -36,7 +36,7 @@ package enum ConfigurationLoader {
     "source", "category", "executor", "browser_ws_endpoint", "no_browser_reuse", "resolve_from", "storage", "policy",
     "proxies", "proxy", "adapter", "events", "fleet",
   ]
-  static let storageKeys = ["dataset", "backend", "path", "durability"]
+  static let storageKeys = ["dataset", "backend", "path", "durability", "checksum", "compression"]
   static let policyKeys = [
     "name", "flush_mode", "flush_count", "flush_interval", "buffer_events", "buffer_bytes",
   ]
@@ -54,7 +54,8 @@ package enum ConfigurationLoader {
     guard let section else { return Configuration.Storage() }
     return Configuration.Storage(
       dataset: try section.string("dataset"), backend: try section.string("backend"),
-      path: try section.string("path"), durability: try section.string("durability"))
+      path: try section.string("path"), durability: try section.string("durability"),
+      checksum: try section.string("checksum"), compression: try section.string("compression"))
   }
 
   private static func policy(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Policy {

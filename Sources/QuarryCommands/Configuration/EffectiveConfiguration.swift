@@ -43,12 +43,14 @@ enum EffectiveConfiguration {
     _ configuration: Configuration.Storage, _ context: CommandContext, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
     let storage = try StorageSettings(
-      noFlags(StorageOptions.self), durability: noFlags(DurabilityOptions.self), configuration: configuration,
+      noFlags(StorageOptions.self), storing: noFlags(StoringOptions.self), configuration: configuration,
       context: context)
     values["storage.dataset"] = .string(storage.dataset)
     values["storage.backend"] = .string(configuration.backend ?? "fs")
     values["storage.path"] = .string(storage.path)
     values["storage.durability"] = .string(storage.isDurable ? "commit" : "none")
+    values["storage.checksum"] = .string(storage.form.checksum.rawValue)
+    values["storage.compression"] = .string(storage.form.compression.rawValue)
   }
 
   private static func addFleet(

@@ -27,7 +27,7 @@ struct CrawlSettings: Sendable {
     let job = try command.job.text(in: context)
     if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
     storage = try StorageSettings(
-      command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+      command.storage, storing: command.storing, configuration: configuration.storage, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     let limits = try CrawlLimits(command.limits, configuration: fleet)

@@ -31,7 +31,7 @@ package struct RunSettings: Sendable {
     identity = try command.identity.identity()
     (source, category) = try command.partition.names(configuration: configuration, script: script)
     storage = try StorageSettings(
-      command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+      command.storage, storing: command.storing, configuration: configuration.storage, context: context)
     fanOut = try command.fanOut.limits(command.quiet ? .silent : context.console)
     isolation = try IsolationSettings(command.isolation, configuration: configuration.fleet)
     if fanOut == nil, isolation.isolation != .process, command.isolation.isolation != nil, !command.quiet {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import QuarryCore
+import QuarryLode
 
 /// Where the dataset is.
 struct StorageOptions: ParsableArguments {
@@ -14,13 +15,24 @@ struct StorageOptions: ParsableArguments {
   var storageBackend: String?
 }
 
-/// How surely a commit is on disk when it is acknowledged; for commands that write.
-struct DurabilityOptions: ParsableArguments {
+/// How data is put down; for commands that write.
+struct StoringOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "commit: every commit is synced to disk before it is acknowledged. none: the system decides. Default: commit.",
       valueName: "when"))
   var storageDurability: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "md5: manifests and artifacts' records bear checksums of what they hold, so that damage is noticed. Default: none.",
+      valueName: "algorithm"))
+  var storageChecksum: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "gzip or zstd: data files are compressed. Readers take files of each kind. Default: none.", valueName: "method"))
+  var storageCompression: String?
 }
 
 /// The resolved place of a dataset.
@@ -34,10 +46,12 @@ package struct StorageSettings: Sendable, Equatable {
   /// True when nobody named a path: then the directory is made where it is missing.
   package let isDefault: Bool
   package let isDurable: Bool
+  package let form: StoredForm
 
-  /// - Throws: `QuarryError(.usage)` for a backend, dataset id or durability that cannot be.
+  /// - Parameter storing: nil for commands that only read.
+  /// - Throws: `QuarryError(.usage)` for a backend, a dataset id or a way of storing that cannot be.
   init(
-    _ flags: StorageOptions, durability: DurabilityOptions? = nil, configuration: Configuration.Storage,
+    _ flags: StorageOptions, storing: StoringOptions? = nil, configuration: Configuration.Storage,
     context: CommandContext
   ) throws(QuarryError) {
     try Self.check(backend: flags.storageBackend ?? configuration.backend ?? "fs")
@@ -53,7 +67,10 @@ package struct StorageSettings: Sendable, Equatable {
     isDefault = given == nil
     dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset
     try RunPartition.validateDataset(dataset)
-    isDurable = try Self.isDurable(durability?.storageDurability ?? configuration.durability ?? "commit")
+    isDurable = try Self.isDurable(storing?.storageDurability ?? configuration.durability ?? "commit")
+    form = StoredForm(
+      compression: try Self.choice("compression", storing?.storageCompression ?? configuration.compression),
+      checksum: try Self.choice("checksum", storing?.storageChecksum ?? configuration.checksum))
   }
 
   private static func check(backend: String) throws(QuarryError) {
@@ -62,6 +79,17 @@ package struct StorageSettings: Sendable, Equatable {
     case "s3": throw Unbuilt.refusal(of: Unbuilt.s3, asked: "storage backend 's3'")
     default: throw QuarryError(.usage, "unknown storage backend '\(backend)'", remedy: "use --storage-backend fs")
     }
+  }
+
+  /// - Parameter text: nil for the first of what there is, which is the default.
+  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ name: String, _ text: String?
+  ) throws(QuarryError) -> Choice {
+    let names = Choice.allCases.map(\.rawValue)
+    if let choice = Choice(rawValue: text ?? names[0]) { return choice }
+    throw QuarryError(
+      .usage, "unknown storage \(name) '\(text ?? "")'",
+      remedy: "use \(names[0]) (the default) or \(names.dropFirst().joined(separator: " or "))")
   }
 
   private static func isDurable(_ text: String) throws(QuarryError) -> Bool {

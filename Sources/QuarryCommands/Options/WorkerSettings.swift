@@ -24,7 +24,7 @@ struct WorkerSettings: Sendable {
     address = try FleetAddress(command.fleet, configuration: fleet)
     scriptRoot = try ScriptRoot(command.scriptRoot.path(configuration: fleet, context: context))
     storage = try StorageSettings(
-      command.storage, durability: command.durability, configuration: configuration.storage, context: context)
+      command.storage, storing: command.storing, configuration: configuration.storage, context: context)
     executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)

@@ -42,7 +42,7 @@ struct LeftoverScan {
 
   /// Nothing of a link: what it leads to is another's.
   private func names(in folder: String) throws(FileFailure) -> [String] {
-    FileReading.isLink(folder) ? [] : try FileReading.names(in: folder)
+    FileReading.isLink(folder) ? [] : try layout.store.names(in: folder)
   }
 
   private func isTemporary(_ name: String) -> Bool { name.hasPrefix(DatasetLayout.temporaryPrefix) }

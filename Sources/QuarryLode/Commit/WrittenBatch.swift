@@ -8,6 +8,7 @@ package struct WrittenBatch: Sendable {
   let run: String
   /// Before its data was.
   let writtenAt: Timestamp
+  let form: StoredForm
   /// One for each event type, with the run's path in front.
   var partitions: [String] = []
   var files: [Manifest.File] = []
@@ -21,7 +22,7 @@ package struct WrittenBatch: Sendable {
   var keys: [String] { files.map(\.path) + sidecars.flatMap { [$0.path, Reachable.meta(of: $0)] } }
 }
 
-/// One snapshot to be: the batches that it makes visible.
+/// One snapshot to be: the batches that it makes visible. They are of one dataset object, and so of one form.
 package struct SnapshotPlan: Sendable {
   var batches: [WrittenBatch]
 
@@ -32,10 +33,15 @@ package struct SnapshotPlan: Sendable {
   var partitions: [String] { Array(Set(batches.flatMap(\.partitions))).sorted() }
 
   func manifest(layout: DatasetLayout, id: SnapshotID, parent: SnapshotID?, createdAt: String) -> Manifest {
-    Manifest(
+    var manifest = Manifest(
       dataset: layout.dataset, id: id, createdAt: createdAt, sidecarFiles: batches.flatMap(\.sidecars),
       files: batches.flatMap(\.files).sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, parent: parent,
       rowCount: batches.reduce(0) { $0 + $1.rowCount })
+    if let form = batches.first?.form {
+      manifest.compressor = form.compression.compressor
+      manifest.checksumAlgorithm = form.checksumAlgorithm
+    }
+    return manifest
   }
 
   /// The snapshots for batches that are published together: one for all, but one of its own for each batch with

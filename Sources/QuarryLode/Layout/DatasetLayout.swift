@@ -45,8 +45,8 @@ package struct DatasetLayout: Sendable {
     "\(partitions)/\(partition)/segments/\(id)"
   }
 
-  package func dataKey(_ id: SnapshotID, partition: String) -> String {
-    "\(key)/partitions/\(partition)/segments/\(id)/data/data"
+  package func dataKey(_ id: SnapshotID, partition: String, compression: Compression = .none) -> String {
+    "\(key)/partitions/\(partition)/segments/\(id)/data/data\(compression.fileEnding)"
   }
 
   /// The partition of one event type of a run.

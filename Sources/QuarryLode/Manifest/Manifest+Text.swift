@@ -13,9 +13,10 @@ extension Manifest {
     appendFiles(to: &out)
     if let parent { Self.append("parent_snapshot_id", parent.description, to: &out) }
     out += ",\n  \"row_count\": \(rowCount)".utf8
-    Self.append("codec", "jsonl", to: &out)
+    if !codec.isEmpty { Self.append("codec", codec, to: &out) }
     Self.append("compressor", compressor, to: &out)
     Self.append("partitioner", "hive", to: &out)
+    if let checksumAlgorithm { Self.append("checksum_algorithm", checksumAlgorithm, to: &out) }
     out += "\n}".utf8
     return out
   }

@@ -5,7 +5,9 @@ package struct Manifest: Sendable, Equatable {
   package struct File: Sendable, Equatable {
     /// Key from the storage root.
     package var path: String
+    /// Of the file as it is stored; 0 where the writer does not say.
     package var sizeBytes: Int64
+    /// Of the file as it is stored, in hex.
     package var checksum: String?
 
     package init(path: String, sizeBytes: Int64, checksum: String? = nil) {
@@ -13,9 +15,6 @@ package struct Manifest: Sendable, Equatable {
       self.sizeBytes = sizeBytes
       self.checksum = checksum
     }
-
-    /// False for a file that other writers have compressed.
-    package var isPlain: Bool { !path.hasSuffix(".gz") && !path.hasSuffix(".zst") }
   }
 
   package var dataset: String
@@ -27,7 +26,17 @@ package struct Manifest: Sendable, Equatable {
   package var files: [File]
   package var parent: SnapshotID?
   package var rowCount: Int64
-  package var compressor: String = "noop"
+  /// "jsonl"; empty where the writer does not say.
+  package var codec = "jsonl"
+  package var compressor = Compression.none.compressor
+  /// What the checksums of the files are; nil where they have none, or the writer does not say.
+  package var checksumAlgorithm: String?
+
+  /// Why this version cannot read the snapshot's files; nil when it can.
+  package var unknownFormat: String? {
+    if !["jsonl", ""].contains(codec) { return "its codec '\(codec)' is not known" }
+    return Compression(compressor: compressor) == nil ? "its compressor '\(compressor)' is not known" : nil
+  }
 
   package init(
     dataset: String, id: SnapshotID, createdAt: String, sidecarFiles: [SidecarFile] = [], files: [File],

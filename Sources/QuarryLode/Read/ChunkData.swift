@@ -1,16 +1,15 @@
-import Crypto
-import Glibc
 import QuarryCore
 
 /// The bytes in a chunk's record line.
 enum ChunkData {
   /// Reads the line of a chunk that was found before.
   /// - Throws: `QuarryError(.storage)` when the line is no longer that chunk, or its bytes are damaged.
-  static func read(
-    _ chunk: ChunkCover.Chunk, of artifact: String, in store: any DatasetStore
-  ) throws(QuarryError) -> [UInt8] {
-    let line = try bytes(at: chunk, in: store)
+  static func read(_ chunk: ChunkCover.Chunk, of artifact: String, from file: DataFile) throws(QuarryError) -> [UInt8] {
     let place = "\(chunk.path), byte \(chunk.place)"
+    let line = try file.bytes(chunk.lineLength, at: chunk.place)
+    guard line.count == chunk.lineLength else {
+      throw QuarryError(.storage, "artifact \(artifact) is damaged at \(place): the file ends there now")
+    }
     let decoded = line.withUnsafeBytes { line -> Result<[UInt8], Damage> in
       do throws(Damage) { return .success(try decode(line)) } catch { return .failure(error) }
     }
@@ -41,7 +40,7 @@ enum ChunkData {
     }
     guard let data else { throw Damage(reason: "its data is no base64") }
     if let stated = members["checksum"], members["checksum_algo"] == "md5" {
-      let found = MD5.hex(data)
+      let found = data.withUnsafeBytes { MD5.hex($0) }
       guard stated.lowercased() == found else { throw Damage(reason: "its checksum is \(found), not \(stated)") }
     }
     return data
@@ -55,23 +54,5 @@ enum ChunkData {
     // Digits may stand there escaped (`\/`).
     guard value.contains(UInt8(ascii: "\\")), let text = RecordMembers.text(value) else { return nil }
     return Array(text.utf8).withUnsafeBytes { Base64Decoder.decode($0) }
-  }
-
-  private static func bytes(at chunk: ChunkCover.Chunk, in store: any DatasetStore) throws(QuarryError) -> [UInt8] {
-    do throws(FileFailure) {
-      guard let file = try store.open(chunk.path) else { throw FileFailure("read", chunk.path, ENOENT) }
-      let line = try file.bytes(chunk.lineLength, at: chunk.place)
-      guard line.count == chunk.lineLength else { throw FileFailure("read", chunk.path, EIO) }
-      return line
-    } catch { throw error.described(root: store.root) }
-  }
-}
-
-/// The checksum that the format knows.
-enum MD5 {
-  static func hex(_ bytes: [UInt8]) -> String { hex(Insecure.MD5.hash(data: bytes)) }
-
-  static func hex(_ digest: some Sequence<UInt8>) -> String {
-    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

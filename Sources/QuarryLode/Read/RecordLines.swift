@@ -1,8 +1,13 @@
 import Glibc
 import QuarryCore
 
-/// Reads the lines of a data file one after the other; a line may have any length, memory is bounded by the longest.
+/// Reads the lines of a data file, compressed or not, one after the other. Memory is bounded by the longest line, and that
+/// by `limit`.
 struct RecordLines {
+  /// Bytes. The format's lines are shorter than 10 MiB; what is far beyond is damage, be it a file without a newline, or
+  /// one that decompresses without end.
+  static let limit = 64 << 20
+
   let store: any DatasetStore
   let path: String
 
@@ -18,7 +23,7 @@ struct RecordLines {
     try forEachPlaced { line, _ throws(QuarryError) in try body(line) }
   }
 
-  /// The same, with the place of each line's first byte in the file.
+  /// The same, with the place of each line's first byte among those of the file, as they are when it is not compressed.
   @discardableResult
   func forEachPlaced(
     _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) throws(QuarryError) -> Bool
@@ -42,8 +47,13 @@ struct RecordLines {
         searched -= start
         start = 0
       }
-      if end == buffer.count { buffer += repeatElement(0, count: buffer.count) }
-      let count = try read(file, into: &buffer, from: end, at: base + Int64(end))
+      if end == buffer.count {
+        guard end < Self.limit else { throw overlong(at: base) }
+        buffer += repeatElement(0, count: buffer.count)
+      }
+      let count = try buffer.withMutableBytes { bytes throws(QuarryError) in
+        try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[end...]), at: base + Int64(end))
+      }
       if count == 0 {
         if start < end { _ = try line(buffer, start..<end, base, body) }
         return true
@@ -67,19 +77,18 @@ struct RecordLines {
     return found
   }
 
-  /// The last line, read from the file's end; nil when the file is missing or empty.
+  /// The last line, read from the file's end unless it is compressed; nil when the file is missing or empty.
   func last() throws(QuarryError) -> [UInt8]? {
     guard let file = try open() else { return nil }
-    var start = try described { () throws(FileFailure) in try file.size() }
+    guard let size = try file.size() else { return try lastOfAll() }
+    var start = size
     var tail: [UInt8] = []
     while start > 0, !tail.dropLast().contains(UInt8(ascii: "\n")) {
+      guard tail.count < Self.limit else { throw overlong(at: start) }
       let length = min(start, 16 << 10)
       start -= length
-      let block = try described { () throws(FileFailure) in
-        let block = try file.bytes(Int(length), at: start)
-        guard block.count == length else { throw FileFailure("read", path, EIO) }
-        return block
-      }
+      let block = try file.bytes(Int(length), at: start)
+      guard block.count == length else { throw FileFailure("read", path, EIO).described(root: store.root) }
       tail = block + tail
     }
     if tail.last == UInt8(ascii: "\n") { tail.removeLast() }
@@ -87,22 +96,19 @@ struct RecordLines {
     return line.isEmpty ? nil : Array(line)
   }
 
-  private func open() throws(QuarryError) -> (any StoredFile)? {
-    try described { () throws(FileFailure) in try store.open(path) }
+  private func lastOfAll() throws(QuarryError) -> [UInt8]? {
+    var last: [UInt8]?
+    try forEach { line in
+      last = Array(line)
+      return true
+    }
+    return last
   }
 
-  private func read(
-    _ file: any StoredFile, into buffer: inout [UInt8], from end: Int, at position: Int64
-  ) throws(QuarryError) -> Int {
-    try buffer.withUnsafeMutableBytes { bytes in
-      Result { () throws(FileFailure) in
-        try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[end...]), at: position)
-      }
-    }.mapError { $0.described(root: store.root) }.get()
-  }
+  private func open() throws(QuarryError) -> DataFile? { try DataFile.open(path, in: store) }
 
-  private func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
-    do { return try work() } catch { throw error.described(root: store.root) }
+  private func overlong(at place: Int64) -> QuarryError {
+    QuarryError(.storage, "\(path) is damaged: at byte \(place) there is a line of more than \(Self.limit >> 20) MiB")
   }
 
   private func line(

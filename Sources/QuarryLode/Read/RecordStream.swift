@@ -64,7 +64,9 @@ struct RecordStream {
   /// Nil for one that is not on the chain, or cannot be read.
   mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
     defer { tellWarnings() }
-    return try inspector.manifest(id)
+    guard let manifest = try inspector.manifest(id) else { return nil }
+    if let problem = manifest.unknownFormat { tell("snapshot \(id) is passed over: \(problem)") }
+    return manifest.unknownFormat == nil ? manifest : nil
   }
 
   /// The snapshots that hold records of the chosen runs.
@@ -113,40 +115,16 @@ struct RecordStream {
   }
 
   mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
-    let path = layout.path(of: file.path)
-    guard file.isPlain else {
-      tell("\(path) is compressed, which is not read yet; passed over")
-      return
+    var records = figures.records
+    var isEnded = isEnded
+    let damages = CheckedLines(layout: layout, file: file).forEach { line, _ in
+      records += 1
+      isEnded = !body(line)
+      return !isEnded
     }
-    var broken = (count: 0, first: 0)
-    var number = 0
-    do throws(QuarryError) {
-      let isThere = try RecordLines(layout.store, path).forEach { line in
-        number += 1
-        if JSONCheck.isObject(line) {
-          figures.records += 1
-          isEnded = !body(line)
-        } else {
-          broken = (broken.count + 1, broken.count == 0 ? number : broken.first)
-        }
-        return !isEnded
-      }
-      if !isThere { tell("\(path) is named by a manifest and is not there") }
-      if !isEnded { try checkSize(of: file, at: path) }
-    } catch {
-      tell(error.message)
-    }
-    if broken.count > 0 {
-      let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
-      tell("\(path): line \(broken.first)\(others) passed over: no JSON object")
-    }
-  }
-
-  private mutating func checkSize(of file: Manifest.File, at path: String) throws(QuarryError) {
-    guard file.sizeBytes > 0 else { return }
-    let size = try layout.described { () throws(FileFailure) in try layout.store.size(of: path) }
-    guard let size, size != file.sizeBytes else { return }
-    tell("\(path) has \(size) bytes; its manifest says \(file.sizeBytes)")
+    figures.records = records
+    self.isEnded = isEnded
+    for damage in damages { tell(damage) }
   }
 
   private mutating func tell(_ damage: String) {

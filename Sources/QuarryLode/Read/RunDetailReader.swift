@@ -23,12 +23,16 @@ struct RunDetailReader {
     let run = detail.summary.path
     for id in index.ids {
       guard let manifest = try inspector.manifest(id) else { continue }
+      if let problem = manifest.unknownFormat {
+        detail.warnings.append("snapshot \(id) is passed over: \(problem)")
+        continue
+      }
       let files = inspector.files(of: run, in: manifest)
       detail.snapshotCount += 1
       detail.sidecarFiles += sidecars(of: manifest, run: run, isAlone: files.count == manifest.files.count)
       for (type, file) in files where types?.contains(type) ?? true {
         detail.dataBytes += file.sizeBytes
-        try read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
+        read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
     }
     detail.warnings += inspector.warnings
@@ -39,42 +43,38 @@ struct RunDetailReader {
     manifest.sidecarFiles.filter { isAlone || $0.path.hasPrefix("\(layout.key)/partitions/\(run.path)/") }
   }
 
-  private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) throws(QuarryError) {
+  private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) {
     let path = layout.path(of: file.path)
-    if !file.isPlain {
-      detail.warnings.append("\(path) is compressed, which is not read yet; its records are not counted")
-      return
-    }
     switch type {
-    case "artifact": try readArtifacts(path)
-    case "metrics": try readMetrics(path)
+    case "artifact": readArtifacts(file, path)
+    case "metrics": readMetrics(file)
     default:
-      let count = if let rows { rows } else { try countLines(path) }
+      let count = rows ?? countLines(file)
       detail.counts[type, default: 0] += count
     }
   }
 
-  private mutating func countLines(_ path: String) throws(QuarryError) -> Int64 {
+  private mutating func countLines(_ file: Manifest.File) -> Int64 {
     var count: Int64 = 0
-    try eachLine(path) { _, _ in count += 1 }
+    eachLine(file) { _, _ in count += 1 }
     return count
   }
 
-  private mutating func readMetrics(_ path: String) throws(QuarryError) {
+  private mutating func readMetrics(_ file: Manifest.File) {
     var metrics = detail.metrics
-    try eachLine(path) { line, _ in
-      // A damaged line says nothing, and the ones before it stand.
+    eachLine(file) { line, _ in
+      // A number that is out of range is JSON all the same, and the lines before it stand.
       if let value = try? JSONParser.parse(Array(line)) { metrics = value }
     }
     detail.metrics = metrics
     detail.counts["metrics", default: 0] += 1
   }
 
-  private mutating func readArtifacts(_ path: String) throws(QuarryError) {
+  private mutating func readArtifacts(_ file: Manifest.File, _ path: String) {
     var artifacts = detail.artifacts
     var places = places
     var committed: Int64 = 0
-    try eachLine(path) { line, place in
+    eachLine(file) { line, place in
       let members = RecordMembers.read(Self.artifactMembers, from: line)
       guard let id = members["artifact_id"]?.string else { return }
       let index = places[id] ?? artifacts.endIndex
@@ -93,13 +93,12 @@ struct RunDetailReader {
   }
 
   private mutating func eachLine(
-    _ path: String, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
-  ) throws(QuarryError) {
-    let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place throws(QuarryError) in
+    _ file: Manifest.File, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
+  ) {
+    detail.warnings += CheckedLines(layout: layout, file: file).forEach { line, place in
       body(line, place)
       return true
     }
-    if !isThere { detail.warnings.append("\(path) is named by a manifest and is not there") }
   }
 }
 

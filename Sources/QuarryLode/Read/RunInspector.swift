@@ -11,11 +11,12 @@ struct RunInspector {
 
   var reader: PartitionReader
 
+  /// Data files that could not be read, and what is wrong with them.
   private var damages: [String] = []
 
-  init(reader: PartitionReader) { self.reader = reader }
-
   var warnings: [String] { reader.chain.warnings + damages }
+
+  init(reader: PartitionReader) { self.reader = reader }
 
   /// The snapshots of a run, by partition; see `PartitionReader.snapshots`.
   struct Index {
@@ -49,7 +50,7 @@ struct RunInspector {
     for id in index.ids {
       guard let manifest = try manifest(id) else { continue }
       var found = summary ?? RunSummary(path: run, firstSnapshot: id)
-      let isTold = try readIdentity(from: manifest, into: &found)
+      let isTold = readIdentity(from: manifest, into: &found)
       summary = found
       // Chunks of an artifact may come before the first event, and say nothing of where the run comes from.
       if isTold { break }
@@ -90,10 +91,10 @@ struct RunInspector {
 
   /// The first line of each file; the earliest tells where the run comes from.
   /// - Returns: false when none bears a time.
-  private func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) -> Bool {
+  private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) -> Bool {
     var earliest: [String: JSONValue] = [:]
     for (_, file) in files(of: summary.path, in: manifest) {
-      let members = try firstLine(of: file, Self.identityMembers)
+      let members = firstLine(of: file, Self.identityMembers)
       let isEarlier =
         switch (Self.time(members), Self.time(earliest)) {
         case (let time?, let best?): time < best
@@ -146,7 +147,7 @@ struct RunInspector {
     for id in ids.reversed() {
       guard let manifest = try manifest(id), let found = files(of: run, in: manifest).first(where: { $0.type == type })
       else { continue }
-      return try firstLine(of: found.file) ?? []
+      return line(of: found.file) { lines throws(QuarryError) in try lines.first() } ?? []
     }
     return nil
   }
@@ -156,10 +157,8 @@ struct RunInspector {
     var last: Timestamp?
     for (type, _, ids) in index.partitions where type != "metrics" && type != "artifact" {
       guard let id = ids.last, let manifest = try manifest(id) else { continue }
-      for found in files(of: run, in: manifest) where found.type == type && found.file.isPlain {
-        guard let line = try RecordLines(reader.layout.store, reader.layout.path(of: found.file.path)).last() else {
-          continue
-        }
+      for found in files(of: run, in: manifest) where found.type == type {
+        guard let line = line(of: found.file, { lines throws(QuarryError) in try lines.last() }) else { continue }
         let time = line.withUnsafeBytes { Self.time(RecordMembers.read(["ts"], from: $0)) }
         last = [last, time].compactMap(\.self).max()
       }
@@ -167,12 +166,21 @@ struct RunInspector {
     return last
   }
 
-  private func firstLine(of file: Manifest.File, _ members: Set<String>) throws(QuarryError) -> [String: JSONValue] {
-    try firstLine(of: file)?.withUnsafeBytes { RecordMembers.read(members, from: $0) } ?? [:]
+  private mutating func firstLine(of file: Manifest.File, _ members: Set<String>) -> [String: JSONValue] {
+    guard let line = line(of: file, { lines throws(QuarryError) in try lines.first() }) else { return [:] }
+    return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }
   }
 
-  private func firstLine(of file: Manifest.File) throws(QuarryError) -> [UInt8]? {
-    file.isPlain ? try RecordLines(reader.layout.store, reader.layout.path(of: file.path)).first() : nil
+  /// Nil also where the file cannot be read, which is noted.
+  private mutating func line(
+    of file: Manifest.File, _ choose: (RecordLines) throws(QuarryError) -> [UInt8]?
+  ) -> [UInt8]? {
+    do throws(QuarryError) {
+      return try choose(RecordLines(reader.layout.store, reader.layout.path(of: file.path)))
+    } catch {
+      if !damages.contains(error.message) { damages.append(error.message) }
+      return nil
+    }
   }
 
   private static func time(_ members: [String: JSONValue]) -> Timestamp? {

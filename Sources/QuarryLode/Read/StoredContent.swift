@@ -70,8 +70,12 @@ extension LodeReader {
   ) throws(QuarryError) {
     switch content {
     case .artifact(let artifact):
+      var file: DataFile?
       for chunk in artifact.cover.chunks {
-        guard try body(ChunkData.read(chunk, of: artifact.id, in: layout.store)) else { return }
+        // The next chunk lies mostly behind this one, which a compressed file is read to once.
+        if file?.path != chunk.path { file = try DataFile.open(chunk.path, in: layout.store) }
+        guard let file else { throw FileFailure("read", chunk.path, ENOENT).described(root: layout.root) }
+        guard try body(ChunkData.read(chunk, of: artifact.id, from: file)) else { return }
       }
     case .file(let file): try read(file, body: body)
     }

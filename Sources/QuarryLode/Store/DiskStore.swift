@@ -33,10 +33,7 @@ package struct DiskStore: DatasetStore {
   }
 
   package func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
-    let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC | (followsLinks ? 0 : O_NOFOLLOW))
-    if descriptor >= 0 { return DiskFile(descriptor, file) }
-    if errno == ENOENT { return nil }
-    throw FileFailure("read", file, errno)
+    try FileReading.open(file, followsLinks: followsLinks).map { DiskFile($0, file) }
   }
 
   /// Two names of one file, as a commit makes them.

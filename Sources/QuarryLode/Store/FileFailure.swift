@@ -3,6 +3,9 @@ import QuarryCore
 
 /// A system call that failed: what was tried, where, and why.
 package struct FileFailure: Error, Sendable, Equatable {
+  /// In place of a system's error number, for a name that is a folder's, a named pipe's, a device's.
+  static let notRegular: Int32 = -1
+
   package let operation: String
   package let path: String
   package let code: Int32
@@ -18,14 +21,22 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   /// In words for the person who chose the storage path.
   package func described(root: String) -> QuarryError {
-    QuarryError(.storage, "cannot \(operation) \(path): \(String(cString: strerror(code)))", remedy: remedy(root: root))
+    QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
   }
+
+  private var reason: String { code == Self.notRegular ? "it is no regular file" : String(cString: strerror(code)) }
+
+  private var isReading: Bool { operation == "read" || operation == "list" }
 
   private func remedy(root: String) -> String? {
     switch code {
     case ENOSPC, EDQUOT: "free space on the file system of \(root), or choose another --storage-path"
+    case EACCES,
+      EPERM where isReading:
+      "give this user the right to read below \(root)"
     case EACCES, EPERM: "give this user the right to write below \(root), or choose another --storage-path"
     case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
+    case ENOENT where isReading: "something has removed it; `quarry lode verify` says what else is missing"
     case ENOENT: "create it first: mkdir -p '\(root)'"
     case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
     case ENAMETOOLONG:

@@ -3,13 +3,23 @@ import QuarryCore
 
 /// Reading whole small files and listing folders; what is missing is nil or empty, never an error.
 enum FileReading {
+  /// Opens a regular file; anything else under that name might be waited for without end.
   /// - Returns: nil when there is no such file.
-  static func bytes(_ path: String) throws(FileFailure) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+  static func open(_ path: String, followsLinks: Bool = true) throws(FileFailure) -> Int32? {
+    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW))
     guard file >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw FileFailure("read", path, errno)
+      throw FileFailure("read", path, errno == ENXIO ? FileFailure.notRegular : errno)
     }
+    var status = stat()
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return file }
+    close(file)
+    throw FileFailure("read", path, FileFailure.notRegular)
+  }
+
+  /// - Returns: nil when there is no such file.
+  static func bytes(_ path: String) throws(FileFailure) -> [UInt8]? {
+    guard let file = try open(path) else { return nil }
     defer { close(file) }
     return try bytes(of: file, path: path)
   }

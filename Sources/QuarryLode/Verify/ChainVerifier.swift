@@ -59,7 +59,9 @@ struct ChainVerifier {
       error(.manifest, path, "it is of dataset '\(manifest.dataset)'")
     }
     for file in reachable.add(manifest) { error(.chain, path, "a later snapshot names \(file.path) as well") }
-    var canCount = manifest.rowCount > 0
+    if let problem = manifest.unknownFormat { error(.manifest, path, problem) }
+    if manifest.rowCount < 0 { error(.manifest, path, "its row_count is \(manifest.rowCount)") }
+    var canCount = manifest.rowCount > 0 && manifest.unknownFormat == nil
     for file in manifest.files { canCount = try verify(file, of: manifest) && canCount }
     canCount = try verifyCopies(of: manifest) && canCount
     rows.append(canCount ? manifest.rowCount : nil)
@@ -70,6 +72,12 @@ struct ChainVerifier {
   private mutating func verify(_ file: Manifest.File, of manifest: Manifest) throws(FileFailure) -> Bool {
     let path = layout.path(of: file.path)
     files += 1
+    if file.sizeBytes < 0 {
+      error(.manifest, canonical(manifest.id), "its size_bytes of \(file.path) is \(file.sizeBytes)")
+    }
+    if let stated = Compression(compressor: manifest.compressor), stated != Compression(ofFile: file.path) {
+      error(.manifest, canonical(manifest.id), "its compressor is '\(stated.compressor)', and it names \(file.path)")
+    }
     guard let size = try layout.store.size(of: path) else {
       error(.file, path, "is named by snapshot \(manifest.id) and is not there")
       return false
@@ -78,13 +86,7 @@ struct ChainVerifier {
     if file.sizeBytes > 0, size != file.sizeBytes {
       error(.file, path, "has \(size) bytes; its manifest says \(file.sizeBytes)")
     }
-    if let checksum = file.checksum, try md5(of: path) != checksum.lowercased() {
-      error(.checksum, path, "is not what its manifest's checksum \(checksum) is of")
-    }
-    guard file.isPlain else {
-      report(Finding(.note, .file, path, "is compressed, which is not read yet; its lines were not looked at"))
-      return false
-    }
+    if let checksum = file.checksum { try verify(checksum, of: path, algorithm: manifest.checksumAlgorithm) }
     if let partition = layout.partition(ofDataKey: file.path), RunPath(partition) != nil,
       RunPath.eventType(partition) != nil
     {
@@ -92,6 +94,19 @@ struct ChainVerifier {
     }
     report(Finding(.note, .file, path, "lies in no run's partition; its lines were not looked at"))
     return false
+  }
+
+  private func verify(_ checksum: String, of path: String, algorithm: String?) throws(FileFailure) {
+    guard ["md5", "", nil].contains(algorithm) else {
+      return report(Finding(.note, .checksum, path, "has a checksum of '\(algorithm ?? "")', which is not checked"))
+    }
+    do throws(FileFailure) {
+      guard let found = try md5(of: path), found != checksum.lowercased() else { return }
+      error(.checksum, path, "is not what its manifest's checksum \(checksum) is of")
+    } catch {
+      guard error.isOfOneFile else { throw error }
+      report(Finding(.error, .file, path, error.described(root: layout.root).message))
+    }
   }
 
   /// Readers find a run's snapshots by their copies in its partitions. A crash of a dataset's first commit may leave some
@@ -150,8 +165,9 @@ struct ChainVerifier {
     warningsTold = chain.warnings.count
   }
 
-  private func md5(of path: String) throws(FileFailure) -> String {
-    guard let file = try layout.store.open(path) else { throw FileFailure("read", path, ENOENT) }
+  /// Nil where it cannot be opened, which the store keeps in mind.
+  private func md5(of path: String) throws(FileFailure) -> String? {
+    guard let file = try layout.store.open(path) else { return nil }
     var hash = Insecure.MD5()
     var position: Int64 = 0
     while true {

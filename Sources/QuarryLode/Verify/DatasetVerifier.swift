@@ -6,11 +6,13 @@ import QuarryCore
 struct DatasetVerifier {
   private let layout: DatasetLayout
   private let reader: PartitionReader
+  private let forgiven = ForgivenFailures()
   private let counter: FindingCounter
   private let report: (Finding) -> Void
   private var figures = VerifyFigures()
 
   init(layout: DatasetLayout, report: @escaping (Finding) -> Void) throws(QuarryError) {
+    let layout = DatasetLayout(ForgivingStore(layout.store, forgiven), dataset: layout.dataset)
     self.layout = layout
     reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
     let counter = FindingCounter()
@@ -32,6 +34,9 @@ struct DatasetVerifier {
       report(Finding(.error, .rows, "\(layout.canonicalFolder(id))/manifest.json", message))
     }
     try findLeftovers(chain.reachable)
+    for failure in forgiven.all {
+      report(Finding(.error, .file, failure.path, failure.described(root: layout.root).message))
+    }
     figures.errors = counter.errors
     figures.notes = counter.notes
     return figures
@@ -56,7 +61,9 @@ struct DatasetVerifier {
         var verifier = RunVerifier(layout: layout, run: run, report: report)
         var hasRecords = false
         for id in try inspector.index(of: run).ids {
-          guard let place = reachable.place(of: id), let manifest = try inspector.manifest(id) else { continue }
+          guard let place = reachable.place(of: id), let manifest = try inspector.manifest(id),
+            manifest.unknownFormat == nil
+          else { continue }
           hasRecords = true
           let lines = verifier.read(inspector.files(of: run, in: manifest))
           rows[place] = rows[place].flatMap { rest in lines.map { rest - $0 } }

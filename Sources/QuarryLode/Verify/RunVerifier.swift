@@ -23,7 +23,7 @@ struct RunVerifier {
   /// - Returns: how many lines they have; nil when one cannot be read.
   mutating func read(_ files: [(type: String, file: Manifest.File)]) -> Int64? {
     var lines: Int64? = 0
-    for (type, file) in files where file.isPlain {
+    for (type, file) in files {
       let count = read(layout.path(of: file.path), type: type)
       lines = lines.flatMap { total in count.map { total + $0 } }
     }

@@ -5,6 +5,7 @@ import QuarryCore
 /// Making one touches nothing; folders are made by the first write.
 package final class LodeDataset: Sendable {
   package let layout: DatasetLayout
+  package let form: StoredForm
   private let store: any WritableStore
   private let clock: SnapshotClock
   private let committer: GroupCommit
@@ -12,15 +13,17 @@ package final class LodeDataset: Sendable {
   private let durability: Durability
 
   /// - Parameters:
+  ///   - form: what data files are compressed with, and whether checksums are kept.
   ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
   ///   - deadline: how long one commit may wait for other processes.
   package init(
     _ store: any WritableStore, id: String = "quarry", durability: Durability = .commit,
-    deadline: Duration = .seconds(60), clock: SnapshotClock = SnapshotClock()
+    form: StoredForm = StoredForm(), deadline: Duration = .seconds(60), clock: SnapshotClock = SnapshotClock()
   ) {
     layout = DatasetLayout(store, dataset: id)
     presence = DatasetPresence(layout: layout)
     self.store = store
+    self.form = form
     self.clock = clock
     self.durability = durability
     committer = GroupCommit(
@@ -30,11 +33,12 @@ package final class LodeDataset: Sendable {
 
   /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
   package convenience init(
-    root: String, id: String = "quarry", durability: Durability = .commit, deadline: Duration = .seconds(60),
-    files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
+    root: String, id: String = "quarry", durability: Durability = .commit, form: StoredForm = StoredForm(),
+    deadline: Duration = .seconds(60), files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
   ) {
     self.init(
-      DiskStore(root: root, files: files), id: id, durability: durability, deadline: deadline, clock: clock)
+      DiskStore(root: root, files: files), id: id, durability: durability, form: form, deadline: deadline,
+      clock: clock)
   }
 
   /// `fs` or `s3`, as metrics name it.
@@ -43,7 +47,7 @@ package final class LodeDataset: Sendable {
   /// Where the records of one run go; one sink a run.
   package func sink(for partition: RunPartition) -> LodeRunSink {
     LodeRunSink(
-      partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock),
+      partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
       sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
       presence: presence, durability: durability)
   }

@@ -5,6 +5,7 @@ struct SegmentWriter: Sendable {
   let layout: DatasetLayout
   let store: any WritableStore
   let clock: SnapshotClock
+  let form: StoredForm
 
   /// - Parameter id: the first choice for the folders' name; taken by another writer of the same partition, the next
   ///   free one is used.
@@ -12,7 +13,7 @@ struct SegmentWriter: Sendable {
   func write(_ batch: RecordBatch, id: SnapshotID) throws(FileFailure) -> WrittenBatch {
     var id = id
     while true {
-      var written = WrittenBatch(id: id, run: batch.partition.path, writtenAt: clock.time())
+      var written = WrittenBatch(id: id, run: batch.partition.path, writtenAt: clock.time(), form: form)
       do throws(FileFailure) {
         if try write(batch, to: &written) { return written }
       } catch {
@@ -28,10 +29,12 @@ struct SegmentWriter: Sendable {
   private func write(_ batch: RecordBatch, to written: inout WrittenBatch) throws(FileFailure) -> Bool {
     for group in batch.groups where group.count > 0 {
       let partition = DatasetLayout.partition(batch.partition, eventType: group.eventType)
-      let key = layout.dataKey(written.id, partition: partition)
-      guard try store.createData(layout.path(of: key), group.lines) else { return false }
+      let key = layout.dataKey(written.id, partition: partition, compression: form.compression)
+      let bytes = group.lines.withUnsafeBytes { form.compression.encode($0) } ?? group.lines
+      guard try store.createData(layout.path(of: key), bytes) else { return false }
       written.partitions.append(partition)
-      written.files.append(Manifest.File(path: key, sizeBytes: Int64(group.lines.count)))
+      let checksum = bytes.withUnsafeBytes { form.checksum(of: $0) }
+      written.files.append(Manifest.File(path: key, sizeBytes: Int64(bytes.count), checksum: checksum))
       written.rowCount += Int64(group.count)
     }
     return true

@@ -39,8 +39,9 @@ enum RecordEncoder {
   }
 
   /// One stored piece of a chunk.
+  /// - Parameter isChecksummed: the record bears a checksum of the data, before base64.
   static func artifactChunk(
-    _ id: WireText, seq: Int64, isLast: Bool, offset: Int64, data: UnsafeRawBufferPointer,
+    _ id: WireText, seq: Int64, isLast: Bool, offset: Int64, data: UnsafeRawBufferPointer, isChecksummed: Bool,
     into batch: inout RecordBatch
   ) throws(IngestionFailure) {
     let size = chunkEstimate(id, data)
@@ -58,6 +59,10 @@ enum RecordEncoder {
       try writer.integer(Int64(data.count))
       try writer.raw(#","data":"#)
       try writer.base64(data)
+      guard isChecksummed else { return }
+      try writer.raw(#","checksum":""#)
+      try writer.raw(Array(MD5.hex(data).utf8))
+      try writer.raw(#"","checksum_algo":"md5""#)
     }
   }
 

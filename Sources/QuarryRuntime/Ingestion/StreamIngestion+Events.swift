@@ -45,7 +45,7 @@ extension StreamIngestion {
       try policy.append(estimate: estimate, .chunk) { batch throws(IngestionFailure) in
         try RecordEncoder.artifactChunk(
           chunk.artifactID, seq: place.firstRecordSeq + Int64(index), isLast: chunk.isLast && index == count - 1,
-          offset: place.offset + Int64(start), data: piece, into: &batch)
+          offset: place.offset + Int64(start), data: piece, isChecksummed: checksumsChunks, into: &batch)
       }
     }
   }

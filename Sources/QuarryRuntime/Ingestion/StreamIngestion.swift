@@ -37,20 +37,23 @@ package final class StreamIngestion {
   let policy: any IngestionPolicy
   let sink: any EventSink
   let derived: (any DerivedWorkSink)?
+  let checksumsChunks: Bool
   let onNote: (String) -> Void
   let onLog: ((_ level: String, _ message: String) -> Void)?
 
   /// - Parameters:
   ///   - derived: takes the work of `enqueue` events; nil when they are only recorded.
   ///   - artifactLimit: bytes that one artifact may have.
+  ///   - checksumsChunks: records of artifacts bear checksums of what they hold.
   ///   - runsAtOnce: runs that share this process' memory.
   ///   - clock: monotonic, in nanoseconds; `nextDeadline` is in it.
   ///   - onNote: called with what is odd but does not end the run.
   ///   - onLog: called with the script's `log` events.
   package init(
     identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
-    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = ArtifactAssembly.largest, runsAtOnce: Int = 1,
-    clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
+    derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = ArtifactAssembly.largest,
+    checksumsChunks: Bool = false,
+    runsAtOnce: Int = 1, clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
     onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
   ) {
     let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
@@ -59,6 +62,7 @@ package final class StreamIngestion {
     self.policy = policy.makePolicy(batch: batch, sink: sink, memory: memory, clock: clock, onNote: onNote)
     self.sink = sink
     self.derived = derived
+    self.checksumsChunks = checksumsChunks
     self.onNote = onNote
     self.onLog = onLog
     order = EventOrder(identity)

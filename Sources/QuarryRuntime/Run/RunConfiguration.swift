@@ -21,6 +21,8 @@ package struct RunConfiguration: Sendable {
   package var exitGrace: Duration = .seconds(10)
   /// In bytes, for each artifact.
   package var artifactLimit = ArtifactAssembly.largest
+  /// Records of artifacts bear checksums of what they hold.
+  package var checksumsChunks = false
   /// Runs that this process carries out at the same time and that share its memory, from 1.
   package var runsAtOnce = 1
   /// Name of the storage backend, for the metrics record: `fs` or `s3`.

@@ -46,7 +46,8 @@ package struct RunOrchestrator: Sendable {
     let process = if let lent { lent.process } else { try startedForThisRun(deadline: control.deadline) }
     let ingestion = StreamIngestion(
       identity: configuration.identity, partition: configuration.partition, policy: configuration.policy, sink: sink,
-      derived: derived, artifactLimit: configuration.artifactLimit, runsAtOnce: configuration.runsAtOnce,
+      derived: derived, artifactLimit: configuration.artifactLimit,
+      checksumsChunks: configuration.checksumsChunks, runsAtOnce: configuration.runsAtOnce,
       onNote: observer.onNote, onLog: observer.onLog)
     let loop = RunLoop(
       process: process, serving: executors?.isolation, ingestion: ingestion,

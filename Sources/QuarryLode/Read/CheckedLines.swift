@@ -1,0 +1,43 @@
+import QuarryCore
+
+/// Reads the lines of a file that a manifest names, and says what is wrong with them.
+struct CheckedLines {
+  let layout: DatasetLayout
+  let file: Manifest.File
+
+  /// Calls `body` with each line that is a JSON object, and its place as `RecordLines` has it, until it returns false.
+  /// - Returns: a sentence, with its path, for each thing that is damaged; the rest was read.
+  func forEach(_ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Bool) -> [String] {
+    let path = layout.path(of: file.path)
+    var damages: [String] = []
+    var broken = (count: 0, first: 0)
+    var number = 0
+    var isEnded = false
+    do throws(QuarryError) {
+      let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place in
+        number += 1
+        if JSONCheck.isObject(line) {
+          isEnded = !body(line, place)
+        } else {
+          broken = (broken.count + 1, broken.count == 0 ? number : broken.first)
+        }
+        return !isEnded
+      }
+      if !isThere { damages.append("\(path) is named by a manifest and is not there") }
+    } catch { damages.append(error.message) }
+    if !isEnded, let wrongSize = wrongSize(of: path) { damages.append(wrongSize) }
+    if broken.count > 0 {
+      let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
+      damages.append("\(path): line \(broken.first)\(others) passed over: no JSON object")
+    }
+    return damages
+  }
+
+  private func wrongSize(of path: String) -> String? {
+    guard file.sizeBytes > 0 else { return nil }
+    do throws(FileFailure) {
+      guard let size = try layout.store.size(of: path), size != file.sizeBytes else { return nil }
+      return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
+    } catch { return error.described(root: layout.root).message }
+  }
+}

@@ -1,0 +1,67 @@
+import QuarryCore
+import Synchronization
+
+/// A store in which what cannot be read passes for what is not there, and is kept in mind: one damaged file or locked folder
+/// hides nothing of the others. What has to do with the store as a whole is an error as ever.
+struct ForgivingStore: DatasetStore {
+  private let store: any DatasetStore
+  private let forgiven: ForgivenFailures
+
+  init(_ store: any DatasetStore, _ forgiven: ForgivenFailures) {
+    self.store = store
+    self.forgiven = forgiven
+  }
+
+  var root: String { store.root }
+
+  func bytes(_ file: String) throws(FileFailure) -> [UInt8]? {
+    try forgiving(nil) { () throws(FileFailure) in try store.bytes(file) }
+  }
+
+  func names(in folder: String) throws(FileFailure) -> [String] {
+    try forgiving([]) { () throws(FileFailure) in try store.names(in: folder) }
+  }
+
+  func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
+    try forgiving([]) { () throws(FileFailure) in try store.snapshots(in: segments) }
+  }
+
+  func exists(_ file: String) throws(FileFailure) -> Bool {
+    try forgiving(false) { () throws(FileFailure) in try store.exists(file) }
+  }
+
+  func hasFolder(_ folder: String) throws(FileFailure) -> Bool {
+    try forgiving(false) { () throws(FileFailure) in try store.hasFolder(folder) }
+  }
+
+  func size(of file: String) throws(FileFailure) -> Int64? {
+    try forgiving(nil) { () throws(FileFailure) in try store.size(of: file) }
+  }
+
+  func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
+    try forgiving(nil) { () throws(FileFailure) in try store.open(file, followsLinks: followsLinks) }
+  }
+
+  func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
+
+  private func forgiving<Value>(
+    _ instead: Value, _ work: () throws(FileFailure) -> Value
+  ) throws(FileFailure) -> Value {
+    do { return try work() } catch {
+      guard error.isOfOneFile else { throw error }
+      forgiven.add(error)
+      return instead
+    }
+  }
+}
+
+/// Failures that a `ForgivingStore` passed over, each once, in their order.
+final class ForgivenFailures: Sendable {
+  private let failures = Mutex<[FileFailure]>([])
+
+  var all: [FileFailure] { failures.withLock { $0 } }
+
+  func add(_ failure: FileFailure) {
+    failures.withLock { if !$0.contains(failure) { $0.append(failure) } }
+  }
+}
