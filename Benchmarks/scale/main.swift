@@ -32,26 +32,23 @@ struct ScaleBenchmark {
   }
 
   func run() throws {
-    var figures: [[(title: String, Figure)]] = []
+    var base: [Figure] = []
     for size in sizes {
       // A folder of its own: one dataset is there at a time.
       let folder = TemporaryDirectory()
-      let began = ContinuousClock.now
       let ids = try GeneratedDataset(root: folder.path, runs: size).write()
-      note("\(size) runs written in \(ContinuousClock.now - began)")
-      figures.append(try measure(folder.path, middle: ids.middle, newest: ids.newest))
-    }
-    for (row, (title, base)) in figures[0].enumerated() {
-      print(title)
-      for (size, column) in zip(sizes, figures) {
-        let figure = column[row].1
+      let rows = try measure(folder.path, middle: ids.middle, newest: ids.newest)
+      if base.isEmpty { base = rows.map(\.1) }
+      print("\(size) runs, and the time against \(sizes[0]):")
+      for ((title, figure), base) in zip(rows, base) {
         let ratio = (figure.seconds / base.seconds * 100).rounded() / 100
-        print("  \(size) runs: \(ratio) × (\(Int(figure.seconds * 1_000)) ms), peak \(figure.peak) MiB")
+        print("  \(title): \(Int(figure.seconds * 1_000)) ms, \(ratio), peak \(figure.peak) MiB")
       }
+      fflush(nil)
+      // Much faster than Foundation for millions of files.
+      _ = try time("/bin/rm", ["-rf", folder.path])
     }
   }
-
-  private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
   private func measure(_ root: String, middle: String, newest: String) throws -> [(title: String, Figure)] {
     // The first has no index yet, the second makes it.
@@ -66,13 +63,12 @@ struct ScaleBenchmark {
     return try commands.map { command in
       let title = command.joined(separator: " ").replacing(newest, with: "NEWEST").replacing(middle, with: "MIDDLE")
       let rounds = command[0] == "lode" ? 1 : rounds
-      let runs = try (0..<rounds).map { _ in try time(command + ["--storage-path", root]) }
-      note("  \(title): \(runs.map { Int($0.seconds * 1_000) })")
+      let runs = try (0..<rounds).map { _ in try time(program, command + ["--storage-path", root]) }
       return (title, Figure(seconds: runs.map(\.seconds).sorted()[rounds / 2], peak: runs.map(\.peak).max() ?? 0))
     }
   }
 
-  private func time(_ command: [String]) throws -> Figure {
+  private func time(_ program: String, _ command: [String]) throws -> Figure {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
