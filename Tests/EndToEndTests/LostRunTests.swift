@@ -48,6 +48,10 @@ import Testing
     second.send(SIGTERM)
     _ = try await second.finish()
 
+    let counting = try await harness.read("list", "runs", "--accepted").array?.first?["run_id"]?.string ?? ""
+    #expect(try await harness.read("inspect", "run", counting)["accepted"] == true)
+    #expect(try await harness.read("inspect", "run", lost)["accepted"] == false)
+
     // Without Redis: the ledger says that the task has ended by another run.
     #expect(try await harness.read("inspect", "run", lost)["state"] == "lost")
     #expect(try await harness.read("list", "runs", "--state", "running") == [])

@@ -44,7 +44,7 @@ import Testing
 
   @Test func metricsAddUpAndSayWhatAllSay() throws {
     try store(
-      "a",
+      "a", job: "j",
       metrics:
         #""ts":"2026-11-24T10:00:05Z","executor":"e","job_id":"j","runs_completed_total":1,"events_dropped_total":2,"dropped_by_type":{"log":2},"flush_triggers":{"count":1,"interval":0}"#
     )
@@ -69,6 +69,9 @@ import Testing
     #expect(try totals(RunFilter(state: .failed)).members["run_id"] == "b")
     #expect(try totals(RunFilter(source: "news")).runs == 1)
     #expect(try totals(RunFilter(state: .running)).runs == 0)
+    _ = try #require(try reader.refreshIndex())
+    #expect(try totals() == all)
+    #expect(try totals(RunFilter(jobID: "j")).members["run_id"] == "a")
     // The newest run has no metrics.
     #expect(try totals(limit: 1).runs == 0)
     #expect(try totals(limit: 3).runs == 2)
@@ -118,6 +121,28 @@ import Testing
     #expect(try reader.jobs(RunFilter(state: .succeeded), limit: 2).rows.map(\.jobID) == ["good", "fleet"])
     #expect(try reader.jobs(RunFilter(source: "other")).rows == [])
     #expect(try reader.job("good")?.state == .succeeded)
+  }
+
+  @Test func aJobIsAlsoWhatItsLedgerSays() throws {
+    let ledger = dataset.ledger
+    // Done by its only run, and another task of it died without one.
+    try store("r1", job: "half", task: "t1")
+    try ledger.append(
+      [
+        #"{"kind":"job"}"#, #"{"kind":"accepted","task_id":"t1","accepted_run_id":"r1"}"#,
+        #"{"kind":"dead","task_id":"t2","failure":"unrunnable","reason":"no script"}"#,
+      ], fleet: "f", jobID: "half")
+    try store("r2", job: "whole", task: "u1", ts: "2026-11-24T09:00:00Z")
+    try ledger.append([#"{"kind":"accepted","task_id":"u1","accepted_run_id":"r2"}"#], fleet: "f", jobID: "whole")
+    try ledger.append([#"{"kind":"job"}"#], fleet: "f", jobID: "begun")
+    let jobs = try reader.jobs().rows
+    #expect(jobs.map(\.jobID) == ["half", "whole", "begun"])
+    #expect(jobs.map(\.state) == [.failed, .succeeded, .running])
+    #expect(jobs.map { $0.tasks?.dead } == [1, 0, 0] && jobs[0].tasks?.done == 1)
+    #expect(try reader.jobs(RunFilter(source: "shop")).rows.map(\.jobID) == ["half", "whole"])
+    #expect(try reader.job("half")?.state == .failed && reader.job("begun")?.state == .running)
+    #expect(try reader.run("r1")?.isAccepted == true)
+    #expect(try reader.job("begun")?.runs == [] && reader.job("other") == nil)
   }
 
   @Test func proxiesCountTheirRuns() throws {

@@ -40,7 +40,7 @@ extension Output {
     if let task = run.taskID {
       values += [
         ("task_id", .string(task)), ("epoch", run.epoch.map { .integer($0) } ?? .null),
-        ("origin_run_id", .optional(run.originRunID)),
+        ("origin_run_id", .optional(run.originRunID)), ("accepted", detail.isAccepted.map(JSONValue.bool) ?? .null),
       ]
     }
     if let pool = detail.metrics?["proxy_pool"] {
@@ -70,7 +70,7 @@ extension Output {
       ("job_id", .string(job.jobID)), ("state", .string(job.state.rawValue)), ("runs", .count(job.runs.total)),
       ("started_at", .time(job.firstStartedAt)), ("running", .count(job.runs[.running])),
       ("succeeded", .count(job.runs[.succeeded])), ("failed", .count(job.runs[.failed])),
-      ("lost", .count(job.runs[.lost])),
+      ("lost", .count(job.runs[.lost])), ("dead_tasks", .optional(job.tasks?.dead)),
     ])
   }
 
@@ -79,8 +79,13 @@ extension Output {
       Field(name: "job_id", value: .value(.string(job.jobID))),
       Field(name: "state", value: .value(.string(job.state.rawValue))),
       Field(name: "run_ids", value: .list(job.runs.map { .value(.string($0.runID)) })),
+      Field(name: "tasks", value: job.tasks.map(taskEnds) ?? .value(.null)),
       Field(name: "runs", value: Lineage.trees(of: job.runs)),
     ])
+  }
+
+  private static func taskEnds(_ tasks: TaskEndCounts) -> Output {
+    .record([("done", .count(tasks.done)), ("dead", .count(tasks.dead)), ("cancelled", .count(tasks.cancelled))])
   }
 
   private static func artifact(_ artifact: StoredArtifact) -> Output {

@@ -7,6 +7,8 @@ package struct JobFigures: Sendable, Equatable {
   /// When the first and the last of its runs began; nil where none says so.
   package private(set) var firstStartedAt: Timestamp?
   package private(set) var lastStartedAt: Timestamp?
+  /// By the job's ledger; nil for a job without one.
+  package var tasks: TaskEndCounts?
   /// Hashes of the work that has a run which succeeded, and of that which has one which did not.
   private var done: Set<Int> = []
   private var undone: Set<Int> = []
@@ -30,9 +32,11 @@ package struct JobFigures: Sendable, Equatable {
     }
   }
 
-  /// Running while one of its runs is; failed when some piece of work has no run that succeeded.
+  /// Running while one of its runs is, or when nothing of it has begun; failed when a task is dead, or some piece of work has
+  /// no run that succeeded.
   package var state: RunState {
-    if runs[.running] > 0 { return .running }
+    if runs[.running] > 0 || runs.total == 0 && tasks?.total ?? 0 == 0 { return .running }
+    if tasks?.dead ?? 0 > 0 { return .failed }
     let done = Set(done.map(firstAttempt))
     return undone.allSatisfy { done.contains(firstAttempt(of: $0)) } ? .succeeded : .failed
   }
@@ -60,7 +64,12 @@ package struct JobTally: Sendable {
     jobs[job, default: JobFigures(jobID: job)].add(run)
   }
 
-  /// Those with the newest run first.
+  /// A job that may have no run yet.
+  package mutating func add(jobID: String) {
+    if jobs[jobID] == nil { jobs[jobID] = JobFigures(jobID: jobID) }
+  }
+
+  /// Those with the newest run first, those without any last.
   package var newestFirst: [JobFigures] {
     jobs.values.sorted { left, right in
       let times = [left, right].map { $0.lastStartedAt?.nanoseconds ?? .min }

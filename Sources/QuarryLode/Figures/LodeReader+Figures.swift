@@ -9,6 +9,7 @@ extension LodeReader {
     _ filter: RunFilter, limit: Int? = nil, body: (RunPath, JSONValue) -> Void
   ) throws(QuarryError) -> [String] {
     if let limit { return try newestMetrics(filter, limit: limit, body: body) }
+    if RunCatalog.isThere(layout) { return try indexedMetrics(filter, body: body) }
     var inspector = try inspector()
     let accepted = try acceptedRunIDs(filter)
     try RunFinder(layout: layout).runs(filter) { path throws(QuarryError) in
@@ -22,6 +23,17 @@ extension LodeReader {
       body(path, record)
     }
     return inspector.warnings
+  }
+
+  /// The index says which runs these are.
+  private func indexedMetrics(
+    _ filter: RunFilter, body: (RunPath, JSONValue) -> Void
+  ) throws(QuarryError) -> [String] {
+    var inspector = try inspector()
+    let warnings = try eachRun(filter, limit: nil) { run throws(QuarryError) in
+      if let record = try inspector.record("metrics", of: run.path) { body(run.path, record) }
+    }
+    return warnings + inspector.warnings
   }
 
   private func newestMetrics(

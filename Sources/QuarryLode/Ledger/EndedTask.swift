@@ -79,22 +79,49 @@ extension LodeReader {
   }
 }
 
+/// How many tasks of a job have ended, and how.
+package struct TaskEndCounts: Sendable, Equatable {
+  package internal(set) var done = 0
+  package internal(set) var dead = 0
+  package internal(set) var cancelled = 0
+
+  package var total: Int { done + dead + cancelled }
+
+  mutating func add(_ state: EndedTask.State) {
+    switch state {
+    case .done: done += 1
+    case .dead: dead += 1
+    case .cancelled: cancelled += 1
+    }
+  }
+}
+
 /// Which line of a ledger says how each task ended. Were two runs ever accepted for a task, the first counts.
 struct TaskEnds {
-  private struct End {
-    var isAccepted: Bool
-    var number: Int
-  }
-  private var ends: [Int: End] = [:]
+  private var ends: [Int: (state: EndedTask.State, number: Int)] = [:]
 
   /// The lines that count.
   var numbers: Set<Int> { Set(ends.values.map(\.number)) }
 
+  var counts: TaskEndCounts {
+    var counts = TaskEndCounts()
+    for end in ends.values { counts.add(end.state) }
+    return counts
+  }
+
   mutating func take(_ line: UnsafeRawBufferPointer, number: Int) {
     let members = RecordMembers.read(["kind", "task_id"], from: line)
     guard let kind = members["kind"]?.string, let task = members["task_id"]?.string?.hashValue else { return }
-    if ends[task]?.isAccepted == true { return }
+    if ends[task]?.state == .done { return }
     if kind == "requeued" { ends[task] = nil }
-    if EndedTask.state(kind) != nil { ends[task] = End(isAccepted: kind == "accepted", number: number) }
+    if let state = EndedTask.state(kind) { ends[task] = (state, number) }
+  }
+}
+
+extension LedgerReader {
+  func endCounts(fleet: String, jobID: String) throws(QuarryError) -> TaskEndCounts {
+    var ends = TaskEnds()
+    try forEachRecord(fleet: fleet, jobID: jobID) { ends.take($0, number: 0) }
+    return ends.counts
   }
 }

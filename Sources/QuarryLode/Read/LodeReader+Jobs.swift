@@ -4,35 +4,79 @@ import QuarryCore
 package struct JobSummary: Sendable, Equatable {
   package let jobID: String
   package var runs: [RunSummary]
+  /// By the job's ledger; nil for a job without one.
+  package var tasks: TaskEndCounts?
+  package var warnings: [String] = []
 
-  package var state: RunState { figures.state }
-
-  package var figures: JobFigures {
+  package var state: RunState {
     var figures = JobFigures(jobID: jobID)
     runs.forEach { figures.add($0) }
-    return figures
+    figures.tasks = tasks
+    return figures.state
   }
 }
 
 extension LodeReader {
-  /// Jobs that runs name, the newest first. Looks at every run that the filter lets through; its state is the jobs'.
+  /// Jobs that runs name, or that have a ledger, the newest first. Looks at every run that the filter lets through; its state
+  /// is the jobs'. Ledgers are read as far as the limit needs.
   package func jobs(_ filter: RunFilter = RunFilter(), limit: Int = .max) throws(QuarryError) -> Listing<JobFigures> {
-    var tally = JobTally()
     var ofRuns = filter
     ofRuns.state = nil
-    let warnings = try eachRun(ofRuns) { run in
+    var tally = JobTally()
+    var listing = Listing<JobFigures>(rows: [], warnings: [])
+    listing.warnings = try eachRun(ofRuns) { run in
       tally.add(run)
       return true
     }
-    let wanted = tally.newestFirst.lazy.filter { job in filter.state.map { $0 == job.state } ?? true }
-    return Listing(rows: Array(wanted.prefix(limit)), warnings: warnings)
+    var ledgers = try JobLedgers(layout: layout)
+    if ofRuns.isOfAllPlaces { ledgers.jobIDs.forEach { tally.add(jobID: $0) } }
+    for var job in tally.newestFirst where listing.rows.count < limit {
+      job.tasks = ledgers.endCounts(of: job.jobID)
+      if filter.state.map({ $0 == job.state }) ?? true { listing.rows.append(job) }
+    }
+    listing.warnings += ledgers.warnings
+    return listing
   }
 
-  /// - Returns: nil when no run names the job.
+  /// - Returns: nil when no run names the job and it has no ledger.
   package func job(_ jobID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> JobSummary? {
     var filter = RunFilter(jobID: jobID)
     filter.liveness = liveness
-    let found = try runs(filter).rows
-    return found.isEmpty ? nil : JobSummary(jobID: jobID, runs: found)
+    let found = try runs(filter)
+    var job = JobSummary(jobID: jobID, runs: found.rows, warnings: found.warnings)
+    var ledgers = try JobLedgers(layout: layout)
+    guard !job.runs.isEmpty || ledgers.jobIDs.contains(jobID) else { return nil }
+    job.tasks = ledgers.endCounts(of: jobID)
+    job.warnings += ledgers.warnings
+    return job
+  }
+}
+
+/// What ledgers say of jobs. One that cannot be read says nothing, and is named.
+private struct JobLedgers {
+  private let ledger: LedgerReader
+  private let fleets: [String: String]
+  private(set) var warnings: [String] = []
+
+  init(layout: DatasetLayout) throws(QuarryError) {
+    ledger = LedgerReader(layout: layout)
+    fleets = Dictionary(try ledger.jobs().map { ($0.jobID, $0.fleet) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  var jobIDs: Dictionary<String, String>.Keys { fleets.keys }
+
+  mutating func endCounts(of jobID: String) -> TaskEndCounts? {
+    guard let fleet = fleets[jobID] else { return nil }
+    do throws(QuarryError) { return try ledger.endCounts(fleet: fleet, jobID: jobID) } catch {
+      warnings.append(error.message)
+      return nil
+    }
+  }
+}
+
+extension RunFilter {
+  /// No run is left out by where it lies or when it began.
+  fileprivate var isOfAllPlaces: Bool {
+    source == nil && category == nil && day == nil && since == nil && runID == nil && !isAcceptedOnly
   }
 }

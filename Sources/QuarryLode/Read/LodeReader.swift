@@ -33,10 +33,24 @@ package struct LodeReader: Sendable {
       try reader.read(&inspector, index: index)
       var detail = reader.detail
       detail.error = error?["payload"]
+      tellAcceptance(&detail)
       detail.warnings += judge.warnings
       return detail
     }
     return nil
+  }
+
+  private func tellAcceptance(_ detail: inout RunDetail) {
+    guard let task = detail.summary.taskID, let job = detail.summary.jobID else { return }
+    do throws(QuarryError) {
+      let ledger = LedgerReader(layout: layout)
+      let counting = try ledger.acceptedRuns(fleet: nil, jobID: job).first { $0.taskID == task }
+      if let counting {
+        detail.isAccepted = counting.runID == detail.summary.runID
+      } else if try ledger.endedTasks(jobID: job).contains(task) {
+        detail.isAccepted = false
+      }
+    } catch { detail.warnings.append(error.message) }
   }
 
   /// The run's beginning and end alone; nil when no snapshot holds records of such a run.

@@ -12,6 +12,9 @@ package struct RunDetail: Sendable, Equatable {
   package var metrics: JSONValue?
   /// The payload of its `run_error`; nil where there is none.
   package var error: JSONValue?
+  /// Whether the ledger says that it is its task's result; nil for a run of no task, while the task has not ended, and where
+  /// the ledger cannot be read.
+  package var isAccepted: Bool?
   package var snapshotCount = 0
   /// Bytes of its data files.
   package var dataBytes: Int64 = 0

@@ -63,7 +63,7 @@ struct RunInspector {
   mutating func record(_ type: String, of run: RunPath) throws(QuarryError) -> JSONValue? {
     let partition = "\(run.path)/event_type=\(type)"
     let ids = try reader.layout.described { () throws(FileFailure) in try reader.snapshots(of: partition) }
-    guard let line = try lastLine(of: type, ids: ids, run) else { return nil }
+    guard let line = try lastLine(of: type, ids: ids, run), !line.isEmpty else { return nil }
     do { return try JSONParser.parse(line) } catch {
       damages.append("the record in \(reader.layout.partitions)/\(partition) is passed over: \(error)")
       return nil
