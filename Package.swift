@@ -84,10 +84,14 @@ let package = Package(
       ]),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
+    .target(
+      name: "LodeScenarios", dependencies: ["QuarryLode", "QuarryCore", "TestSupport"], path: "Tests/LodeScenarios"),
+    .executableTarget(
+      name: "lode-victim", dependencies: ["LodeScenarios", "QuarryLode", "QuarryCore"], path: "Tests/LodeVictim"),
     .testTarget(
       name: "QuarryLodeTests",
       dependencies: [
-        "QuarryLode", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+        "LodeScenarios", "QuarryLode", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "QuarryFleetTests",

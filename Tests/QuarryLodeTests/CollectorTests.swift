@@ -100,13 +100,26 @@ import Testing
     try store("r")
     let folder = reader.layout.folder
     let others = [
-      "\(folder)/README", "\(folder)/.quarry/identity", "\(folder)/.quarry/claims/r", "\(folder)/partitions/x/y",
+      "\(folder)/README", "\(folder)/.quarry/identity", "\(folder)/partitions/x/y",
     ]
     for path in others { try put("x", at: path) }
     let before = tree(root.path)
     try age()
     #expect(try collect() == [:])
     #expect(tree(root.path) == before)
+  }
+
+  @Test func aClaimGoesWhenItsProcessIsDead() throws {
+    try store("r")
+    let claim = try dataset.claim(runID: "going")
+    try put("", at: "\(reader.layout.claims)/died")
+    try age()
+    #expect(try collect() == [.removed: ["\(reader.layout.claims)/died"]])
+    #expect(throws: QuarryError.self) { try dataset.claim(runID: "going") }
+    claim.release()
+    try dataset.claim(runID: "going").release()
+    try age()
+    #expect(try collect() == [:])
   }
 
   @Test func aRunThatGoesOnKeepsItsFiles() throws {

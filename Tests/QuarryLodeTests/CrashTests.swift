@@ -78,7 +78,7 @@ import Testing
     #expect(try sequence(reader, "dying", type: "log") == (items.isEmpty ? [] : [1]))
   }
 
-  @Test(arguments: [ENOSPC, EACCES, EROFS])
+  @Test(arguments: [ENOSPC, EDQUOT, EACCES, EPERM, EROFS, EIO, ESTALE, ENOENT])
   func aFailedWriteIsInvisibleAndMayBeTriedAgain(_ code: Int32) throws {
     let total = try operations(before: true)
     for point in 0..<total {

@@ -107,7 +107,7 @@ package struct LeftoverCollector {
 
   private func counts(_ leftover: Leftover, _ known: KnownSnapshots) -> Bool {
     switch leftover.kind {
-    case .temporary, .folder: false
+    case .temporary, .claim, .folder: false
     case .data, .sidecar: known.reachable.names(layout.key(of: leftover.path))
     case .manifest:
       FileSystem.parent(of: leftover.path).flatMap { SnapshotID(Self.name(of: $0)) }.map {
@@ -118,7 +118,7 @@ package struct LeftoverCollector {
 
   /// - Returns: why it failed, too.
   private func remove(_ leftover: Leftover) -> (LeftoverFate, String?) {
-    guard let hold = SidecarGuard(leftover) else { return (.held, nil) }
+    guard let hold = LeftoverGuard(leftover) else { return (.held, nil) }
     defer { hold.end() }
     let code = leftover.kind == .folder ? files.removeFolder(leftover.path) : files.remove(leftover.path)
     switch code {
@@ -133,7 +133,7 @@ package struct LeftoverCollector {
 
   /// Writers make folders again that they need and find gone.
   private func removeEmptyFolders(above path: String) {
-    let kept = [layout.folder, layout.own, layout.segments, layout.partitions]
+    let kept = [layout.folder, layout.own, layout.claims, layout.segments, layout.partitions]
     var folder = FileSystem.parent(of: path)
     while let current = folder, !kept.contains(current) {
       files.removeFolder(current)
@@ -143,7 +143,7 @@ package struct LeftoverCollector {
   }
 
   private func isHeld(_ leftover: Leftover) -> Bool {
-    guard let hold = SidecarGuard(leftover) else { return true }
+    guard let hold = LeftoverGuard(leftover) else { return true }
     hold.end()
     return false
   }
@@ -151,23 +151,35 @@ package struct LeftoverCollector {
   private static func name(of path: String) -> Substring { path.split(separator: "/").last ?? "" }
 }
 
-/// The only lock on the folder of a run's files, while one of them is removed.
-private struct SidecarGuard {
-  private let folder: Int32
+/// The only lock on what a run that goes on would have locked, while a leftover is removed: the folder of its files, or its
+/// claim.
+private struct LeftoverGuard {
+  private let file: Int32
 
-  /// - Returns: nil when a run holds the folder, or it cannot be told.
+  /// - Returns: nil when a run holds it, or it cannot be told.
   init?(_ leftover: Leftover) {
-    guard leftover.kind == .sidecar, let path = FileSystem.parent(of: leftover.path) else {
-      folder = -1
+    let path: String? =
+      switch leftover.kind {
+      case .sidecar: FileSystem.parent(of: leftover.path)
+      case .claim: leftover.path
+      default: nil
+      }
+    guard let path else {
+      file = -1
       return
     }
-    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return nil }
-    guard flock(folder, LOCK_EX | LOCK_NB) == 0 else {
-      close(folder)
+    file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      close(file)
       return nil
     }
   }
 
-  func end() { if folder >= 0 { close(folder) } }
+  func end() {
+    guard file >= 0 else { return }
+    // A process that is being started at this moment may have the descriptor too.
+    _ = flock(file, LOCK_UN)
+    close(file)
+  }
 }

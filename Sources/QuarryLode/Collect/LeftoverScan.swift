@@ -11,6 +11,8 @@ package struct Leftover: Sendable, Equatable {
     case manifest
     /// A file beside a run's records, or what says its content type.
     case sidecar
+    /// The name of a run id that a process had for itself and died with.
+    case claim
     /// An empty folder.
     case folder
   }
@@ -35,6 +37,9 @@ struct LeftoverScan {
       for name in try names(in: folder) where isTemporary(name) {
         try tell(.temporary, "\(folder)/\(name)", body)
       }
+    }
+    for name in try names(in: layout.claims) where LockHolder(of: "\(layout.claims)/\(name)") == nil {
+      try tell(.claim, "\(layout.claims)/\(name)", body)
     }
     try segments(layout.segments, body)
     try partition(layout.partitions, body)

@@ -25,6 +25,8 @@ package struct DatasetLayout: Sendable {
   package var own: String { "\(folder)/.quarry" }
   /// Where the index of runs lies; nil for a store that keeps none.
   var runIndex: String? { store is DiskStore ? "\(own)/runs.index" : nil }
+  /// One file for each run id that a person chose, while its run goes on.
+  package var claims: String { "\(own)/claims" }
 
   package func path(of key: String) -> String { "\(root)/\(key)" }
 

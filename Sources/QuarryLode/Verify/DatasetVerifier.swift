@@ -90,9 +90,11 @@ struct DatasetVerifier {
       }
       try LeftoverScan(layout: layout, reachable: reachable).forEach { leftover in
         let message =
-          leftover.kind == .folder
-          ? "an empty folder: left by a crash, or made just now"
-          : "\(leftover.kind.rawValue) that no snapshot names: left by a crash, or written just now"
+          switch leftover.kind {
+          case .folder: "an empty folder: left by a crash, or made just now"
+          case .claim: "a run id that was claimed by a process which died"
+          default: "\(leftover.kind.rawValue) that no snapshot names: left by a crash, or written just now"
+          }
         report(Finding(.note, .leftover, leftover.path, message))
       }
     }

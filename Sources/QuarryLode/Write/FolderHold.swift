@@ -10,5 +10,10 @@ package final class FolderHold: Sendable {
   /// - Throws: when the folder could be locked and was not (too many open files, too many locks).
   init(_ path: String, files: FileSystem) throws(FileFailure) { folder = try files.holdFolder(path) }
 
-  deinit { if let folder { close(folder) } }
+  deinit {
+    guard let folder else { return }
+    // A process that is being started at this moment may have the descriptor too.
+    _ = flock(folder, LOCK_UN)
+    close(folder)
+  }
 }

@@ -8,7 +8,7 @@ package final class RunClaim: Sendable {
   private let claim: any StoreClaim
 
   init(runID: String, layout: DatasetLayout, store: any WritableStore) throws(QuarryError) {
-    let path = "\(layout.own)/claims/\(RunPartition.escape(runID))"
+    let path = "\(layout.claims)/\(RunPartition.escape(runID))"
     let held = try layout.described { () throws(FileFailure) in try store.claim(path) }
     guard let held else {
       throw QuarryError(
