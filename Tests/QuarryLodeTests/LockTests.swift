@@ -42,6 +42,26 @@ import Testing
     #expect(try sequence(LodeReader(root: root.path), "r") == [0, 1])
   }
 
+  /// Its last records and its metrics do not take as long again: here they take longer, since they can be seen to wait then.
+  @Test(.timeLimit(.minutes(1))) func aRunThatHasWaitedInVainHasAnotherPatience() async throws {
+    let first = try Run(dataset(), id: "first")
+    try first.sink.write(first.items(0..<1))
+    let run = try Run(
+      LodeDataset(root: root.path, deadline: .milliseconds(1), patience: .seconds(600)), id: "r")
+    let holder = try await hold()
+    #expect(throws: QuarryError.self) { try run.sink.write(run.items(0..<1)) }
+    async let written = OwnThread.run { Result { try run.sink.write(run.items(0..<1)) } }
+    holder.sendToGroup(SIGKILL)
+    _ = try await holder.finish()
+    try await written.get()
+    // Then all is as before.
+    let again = try await hold()
+    #expect(throws: QuarryError.self) { try run.sink.write(run.items(1..<2)) }
+    again.sendToGroup(SIGKILL)
+    _ = try await again.finish()
+    #expect(try sequence(LodeReader(root: root.path), "r") == [0])
+  }
+
   @Test func aStoppedHolderIsCalledSo() async throws {
     let run = try Run(dataset(.milliseconds(50)), id: "r")
     try run.sink.write(run.items(0..<1))

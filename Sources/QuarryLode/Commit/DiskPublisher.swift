@@ -44,7 +44,11 @@ final class DiskPublisher: SnapshotPublisher {
         while true {
           let lock = if let open = state.lock { open } else { try PointerLock(layout: layout, files: files) }
           state.lock = lock
-          guard try lock.acquire(until: end, files: files) else { break }
+          guard try lock.acquire(until: end, files: files) else {
+            // The file may have been replaced: then others lock the new one.
+            if !lock.isCurrent { state = State() }
+            break
+          }
           if lock.isCurrent { return }
           lock.release()
           state = State()

@@ -10,6 +10,8 @@ final class GroupCommit: Sendable {
   struct Failure: Error {
     let error: QuarryError
     let visibility: Visibility
+    /// Others kept it from its turn all the time.
+    var isLate = false
 
     enum Visibility {
       case none
@@ -83,8 +85,9 @@ final class GroupCommit: Sendable {
   }
 
   /// Blocks until the batch is committed, alone or with others.
-  func commit(_ batch: WrittenBatch) throws(Failure) {
-    let member = Member(batch, until: .now + deadline)
+  /// - Parameter patience: how long it may wait for other processes where the usual time is too long.
+  func commit(_ batch: WrittenBatch, patience: Duration? = nil) throws(Failure) {
+    let member = Member(batch, until: .now + (patience ?? deadline))
     let leads = state.withLock { state in
       state.queue.append(member)
       defer { state.hasLeader = true }
@@ -144,7 +147,8 @@ final class GroupCommit: Sendable {
 
   private func failure(_ failure: PublishFailure) -> Failure {
     let isUnknown = if case .unknown = failure { true } else { false }
-    return Failure(error: failure.described(layout), visibility: isUnknown ? .unknown : .none)
+    let isLate = if case .late = failure { true } else { false }
+    return Failure(error: failure.described(layout), visibility: isUnknown ? .unknown : .none, isLate: isLate)
   }
 
   private func makeDurable(_ folders: [String], _ results: inout [Result<Void, Failure>]) {

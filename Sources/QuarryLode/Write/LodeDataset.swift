@@ -11,14 +11,17 @@ package final class LodeDataset: Sendable {
   private let committer: GroupCommit
   private let presence: DatasetPresence
   private let durability: Durability
+  private let patience: Duration
 
   /// - Parameters:
   ///   - form: what data files are compressed with, and whether checksums are kept.
   ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
   ///   - deadline: how long one commit may wait for other processes.
+  ///   - patience: how long when the run's last one has waited all that time in vain.
   package init(
     _ store: any WritableStore, id: String = "quarry", durability: Durability = .commit,
-    form: StoredForm = StoredForm(), deadline: Duration = .seconds(60), clock: SnapshotClock = SnapshotClock()
+    form: StoredForm = StoredForm(), deadline: Duration = .seconds(60), patience: Duration = .seconds(1),
+    clock: SnapshotClock = SnapshotClock()
   ) {
     layout = DatasetLayout(store, dataset: id)
     presence = DatasetPresence(layout: layout)
@@ -26,6 +29,7 @@ package final class LodeDataset: Sendable {
     self.form = form
     self.clock = clock
     self.durability = durability
+    self.patience = patience
     committer = GroupCommit(
       publisher: store.publisher(of: layout, durability: durability, deadline: deadline, clock: clock),
       layout: layout, deadline: deadline, clock: clock)
@@ -34,11 +38,12 @@ package final class LodeDataset: Sendable {
   /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
   package convenience init(
     root: String, id: String = "quarry", durability: Durability = .commit, form: StoredForm = StoredForm(),
-    deadline: Duration = .seconds(60), files: FileSystem = FileSystem(), clock: SnapshotClock = SnapshotClock()
+    deadline: Duration = .seconds(60), patience: Duration = .seconds(1), files: FileSystem = FileSystem(),
+    clock: SnapshotClock = SnapshotClock()
   ) {
     self.init(
       DiskStore(root: root, files: files), id: id, durability: durability, form: form, deadline: deadline,
-      clock: clock)
+      patience: patience, clock: clock)
   }
 
   /// `fs` or `s3`, as metrics name it.
@@ -49,7 +54,7 @@ package final class LodeDataset: Sendable {
     LodeRunSink(
       partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
       sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
-      presence: presence, durability: durability)
+      presence: presence, durability: durability, patience: patience)
   }
 
   /// The fleet's own records in this dataset.

@@ -9,6 +9,7 @@ package final class LodeRunSink: EventSink {
   private let committer: GroupCommit
   private let presence: DatasetPresence
   private let durability: Durability
+  private let patience: Duration
   private struct Pending {
     /// Written, and not yet listed by a snapshot.
     var files: [SidecarFile] = []
@@ -33,10 +34,12 @@ package final class LodeRunSink: EventSink {
     }
   }
   private let pending = Mutex(Pending())
+  /// A commit has waited its whole time in vain, and none was done since: the run's last ones shall not take as long again.
+  private let isLate = Mutex(false)
 
   init(
     partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
-    presence: DatasetPresence, durability: Durability
+    presence: DatasetPresence, durability: Durability, patience: Duration
   ) {
     self.partition = partition
     self.segments = segments
@@ -44,6 +47,7 @@ package final class LodeRunSink: EventSink {
     self.committer = committer
     self.presence = presence
     self.durability = durability
+    self.patience = patience
   }
 
   /// See `EventSink`. The one exception to «none of it is visible»: when the disk fails at the very last step, after
@@ -91,8 +95,10 @@ package final class LodeRunSink: EventSink {
       throw error.described(root: layout.root)
     }
     do throws(GroupCommit.Failure) {
-      try committer.commit(written)
+      try committer.commit(written, patience: isLate.withLock { $0 } ? patience : nil)
+      isLate.withLock { $0 = false }
     } catch {
+      if error.isLate { isLate.withLock { $0 = true } }
       switch error.visibility {
       case .none: segments.discard(written)
       case .sure:
