@@ -3,7 +3,7 @@
 //
 //   node Benchmarks/runtime.ts --quarry PATH [--rounds 7] [--only WORDS]
 import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,9 @@ interface Finished {
   seconds: number;
   /** Peak resident memory of the process itself, KiB. */
   peak: number;
+  /** What it left in its folder, in all: a manifest that has several names is one file. */
+  files: number;
+  bytes: number;
 }
 
 /** Runs a program with `input` on its standard input and its output in a file. */
@@ -46,10 +49,20 @@ async function time(program: string, args: string[], input: string): Promise<Fin
     const code = await new Promise((done, reject) => child.once('exit', done).once('error', reject));
     clearInterval(sampler);
     if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${errors}`);
-    return { seconds: (performance.now() - began) / 1000, peak };
+    return { seconds: (performance.now() - began) / 1000, peak, ...left(folder) };
   } finally {
     closeSync(output);
   }
+}
+
+function left(folder: string): { files: number; bytes: number } {
+  const sizes = new Map<number, number>();
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === 'out') continue;
+    const status = statSync(join(entry.parentPath, entry.name));
+    sizes.set(status.ino, status.size);
+  }
+  return { files: sizes.size, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 function peakMemory(pid: number | undefined): number {
@@ -86,10 +99,13 @@ async function compare(
   job: object,
   flags: string[],
   unit: 'wall' | 'rate',
+  events = 0,
 ): Promise<void> {
   if (!title.includes(options.only)) return;
   const ratios: number[] = [];
   let peak = 0;
+  const files: number[] = [];
+  let bytes = 0;
   await executorAlone(name, job);
   await underQuarry(name, job, flags);
   for (let round = 0; round < Number(options.rounds); round++) {
@@ -97,11 +113,18 @@ async function compare(
     const whole = await underQuarry(name, job, flags);
     ratios.push(unit === 'wall' ? whole.seconds / alone.seconds : alone.seconds / whole.seconds);
     peak = Math.max(peak, whole.peak);
+    files.push(whole.files / events);
+    bytes = whole.bytes / events;
   }
   const text = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2));
   const what = unit === 'wall' ? 'wall over the executor alone' : 'events a second over the executor alone';
+  const stored = events === 0
+    ? ''
+    : `, ${median(files).toFixed(4)} files and ${bytes.toFixed(0)} bytes an event`;
   process.stdout.write(
-    `${title.padEnd(44)} ${what}: ${text[0]} (${text[1]}–${text[2]}), peak ${(peak / 1024).toFixed(0)} MiB\n`,
+    `${title.padEnd(44)} ${what}: ${text[0]} (${text[1]}–${text[2]}), peak ${
+      (peak / 1024).toFixed(0)
+    } MiB${stored}\n`,
   );
 }
 
@@ -115,19 +138,33 @@ await compare('10 items, a best-effort stream that is away', 'items.ts', { count
   'unix:///nonexistent/redis',
 ], 'wall');
 await compare('10 items from a page', 'page.ts', {}, [], 'wall');
-await compare('20,000 items, strict', 'items.ts', { count: 20_000 }, ['--policy', 'strict'], 'rate');
-await compare('20,000 items, streaming 500', 'items.ts', { count: 20_000 }, [
-  '--policy',
-  'streaming',
-  '--flush-count',
-  '500',
-], 'rate');
-await compare('20,000 items, buffered 5,000', 'items.ts', { count: 20_000 }, [
-  '--policy',
-  'buffered',
-  '--buffer-events',
-  '5000',
-], 'rate');
+await compare('20,000 items, strict', 'items.ts', { count: 20_000 }, ['--policy', 'strict'], 'rate', 20_000);
+await compare(
+  '20,000 items, streaming 500',
+  'items.ts',
+  { count: 20_000 },
+  [
+    '--policy',
+    'streaming',
+    '--flush-count',
+    '500',
+  ],
+  'rate',
+  20_000,
+);
+await compare(
+  '20,000 items, buffered 5,000',
+  'items.ts',
+  { count: 20_000 },
+  [
+    '--policy',
+    'buffered',
+    '--buffer-events',
+    '5000',
+  ],
+  'rate',
+  20_000,
+);
 await compare('60 artifacts of 8 MiB, strict', 'artifacts.ts', { count: 60, mebibytes: 8 }, [
   '--policy',
   'strict',
