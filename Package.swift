@@ -34,7 +34,7 @@ let package = Package(
     .target(
       name: "QuarryCommands",
       dependencies: [
-        "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryCore", "RedisClient",
+        "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryCore", "RedisClient",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
@@ -46,6 +46,7 @@ let package = Package(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "HTTPClient", "QuarryCore"]),
+    .target(name: "QuarryTerminal", dependencies: ["CLinux", "QuarryCore"]),
     .target(name: "S3Client", dependencies: ["HTTPClient", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
@@ -75,6 +76,7 @@ let package = Package(
     .testTarget(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+    .testTarget(name: "QuarryTerminalTests", dependencies: ["QuarryTerminal", "QuarryCore"]),
     .testTarget(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(
@@ -99,7 +101,8 @@ let package = Package(
     .testTarget(
       name: "QuarryCommandsTests",
       dependencies: [
-        "QuarryCommands", "QuarryRuntime", "QuarryFleet", "QuarryPublish", "RedisClient", "QuarryCore", "TestSupport",
+        "QuarryCommands", "QuarryRuntime", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "RedisClient",
+        "QuarryCore", "TestSupport",
       ]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["QuarryCore", "TestSupport"], exclude: ["Executors"]),

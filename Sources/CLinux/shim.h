@@ -3,6 +3,7 @@ int sync_file_range(int file, long long offset, long long bytes, unsigned int fl
 int pipe2(int *ends, int flags);
 int eventfd(unsigned int count, int flags);
 int pidfd_open(int process, unsigned int flags);
+int wcwidth(int character);
 
 // Variadic in C, which Swift cannot call.
 static inline int become_subreaper(void) {
