@@ -31,7 +31,8 @@ test-unit: ## the tests that need no browser and no built binary
 	@scripts/setup --checks
 	@scripts/test unit
 
-test-integration: setup ## the tests that run the built binary with real Redis, Node and Chromium
+test-integration: ## the tests that run the built binary with real Redis, Node and Chromium
+	@scripts/setup --checks
 	@scripts/test integration
 
 lint: ## arrows between targets, formatting, types of the TypeScript

@@ -106,7 +106,7 @@ package final class RunningProcess: Sendable {
     }
   }
 
-  private static func makePipe() throws -> (Int32, Int32) {
+  static func makePipe() throws -> (Int32, Int32) {
     var ends: [Int32] = [0, 0]
     // Closed on exec from the first moment: other threads of these tests start programs by other ways, and one that
     // held an end would keep it open as long as it lives.
@@ -114,7 +114,10 @@ package final class RunningProcess: Sendable {
     return (ends[0], ends[1])
   }
 
-  private static func spawn(
+  /// Starts a program in a process group of its own, without the signal mask of this thread: threads of a pool have most
+  /// signals blocked.
+  /// - Parameter descriptors: its first ones.
+  static func spawn(
     _ arguments: [String], environment: [String: String], directory: String?, descriptors: [Int32]
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
@@ -126,7 +129,10 @@ package final class RunningProcess: Sendable {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
     let arguments = directory.map { ["/usr/bin/env", "-C", $0] + arguments } ?? arguments
     var argv = arguments.map { strdup($0) } + [nil]
     var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]

@@ -20,7 +20,6 @@ package enum Unbuilt {
   static let hostLimits = Feature(
     "spacing and limits per host", remedy: "leave the flag out, or bound the crawl by --concurrency")
   static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
-  static let terminalViews = Feature("full-screen views", remedy: "use --format table, json or yaml")
   static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
 
@@ -37,7 +36,6 @@ package enum Unbuilt {
     add(workerMemory, "max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
-    add(terminalViews, "tui")
     add(watching, "watch")
     return table
   }()

@@ -10,8 +10,18 @@ enum UsageCheck {
     for argument in arguments.prefix(while: { $0 != "--" }) where argument.hasPrefix("--") {
       let flag = String(argument.prefix { $0 != "=" })
       if let feature = Unbuilt.flags[flag] { throw Unbuilt.refusal(of: feature, asked: "'\(flag)'") }
+      if flag == ViewOptions.flag, command is any ExecutableCommand.Type, !(command is any ViewableCommand.Type) {
+        throw refusalOfView(by: command)
+      }
     }
     try RepeatedFlags.check(arguments, of: command)
+  }
+
+  private static func refusalOfView(by command: any ParsableCommand.Type) -> QuarryError {
+    let words = (path(to: command, below: RootCommand.self) ?? [command._commandName]).joined(separator: " ")
+    return QuarryError(
+      .usage, "`\(words)` has no \(ViewOptions.flag); `quarry inspect` and `quarry stats` have",
+      remedy: "leave it out; --format table prints a table")
   }
 
   /// The command that the arguments name, as far as they name one.
@@ -50,7 +60,7 @@ enum UsageCheck {
   }
 
   /// The words that name a command, the program's own first.
-  private static func path(to command: any ParsableCommand.Type, below start: any ParsableCommand.Type) -> [String]? {
+  static func path(to command: any ParsableCommand.Type, below start: any ParsableCommand.Type) -> [String]? {
     if start == command { return [start._commandName] }
     let rest = start.configuration.subcommands.lazy.compactMap { path(to: command, below: $0) }.first
     return rest.map { [start._commandName] + $0 }

@@ -13,6 +13,9 @@ struct OutputOptions: ParsableArguments {
     let format = format ?? (context.console.isOutputTerminal ? .table : .json)
     try format.print(output, noColor: noColor, in: context)
   }
+
+  /// On a terminal.
+  func isColored(in context: CommandContext) -> Bool { !noColor && !context.isColorRefused }
 }
 
 /// `--format` for a command that prints data only when it is asked to.
@@ -34,8 +37,13 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case .json: console.printOut(JSONRendering.text(of: output))
     case .yaml: console.printOut(try YAMLRendering.text(of: output))
     case .table:
-      let noColorWanted = noColor || context.environment["NO_COLOR"].map { !$0.isEmpty } ?? false
-      console.printOut(TableRendering(isColored: console.isOutputTerminal && !noColorWanted).text(of: output))
+      let isColored = console.isOutputTerminal && !noColor && !context.isColorRefused
+      console.printOut(TableRendering(isColored: isColored).text(of: output))
     }
   }
+}
+
+extension CommandContext {
+  /// `NO_COLOR` says so, whatever it holds.
+  fileprivate var isColorRefused: Bool { environment["NO_COLOR"].map { !$0.isEmpty } ?? false }
 }

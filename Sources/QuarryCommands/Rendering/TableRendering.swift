@@ -88,11 +88,11 @@ package struct TableRendering {
   }
 
   private func colored(_ text: String) -> String {
-    switch text {
-    case "succeeded", "success", "done", "finished", "up": styled(text, "32")
-    case "failed", "dead", "lost", "down": styled(text, "31")
-    case "running", "leased", "active": styled(text, "33")
-    default: text
+    switch StateTone(text) {
+    case .good: styled(text, "32")
+    case .bad: styled(text, "31")
+    case .going: styled(text, "33")
+    case nil: text
     }
   }
 

@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct InspectExecutorCommand: DocumentCommand {
+struct InspectExecutorCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "executor",
     abstract: "Shows one executor: a worker's with --fleet or --redis, else what the metrics of its runs say.")
@@ -13,6 +13,7 @@ struct InspectExecutorCommand: DocumentCommand {
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters, job: nil, in: context)

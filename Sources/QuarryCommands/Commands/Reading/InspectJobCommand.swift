@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct InspectJobCommand: DocumentCommand {
+struct InspectJobCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "job",
     abstract:
@@ -13,6 +13,7 @@ struct InspectJobCommand: DocumentCommand {
   var id: String
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try await place.source(in: context) {
@@ -33,6 +34,8 @@ struct InspectJobCommand: DocumentCommand {
     for warning in job.warnings { context.console.warn(warning) }
     return .job(job)
   }
+
+  func mayChange(_ document: Output) -> Bool { document.hasOpenState }
 
   private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
     let (job, runs, known) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in

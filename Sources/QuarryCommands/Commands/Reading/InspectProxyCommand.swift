@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
-struct InspectProxyCommand: DocumentCommand {
+struct InspectProxyCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "proxy",
     abstract: "Shows one pool of proxies, and with --fleet or --redis what the fleet remembers of it.")
@@ -11,6 +11,7 @@ struct InspectProxyCommand: DocumentCommand {
   var pool: String
   @OptionGroup var place: PoolOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   private static let place = "in the configuration (--config FILE, under 'proxies')"
 

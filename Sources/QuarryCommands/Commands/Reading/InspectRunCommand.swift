@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct InspectRunCommand: DocumentCommand {
+struct InspectRunCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Shows one run: state, counts, drops, flushes, artifacts, files, and where it stands among its relatives."
@@ -12,6 +12,7 @@ struct InspectRunCommand: DocumentCommand {
   var id: String
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let (reader, liveness) = try await place.dataset(in: context)
@@ -31,4 +32,6 @@ struct InspectRunCommand: DocumentCommand {
     for warning in run.warnings { context.console.warn(warning) }
     return .run(run, lineage: lineage)
   }
+
+  func mayChange(_ document: Output) -> Bool { document.hasOpenState }
 }

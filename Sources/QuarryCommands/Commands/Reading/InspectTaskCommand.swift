@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct InspectTaskCommand: DocumentCommand {
+struct InspectTaskCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "task",
     abstract: "Shows one task and why it waits: live with --fleet or --redis, else what the ledger has of it.")
@@ -12,6 +12,7 @@ struct InspectTaskCommand: DocumentCommand {
   var id: String
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try place.source(in: context) {
@@ -35,6 +36,8 @@ struct InspectTaskCommand: DocumentCommand {
       return .taskRow(task)
     }
   }
+
+  func mayChange(_ document: Output) -> Bool { document.hasOpenState }
 
   /// - Returns: also ids that it may have been meant for.
   private static func find(_ id: String, _ reader: LodeReader) throws(QuarryError) -> (EndedTask?, [String]) {

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
-struct InspectWorkerCommand: DocumentCommand {
+struct InspectWorkerCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
     abstract: "Shows one worker of a live fleet, the tasks it holds, and the jobs it is not given.")
@@ -11,6 +11,7 @@ struct InspectWorkerCommand: DocumentCommand {
   var id: String
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let address = try fleet.address(in: context)

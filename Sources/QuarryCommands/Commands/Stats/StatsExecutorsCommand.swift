@@ -1,7 +1,7 @@
 import ArgumentParser
 import QuarryCore
 
-struct StatsExecutorsCommand: DocumentCommand {
+struct StatsExecutorsCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "executors",
     abstract:
@@ -13,6 +13,7 @@ struct StatsExecutorsCommand: DocumentCommand {
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters, job: job, in: context)

@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct StatsJobsCommand: DocumentCommand {
+struct StatsJobsCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Counts jobs by state: live with --fleet or --redis, else those of the dataset.")
 
@@ -15,6 +15,7 @@ struct StatsJobsCommand: DocumentCommand {
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let states = try await states(in: context).filter { found in state.map { $0.value == found } ?? true }

@@ -2,7 +2,7 @@ import ArgumentParser
 import QuarryCore
 import QuarryLode
 
-struct StatsMetricsCommand: DocumentCommand {
+struct StatsMetricsCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "metrics",
     abstract: "Adds up the metrics records of runs: events, drops, flushes, executors, storage.")
@@ -23,6 +23,7 @@ struct StatsMetricsCommand: DocumentCommand {
   var byRun = false
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let reader = try dataset.reader(in: context)

@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct StatsProxiesCommand: DocumentCommand {
+struct StatsProxiesCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "proxies",
     abstract:
@@ -18,6 +18,7 @@ struct StatsProxiesCommand: DocumentCommand {
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try await place.source(in: context) {

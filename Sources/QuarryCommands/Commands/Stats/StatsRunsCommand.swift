@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct StatsRunsCommand: DocumentCommand {
+struct StatsRunsCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs",
     abstract:
@@ -20,6 +20,7 @@ struct StatsRunsCommand: DocumentCommand {
   var accepted = false
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try await place.source(in: context) {

@@ -3,7 +3,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct StatsTasksCommand: DocumentCommand {
+struct StatsTasksCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks",
     abstract: "Counts a fleet's tasks by state: live with --fleet or --redis, else those that the ledger and runs name."
@@ -14,6 +14,7 @@ struct StatsTasksCommand: DocumentCommand {
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try place.source(in: context) {

@@ -1,0 +1,45 @@
+import QuarryCore
+
+/// When a document is looked at again.
+struct LivePace {
+  /// Between the end of a look and the next one.
+  private static let interval = Duration.seconds(1)
+  /// Reading takes at most this part of the time, as `1 / share`, whatever it costs.
+  private static let share = 10
+  /// A crawl has moments in which nothing runs: what has changed lately is looked at a while longer.
+  private static let linger = Duration.seconds(30)
+
+  private var beganAt: ContinuousClock.Instant?
+  private var changedAt: ContinuousClock.Instant?
+  private var mayChange: Bool
+  private(set) var nextAt: ContinuousClock.Instant?
+
+  /// - Parameter mayChange: whether what was read says that more is to come.
+  init(mayChange: Bool) {
+    self.mayChange = mayChange
+    nextAt = mayChange ? .now + Self.interval : nil
+  }
+
+  /// Whether it is looked at again without being asked for.
+  var isLive: Bool { mayChange || changedAt.map { .now - $0 < Self.linger } ?? false }
+
+  mutating func begin() {
+    beganAt = .now
+    nextAt = nil
+  }
+
+  /// - Parameter hasChanged: compared with what was read before.
+  mutating func end(mayChange: Bool, hasChanged: Bool) {
+    if hasChanged { changedAt = .now }
+    self.mayChange = mayChange
+    schedule()
+  }
+
+  /// It could not be read; that may pass.
+  mutating func fail() { schedule() }
+
+  private mutating func schedule() {
+    let took = beganAt.map { .now - $0 } ?? .zero
+    nextAt = isLive ? .now + max(Self.interval, took * Self.share) : nil
+  }
+}
