@@ -29,9 +29,10 @@ struct IngestionBenchmark {
   }
 
   func run() throws {
+    let small = try write("small", frames: Self.small(bytes: mebibytes << 20))
     let items = try write("items", frames: Self.items(bytes: mebibytes << 20))
     let artifacts = try write("artifacts", frames: Self.artifacts(bytes: mebibytes << 20))
-    for (title, input) in [("items of 1 KiB", items), ("artifacts of 8 MiB", artifacts)] {
+    for (title, input) in [("small items", small), ("items of 1 KiB", items), ("artifacts of 8 MiB", artifacts)] {
       for policy in ["strict", "streaming flush-count=500", "buffered buffer-events=5000"] {
         for durability in [Durability.none, .commit] {
           let results = try (0..<rounds).map { _ in try measure(input, policy, durability) }
@@ -100,6 +101,22 @@ struct IngestionBenchmark {
     return out
   }
 
+  /// As `Benchmarks/scripts/items.ts` emits them.
+  private static func small(bytes: Int) -> [UInt8] {
+    var out: [UInt8] = []
+    var seq: Int64 = 0
+    while out.count < bytes {
+      seq += 1
+      let data = map([
+        ("sku", .string("Q\(seq)")), ("name", .string("Quiet Heron Lamp")), ("price_cents", .integer(1999 + seq)),
+        ("tags", .array([.string("a"), .string("b")])), ("in_stock", .bool(true)),
+      ])
+      append(event(seq, "item", map([("item_type", .string("product")), ("data", data)])), to: &out)
+    }
+    append(event(seq + 1, "run_complete", map([])), to: &out)
+    return out
+  }
+
   private static func artifacts(bytes: Int) -> [UInt8] {
     var out: [UInt8] = []
     let piece = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -126,7 +143,7 @@ struct IngestionBenchmark {
     map([
       ("contract_version", .string(Version.current)), ("event_id", .string(UUIDv7.make())),
       ("run_id", .string("bench")), ("seq", .integer(seq)), ("type", .string(type)),
-      ("ts", .string("2026-01-01T00:00:00.000Z")), ("payload", payload), ("attempt", .integer(1)),
+      ("ts", .string("2026-01-01T00:00:00.000Z")), ("attempt", .integer(1)), ("payload", payload),
     ])
   }
 

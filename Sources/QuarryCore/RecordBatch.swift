@@ -31,6 +31,8 @@ package struct RecordBatch: Sendable {
     /// What every line of the kind last written begins with.
     fileprivate var prefix: [UInt8] = []
     fileprivate var prefixKind: RecordKind?
+    /// Bytes that a line has besides the caller's members.
+    fileprivate var overhead: Int { prefix.count + 2 }
 
     /// Appends one line; if `members` throws, nothing.
     fileprivate mutating func append<Failure: Error>(
@@ -44,6 +46,14 @@ package struct RecordBatch: Sendable {
         lines.removeSubrange(before...)
         throw error
       }
+      lines.append(UInt8(ascii: "}"))
+      lines.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends one line with members that are there already.
+    fileprivate mutating func append(members: UnsafeRawBufferPointer) {
+      lines.append(contentsOf: prefix)
+      lines.append(contentsOf: members)
       lines.append(UInt8(ascii: "}"))
       lines.append(UInt8(ascii: "\n"))
     }
@@ -140,11 +150,23 @@ package struct RecordBatch: Sendable {
     note(from: before, in: index, kind: kind)
   }
 
+  /// Appends one line whose members are there already, each with a comma before it.
+  /// - Returns: false, and nothing is appended, when the line would reach the limit.
+  package mutating func append(_ kind: RecordKind, eventType: String, members: UnsafeRawBufferPointer) -> Bool {
+    let index = groupIndex(eventType)
+    setPrefix(kind, of: index)
+    guard groups[index].overhead + members.count < Self.lineLimit else { return false }
+    let before = groups[index].lines.count
+    groups[index].append(members: members)
+    note(from: before, in: index, kind: kind)
+    return true
+  }
+
   /// Bytes of a line that are not the caller's members: what `append` writes around them.
   package mutating func overhead(_ kind: RecordKind, eventType: String) -> Int {
     let index = groupIndex(eventType)
     setPrefix(kind, of: index)
-    return groups[index].prefix.count + "}\n".utf8.count
+    return groups[index].overhead
   }
 
   /// Takes back the line that was appended last; nil when it is gone already.
@@ -256,6 +278,8 @@ package struct RecordBatch: Sendable {
   }
 
   private mutating func groupIndex(_ eventType: String) -> Int {
+    // Most lines have the type of the one before.
+    if let last, groups[last.group].eventType == eventType { return last.group }
     if let index = groups.firstIndex(where: { $0.eventType == eventType }) { return index }
     var tail: [UInt8] = [UInt8(ascii: ",")]
     JSONText.append("event_type", to: &tail)

@@ -15,35 +15,36 @@ package struct WireText {
 
   @inline(__always)
   package static func == (left: WireText, right: StaticString) -> Bool {
-    equal(left.bytes, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
+    guard let start = left.bytes.baseAddress, left.bytes.count == right.utf8CodeUnitCount else { return false }
+    return haveEqualBytes(start, right.utf8Start, right.utf8CodeUnitCount)
   }
 
   @inline(__always)
   package static func == (left: WireText, right: [UInt8]) -> Bool {
-    right.withUnsafeBytes { equal(left.bytes, $0) }
+    guard let start = left.bytes.baseAddress, left.bytes.count == right.count else { return false }
+    return right.withUnsafeBufferPointer { right in
+      right.baseAddress.map { haveEqualBytes(start, $0, right.count) } ?? true
+    }
   }
 
   /// Names are short, and there are a dozen in each frame: two overlapping words are compared without a call.
   @inline(__always)
-  private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-    guard left.count == right.count else { return false }
-    switch right.count {
-    case 0: return true
-    case 1: return left[0] == right[0]
-    case 2...3: return haveEqualEnds(left, right, UInt16.self)
-    case 4...7: return haveEqualEnds(left, right, UInt32.self)
-    case 8...16: return haveEqualEnds(left, right, UInt64.self)
-    default:
-      guard let first = left.baseAddress, let second = right.baseAddress else { return false }
-      return memcmp(first, second, left.count) == 0
+  static func haveEqualBytes(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+    switch count {
+    case 0: true
+    case 1: left.load(as: UInt8.self) == right.load(as: UInt8.self)
+    case 2...3: haveEqualEnds(left, right, count, UInt16.self)
+    case 4...7: haveEqualEnds(left, right, count, UInt32.self)
+    case 8...16: haveEqualEnds(left, right, count, UInt64.self)
+    default: memcmp(left, right, count) == 0
     }
   }
 
   @inline(__always)
   private static func haveEqualEnds<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, _: Word.Type
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int, _: Word.Type
   ) -> Bool {
-    let last = left.count - MemoryLayout<Word>.size
+    let last = count &- MemoryLayout<Word>.size
     return left.loadUnaligned(as: Word.self) == right.loadUnaligned(as: Word.self)
       && left.loadUnaligned(fromByteOffset: last, as: Word.self)
         == right.loadUnaligned(fromByteOffset: last, as: Word.self)

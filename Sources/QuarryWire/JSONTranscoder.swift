@@ -10,18 +10,21 @@ extension JSONWriter {
   package mutating func value(_ messagePack: UnsafeRawBufferPointer) throws(WireError) {
     var reader = MessagePackReader(messagePack)
     try value(from: &reader, depth: 0)
+    guard reader.isAtEnd else { throw WireError(.undecodable, "bytes follow the value") }
   }
 
-  private mutating func value(from reader: inout MessagePackReader, depth: Int) throws(WireError) {
-    if let text = reader.nextShortString() { return try string(text) }
+  mutating func value(from reader: inout MessagePackReader, depth: Int) throws(WireError) {
     guard depth <= MessagePackReader.maximumDepth else { throw MessagePackReader.tooDeep }
+    if reader.isAtShortContainer, depth < MessagePackReader.maximumDepth - OpenContainers.most {
+      return try shortContainer(from: &reader, depth: depth)
+    }
     switch try reader.next() {
     case .null: try raw("null")
     case .bool(let value): try bool(value)
     case .integer(let value): try integer(value)
     case .unsigned(let value): try unsigned(value)
     case .double(let value): try double(value)
-    case .string(let bytes): try string(bytes)
+    case .string(let bytes): try string(bytes, slack: reader.remaining)
     case .binary(let bytes): try base64(bytes)
     case .array(let count): try array(count, from: &reader, depth: depth)
     case .map(let count): try map(count, from: &reader, depth: depth)
@@ -46,10 +49,15 @@ extension JSONWriter {
     try byte(UInt8(ascii: "{"))
     for index in 0..<count {
       if index > 0 { try byte(UInt8(ascii: ",")) }
-      try string(try reader.nextKey())
+      try key(from: &reader)
       try byte(UInt8(ascii: ":"))
       try value(from: &reader, depth: depth + 1)
     }
     try byte(UInt8(ascii: "}"))
+  }
+
+  mutating func key(from reader: inout MessagePackReader) throws(WireError) {
+    let key = try reader.nextKey()
+    try string(key, slack: reader.remaining)
   }
 }

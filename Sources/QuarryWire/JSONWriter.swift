@@ -2,19 +2,30 @@ import QuarryCore
 
 /// Writes JSON text at the end of a byte array, through a block on the stack so that no byte costs an array access.
 package struct JSONWriter: ~Copyable {
-  /// Longest run that goes through the block; longer ones are appended to the array at once.
+  /// Longest string that is looked through and copied at once, and longest text that the block is emptied for.
   private static let longestCopied = 256
   /// What Swift still gives from the stack.
   private static let blockSize = 1024
 
   private var out: [UInt8] = []
-  private let limit: Int
-  private let block: UnsafeMutableRawBufferPointer
-  private var used = 0
+  /// Nil when the text may not leave the block.
+  private let limit: Int?
+  var block: TextBlock
 
-  private init(limit: Int, block: UnsafeMutableRawBufferPointer) {
+  private init(limit: Int?, block: TextBlock) {
     self.limit = limit
     self.block = block
+  }
+
+  /// Lends a writer that appends to a block, and does not leave it. After a throw the block may hold part of the text.
+  /// - Throws: `.tooLong` when the text does not fit, and whatever `body` throws.
+  @inline(__always)
+  package static func fill(
+    _ block: inout TextBlock, _ body: (inout JSONWriter) throws(WireError) -> Void
+  ) throws(WireError) {
+    var writer = JSONWriter(limit: nil, block: block)
+    defer { block = writer.block }
+    try body(&writer)
   }
 
   /// Lends a writer that appends to `out`. After a throw `out` may hold part of the text.
@@ -24,8 +35,8 @@ package struct JSONWriter: ~Copyable {
     to out: inout [UInt8], limit: Int = .max, _ body: (inout JSONWriter) throws(WireError) -> Void
   ) throws(WireError) {
     let result = withUnsafeTemporaryAllocation(byteCount: blockSize, alignment: 16) {
-      block -> Result<Void, WireError> in
-      var writer = JSONWriter(limit: limit, block: block)
+      memory -> Result<Void, WireError> in
+      var writer = JSONWriter(limit: limit, block: TextBlock(memory))
       // Moved into the writer and back: the array stays uniquely owned, so nothing is copied.
       swap(&out, &writer.out)
       defer { swap(&out, &writer.out) }
@@ -41,21 +52,24 @@ package struct JSONWriter: ~Copyable {
   }
 
   private mutating func flush() throws(WireError) {
-    out.append(contentsOf: UnsafeRawBufferPointer(rebasing: block[..<used]))
-    used = 0
-    guard out.count <= limit else { throw WireError(.tooLong, "the JSON text is longer than its limit") }
+    guard let limit else { throw Self.tooLong }
+    out.append(contentsOf: block.written)
+    block.removeAll()
+    guard out.count <= limit else { throw Self.tooLong }
   }
+
+  /// Leaves the block empty, and sees to it that the array may take `count` bytes more.
+  private mutating func makeWay(for count: Int) throws(WireError) {
+    try flush()
+    guard let limit, out.count + count <= limit else { throw Self.tooLong }
+  }
+
+  private static let tooLong = WireError(.tooLong, "the JSON text is longer than its limit")
 
   /// Room for `count` bytes in the block, at most its size.
   @inline(__always)
-  private mutating func reserve(_ count: Int) throws(WireError) {
-    if used + count > block.count { try flush() }
-  }
-
-  /// Writes a number's bytes into room that was reserved, without moving on.
-  @inline(__always)
-  private func put<Word: FixedWidthInteger & BitwiseCopyable>(_ word: Word, at index: Int) {
-    block.storeBytes(of: word, toByteOffset: index, as: Word.self)
+  mutating func reserve(_ count: Int) throws(WireError) {
+    if !block.hasRoom(for: count) { try flush() }
   }
 
   // MARK: Text as it is
@@ -63,34 +77,28 @@ package struct JSONWriter: ~Copyable {
   @inline(__always)
   package mutating func byte(_ byte: UInt8) throws(WireError) {
     try reserve(1)
-    put(byte, at: used)
-    used += 1
+    block.append(byte)
   }
 
   /// Appends text that is JSON already.
+  @inline(__always)
   package mutating func raw(_ text: StaticString) throws(WireError) {
     try raw(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   @inline(__always)
   package mutating func raw(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
-    guard bytes.count <= Self.longestCopied else { return try rawLong(bytes) }
-    try reserve(bytes.count)
-    UnsafeMutableRawBufferPointer(rebasing: block[used...]).copyMemory(from: bytes)
-    used += bytes.count
+    guard block.hasRoom(for: bytes.count) else { return try rawLong(bytes) }
+    block.append(bytes)
   }
 
   package mutating func raw(_ text: [UInt8]) throws(WireError) {
-    let result = text.withUnsafeBytes { bytes -> Result<Void, WireError> in
-      do throws(WireError) { return .success(try raw(bytes)) } catch { return .failure(error) }
-    }
-    try result.get()
+    try text.withUnsafeBufferPointer { bytes throws(WireError) in try raw(UnsafeRawBufferPointer(bytes)) }
   }
 
   private mutating func rawLong(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
-    try flush()
-    guard out.count + bytes.count <= limit else { throw WireError(.tooLong, "the JSON text is longer than its limit") }
-    out.append(contentsOf: bytes)
+    try makeWay(for: bytes.count)
+    if bytes.count <= Self.longestCopied { block.append(bytes) } else { out.append(contentsOf: bytes) }
   }
 
   // MARK: Values
@@ -98,27 +106,13 @@ package struct JSONWriter: ~Copyable {
   package mutating func bool(_ value: Bool) throws(WireError) { try raw(value ? "true" : "false") }
 
   package mutating func integer(_ value: Int64) throws(WireError) {
-    try reserve(20)
     if value < 0 { try byte(UInt8(ascii: "-")) }
     try unsigned(value.magnitude)
   }
 
   package mutating func unsigned(_ value: UInt64) throws(WireError) {
-    try reserve(20)
-    var digits = 1
-    var power: UInt64 = 10
-    while value >= power {
-      digits += 1
-      let (next, overflow) = power.multipliedReportingOverflow(by: 10)
-      if overflow { break }
-      power = next
-    }
-    var rest = value
-    for index in stride(from: used + digits - 1, through: used, by: -1) {
-      put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), at: index)
-      rest /= 10
-    }
-    used += digits
+    try reserve(TextBlock.integerLength)
+    block.append(decimal: value)
   }
 
   /// The shortest text that reads back as the same number; whole numbers have no `.0`.
@@ -149,53 +143,12 @@ package struct JSONWriter: ~Copyable {
   }
 
   /// Appends bytes as a JSON string with its quotes; U+FFFD stands for what is not UTF-8.
-  package mutating func string(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
-    guard bytes.count <= Self.longestCopied else { return try escaped(bytes) }
-    try reserve(bytes.count + 2)
-    guard copyPlain(bytes, to: used + 1) else { return try escaped(bytes) }
-    put(UInt8(ascii: "\""), at: used)
-    put(UInt8(ascii: "\""), at: used + bytes.count + 1)
-    used += bytes.count + 2
-  }
-
-  /// Copies as it looks, word by word; the last word overlaps the one before it.
-  /// - Returns: false when something has to be escaped or checked; then what was written is void.
-  @inline(__always)
-  private func copyPlain(_ bytes: UnsafeRawBufferPointer, to start: Int) -> Bool {
+  /// - Parameter slack: bytes behind them that may be read; with some, short strings are written faster.
+  package mutating func string(_ bytes: UnsafeRawBufferPointer, slack: Int = 0) throws(WireError) {
     let count = bytes.count
-    guard count >= 8 else { return copyShort(bytes, to: start) }
-    var index = 0
-    while index < count {
-      index = min(index, count - 8)
-      let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-      guard PlainText.isPlain(word) else { return false }
-      put(word, at: start + index)
-      index += 8
-    }
-    return true
-  }
-
-  @inline(__always)
-  private func copyShort(_ bytes: UnsafeRawBufferPointer, to start: Int) -> Bool {
-    switch bytes.count {
-    case 0: return true
-    case 1:
-      put(bytes[0], at: start)
-      return PlainText.isPlain(bytes[0])
-    case 2...3: return copyEnds(bytes, to: start, UInt16.self)
-    default: return copyEnds(bytes, to: start, UInt32.self)
-    }
-  }
-
-  @inline(__always)
-  private func copyEnds<Half: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
-    _ bytes: UnsafeRawBufferPointer, to start: Int, _: Half.Type
-  ) -> Bool {
-    let last = bytes.count - MemoryLayout<Half>.size
-    let (low, high) = (bytes.loadUnaligned(as: Half.self), bytes.loadUnaligned(fromByteOffset: last, as: Half.self))
-    put(low, at: start)
-    put(high, at: start + last)
-    return PlainText.isPlain(low, high)
+    guard let start = bytes.baseAddress, count <= Self.longestCopied else { return try escaped(bytes) }
+    try reserve(TextBlock.stringLength(count))
+    if !block.appendPlain(start, count: count, slack: slack) { try escaped(bytes) }
   }
 
   private mutating func escaped(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
@@ -240,10 +193,7 @@ package struct JSONWriter: ~Copyable {
   /// Appends bytes as standard base64 with padding, in quotes.
   package mutating func base64(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
     try byte(UInt8(ascii: "\""))
-    try flush()
-    guard out.count + Base64.encodedCount(bytes.count) <= limit else {
-      throw WireError(.tooLong, "the JSON text is longer than its limit")
-    }
+    try makeWay(for: Base64.encodedCount(bytes.count))
     Base64.append(bytes, to: &out)
     try byte(UInt8(ascii: "\""))
   }

@@ -20,12 +20,41 @@ package struct MessagePackReader {
     case `extension`(type: Int8, UnsafeRawBufferPointer)
   }
 
-  private let bytes: UnsafeRawBufferPointer
-  package private(set) var position = 0
+  /// The next byte, where there is one.
+  var place: UnsafeRawPointer
+  let end: UnsafeRawPointer
+  private let start: UnsafeRawPointer
 
-  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  package init(_ bytes: UnsafeRawBufferPointer) {
+    // Of no bytes any place is the end.
+    start = bytes.baseAddress ?? UnsafeRawPointer(StaticString("").utf8Start)
+    place = start
+    end = start + bytes.count
+  }
 
-  package var isAtEnd: Bool { position == bytes.count }
+  package var position: Int { place - start }
+
+  package var isAtEnd: Bool { place == end }
+
+  /// Bytes that are not read yet.
+  @inline(__always)
+  var remaining: Int { end - place }
+
+  /// All that is not read yet.
+  var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: place, count: remaining) }
+
+  /// The next byte, which stays where it is; nil at the end.
+  @inline(__always)
+  var front: UInt8? { place < end ? place.load(as: UInt8.self) : nil }
+
+  /// Steps over bytes.
+  /// - Returns: where they begin; nil when there are not as many; then nothing has moved.
+  @inline(__always)
+  mutating func pass(_ count: Int) -> UnsafeRawPointer? {
+    guard count <= remaining else { return nil }
+    defer { place += count }
+    return place
+  }
 
   /// Reads the head of the next value; for strings, binaries and extensions that is the whole value.
   @inline(__always)
@@ -42,21 +71,10 @@ package struct MessagePackReader {
     }
   }
 
-  /// The next value if it is a string below 32 bytes, as most keys and many values are; else nothing has moved.
-  @inline(__always)
-  mutating func nextShortString() -> UnsafeRawBufferPointer? {
-    guard position < bytes.count, bytes[position] & 0xe0 == 0xa0 else { return nil }
-    let first = position + 1
-    let end = first + Int(bytes[position] & 0x1f)
-    guard end <= bytes.count else { return nil }
-    position = end
-    return UnsafeRawBufferPointer(rebasing: bytes[first..<end])
-  }
-
   /// - Throws: `.undecodable` for what is not a string.
   @inline(__always)
   mutating func nextKey() throws(WireError) -> UnsafeRawBufferPointer {
-    if let key = nextShortString() { return key }
+    if let key = nextShortString() { return key.bytes }
     guard case .string(let key) = try next() else {
       throw WireError(.undecodable, "a map has a key that is not a string")
     }
@@ -100,9 +118,9 @@ package struct MessagePackReader {
   /// Checks the next value to its last byte and returns where it lies.
   @inline(__always)
   package mutating func skip() throws(WireError) -> UnsafeRawBufferPointer {
-    let first = position
+    let first = place
     if !passSimple() { try skip(depth: 0) }
-    return UnsafeRawBufferPointer(rebasing: bytes[first..<position])
+    return UnsafeRawBufferPointer(start: first, count: place - first)
   }
 
   private mutating func skip(depth: Int) throws(WireError) {
@@ -124,41 +142,34 @@ package struct MessagePackReader {
   /// - Returns: false for any other value, or one that is not all there; then nothing has moved.
   @inline(__always)
   private mutating func passSimple() -> Bool {
-    let rest = bytes.count - position
-    guard rest > 1 else { return false }
-    let byte = bytes[position]
+    guard remaining > 1, let byte = front else { return false }
     let length: Int
     if byte < 0x80 || byte >= 0xe0 || byte == 0xc2 || byte == 0xc3 || byte == 0xc0 {
       length = 1
     } else if byte & 0xe0 == 0xa0 {
       length = 1 + Int(byte & 0x1f)
     } else if byte == 0xd9 {
-      length = 2 + Int(bytes[position + 1])
+      length = 2 + Int(place.load(fromByteOffset: 1, as: UInt8.self))
     } else if byte & 0xfc == 0xcc || byte & 0xfc == 0xd0 {
       length = 1 + 1 << Int(byte & 3)
     } else {
       return false
     }
-    guard rest >= length else { return false }
-    position += length
-    return true
+    return pass(length) != nil
   }
 
   static let tooDeep = WireError(.undecodable, "a value is nested deeper than \(maximumDepth) levels")
 
   @inline(__always)
   private mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type) throws(WireError) -> Number {
-    let size = MemoryLayout<Number>.size
-    guard bytes.count - position >= size else { throw Self.truncated }
-    defer { position += size }
-    return Number(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
+    guard let start = pass(MemoryLayout<Number>.size) else { throw Self.truncated }
+    return Number(bigEndian: start.loadUnaligned(as: Number.self))
   }
 
   @inline(__always)
   private mutating func view(_ length: Int) throws(WireError) -> UnsafeRawBufferPointer {
-    guard bytes.count - position >= length else { throw Self.truncated }
-    defer { position += length }
-    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + length])
+    guard let start = pass(length) else { throw Self.truncated }
+    return UnsafeRawBufferPointer(start: start, count: length)
   }
 
   private mutating func ext(_ length: Int) throws(WireError) -> Head {
@@ -169,7 +180,7 @@ package struct MessagePackReader {
   /// A count that the remaining bytes cannot hold is refused at once, so that no loop runs on a promise.
   @inline(__always)
   private func count(_ count: Int, bytesEach: Int) throws(WireError) -> Int {
-    guard count * bytesEach <= bytes.count - position else { throw Self.truncated }
+    guard count * bytesEach <= remaining else { throw Self.truncated }
     return count
   }
 

@@ -13,27 +13,24 @@ enum PlainText {
     return index
   }
 
-  /// The high bit of a byte is set where the byte is not plain. A carry may also set it above the first such byte,
+  /// How many of the eight bytes are plain before the first one that is not.
+  @inline(__always)
+  static func length(_ word: UInt64) -> Int { specialBytes(UInt64(littleEndian: word)).trailingZeroBitCount / 8 }
+
+  /// Whether all eight bytes are plain.
+  @inline(__always)
+  static func isPlain(_ word: UInt64) -> Bool { specialBytes(word) == 0 }
+
+  /// The high bit of a byte is set where the byte is not plain. A borrow from such a byte may also set it in those above,
   /// never below, and only the lowest one is used.
   @inline(__always)
   private static func specialBytes(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
-    let quote = word ^ (ones &* 0x22)
-    let backslash = word ^ (ones &* 0x5C)
-    let control = (word &- ones &* 0x20) & ~word
-    return (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | word) & highs
-  }
-
-  /// Whether none of the eight bytes is special.
-  @inline(__always)
-  static func isPlain(_ word: UInt64) -> Bool { specialBytes(word) == 0 }
-
-  /// Whether none of the bytes of two numbers of up to four is special.
-  @inline(__always)
-  static func isPlain<Half: FixedWidthInteger & UnsignedInteger>(_ low: Half, _ high: Half) -> Bool {
-    let spaces: UInt64 = 0x2020_2020_2020_2020
-    return isPlain(UInt64(low) | UInt64(high) << Half.bitWidth | spaces << (2 * Half.bitWidth))
+    let control = word &- ones &* 0x20
+    let quote = (word ^ (ones &* 0x22)) &- ones
+    let backslash = (word ^ (ones &* 0x5C)) &- ones
+    return (control | quote | backslash | word) & highs
   }
 
   @inline(__always)

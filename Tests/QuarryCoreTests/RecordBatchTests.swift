@@ -20,6 +20,22 @@ import Testing
     #expect(batch.overhead(.event, eventType: "item") == line.utf8.count - #","seq":1"#.utf8.count)
   }
 
+  @Test func membersThatAreThereAlreadyMakeTheSameLine() throws {
+    var batch = try makeBatch()
+    batch.append(.event, eventType: "item") { JSONText.appendMember("seq", 1, to: &$0) }
+    var other = try makeBatch()
+    let isTaken = Array(#","seq":1"#.utf8).withUnsafeBytes { other.append(.event, eventType: "item", members: $0) }
+    #expect(isTaken)
+    #expect(other.groups.map(\.lines) == batch.groups.map(\.lines))
+    #expect(other.byteCount == batch.byteCount && other.eventCount == 1)
+    let room = RecordBatch.lineLimit - batch.overhead(.event, eventType: "item")
+    let isTooLong = [UInt8](repeating: 0x20, count: room).withUnsafeBytes {
+      other.append(.event, eventType: "item", members: $0)
+    }
+    #expect(!isTooLong)
+    #expect(other.byteCount == batch.byteCount && other.recordCount == 1)
+  }
+
   @Test func aFailedAppendLeavesNothingBehind() throws {
     struct Stop: Error {}
     var batch = try makeBatch()

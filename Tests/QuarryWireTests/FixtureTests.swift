@@ -30,6 +30,20 @@ import Testing
     }
   }
 
+  /// The executor's frame goes the short way, and its record is that of the general one.
+  @Test func anItemOfTheExecutorIsReadInOnePass() throws {
+    let bytes = [UInt8](try Data(contentsOf: Self.folder.appending(path: "event_item.bin"))).dropFirst(4)
+    let transcoder = ItemTranscoder()
+    try Array(bytes).withUnsafeBytes { frame in
+      let taken = transcoder.item(in: frame)
+      let item = try #require(taken)
+      guard case .event(let event) = try Frame(frame) else { throw WireError(.undecodable, "no event") }
+      var expected: [UInt8] = []
+      try JSONWriter.append(to: &expected) { writer throws(WireError) in try writer.members(of: event) }
+      #expect(Array(item.members) == expected)
+    }
+  }
+
   private static func decode(_ bytes: [UInt8]) -> (frames: [JSONValue], failure: WireError.Code?) {
     var decoder = FrameDecoder()
     var frames: [JSONValue] = []

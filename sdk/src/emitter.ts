@@ -133,6 +133,7 @@ export class Emitter {
 
   private envelope(type: EventType, payload: object): EventEnvelope {
     const { run_id, attempt, job_id, parent_run_id, depth } = this.run;
+    // The payload is last, so that whoever reads the envelope need not look for the payload's end.
     return {
       contract_version: VERSION,
       event_id: this.uuid(),
@@ -140,11 +141,11 @@ export class Emitter {
       seq: this.seq + 1,
       type,
       ts: this.now().toISOString(),
-      payload,
       attempt,
       job_id,
       parent_run_id,
       depth,
+      payload,
     };
   }
 }

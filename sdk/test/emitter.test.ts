@@ -53,6 +53,11 @@ test('an envelope', async () => {
     parent_run_id: undefined,
     depth: undefined,
   });
+  // The runtime reads this order fastest.
+  assert.deepEqual(Object.keys(sink.taken[0]), [
+    ...['contract_version', 'event_id', 'run_id', 'seq', 'type', 'ts', 'attempt'],
+    ...['job_id', 'parent_run_id', 'depth', 'payload'],
+  ]);
 });
 
 test('calls can be taken off the object and keep their order; a refused one takes no number', async () => {

@@ -12,19 +12,19 @@ struct EventOrder {
     attempt = Int64(identity.attempt)
   }
 
-  mutating func admit(_ event: EventEnvelope) throws(IngestionFailure) {
-    guard event.runID == runID else {
+  mutating func admit(runID: WireText, attempt: Int64, seq: Int64) throws(IngestionFailure) {
+    guard runID == self.runID else {
       throw IngestionFailure(
         .stream,
-        "an event belongs to run '\(event.runID.string)', this is run '\(String(decoding: runID, as: UTF8.self))'")
+        "an event belongs to run '\(runID.string)', this is run '\(String(decoding: self.runID, as: UTF8.self))'")
     }
-    guard event.attempt == attempt else {
-      throw IngestionFailure(.stream, "an event belongs to attempt \(event.attempt), this is attempt \(attempt)")
+    guard attempt == self.attempt else {
+      throw IngestionFailure(.stream, "an event belongs to attempt \(attempt), this is attempt \(self.attempt)")
     }
-    guard event.seq == lastSeq + 1 else {
-      let what = event.seq <= lastSeq ? "repeats" : "leaves a gap"
-      throw IngestionFailure(.stream, "the sequence \(what): event \(event.seq) follows event \(lastSeq)")
+    guard seq == lastSeq + 1 else {
+      let what = seq <= lastSeq ? "repeats" : "leaves a gap"
+      throw IngestionFailure(.stream, "the sequence \(what): event \(seq) follows event \(lastSeq)")
     }
-    lastSeq = event.seq
+    lastSeq = seq
   }
 }

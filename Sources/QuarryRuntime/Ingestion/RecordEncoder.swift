@@ -12,13 +12,15 @@ enum RecordEncoder {
     let room = frameLength > 64 << 10 ? frameLength + 1024 : 0
     try line(.event, eventType: event.type.name, reserving: room, into: &batch, place: "event \(event.seq)") {
       writer throws(WireError) in
-      try identity(event, to: &writer)
-      try writer.raw(#","type":"#)
-      try writer.string(event.typeText.bytes)
-      try writer.raw(#","payload":"#)
-      try writer.value(event.payload)
-      try lineage(event, to: &writer)
+      try writer.members(of: event)
       try extras(event.extras, reserved: reservedInEvents, to: &writer)
+    }
+  }
+
+  /// An item whose members are written already.
+  static func item(_ item: ItemTranscoder.Item, into batch: inout RecordBatch) throws(IngestionFailure) {
+    guard batch.append(.event, eventType: "item", members: item.members) else {
+      throw IngestionFailure(WireError(.tooLong, "the line is longer than its limit"), in: "event \(item.seq)")
     }
   }
 
@@ -27,13 +29,13 @@ enum RecordEncoder {
   ) throws(IngestionFailure) {
     try line(.artifactEvent, eventType: "artifact", into: &batch, place: "event \(event.seq)") {
       writer throws(WireError) in
-      try identity(event, to: &writer)
+      try writer.identity(of: event)
       try writer.raw(#","artifact_id":"#)
       try writer.string(commit.artifactID.bytes)
       try writer.raw(#","size_bytes":"#)
       try writer.integer(commit.sizeBytes)
       try extras(commit.others, reserved: reservedInArtifacts, to: &writer)
-      try lineage(event, to: &writer)
+      try writer.lineage(of: event)
       try extras(event.extras, reserved: reservedInArtifacts, to: &writer)
     }
   }
@@ -74,35 +76,6 @@ enum RecordEncoder {
   }
 
   // MARK: Parts
-
-  private static let versionMember = Array(#","contract_version":"\#(Version.current)""#.utf8)
-
-  private static func identity(_ event: EventEnvelope, to writer: inout JSONWriter) throws(WireError) {
-    try writer.raw(versionMember)
-    try writer.raw(#","event_id":"#)
-    try writer.string(event.eventID.bytes)
-    try writer.raw(#","seq":"#)
-    try writer.integer(event.seq)
-    try writer.raw(#","ts":"#)
-    try writer.string(event.ts.bytes)
-  }
-
-  private static func lineage(_ event: EventEnvelope, to writer: inout JSONWriter) throws(WireError) {
-    if let jobID = event.jobID {
-      try writer.raw(#","job_id":"#)
-      try writer.string(jobID.bytes)
-    }
-    if let parentRunID = event.parentRunID {
-      try writer.raw(#","parent_run_id":"#)
-      try writer.string(parentRunID.bytes)
-    }
-    if let depth = event.depth {
-      try writer.raw(#","depth":"#)
-      try writer.integer(depth)
-    }
-    try writer.raw(#","attempt":"#)
-    try writer.integer(event.attempt)
-  }
 
   private static func extras(
     _ members: [(key: WireText, value: UnsafeRawBufferPointer)], reserved: [StaticString], to writer: inout JSONWriter

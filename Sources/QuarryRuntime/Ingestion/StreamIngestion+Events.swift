@@ -2,8 +2,18 @@ import QuarryCore
 import QuarryWire
 
 extension StreamIngestion {
+  /// An item before the terminal event: what follows is `take(_:frameLength:)` for it.
+  func take(_ item: ItemTranscoder.Item, frameLength: Int) throws(IngestionFailure) {
+    try order.admit(runID: item.runID, attempt: item.attempt, seq: item.seq)
+    counts.eventsReceived += 1
+    try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), .event) {
+      batch throws(IngestionFailure) in try RecordEncoder.item(item, into: &batch)
+    }
+    counts.items += 1
+  }
+
   func take(_ event: EventEnvelope, frameLength: Int) throws(IngestionFailure) {
-    try order.admit(event)
+    try order.admit(runID: event.runID, attempt: event.attempt, seq: event.seq)
     counts.eventsReceived += 1
     if event.type.isTerminal, terminal != nil {
       return onNote("event \(event.seq) is a second terminal event (\(event.type.name)); it is ignored")

@@ -16,9 +16,12 @@ package final class StreamIngestion {
     case endOfFile
   }
 
+  // Each event reads or changes the unchecked ones a few times, always on the run's own thread and with nothing called
+  // meanwhile that could come back to them: having each access noted would cost a tenth of the event.
+
   /// The first frame has come.
-  package private(set) var hasStarted = false
-  package internal(set) var terminal: TerminalEvent?
+  @exclusivity(unchecked) package private(set) var hasStarted = false
+  @exclusivity(unchecked) package internal(set) var terminal: TerminalEvent?
   /// The script's last wish for another proxy.
   package internal(set) var rotation: RotationWish?
   /// The first one that came.
@@ -26,12 +29,13 @@ package final class StreamIngestion {
   /// The first one that came.
   package private(set) var runEnd: RunEndFrame?
 
-  private var decoder: FrameDecoder
+  @exclusivity(unchecked) private var decoder: FrameDecoder
+  private let transcoder = ItemTranscoder()
   private var failure: IngestionFailure?
   var acks: [UInt8] = []
-  var order: EventOrder
+  @exclusivity(unchecked) var order: EventOrder
   var assembly: ArtifactAssembly
-  var counts = IngestionFigures()
+  @exclusivity(unchecked) var counts = IngestionFigures()
   var derivedCount = 0
 
   let policy: any IngestionPolicy
@@ -160,6 +164,10 @@ package final class StreamIngestion {
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) throws(IngestionFailure) {
+    if terminal == nil, let item = transcoder.item(in: bytes) {
+      hasStarted = true
+      return try take(item, frameLength: bytes.count)
+    }
     let frame: Frame
     do throws(WireError) {
       frame = try Frame(bytes)

@@ -24,7 +24,8 @@ package final class StreamingPolicy: IngestionPolicy {
   /// How long storing rests, as a multiple of the time that it took.
   private static let restShare: UInt64 = 3
 
-  package private(set) var nextDeadline: UInt64?
+  /// Unchecked as in `StreamIngestion`: it is looked at for each event, on the run's own thread.
+  @exclusivity(unchecked) package private(set) var nextDeadline: UInt64?
   private let buffer: Monitor<StreamBuffer>
   private let flushCount: Int
   private let flushInterval: UInt64?
