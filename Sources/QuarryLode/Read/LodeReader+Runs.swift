@@ -50,15 +50,20 @@ extension LodeReader {
     return counts
   }
 
+  /// How far clocks of machines are thought to differ at most: an hour, in nanoseconds.
+  private static let clockDifference: UInt64 = 3_600_000_000_000
+
   /// Runs that were derived from this one or retried it, and those below them, so many levels; the newest first.
   package func descendants(
     of run: RunSummary, levels: Int = 64, liveness: Liveness = Liveness()
   ) throws(QuarryError) -> Listing<RunSummary> {
     let catalog = try RunCatalog(layout: layout)
     var judge = LivenessJudge(liveness, layout: layout)
-    // They began after its first event, though they may be in storage before it (a policy may keep that back).
-    let began = run.startedAt.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } ?? run.firstSnapshot
-    let oldest = min(began, run.firstSnapshot)
+    // They began after its first event, though they may be in storage before it (a policy may keep that back), and machines'
+    // clocks differ.
+    let began = run.startedAt.map { UInt64(max(0, $0.nanoseconds)) } ?? run.firstSnapshot.value
+    let first = min(began, run.firstSnapshot.value)
+    let oldest = SnapshotID(first - min(first, Self.clockDifference))
     var rows: [String: RunSummary] = [:]
     var parents: Set = [run.runID]
     for _ in 0..<levels where !parents.isEmpty {
