@@ -35,13 +35,16 @@ let package = Package(
       name: "QuarryCommands",
       dependencies: [
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryCore", "RedisClient",
+        "S3Client",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
     .target(
       name: "QuarryLode",
-      dependencies: ["CLinux", "CZlib", "CZstd", "QuarryCore", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "CLinux", "CZlib", "CZstd", "S3Client", "QuarryCore", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(
       name: "QuarryFleet", dependencies: ["RedisClient", "QuarryCore"],
       resources: [.embedInCode("Lua")]),
@@ -93,7 +96,8 @@ let package = Package(
     .testTarget(
       name: "QuarryLodeTests",
       dependencies: [
-        "LodeScenarios", "QuarryLode", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+        "LodeScenarios", "QuarryLode", "S3Client", "QuarryCore", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(
       name: "QuarryFleetTests",

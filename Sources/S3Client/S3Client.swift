@@ -41,6 +41,9 @@ package final class S3Client: Sendable {
   /// Where the bucket is, as far as is known by now.
   package var region: String { state.withLock { $0.place.region } }
 
+  /// Whether the store is AWS's own.
+  package var isAWS: Bool { state.withLock { $0.place.isAWS } }
+
   /// `s3://bucket/key`.
   func name(_ key: String?) -> String { "s3://\(configuration.bucket)" + (key.map { "/\($0)" } ?? "") }
 

@@ -57,6 +57,8 @@ package struct S3Place: Sendable, Equatable {
     return (host, "/\(bucket)" + (key.map { "/\($0)" } ?? ""))
   }
 
+  var isAWS: Bool { AWSDomain.holds(base.host) }
+
   private var base: S3Endpoint {
     endpoint ?? S3Endpoint(isSecure: true, host: "s3.\(region).\(AWSDomain.of(region))", port: nil)
   }

@@ -15,9 +15,10 @@ struct RunAssembly: Sendable {
 
   /// - Parameter console: for what is told while runs go on and changes no outcome, such as a notification that was not
   ///   delivered.
-  init(_ settings: RunSettings, console: Console, in context: CommandContext) throws(QuarryError) {
-    let opened = LodeDataset(settings.storage)
-    dataset = opened
+  init(
+    _ settings: RunSettings, dataset: LodeDataset, console: Console, in context: CommandContext
+  ) throws(QuarryError) {
+    self.dataset = dataset
     executor = try ExecutorProgram(settings.executor, in: context)
     policy = settings.policy
     timeout = settings.timeout
@@ -27,7 +28,7 @@ struct RunAssembly: Sendable {
     let warn: @Sendable (String) -> Void = { console.warn($0) }
     self.warn = warn
     notifications = try settings.adapter.map { adapter throws(QuarryError) in
-      try RunNotifications(adapter, dataset: opened, warn: warn)
+      try RunNotifications(adapter, dataset: dataset, warn: warn)
     }
   }
 
@@ -42,6 +43,7 @@ struct RunAssembly: Sendable {
       runID: identity.runID)
     var configuration = RunConfiguration(
       identity: identity, partition: partition, script: script, job: job, policy: policy, executor: executor)
+    configuration.storageBackend = dataset.backend
     configuration.browserEndpoint = browserEndpoint
     configuration.timeout = ownTimeout ?? timeout
     configuration.proxy = proxy
@@ -51,14 +53,6 @@ struct RunAssembly: Sendable {
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
       derived: derived, executors: executors, observer: observer)
     return AssembledRun(orchestrator: orchestrator, partition: partition, notifications: notifications)
-  }
-}
-
-extension LodeDataset {
-  convenience init(_ settings: StorageSettings) {
-    self.init(
-      root: settings.path, id: settings.dataset, durability: settings.isDurable ? .commit : .none,
-      form: settings.form)
   }
 }
 

@@ -46,8 +46,15 @@ struct RunNarration: Sendable {
 
   /// The flags that find the same data again.
   static func flags(_ storage: StorageSettings) -> String {
-    (storage.isDefault ? "" : " --storage-path \(word(storage.path))")
+    (storage.isDefault ? "" : " --storage-path \(word(storage.path))") + bucketFlags(storage)
       + (storage.dataset == StorageSettings.defaultDataset ? "" : " --storage-dataset \(word(storage.dataset))")
+  }
+
+  private static func bucketFlags(_ storage: StorageSettings) -> String {
+    guard case .bucket(let bucket) = storage.place else { return "" }
+    return " --storage-backend s3" + (bucket.region.map { " --storage-region \(word($0))" } ?? "")
+      + (bucket.endpoint.map { " --storage-endpoint \(word($0))" } ?? "")
+      + (bucket.isPathStyle ? " --storage-s3-path-style" : "")
   }
 
   /// Quoted for a shell where it needs it.

@@ -55,6 +55,7 @@ struct RunTaskHandler: TaskHandler {
     var configuration = RunConfiguration(
       identity: identity, partition: partition, script: scriptRoot + "/" + task.target, job: task.params,
       policy: try PolicyConfiguration(text: task.policy), executor: executor)
+    configuration.storageBackend = dataset.backend
     configuration.browserEndpoint = browserEndpoint
     configuration.runsAtOnce = runsAtOnce
     configuration.checksumsChunks = dataset.form.checksum == .md5

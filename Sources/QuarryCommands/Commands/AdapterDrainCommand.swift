@@ -36,9 +36,9 @@ struct AdapterDrainCommand: ExecutableCommand {
     }
     let place = try StorageSettings(
       storage, storing: storing, configuration: configuration.storage, context: context)
-    try place.requireDirectory(remedy: "name the folder that holds the data with --storage-path DIR")
-    let dataset = LodeDataset(place)
-    let undelivered = try LodeReader(root: place.path, dataset: place.dataset).undeliveredNotifications()
+    let store = try place.openForReading(in: context)
+    let dataset = place.dataset(in: store)
+    let undelivered = try place.reader(of: store).undeliveredNotifications()
     let pending = undelivered.filter { retryRefused || !$0.isRefused }
     let drain = OutboxDrain(
       adapter: try settings.adapter(), retries: settings.retries, outbox: dataset.outbox,

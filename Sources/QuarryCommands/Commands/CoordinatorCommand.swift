@@ -28,9 +28,10 @@ struct CoordinatorCommand: ExecutableCommand {
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try CrawlSettings(self, in: context)
-    try settings.storage.prepareForWriting(context.console)
-    let dataset = LodeDataset(settings.storage)
-    let identity = StorageIdentity(backend: "fs", dataset: dataset.layout.dataset, id: try dataset.identity())
+    let store = try settings.storage.openForWriting(in: context, context.console)
+    let dataset = settings.storage.dataset(in: store)
+    let identity = StorageIdentity(
+      backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
     let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
     defer { membership.leave() }
     let summary = try await crawl(settings, settings.request(identity), dataset, membership, context.console)

@@ -49,8 +49,9 @@ package struct RunCommand: ExecutableCommand {
     if dryRun { return try await DryRun.run(settings, isQuiet: quiet, in: context) }
     let narration = RunNarration(console: context.console, isQuiet: quiet)
     let console = quiet ? Console.silent : context.console
-    try settings.storage.prepareForWriting(console)
-    let assembly = try RunAssembly(settings, console: console, in: context)
+    let store = try settings.storage.openForWriting(in: context, console)
+    let assembly = try RunAssembly(
+      settings, dataset: settings.storage.dataset(in: store), console: console, in: context)
     // An id that was made just now is nobody else's.
     let claim = identity.runId == nil ? nil : try assembly.dataset.claim(runID: settings.identity.runID)
     defer { claim?.release() }

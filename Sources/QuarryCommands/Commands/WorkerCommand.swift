@@ -30,9 +30,10 @@ struct WorkerCommand: ExecutableCommand {
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try WorkerSettings(self, in: context)
     let console = quiet ? Console.silent : context.console
-    try settings.storage.prepareForWriting(console)
-    let dataset = LodeDataset(settings.storage)
-    let identity = StorageIdentity(backend: "fs", dataset: dataset.layout.dataset, id: try dataset.identity())
+    let store = try settings.storage.openForWriting(in: context, console)
+    let dataset = settings.storage.dataset(in: store)
+    let identity = StorageIdentity(
+      backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
     let executor = try ExecutorProgram(settings.executor, in: context)
     let browser = try BrowserSource(settings.executor, executor: executor) { console.warn($0) }
     defer { browser.stop() }

@@ -30,6 +30,9 @@ package struct Configuration: Sendable, Equatable {
     package var durability: String?
     package var checksum: String?
     package var compression: String?
+    package var region: String?
+    package var endpoint: String?
+    package var s3PathStyle: Bool?
   }
 
   package struct Policy: Sendable, Equatable {

@@ -36,7 +36,9 @@ package enum ConfigurationLoader {
     "source", "category", "executor", "browser_ws_endpoint", "no_browser_reuse", "resolve_from", "storage", "policy",
     "proxies", "proxy", "adapter", "events", "fleet",
   ]
-  static let storageKeys = ["dataset", "backend", "path", "durability", "checksum", "compression"]
+  static let storageKeys = [
+    "dataset", "backend", "path", "durability", "checksum", "compression", "region", "endpoint", "s3_path_style",
+  ]
   static let policyKeys = [
     "name", "flush_mode", "flush_count", "flush_interval", "buffer_events", "buffer_bytes",
   ]
@@ -55,7 +57,9 @@ package enum ConfigurationLoader {
     return Configuration.Storage(
       dataset: try section.string("dataset"), backend: try section.string("backend"),
       path: try section.string("path"), durability: try section.string("durability"),
-      checksum: try section.string("checksum"), compression: try section.string("compression"))
+      checksum: try section.string("checksum"), compression: try section.string("compression"),
+      region: try section.string("region"), endpoint: try section.string("endpoint"),
+      s3PathStyle: try section.boolean("s3_path_style"))
   }
 
   private static func policy(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Policy {

@@ -51,6 +51,11 @@ enum EffectiveConfiguration {
     values["storage.durability"] = .string(storage.isDurable ? "commit" : "none")
     values["storage.checksum"] = .string(storage.form.checksum.rawValue)
     values["storage.compression"] = .string(storage.form.compression.rawValue)
+    if case .bucket(let bucket) = storage.place {
+      values["storage.region"] = bucket.region.map { .string($0) }
+      values["storage.endpoint"] = bucket.endpoint.map { .string($0) }
+      values["storage.s3_path_style"] = .bool(bucket.isPathStyle)
+    }
   }
 
   private static func addFleet(

@@ -14,7 +14,6 @@ package enum Unbuilt {
     }
   }
 
-  static let s3 = Feature("storage in S3", remedy: "store on disk: --storage-backend fs --storage-path DIR")
   static let workerMemory = Feature(
     "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
   static let hostLimits = Feature(
@@ -32,7 +31,6 @@ package enum Unbuilt {
   package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
-    add(s3, "storage-region", "storage-endpoint", "storage-s3-path-style")
     add(workerMemory, "max-rss")
     add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
@@ -42,7 +40,6 @@ package enum Unbuilt {
 
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
-    "storage.region": s3, "storage.endpoint": s3, "storage.s3_path_style": s3,
     "fleet.max_rss": workerMemory,
     "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
   ]

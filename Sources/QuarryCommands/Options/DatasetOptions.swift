@@ -18,8 +18,11 @@ struct DatasetOptions: ParsableArguments {
 
   /// What leads another command to the same dataset, for hints; empty or with a space before it.
   func flags(in context: CommandContext) throws(QuarryError) -> String {
+    RunNarration.flags(try settings(in: context))
+  }
+
+  func settings(in context: CommandContext) throws(QuarryError) -> StorageSettings {
     let configuration = try ConfigurationLoader.load(config, in: context)
-    return RunNarration.flags(
-      try StorageSettings(storage, configuration: configuration.storage, context: context))
+    return try StorageSettings(storage, configuration: configuration.storage, context: context)
   }
 }

@@ -40,8 +40,10 @@ package struct ExecutorSettings: Sendable, Equatable {
   static let endpointVariable = "QUARRY_BROWSER_ENDPOINT"
 
   /// - Throws: `QuarryError(.executor)` when there is no executor to start, `.usage` for the rest.
-  init(_ flags: ExecutorOptions, configuration: Configuration, context: CommandContext) throws(QuarryError) {
-    secretVariables = configuration.secretVariables
+  init(
+    _ flags: ExecutorOptions, configuration: Configuration, storage: StorageSettings? = nil, context: CommandContext
+  ) throws(QuarryError) {
+    secretVariables = configuration.secretVariables.union(storage?.secretVariables ?? [])
     path = try Self.executor(flags.executor ?? configuration.executor, context)
     resolveFrom = try Self.directory(flags.resolveFrom ?? configuration.resolveFrom, context)
     let endpoint =

@@ -49,8 +49,8 @@ extension StorageOptions {
     _ configuration: Configuration, remedy: String, in context: CommandContext
   ) throws(QuarryError) -> LodeReader {
     let settings = try StorageSettings(self, configuration: configuration.storage, context: context)
-    try settings.requireDirectory(remedy: remedy)
-    return LodeReader(root: settings.path, dataset: settings.dataset)
+    let store = try settings.openForReading(in: context, remedy: remedy)
+    return settings.reader(of: store)
   }
 }
 

@@ -37,7 +37,8 @@ package struct RunSettings: Sendable {
     if fanOut == nil, isolation.isolation != .process, command.isolation.isolation != nil, !command.quiet {
       context.console.warn("--isolation \(isolation.isolation.rawValue) has no effect without --depth")
     }
-    executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    executor = try ExecutorSettings(
+      command.executor, configuration: configuration, storage: storage, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)

@@ -5,21 +5,41 @@ import QuarryLode
 
 /// Where the dataset is.
 struct StorageOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The directory that holds datasets. Default: ./quarry-data.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "The directory that holds datasets, or BUCKET[/PREFIX] of S3. Default: ./quarry-data.", valueName: "place"))
   var storagePath: String?
 
   @Option(help: ArgumentHelp("The dataset's id. Default: quarry.", valueName: "id"))
   var storageDataset: String?
 
-  @Option(help: ArgumentHelp("fs, the file system.", valueName: "backend"))
+  @Option(
+    help: ArgumentHelp(
+      "fs, the file system, or s3, a bucket of S3 or of a store that speaks its language. Default: fs.",
+      valueName: "backend"))
   var storageBackend: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The bucket's region. Default: AWS_REGION, the profile's, or us-east-1; a store that knows better is heeded.",
+      valueName: "name"))
+  var storageRegion: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The S3 store, as http(s)://host[:port]. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or AWS.",
+      valueName: "url"))
+  var storageEndpoint: String?
+
+  @Flag(name: .customLong("storage-s3-path-style"), help: "Put the bucket into the path, not before the host's name.")
+  var storageS3PathStyle = false
 }
 
 /// How data is put down; for commands that write.
 struct StoringOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "commit: every commit is synced to disk before it is acknowledged. none: the system decides. Default: commit.",
+      "commit: every commit is synced to disk before it is acknowledged. none: the system decides. Default: commit. A bucket's commits always are.",
       valueName: "when"))
   var storageDurability: String?
 
@@ -33,6 +53,12 @@ struct StoringOptions: ParsableArguments {
     help: ArgumentHelp(
       "gzip or zstd: data files are compressed. Readers take files of each kind. Default: none.", valueName: "method"))
   var storageCompression: String?
+  @Flag(
+    name: .customLong("storage-s3-single-writer"),
+    help:
+      "Write to a bucket whose store ignores conditions on writes; safe only while no other process writes the dataset."
+  )
+  var storageS3SingleWriter = false
 }
 
 /// The resolved place of a dataset.
@@ -40,8 +66,13 @@ package struct StorageSettings: Sendable, Equatable {
   static let defaultPath = "quarry-data"
   static let defaultDataset = "quarry"
 
-  /// Absolute.
-  package let path: String
+  enum Place: Sendable, Equatable {
+    /// Absolute.
+    case folder(String)
+    case bucket(BucketSettings)
+  }
+
+  let place: Place
   package let dataset: String
   /// True when nobody named a path: then the directory is made where it is missing.
   package let isDefault: Bool
@@ -49,12 +80,11 @@ package struct StorageSettings: Sendable, Equatable {
   package let form: StoredForm
 
   /// - Parameter storing: nil for commands that only read.
-  /// - Throws: `QuarryError(.usage)` for a backend, a dataset id or a way of storing that cannot be.
+  /// - Throws: `QuarryError(.usage)` for a backend, a path, a dataset id or a way of storing that cannot be.
   init(
     _ flags: StorageOptions, storing: StoringOptions? = nil, configuration: Configuration.Storage,
     context: CommandContext
   ) throws(QuarryError) {
-    try Self.check(backend: flags.storageBackend ?? configuration.backend ?? "fs")
     let given = flags.storagePath ?? configuration.path
     if given == "" {
       throw QuarryError(
@@ -63,7 +93,6 @@ package struct StorageSettings: Sendable, Equatable {
           ? "name a directory as 'storage.path' of the configuration; a variable that it is made of may be unset"
           : "name a directory: --storage-path DIR")
     }
-    path = context.absolute(given ?? Self.defaultPath)
     isDefault = given == nil
     dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset
     try RunPartition.validateDataset(dataset)
@@ -71,14 +100,39 @@ package struct StorageSettings: Sendable, Equatable {
     form = StoredForm(
       compression: try Self.choice("compression", storing?.storageCompression ?? configuration.compression),
       checksum: try Self.choice("checksum", storing?.storageChecksum ?? configuration.checksum))
+    switch flags.storageBackend ?? configuration.backend ?? "fs" {
+    case "fs":
+      try Self.refuseBucketFlags(flags, storing, path: given)
+      place = .folder(context.absolute(given ?? Self.defaultPath))
+    case "s3":
+      place = .bucket(try BucketSettings(flags, storing, path: given, configuration: configuration))
+    case let other:
+      throw QuarryError(.usage, "unknown storage backend '\(other)'", remedy: "use fs or s3")
+    }
   }
 
-  private static func check(backend: String) throws(QuarryError) {
-    switch backend {
-    case "fs": return
-    case "s3": throw Unbuilt.refusal(of: Unbuilt.s3, asked: "storage backend 's3'")
-    default: throw QuarryError(.usage, "unknown storage backend '\(backend)'", remedy: "use --storage-backend fs")
+  /// As `--storage-path` takes it; a directory's is absolute.
+  package var path: String {
+    switch place {
+    case .folder(let path): path
+    case .bucket(let bucket): bucket.path
     }
+  }
+
+  /// Variables of the environment that no script gets.
+  var secretVariables: Set<String> { if case .bucket = place { BucketSettings.secretVariables } else { [] } }
+
+  private static func refuseBucketFlags(
+    _ flags: StorageOptions, _ storing: StoringOptions?, path: String?
+  ) throws(QuarryError) {
+    let given = [
+      (flags.storageRegion != nil, "--storage-region"), (flags.storageEndpoint != nil, "--storage-endpoint"),
+      (flags.storageS3PathStyle, "--storage-s3-path-style"),
+      (storing?.storageS3SingleWriter == true, "--storage-s3-single-writer"),
+      (path?.hasPrefix("s3://") == true, "a storage path that begins with s3://"),
+    ].first(where: \.0)
+    guard let given else { return }
+    throw QuarryError(.usage, "\(given.1) is for storage in a bucket", remedy: "add --storage-backend s3")
   }
 
   /// - Parameter text: nil for the first of what there is, which is the default.
@@ -98,45 +152,6 @@ package struct StorageSettings: Sendable, Equatable {
     case "none": return false
     default:
       throw QuarryError(.usage, "unknown storage durability '\(text)'", remedy: "use none or commit (the default)")
-    }
-  }
-
-  /// Before anything is written: the directory is there and can be written, or is made, with a notice, where it is
-  /// the default one.
-  func prepareForWriting(_ console: Console) throws(QuarryError) {
-    if isDefault { try makeDirectory(console) }
-    try requireDirectory()
-    guard access(path, W_OK | X_OK) == 0 else {
-      let remedy =
-        errno == EROFS
-        ? "its file system is read-only: name another place with --storage-path DIR"
-        : "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR"
-      throw QuarryError(
-        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))", remedy: remedy)
-    }
-  }
-
-  private func makeDirectory(_ console: Console) throws(QuarryError) {
-    if mkdir(path, 0o777) == 0 {
-      return console.say("storing in \(path) (made just now; --storage-path names another place)")
-    }
-    guard errno != EEXIST else { return }
-    throw QuarryError(
-      .storage, "storage path \(path) cannot be made: \(String(cString: strerror(errno)))",
-      remedy: "name another place with --storage-path DIR")
-  }
-
-  /// - Throws: `QuarryError(.storage)` when there is no directory to read.
-  func requireDirectory(remedy: String? = nil) throws(QuarryError) {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw QuarryError(
-        .storage, "storage path \(path): \(String(cString: strerror(errno)))",
-        remedy: remedy ?? "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw QuarryError(
-        .storage, "storage path \(path) is not a directory", remedy: "name a directory with --storage-path DIR")
     }
   }
 }

@@ -25,7 +25,8 @@ struct WorkerSettings: Sendable {
     scriptRoot = try ScriptRoot(command.scriptRoot.path(configuration: fleet, context: context))
     storage = try StorageSettings(
       command.storage, storing: command.storing, configuration: configuration.storage, context: context)
-    executor = try ExecutorSettings(command.executor, configuration: configuration, context: context)
+    executor = try ExecutorSettings(
+      command.executor, configuration: configuration, storage: storage, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)

@@ -25,7 +25,11 @@ struct ChainReader {
 
   /// The id that `latest` names; nil when there is no usable pointer.
   func pointer() throws(FileFailure) -> SnapshotID? {
-    guard let bytes = try layout.store.bytes(layout.pointer) else { return nil }
+    try layout.store.bytes(layout.pointer).flatMap(Self.pointer)
+  }
+
+  /// The id in a pointer's text, around which others may have put spaces.
+  static func pointer(_ bytes: [UInt8]) -> SnapshotID? {
     let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
     let trimmed = bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
     return SnapshotID(String(decoding: trimmed, as: UTF8.self))

@@ -1,7 +1,7 @@
 import QuarryCore
 
 /// The snapshots of a chain and the files that they name. Sixteen bytes for each.
-struct Reachable: Sendable {
+package struct Reachable: Sendable {
   /// Newest first, as a chain is walked.
   private(set) var ids: [SnapshotID] = []
   /// Hashes of keys: should two ever be the same, a leftover passes for one that is named, and nothing is lost.

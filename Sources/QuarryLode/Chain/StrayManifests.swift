@@ -25,7 +25,8 @@ struct StrayManifests {
     guard let head = reachable.ids.first else { return [] }
     var damaged: [(path: String, problem: String)] = []
     for (id, paths) in found.sorted(by: { $0.key < $1.key }) where reachable.place(of: id) == nil {
-      for path in paths.sorted() where id < head || isForgotten(id, path) {
+      for path in paths.sorted() {
+        if id > head, try !isForgotten(id, path) { continue }
         guard let problem = try problem(of: path, id, reachable) else { continue }
         let place =
           id < head
@@ -38,9 +39,9 @@ struct StrayManifests {
   }
 
   /// Above the head, and no writer's that is at work or crashed.
-  private func isForgotten(_ id: SnapshotID, _ path: String) -> Bool {
-    guard !intended.contains(id), let manifest = Leftover(.manifest, path) else { return false }
-    return Timestamp.now().nanoseconds - manifest.modified.nanoseconds
+  private func isForgotten(_ id: SnapshotID, _ path: String) throws(FileFailure) -> Bool {
+    guard !intended.contains(id), let modified = try layout.store.modified(path) else { return false }
+    return Timestamp.now().nanoseconds - modified.nanoseconds
       >= LeftoverCollector.leastAge.milliseconds * 1_000_000
   }
 

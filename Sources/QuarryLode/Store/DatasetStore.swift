@@ -26,15 +26,30 @@ package protocol DatasetStore: Sendable {
   func size(of file: String) throws(FileFailure) -> Int64?
 
   /// Opens a file for reading piece by piece.
-  /// - Parameter followsLinks: false refuses one whose name is a symbolic link.
-  func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)?
+  /// - Parameters:
+  ///   - followsLinks: false refuses one whose name is a symbolic link.
+  ///   - first: the bytes that will be read first.
+  func open(_ file: String, followsLinks: Bool, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)?
+
+  /// Calls `body` with everything in a dataset that no snapshot names; folders come after what they hold.
+  /// - Parameter reachable: the snapshots that count.
+  func leftovers(
+    of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure)
+
+  /// When a file was last changed.
+  func modified(_ file: String) throws(FileFailure) -> Timestamp?
 
   /// Whether two names are known to be of one file, without reading it.
   func isOne(_ file: String, _ other: String) -> Bool
 }
 
 extension DatasetStore {
-  func open(_ file: String) throws(FileFailure) -> (any StoredFile)? { try open(file, followsLinks: true) }
+  func open(
+    _ file: String, followsLinks: Bool = true, first: Int64 = 64 << 10
+  ) throws(FileFailure) -> (any StoredFile)? {
+    try open(file, followsLinks: followsLinks, first: 0..<first)
+  }
 }
 
 /// A file that is being read. For one thread.

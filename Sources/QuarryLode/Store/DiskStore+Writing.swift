@@ -76,6 +76,8 @@ extension DiskStore: WritableStore {
     return try DiskClaim.take(file, files: files)
   }
 
+  package func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper { DiskSweeper(layout: layout, files: files) }
+
   package func publisher(
     of layout: DatasetLayout, durability: Durability, deadline: Duration, clock: SnapshotClock
   ) -> any SnapshotPublisher {

@@ -32,9 +32,19 @@ package struct DiskStore: DatasetStore {
     return stat(file, &status) == 0 ? Int64(status.st_size) : nil
   }
 
-  package func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
+  package func open(
+    _ file: String, followsLinks: Bool, first: Range<Int64>
+  ) throws(FileFailure) -> (any StoredFile)? {
     try FileReading.open(file, followsLinks: followsLinks).map { DiskFile($0, file) }
   }
+
+  package func leftovers(
+    of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
+    try DiskLeftoverScan(layout: layout, reachable: reachable).forEach(body)
+  }
+
+  package func modified(_ file: String) -> Timestamp? { Leftover(.manifest, file)?.modified }
 
   /// Two names of one file, as a commit makes them.
   package func isOne(_ file: String, _ other: String) -> Bool {

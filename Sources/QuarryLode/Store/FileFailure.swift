@@ -1,27 +1,41 @@
 import Glibc
 import QuarryCore
+import S3Client
 
-/// A system call that failed: what was tried, where, and why.
+/// Work on a file of a store that failed: what was tried, where, and why.
 package struct FileFailure: Error, Sendable, Equatable {
   /// In place of a system's error number, for a name that is a folder's, a named pipe's, a device's.
   static let notRegular: Int32 = -1
 
-  package let operation: String
-  package let path: String
-  package let code: Int32
-
-  package init(_ operation: String, _ path: String, _ code: Int32) {
-    self.operation = operation
-    self.path = path
-    self.code = code
+  package enum Cause: Sendable, Equatable {
+    /// The system's error number.
+    case system(Int32)
+    case store(S3Error)
   }
 
+  package let operation: String
+  /// In full, as messages show it.
+  package let path: String
+  package let cause: Cause
+
+  package init(_ operation: String, _ path: String, _ cause: Cause) {
+    self.operation = operation
+    self.path = path
+    self.cause = cause
+  }
+
+  package init(_ operation: String, _ path: String, _ code: Int32) { self.init(operation, path, .system(code)) }
+
+  /// The system's error number; 0 when it was not the system.
+  package var code: Int32 { if case .system(let code) = cause { code } else { 0 } }
+
   /// Whether it may have to do with this file and not with the whole store.
-  var isOfOneFile: Bool { true }
+  var isOfOneFile: Bool { code != 0 }
 
   /// In words for the person who chose the storage path.
   package func described(root: String) -> QuarryError {
-    QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
+    if case .store(let error) = cause { return QuarryError(.storage, error.description, remedy: error.remedy) }
+    return QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
   }
 
   private var reason: String { code == Self.notRegular ? "it is no regular file" : String(cString: strerror(code)) }
@@ -31,13 +45,11 @@ package struct FileFailure: Error, Sendable, Equatable {
   private func remedy(root: String) -> String? {
     switch code {
     case ENOSPC, EDQUOT: "free space on the file system of \(root), or choose another --storage-path"
-    case EACCES,
-      EPERM where isReading:
-      "give this user the right to read below \(root)"
+    case EACCES where isReading, EPERM where isReading: "give this user the right to read below \(root)"
     case EACCES, EPERM: "give this user the right to write below \(root), or choose another --storage-path"
     case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
     case ENOENT where isReading: "something has removed it; `quarry lode verify` says what else is missing"
-    case ENOENT: "create it first: mkdir -p '\(root)'"
+    case ENOENT where root.hasPrefix("/"): "create it first: mkdir -p '\(root)'"
     case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
     case ENAMETOOLONG:
       "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"

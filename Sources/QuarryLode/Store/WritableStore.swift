@@ -36,6 +36,9 @@ package protocol WritableStore: DatasetStore {
   /// - Returns: nil when another has it.
   func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)?
 
+  /// Takes out what crashed writers left.
+  func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper
+
   func publisher(
     of layout: DatasetLayout, durability: Durability, deadline: Duration, clock: SnapshotClock
   ) -> any SnapshotPublisher
@@ -59,7 +62,7 @@ extension WritableStore {
   /// For a store where what is there is durable.
   package func settle(_ files: [String], _ durability: Durability) throws(FileFailure) {}
 
-  func create(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+  package func create(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
     try bytes.withBytes { bytes throws(FileFailure) in try create(file, bytes) }
   }
 }

@@ -88,7 +88,7 @@ struct DatasetVerifier {
       for (path, problem) in try StrayManifests(layout: layout, reachable: reachable).damaged(reachable) {
         report(Finding(.error, .manifest, path, problem))
       }
-      try LeftoverScan(layout: layout, reachable: reachable).forEach { leftover in
+      try layout.store.leftovers(of: layout, besides: reachable) { leftover in
         let message =
           switch leftover.kind {
           case .folder: "an empty folder: left by a crash, or made just now"

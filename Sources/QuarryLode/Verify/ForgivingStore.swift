@@ -38,8 +38,20 @@ struct ForgivingStore: DatasetStore {
     try forgiving(nil) { () throws(FileFailure) in try store.size(of: file) }
   }
 
-  func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
-    try forgiving(nil) { () throws(FileFailure) in try store.open(file, followsLinks: followsLinks) }
+  func open(
+    _ file: String, followsLinks: Bool, first: Range<Int64>
+  ) throws(FileFailure) -> (any StoredFile)? {
+    try forgiving(nil) { () throws(FileFailure) in try store.open(file, followsLinks: followsLinks, first: first) }
+  }
+
+  func leftovers(
+    of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
+  ) throws(FileFailure) {
+    try store.leftovers(of: layout, besides: reachable, body)
+  }
+
+  func modified(_ file: String) throws(FileFailure) -> Timestamp? {
+    try forgiving(nil) { () throws(FileFailure) in try store.modified(file) }
   }
 
   func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }

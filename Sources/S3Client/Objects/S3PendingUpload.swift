@@ -4,6 +4,12 @@ package struct S3PendingUpload: Sendable, Equatable {
   package let id: String
   /// Unix seconds.
   package let begun: Int
+
+  package init(key: String, id: String, begun: Int) {
+    self.key = key
+    self.id = id
+    self.begun = begun
+  }
 }
 
 extension S3Client {

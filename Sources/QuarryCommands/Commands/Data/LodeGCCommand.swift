@@ -38,12 +38,14 @@ struct LodeGCCommand: ExecutableCommand {
       throw QuarryError(
         .usage, "--older-than \(age.shortText) is less than writers may need", remedy: "name at least 15m")
     }
-    let reader = try dataset.reader(in: context)
+    let settings = try dataset.settings(in: context)
+    let store = try settings.openForReading(in: context)
+    let reader = settings.reader(of: store)
     guard try reader.exists() else {
       throw NotFound(
         "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
     }
-    let collector = LeftoverCollector(root: reader.layout.root, dataset: reader.layout.dataset, age: age)
+    let collector = LeftoverCollector(store, dataset: settings.dataset, age: age)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in
       var found = FoundLeftovers(limit: limit)
       do throws(QuarryError) {

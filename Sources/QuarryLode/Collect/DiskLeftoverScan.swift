@@ -1,33 +1,8 @@
 import Glibc
 import QuarryCore
 
-/// Something in a dataset that no snapshot names: a crash left it, or a writer is about to name it.
-package struct Leftover: Sendable, Equatable {
-  package enum Kind: String, Sendable {
-    /// A file that was to be renamed.
-    case temporary
-    case data
-    /// A manifest that is not on the chain.
-    case manifest
-    /// A file beside a run's records, or what says its content type.
-    case sidecar
-    /// The name of a run id that a process had for itself and died with.
-    case claim
-    /// An empty folder.
-    case folder
-  }
-
-  package let kind: Kind
-  package let path: String
-  /// Bytes; 0 for a folder.
-  package let size: Int64
-  package let modified: Timestamp
-  /// Why the system did not let it go.
-  package var problem: String?
-}
-
-/// Finds what no snapshot names, by walking the dataset's folders.
-struct LeftoverScan {
+/// Finds what no snapshot names on a disk, by walking the dataset's folders.
+struct DiskLeftoverScan {
   let layout: DatasetLayout
   let reachable: Reachable
 

@@ -1,0 +1,37 @@
+import QuarryCore
+import QuarryLode
+
+/// Opens the store that the settings name.
+extension StorageSettings {
+  /// For reading.
+  /// - Parameter remedy: for a directory that is not there.
+  /// - Throws: `QuarryError(.storage)` when there is nothing to read.
+  func openForReading(in context: CommandContext, remedy: String? = nil) throws(QuarryError) -> any WritableStore {
+    switch place {
+    case .folder(let path):
+      try StorageFolder(path: path).require(
+        remedy: remedy ?? "name the folder that holds the data with --storage-path DIR")
+      return DiskStore(root: path)
+    case .bucket(let bucket): return try bucket.store(context.environment)
+    }
+  }
+
+  /// For writing, after it was found out whether that can be done: whoever may not write hears it before anything starts.
+  func openForWriting(in context: CommandContext, _ console: Console) throws(QuarryError) -> any WritableStore {
+    switch place {
+    case .folder(let path):
+      try StorageFolder(path: path).prepareForWriting(isDefault: isDefault, console)
+      return DiskStore(root: path)
+    case .bucket(let bucket):
+      let store = try bucket.store(context.environment)
+      try store.prepareForWriting()
+      return store
+    }
+  }
+
+  func dataset(in store: any WritableStore) -> LodeDataset {
+    LodeDataset(store, id: dataset, durability: isDurable ? .commit : .none, form: form)
+  }
+
+  func reader(of store: any WritableStore) -> LodeReader { LodeReader(DatasetLayout(store, dataset: dataset)) }
+}

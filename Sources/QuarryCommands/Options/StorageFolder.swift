@@ -1,0 +1,46 @@
+import Glibc
+import QuarryCore
+
+/// The directory that holds datasets.
+struct StorageFolder {
+  let path: String
+
+  /// Before anything is written: the directory is there and can be written, or is made, with a notice, where it is
+  /// the default one.
+  func prepareForWriting(isDefault: Bool, _ console: Console) throws(QuarryError) {
+    if isDefault { try make(console) }
+    try require()
+    guard access(path, W_OK | X_OK) == 0 else {
+      let remedy =
+        errno == EROFS
+        ? "its file system is read-only: name another place with --storage-path DIR"
+        : "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR"
+      throw QuarryError(
+        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))", remedy: remedy)
+    }
+  }
+
+  private func make(_ console: Console) throws(QuarryError) {
+    if mkdir(path, 0o777) == 0 {
+      return console.say("storing in \(path) (made just now; --storage-path names another place)")
+    }
+    guard errno != EEXIST else { return }
+    throw QuarryError(
+      .storage, "storage path \(path) cannot be made: \(String(cString: strerror(errno)))",
+      remedy: "name another place with --storage-path DIR")
+  }
+
+  /// - Throws: `QuarryError(.storage)` when there is no directory to read.
+  func require(remedy: String? = nil) throws(QuarryError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw QuarryError(
+        .storage, "storage path \(path): \(String(cString: strerror(errno)))",
+        remedy: remedy ?? "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw QuarryError(
+        .storage, "storage path \(path) is not a directory", remedy: "name a directory with --storage-path DIR")
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import QuarryCore
+import S3Client
+
+/// Removes leftovers of a bucket. Nothing keeps commits away meanwhile: that nobody will name them any more follows from
+/// their age alone, and a writer that was stopped for so long looks for its data before it commits.
+struct S3Sweeper: LeftoverSweeper {
+  let layout: DatasetLayout
+  let store: S3Store
+
+  /// Files beside records, and claims, may wait for as long as a run goes on, and nobody can say that it does.
+  func leastAge(of kind: Leftover.Kind) -> Duration {
+    switch kind {
+    case .sidecar, .claim: .seconds(86_400)
+    case .temporary, .data, .manifest, .folder, .upload: .zero
+    }
+  }
+
+  func begin(within limit: Duration) -> any SweepTurn { Turn() }
+
+  private struct Turn: SweepTurn {
+    func end() {}
+  }
+
+  func isHeld(_ leftover: Leftover) -> Bool { false }
+
+  /// Objects never change once they are written.
+  func remove(_ leftovers: [Leftover], if mayGo: (Leftover) -> Bool) -> [(Leftover, LeftoverFate)] {
+    let leftovers = leftovers.filter(mayGo)
+    let objects = leftovers.filter { $0.kind != .upload }.map { store.key($0.path) }
+    let problem = problem { () throws(S3Error) in try store.client.delete(objects) }
+    return leftovers.map { leftover in
+      var leftover = leftover
+      leftover.problem = leftover.kind == .upload ? abort(leftover) : problem
+      return (leftover, leftover.problem == nil ? .removed : .failed)
+    }
+  }
+
+  private func abort(_ leftover: Leftover) -> String? {
+    problem { () throws(S3Error) in
+      let begun = Int(leftover.modified.nanoseconds / 1_000_000_000)
+      try store.client.abort(
+        S3PendingUpload(key: store.key(leftover.path), id: leftover.uploadID ?? "", begun: begun))
+    }
+  }
+
+  private func problem(_ work: () throws(S3Error) -> Void) -> String? {
+    do throws(S3Error) { try work() } catch { return error.description }
+    return nil
+  }
+}

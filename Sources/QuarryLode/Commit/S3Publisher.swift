@@ -1,0 +1,197 @@
+import QuarryCore
+import S3Client
+import Synchronization
+
+/// Makes written batches visible in a bucket. The pointer moves by a conditional write, so two writers never follow the
+/// same snapshot; before it, a commit is announced in `latest.lock` (`S3Turn`), so that others wait for it and not with it.
+///
+/// Requests of a commit that touches *n* partitions, by a writer that is alone: the announcement, *n* + 1 manifests, the
+/// pointer; each a PUT. Beside others there come two GETs for each look at whose turn it is. A lost race costs the
+/// manifests again, and a request that removes those in vain; with announcements only writers that know none of them
+/// (other programs), or one that was taken for dead, lose any.
+final class S3Publisher: SnapshotPublisher {
+  private struct State {
+    /// As our own last commit left it; nil when another may have moved on.
+    var turn: S3Turn?
+    var head: CommitPlanner.Head?
+    /// Nobody else has committed since our commit before the last.
+    var isAlone = false
+    var watch = Watch()
+  }
+
+  /// For how long another's announcement has been as it is.
+  private struct Watch {
+    var etag: String?
+    var since = ContinuousClock.now
+
+    mutating func isStale(_ etag: String?, after lease: Duration) -> Bool {
+      if etag != self.etag { (self.etag, since) = (etag, .now) }
+      return ContinuousClock.now - since >= lease
+    }
+  }
+
+  /// The snapshots of one move of the pointer.
+  private struct Commit {
+    let snapshots: [CommitPlanner.Numbered]
+    let intent: CommitIntent
+    let newest: CommitPlanner.Head
+
+    init(_ snapshots: [CommitPlanner.Numbered]) {
+      self.snapshots = snapshots
+      intent = CommitIntent(snapshots.map { ($0.id, $0.plan.partitions) })
+      newest = snapshots.last?.head ?? CommitPlanner.Head(id: SnapshotID(0), createdAt: Timestamp(nanoseconds: 0))
+    }
+  }
+
+  private enum Outcome {
+    case published
+    /// Another was first, or is at it.
+    case outrun
+  }
+
+  private let layout: DatasetLayout
+  private let store: S3Store
+  private let deadline: Duration
+  private let planner: CommitPlanner
+  private let manifests: S3Manifests
+  private let state = Mutex(State())
+
+  init(layout: DatasetLayout, store: S3Store, deadline: Duration, clock: SnapshotClock) {
+    self.layout = layout
+    self.store = store
+    self.deadline = deadline
+    planner = CommitPlanner(layout: layout, store: store, clock: clock)
+    manifests = S3Manifests(layout: layout, store: store)
+  }
+
+  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+    try state.withLock { state throws(PublishFailure) in
+      let end = ContinuousClock.now + deadline
+      var longest = Duration.milliseconds(10)
+      while true {
+        if try attempt(plans, &state) == .published { return }
+        guard ContinuousClock.now < end else { throw .late(outrun()) }
+        // Nobody's pauses grow much: who has waited long has no fewer chances than who has just come.
+        OwnThread.block(for: longest * Double.random(in: 0.2...1))
+        longest = min(longest * 2, .milliseconds(150))
+      }
+    }
+  }
+
+  private func outrun() -> QuarryError {
+    QuarryError(
+      .storage, "cannot commit to \(layout.folder): other writers kept it from its turn for \(deadline)",
+      remedy: "let fewer processes write at once, or commit less often (--policy streaming)")
+  }
+
+  private func attempt(_ plans: [SnapshotPlan], _ state: inout State) throws(PublishFailure) -> Outcome {
+    let ready: (commit: Commit, turn: S3Turn)?
+    do throws(FileFailure) { ready = try prepare(plans, &state) } catch { throw .file(error) }
+    guard let ready else { return .outrun }
+    return try conclude(ready.commit, ready.turn, &state)
+  }
+
+  /// All but the pointer.
+  /// - Returns: nil when another was first, or is at it.
+  private func prepare(
+    _ plans: [SnapshotPlan], _ state: inout State
+  ) throws(FileFailure) -> (commit: Commit, turn: S3Turn)? {
+    try planner.checkData(of: plans)
+    guard var turn = try turn(&state) else { return nil }
+    state.turn = nil
+    let (isTakenOver, before) = (turn.isTaken, turn.intent)
+    let head = try planner.head(pointer: turn.pointer?.id, known: state.head)
+    let commit = Commit(planner.number(plans, after: head, pointer: turn.pointer?.id))
+    guard try turn.announce(commit.intent, layout, store) else {
+      state.isAlone = false
+      return nil
+    }
+    do throws(FileFailure) {
+      let isOurs = try isTakenOver ? S3Fence(layout, store).put(before: &turn) : true
+      if isOurs {
+        try clear(before, turn, head)
+        if try write(commit, &turn) { return (commit, turn) }
+      }
+      giveUp(commit, turn)
+      return nil
+    } catch {
+      giveUp(commit, turn)
+      throw error
+    }
+  }
+
+  /// Removes what a crashed writer left off the chain; its own pointer can come no more. Without a pointer what it left is
+  /// the head.
+  private func clear(_ before: CommitIntent, _ turn: S3Turn, _ head: CommitPlanner.Head?) throws(FileFailure) {
+    guard let pointer = turn.pointer, before.newest != pointer.id else { return }
+    let abandoned = try before.abandoned(head: head?.id, in: layout)
+    if !abandoned.isEmpty { manifests.remove(abandoned) }
+  }
+
+  /// - Returns: nil when it is another's.
+  private func turn(_ state: inout State) throws(FileFailure) -> S3Turn? {
+    if state.isAlone, let turn = state.turn { return turn }
+    let turn = try S3Turn.look(layout, store)
+    state.isAlone = turn.etag != nil && state.turn?.etag == turn.etag
+    guard turn.isTaken else { return turn }
+    return state.watch.isStale(turn.etag, after: store.honoursConditions ? store.lease : .zero) ? turn : nil
+  }
+
+  /// - Returns: false when another was first.
+  private func write(_ commit: Commit, _ turn: inout S3Turn) throws(FileFailure) -> Bool {
+    var announced = ContinuousClock.now
+    guard try manifests.writePartitions(of: commit.snapshots), try renew(commit, &turn, &announced),
+      try manifests.writeCanonical(of: commit.snapshots)
+    else { return false }
+    return try renew(commit, &turn, &announced)
+  }
+
+  /// Says again what it is at, before others take it for dead.
+  private func renew(
+    _ commit: Commit, _ turn: inout S3Turn, _ announced: inout ContinuousClock.Instant
+  ) throws(FileFailure) -> Bool {
+    guard ContinuousClock.now - announced > store.lease / 3 else { return true }
+    announced = .now
+    return try turn.announce(commit.intent, layout, store)
+  }
+
+  /// Moves the pointer.
+  private func conclude(
+    _ commit: Commit, _ turn: S3Turn, _ state: inout State
+  ) throws(PublishFailure) -> Outcome {
+    let digits = Array(commit.newest.id.description.utf8)
+    let condition = store.condition(turn.pointer.map { .matches($0.etag) } ?? .absent)
+    do throws(S3Error) {
+      let etag = try store.client.put(store.key(layout.pointer), digits, if: condition)
+      var turn = turn
+      turn.pointer = S3Turn.Pointer(id: commit.newest.id, raw: digits, etag: etag)
+      (state.turn, state.head) = (turn, commit.newest)
+      return .published
+    } catch {
+      return try settle(commit, turn, error)
+    }
+  }
+
+  /// After the pointer did not move as it should.
+  private func settle(_ commit: Commit, _ turn: S3Turn, _ error: S3Error) throws(PublishFailure) -> Outcome {
+    let mayHaveMoved = error.kind == .uncertain || error.kind == .malformed
+    if mayHaveMoved || error.kind == .conditionFailed {
+      do throws(FileFailure) {
+        let fence = S3Fence(layout, store)
+        if try fence.isPublished(commit.newest.id, from: turn, mayComeLate: mayHaveMoved) { return .published }
+      } catch { throw .unknown(error) }
+    }
+    giveUp(commit, turn)
+    guard mayHaveMoved || error.kind == .conditionFailed else { throw .file(FileFailure(error, layout.pointer)) }
+    return .outrun
+  }
+
+  /// Takes its manifests back, and then its announcement: as long as some are there, it says whose they are.
+  private func giveUp(_ commit: Commit, _ turn: S3Turn) {
+    guard manifests.remove(commit.intent.entries) else { return }
+    var turn = turn
+    do throws(FileFailure) { _ = try turn.announce(CommitIntent(), layout, store) } catch {
+      // Others wait for the lease instead.
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import QuarryCore
+import S3Client
+
+/// Whose turn it is to move the pointer of a dataset in a bucket: `latest.lock` holds what the last writer announced.
+///
+/// An announcement is over when the pointer names its snapshot, or a later one, or when it was withdrawn. Its writer may
+/// have died instead: one that stays as it is for the length of the lease is taken over. That a turn is somebody's
+/// keeps others from writing manifests in vain and tells the next what a crash left; that history stays linear does not
+/// rest on it, but on the condition under which the pointer moves.
+struct S3Turn: Sendable {
+  /// What `latest` says.
+  struct Pointer: Sendable {
+    /// Nil for what is no id.
+    let id: SnapshotID?
+    let raw: [UInt8]
+    let etag: String
+  }
+
+  /// Of `latest.lock`; nil where there is none.
+  var etag: String?
+  /// What stands in it.
+  var intent: CommitIntent
+  /// Nil where there is none.
+  var pointer: Pointer?
+
+  /// Another's announcement that is not over.
+  var isTaken: Bool {
+    guard let newest = intent.newest else { return false }
+    return pointer?.id.map { newest > $0 } ?? true
+  }
+
+  /// Looks at the lock first: a pointer that was read before it could be older than the announcement.
+  static func look(_ layout: DatasetLayout, _ store: S3Store) throws(FileFailure) -> S3Turn {
+    let lock = try store.object(layout.lock)
+    let pointer = try store.object(layout.pointer)
+    return S3Turn(
+      etag: lock?.info.etag, intent: lock.flatMap { CommitIntent($0.bytes) } ?? CommitIntent(),
+      pointer: pointer.map { Pointer(id: ChainReader.pointer($0.bytes), raw: $0.bytes, etag: $0.info.etag) })
+  }
+
+  /// Announces a commit, or withdraws it where there is nothing in it.
+  /// - Returns: false when another was first.
+  mutating func announce(
+    _ next: CommitIntent, _ layout: DatasetLayout, _ store: S3Store
+  ) throws(FileFailure) -> Bool {
+    // Never the same twice, so that a renewed one is told from one that stays as it was.
+    let text = next.encoded + Array("by \(UUIDv7.make())\n".utf8)
+    guard let etag = try store.swap(layout.lock, text, was: etag) else { return false }
+    (self.etag, intent) = (etag, next)
+    return true
+  }
+}
+
+extension S3Store {
+  func object(_ place: String) throws(FileFailure) -> S3Object? {
+    try found({ () throws(S3Error) in try client.get(key(place)) }, at: place)
+  }
+
+  /// Replaces an object that is as it was, or makes one that was not there.
+  /// - Parameter was: its ETag; nil when there was none.
+  /// - Returns: its new ETag; nil when it is another by now.
+  func swap(_ place: String, _ bytes: [UInt8], was: String?) throws(FileFailure) -> String? {
+    do throws(S3Error) {
+      return try client.put(key(place), bytes, if: condition(was.map(S3Condition.matches) ?? .absent))
+    } catch {
+      if error.kind == .conditionFailed { return nil }
+      throw FileFailure(error, place)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import Glibc
+import QuarryCore
+import S3Client
+
+extension S3Store: WritableStore {
+  package var backend: String { "s3" }
+  package var url: String { root }
+  /// Nothing can be locked in a bucket; the collector of leftovers leaves files beside records alone for a day.
+  package var trust: StoreTrust { StoreTrust(data: .seconds(600), sidecars: .seconds(43_200)) }
+
+  func condition(_ condition: S3Condition) -> S3Condition? { honoursConditions ? condition : nil }
+
+  package func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool { try write(file, bytes) }
+
+  /// What is not removed is found as a leftover, and nobody reads it.
+  package func discardData(_ file: String) { discard(file) }
+
+  package func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
+    if !honoursConditions, try exists(file) { return false }
+    return try write(file, Array(bytes))
+  }
+
+  private func write(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+    do throws(S3Error) {
+      let key = key(file)
+      guard bytes.count > client.configuration.partSize else {
+        try client.put(key, bytes, if: condition(.absent))
+        return true
+      }
+      let upload = S3Upload(client, key, if: condition(.absent))
+      try bytes.withBytes { bytes throws(S3Error) in try upload.write(bytes) }
+      _ = try upload.finish()
+      return true
+    } catch {
+      if error.kind == .conditionFailed { return false }
+      throw FileFailure(error, file)
+    }
+  }
+
+  package func discard(_ file: String) { discard([file]) }
+
+  /// - Returns: whether they are gone.
+  @discardableResult
+  func discard(_ files: [String]) -> Bool {
+    do throws(S3Error) { try client.delete(files.map(key)) } catch {
+      // They are found as leftovers, and nobody reads them; what made them useless is what is told.
+      return false
+    }
+    return true
+  }
+
+  package func hold(_ folder: String) -> FolderHold? { nil }
+
+  package func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)? {
+    let text = "\(UUIDv7.make()) process \(getpid()) \(Timestamp.now().text())\n"
+    return try create(file, Array(text.utf8)) ? S3Claim(self, file) : nil
+  }
+
+  package func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper { S3Sweeper(layout: layout, store: self) }
+
+  package func publisher(
+    of layout: DatasetLayout, durability: Durability, deadline: Duration, clock: SnapshotClock
+  ) -> any SnapshotPublisher {
+    S3Publisher(layout: layout, store: self, deadline: deadline, clock: clock)
+  }
+}

@@ -1,0 +1,221 @@
+import Foundation
+import QuarryCore
+import TestSupport
+import Testing
+
+/// `quarry` with its dataset in a bucket of a real S3 server.
+@Suite struct BucketTests {
+  /// Flags and variables that lead to a part of a server's bucket that no other test uses.
+  struct Bucket {
+    let path = "\(S3Server.bucket)/\(UUID().uuidString)"
+    let flags: [String]
+    var environment = ["AWS_ACCESS_KEY_ID": S3Server.accessKey, "AWS_SECRET_ACCESS_KEY": S3Server.secretKey]
+
+    init(_ server: S3Server, through proxy: HTTPServer? = nil) throws {
+      let upstream = try server.upstream()
+      flags = [
+        "--storage-backend", "s3", "--storage-path", path, "--storage-endpoint",
+        proxy?.url ?? "http://\(upstream.address):\(upstream.port)",
+      ]
+    }
+
+    func quarry(_ harness: borrowing RunHarness, _ arguments: String...) async throws -> ProcessResult {
+      try await harness.start(arguments + flags, environment: environment).finish(within: .seconds(120))
+    }
+
+    func read(_ harness: borrowing RunHarness, _ arguments: String...) async throws -> JSONValue {
+      let result = try await harness.start(arguments + flags + ["--format", "json"], environment: environment)
+        .finish(within: .seconds(120))
+      #expect(result.exitCode == 0, "\(arguments): \(result.standardError)")
+      return try JSONParser.parse(result.standardOutput)
+    }
+
+    func expectSound(_ harness: borrowing RunHarness) async throws {
+      let answer = try await read(harness, "lode", "verify")
+      #expect(answer["state"] == "clean", "\(answer)")
+    }
+  }
+
+  private static let script = """
+    export const config = { browser: false };
+    export default async ({ emit, storage }) => {
+      const secrets = Object.entries(process.env).filter(([name]) => /^AWS_.*(KEY|TOKEN|PROFILE|CREDENTIALS|CONFIG)/.test(name));
+      await emit.item({ item_type: 'secrets', data: { count: secrets.length } });
+      await emit.artifact({ name: 'page.bin', content_type: 'application/octet-stream', data: Buffer.alloc(3_000_000, 7) });
+      await storage.put({ filename: 'a.txt', content_type: 'text/plain', data: Buffer.from('hello') });
+      await emit.item({ item_type: 'last', data: {} });
+    };
+
+    """
+
+  @Test(arguments: S3Server.allCases) func aRunAndAllThatIsSaidOfIt(_ server: S3Server) async throws {
+    let harness = try RunHarness()
+    let bucket = try Bucket(server)
+    let script = try harness.script("page.ts", Self.script)
+    let run = try await bucket.quarry(harness, "run", "--script", script, "--run-id", "r-1", "--report", "report.json")
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    #expect(run.standardError.contains("--storage-backend s3"))
+    let again = try await bucket.quarry(harness, "run", "--script", script, "--run-id", "r-1")
+    #expect(again.exitCode == 2 && again.standardError.contains("'r-1' is taken: s3://\(bucket.path)/datasets/"))
+
+    #expect(try await bucket.read(harness, "list", "runs").array?.map { $0["run_id"] } == ["r-1"])
+    let detail = try await bucket.read(harness, "inspect", "run", "r-1")
+    #expect(detail["state"] == "succeeded" && detail["sidecar_files"]?.array?.count == 1, "\(detail)")
+    let items = try await bucket.quarry(harness, "cat", "--type", "item", "--field", "data.count")
+    #expect(items.standardOutput == "0\n", "no credentials in a script's environment: \(items.standardError)")
+    let metrics = try await bucket.quarry(harness, "cat", "--type", "metrics")
+    #expect(metrics.standardOutput.contains(#""storage_backend":"s3""#))
+    let artifact = try await bucket.quarry(harness, "artifact", "get", "r-1", "page.bin")
+    #expect(artifact.exitCode == 0, "\(artifact.standardError)")
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: harness.path + "/page.bin"))
+    #expect(bytes == Data(repeating: 7, count: 3_000_000))
+    let file = try await bucket.quarry(harness, "artifact", "get", "r-1", "a.txt", "-o", "-")
+    #expect(file.standardOutput == "hello")
+    try await bucket.expectSound(harness)
+    let gc = try await bucket.read(harness, "lode", "gc", "--dry-run")
+    #expect(gc["removable"] == 0 && gc["dataset"] == .string("s3://\(bucket.path)/datasets/quarry"), "\(gc)")
+    let said = [run, again, items, metrics, artifact].map { $0.standardOutput + $0.standardError }.joined()
+    let report = try String(contentsOfFile: harness.path + "/report.json", encoding: .utf8)
+    #expect(!(said + report).contains(S3Server.secretKey))
+  }
+
+  @Test(.timeLimit(.minutes(3)), arguments: S3Server.allCases)
+  func manyProcessesNeverFailEachOther(_ server: S3Server) async throws {
+    let harness = try RunHarness()
+    let bucket = try Bucket(server)
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    let running = try (0..<6).map { index in
+      try harness.start(
+        ["run", "--script", script, "--run-id", "run-\(index)", "--job", "{\"count\":5}"] + bucket.flags,
+        environment: bucket.environment)
+    }
+    for process in running {
+      let result = try await process.finish(within: .seconds(150))
+      #expect(result.exitCode == 0, "\(result.standardError)")
+    }
+    let items = try await bucket.quarry(harness, "cat", "--type", "item")
+    #expect(items.standardOutput.split(separator: "\n").count == 30, "\(items.standardError)")
+    try await bucket.expectSound(harness)
+  }
+
+  @Test func fanOutStoresEveryRun() async throws {
+    let harness = try RunHarness()
+    let bucket = try Bucket(.seaweedFS)
+    try harness.script("tree.ts", FleetCommandTests.tree)
+    let result = try await harness.start(
+      ["run", "--script", "tree.ts", "--depth", "1", "--max-runs", "5", "--parallel", "2"] + bucket.flags,
+      environment: bucket.environment
+    ).finish(within: .seconds(120))
+    let runs = try await bucket.read(harness, "list", "runs").array ?? []
+    #expect(runs.count >= 3, "\(result.standardError)")
+    try await bucket.expectSound(harness)
+  }
+
+  @Test(.timeLimit(.minutes(3))) func aFleetKeepsItsLedgerThere() async throws {
+    let harness = try RunHarness()
+    let bucket = try Bucket(.seaweedFS)
+    try harness.script("tree.ts", FleetCommandTests.tree)
+    var environment = bucket.environment
+    environment["XDG_STATE_HOME"] = harness.path + "/state"
+    environment["XDG_RUNTIME_DIR"] = harness.path
+    let common = ["--fleet", "t", "--script-root", harness.path] + bucket.flags
+    var workers: [RunningProcess] = []
+    for _ in 0..<2 {
+      let worker = try harness.start(["worker", "--concurrency", "2"] + common, environment: environment)
+      try await worker.waitForError("serves fleet 't' with 2 slots")
+      workers.append(worker)
+    }
+    let result = try await harness.start(
+      [
+        "coordinator", "--script", "tree.ts", "--job-id", "job-1", "--depth", "2", "--max-runs", "100", "--allow-dead",
+        "2", "--attempts", "2", "--retry-base", "50ms", "--retry-cap", "50ms", "--lease", "10s",
+      ] + common, environment: environment
+    ).finish(within: .seconds(120))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    for worker in workers {
+      worker.send(SIGTERM)
+      _ = try await worker.finish(within: .seconds(60))
+    }
+    let tasks = try await bucket.read(harness, "list", "tasks").array ?? []
+    #expect(tasks.filter { $0["state"] == "done" }.count == 7)
+    let accepted = try await bucket.quarry(harness, "cat", "--accepted", "--job", "job-1", "--type", "item")
+    #expect(accepted.standardOutput.split(separator: "\n").count == 7, "\(accepted.standardError)")
+    try await bucket.expectSound(harness)
+  }
+
+  /// A process that is killed in the middle of its commits leaves a sound dataset, and the next goes on.
+  @Test(.timeLimit(.minutes(3))) func aKilledProcessLeavesASoundDataset() async throws {
+    let harness = try RunHarness()
+    let upstream = try S3Server.moto.upstream()
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    // Its requests stand still from this one on, until the process is gone.
+    for point in [9, 11, 13] {
+      let proxy = try HTTPServer { _, number in number < point + 7 ? .relay(to: upstream) : .silence }
+      let (bucket, stuck) = (try Bucket(.moto), try Bucket(.moto, through: proxy))
+      let flags = stuck.flags.map { $0 == stuck.path ? bucket.path : $0 }
+      let process = try harness.start(
+        ["run", "--script", script, "--job", "{\"count\":5}"] + flags, environment: bucket.environment)
+      while proxy.requests.count < point + 7 { try await Task.sleep(for: .milliseconds(20)) }
+      process.send(SIGKILL)
+      _ = try await process.finish()
+      let next = try await bucket.quarry(harness, "run", "--script", script, "--job", "{\"count\":2}")
+      #expect(next.exitCode == 0, "\(next.standardError)")
+      try await bucket.expectSound(harness)
+    }
+  }
+
+  @Test func whatCannotBeIsRefusedBeforeItBegins() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    let upstream = try S3Server.moto.upstream()
+    let proxy = try HTTPServer { _, _ in .relay(to: upstream, without: ["if-none-match", "if-match"]) }
+    let careless = try Bucket(.moto, through: proxy)
+    let refused = try await careless.quarry(harness, "run", "--script", script)
+    #expect(refused.exitCode == 2 && refused.standardError.contains("--storage-s3-single-writer"), "\(refused)")
+    let single = try await careless.quarry(harness, "run", "--script", script, "--storage-s3-single-writer")
+    #expect(single.exitCode == 0, "\(single.standardError)")
+    try await careless.expectSound(harness)
+
+    var nobody = try Bucket(.seaweedFS)
+    nobody.environment = ["AWS_EC2_METADATA_DISABLED": "true", "HOME": harness.path]
+    let anonymous = try await nobody.quarry(harness, "run", "--script", script)
+    #expect(anonymous.exitCode == 2 && anonymous.standardError.contains("AWS_ACCESS_KEY_ID"), "\(anonymous)")
+    var wrong = try Bucket(.seaweedFS)
+    wrong.environment["AWS_SECRET_ACCESS_KEY"] = "not-the-right-one"
+    let denied = try await wrong.quarry(harness, "list", "runs")
+    #expect(denied.exitCode != 0 && !denied.standardError.contains("not-the-right-one"), "\(denied)")
+    let missing = try await harness.start(
+      [
+        "run", "--script", script, "--storage-backend", "s3", "--storage-path", "no-such-bucket", "--storage-endpoint",
+        nobody.flags[5],
+      ], environment: careless.environment
+    ).finish()
+    #expect(missing.exitCode == 2 && missing.standardError.contains("make the bucket"), "\(missing)")
+    let onDisk = try await harness.quarry("list", "runs", "--storage-endpoint", "http://localhost")
+    #expect(onDisk.exitCode == 2 && onDisk.standardError.contains("add --storage-backend s3"))
+  }
+
+  @Test func aConfigurationNamesTheBucket() async throws {
+    let harness = try RunHarness()
+    let bucket = try Bucket(.moto)
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    try harness.script(
+      "quarry.yaml",
+      """
+      storage:
+        backend: s3
+        path: \(bucket.path)
+        endpoint: \(bucket.flags[5])
+        region: eu-central-1
+        s3_path_style: true
+
+      """)
+    let run = try await harness.start(
+      ["run", "--script", script, "--config", "quarry.yaml"], environment: bucket.environment
+    ).finish(within: .seconds(60))
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    #expect(try await bucket.read(harness, "list", "runs").array?.count == 1)
+    let check = try await harness.start(["config", "check", "quarry.yaml"], environment: bucket.environment).finish()
+    #expect(check.exitCode == 0 && check.standardOutput.contains(bucket.path), "\(check)")
+  }
+}

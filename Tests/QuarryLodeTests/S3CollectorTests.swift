@@ -1,0 +1,77 @@
+import QuarryCore
+import QuarryLode
+import S3Client
+import TestSupport
+import Testing
+
+/// What writers left in a bucket is found and goes; what counts stays.
+@Suite struct S3CollectorTests {
+  private func collect(
+    _ store: S3Store, removes: Bool = true, later: Int64 = 7_200
+  ) throws -> [LeftoverFate: [Leftover]] {
+    let now = Timestamp(nanoseconds: Timestamp.now().nanoseconds + later * 1_000_000_000)
+    let collector = LeftoverCollector(store, dataset: "quarry", age: .seconds(3_600), now: now)
+    var found: [LeftoverFate: [Leftover]] = [:]
+    try collector.collect(removes: removes) { found[$1, default: []].append($0) }
+    return found
+  }
+
+  /// Of moto all uploads are from the year 2010.
+  @Test func whatNobodyNamesGoes() throws {
+    let server = S3Server.seaweedFS
+    let store = try server.store { $0.partSize = 5 << 20 }
+    let dataset = LodeDataset(store)
+    let run = try Run(dataset, id: "r")
+    try run.put("kept.txt", "kept")
+    try run.sink.write(run.items(0..<3))
+    try run.put("lost.txt", "lost")
+    _ = try dataset.identity()
+    let layout = store.reader().layout
+    let data = "\(layout.partitions)/\(run.partition.path)/event_type=item/segments/17/data/data"
+    _ = try store.createData(data, Array("{}\n".utf8))
+    _ = try dataset.claim(runID: "left")
+    let upload = S3Upload(store.client, "\(store.prefix)/datasets/quarry/big")
+    try [UInt8](repeating: 1, count: 17 << 20).withUnsafeBytes { try upload.write($0) }
+
+    #expect(try collect(store, later: 0).mapValues(\.count) == [.young: 4])
+    let dry = try collect(store, removes: false, later: 100_000)
+    #expect(dry[.removable].map { Set($0.map(\.kind)) } == [.data, .sidecar, .upload])
+    let soon = try collect(store)
+    #expect(Set(try #require(soon[.removed]).map(\.kind)) == [.data, .upload], "files may wait for a day: \(soon)")
+    #expect(try collect(store, later: 100_000)[.removed]?.map(\.kind) == [.sidecar, .sidecar])
+    #expect(try collect(store, later: 100_000) == [:])
+    #expect(try errors(store.reader()) == [])
+    #expect(try store.reader().run("r")?.sidecarFiles.map(\.filename) == ["kept.txt"])
+  }
+
+  @Test func aClaimThatNobodyGaveBackGoesAfterADay() throws {
+    let store = try S3Server.moto.store()
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    _ = try store.create("\(store.reader().layout.own)/claims/left", Array("x".utf8))
+    #expect(try collect(store).mapValues(\.count) == [.young: 1])
+    #expect(try collect(store, later: 100_000)[.removed]?.map(\.kind) == [.claim])
+  }
+
+  /// A writer that died before its pointer: its manifests are no damage, and the next writer takes them out.
+  @Test func anAnnouncedCommitIsNoDamage() throws {
+    let server = S3Server.moto
+    let upstream = try server.upstream()
+    let proxy = try HTTPServer { request, _ in
+      let isEnd = request.line.contains("/latest ") && request.line.hasPrefix("PUT") || request.line.hasPrefix("POST")
+      return isEnd ? .hangUp : .relay(to: upstream)
+    }
+    let store = try server.store(lease: .zero)
+    let seed = try Run(LodeDataset(store), id: "seed")
+    try seed.sink.write(seed.items(0..<1))
+    let dying = try Run(
+      LodeDataset(try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }), id: "d")
+    #expect(throws: QuarryError.self) { try dying.sink.write(dying.items(0..<1)) }
+    #expect(try store.snapshots(in: store.reader().layout.segments).count == 2)
+    #expect(try errors(store.reader()) == [])
+    try seed.sink.write(seed.items(1..<2))
+    #expect(try store.snapshots(in: store.reader().layout.segments).count == 2)
+    #expect(try collect(store)[.removed]?.map(\.kind) == [.data])
+    #expect(try errors(store.reader()) == [])
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import S3Client
+import Synchronization
+import TestSupport
+
+extension S3Server {
+  /// A part of the server's bucket that no other test uses, or another way to it.
+  func store(
+    through proxy: HTTPServer? = nil, prefix: String = UUID().uuidString, lease: Duration = .seconds(15),
+    honoursConditions: Bool = true, _ change: (inout S3Configuration) -> Void = { _ in }
+  ) throws -> S3Store {
+    let upstream = try upstream()
+    var configuration = S3Configuration(bucket: Self.bucket)
+    configuration.endpoint = proxy?.url ?? "http://\(upstream.address):\(upstream.port)"
+    configuration.region = "us-east-1"
+    change(&configuration)
+    let client = try S3Client(
+      configuration, environment: S3Environment([:]),
+      credentials: .fixed(S3Credentials(accessKey: Self.accessKey, secretKey: Self.secretKey, source: "the tests")),
+      clock: S3Clock(
+        now: S3Clock.system.now, uptime: S3Clock.system.uptime, sleep: { _ in }, random: { 1 }))
+    return S3Store(client, prefix: prefix, honoursConditions: honoursConditions, lease: lease)
+  }
+}
+
+extension S3Store {
+  /// Without what the test's server is called.
+  var prefix: String { String(root.dropFirst("s3://\(S3Server.bucket)/".count)) }
+
+  func reader() -> LodeReader { LodeReader(DatasetLayout(self, dataset: "quarry")) }
+}
+
+/// What is wrong with the chain and, but for runs that began at 0, with the whole dataset; empty when nothing is.
+func errors(_ reader: LodeReader) throws -> [String] {
+  let listing = try reader.chain()
+  var errors = listing.warnings
+  for (newer, older) in zip(listing.rows, listing.rows.dropFirst()) {
+    if newer.parent != older.id || newer.id <= older.id || newer.createdAt < older.createdAt {
+      errors.append("\(newer.id) does not follow \(older.id)")
+    }
+  }
+  if let last = listing.rows.last, last.parent != nil { errors.append("the chain ends early") }
+  _ = try reader.verify {
+    if $0.severity == .error, $0.kind != .sequence { errors.append("\($0.place): \($0.message)") }
+  }
+  return errors
+}
+
+extension S3Store {
+  /// As a program does that asks for no conditions.
+  func replace(_ place: String, with text: String) throws {
+    discard(place)
+    _ = try create(place, Array(text.utf8))
+  }
+}
