@@ -152,7 +152,7 @@ import Testing
   }
 
   @Test func storageIsChecked() throws {
-    #expect(refusal("--script", "list.ts", "--storage-backend", "s3")?.message.contains("not built yet") == true)
+    #expect(refusal("--script", "list.ts", "--storage-backend", "s3")?.message == "no bucket to store in")
     #expect(refusal("--script", "list.ts", "--storage-backend", "tape")?.message == "unknown storage backend 'tape'")
     #expect(refusal("--script", "list.ts", "--storage-durability", "maybe")?.kind == .usage)
     let compression = refusal("--script", "list.ts", "--storage-compression", "lz4")

@@ -348,10 +348,18 @@ import Testing
     func exists(_ file: String) -> Bool { store.exists(file) }
     func hasFolder(_ folder: String) -> Bool { store.hasFolder(folder) }
     func size(of file: String) -> Int64? { store.size(of: file) }
-    func open(_ file: String, followsLinks: Bool) throws(FileFailure) -> (any StoredFile)? {
+    func open(
+      _ file: String, followsLinks: Bool, first: Range<Int64>
+    ) throws(FileFailure) -> (any StoredFile)? {
       try check("read", file)
-      return try store.open(file, followsLinks: followsLinks)
+      return try store.open(file, followsLinks: followsLinks, first: first)
     }
+    func leftovers(
+      of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
+    ) throws(FileFailure) {
+      try store.leftovers(of: layout, besides: reachable, body)
+    }
+    func modified(_ file: String) -> Timestamp? { store.modified(file) }
     func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
   }
 
