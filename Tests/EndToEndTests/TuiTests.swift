@@ -25,7 +25,7 @@ import Testing
         """)
       let result = try await harness.run(script, "--run-id", "r1")
       #expect(result.exitCode == 0, "\(result.standardError)")
-      let terminal = try await TestTerminal(
+      let terminal = try TestTerminal(
         rows: rows, columns: columns, environment: environment.merging(["QUARRY": BuiltProducts.quarry]) { $1 },
         directory: harness.path)
       self.harness = harness
