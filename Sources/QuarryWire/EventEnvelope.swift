@@ -45,11 +45,19 @@ package struct EventEnvelope {
   @inline(__always)
   init?(emittedItem frame: UnsafeRawBufferPointer) {
     var reader = MessagePackReader(frame)
+    // A key whose value is of another kind.
+    var isOdd = false
     func text(_ key: StaticString) -> WireText? {
-      reader.pass(key) ? reader.nextString().map { WireText(bytes: $0.bytes) } : nil
+      guard reader.pass(key) else { return nil }
+      let text = reader.nextString().map { WireText(bytes: $0.bytes) }
+      isOdd = isOdd || text == nil
+      return text
     }
     func count(_ key: StaticString) -> Int64? {
-      reader.pass(key) ? reader.nextCount().map { Int64($0) } : nil
+      guard reader.pass(key) else { return nil }
+      let count = reader.nextCount().map { Int64($0) }
+      isOdd = isOdd || count == nil
+      return count
     }
     guard case (true, let entries)? = reader.nextShortContainer(),
       let version = text("contract_version"), version == Self.contractVersion,
@@ -58,7 +66,7 @@ package struct EventEnvelope {
     else { return nil }
     (jobID, parentRunID, depth) = (text("job_id"), text("parent_run_id"), count("depth"))
     let present = 8 + (jobID == nil ? 0 : 1) + (parentRunID == nil ? 0 : 1) + (depth == nil ? 0 : 1)
-    guard entries == present, reader.pass("payload"), reader.isAtShortMap else { return nil }
+    guard !isOdd, entries == present, reader.pass("payload"), reader.isAtShortMap else { return nil }
     payload = reader.rest
     (self.type, typeText, extras) = (.item, type, [])
     (self.eventID, self.runID, self.seq, self.ts, self.attempt) = (eventID, runID, seq, ts, attempt)

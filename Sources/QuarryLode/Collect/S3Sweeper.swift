@@ -15,7 +15,14 @@ struct S3Sweeper: LeftoverSweeper {
     }
   }
 
-  func begin(within limit: Duration) -> any SweepTurn { Turn() }
+  /// Makes the pointer another object: a writer that was stopped before it moved it finds that it is late, and looks again.
+  func begin(within limit: Duration) throws(QuarryError) -> any SweepTurn {
+    try layout.described { () throws(FileFailure) in
+      var turn = try S3Turn.look(layout, store)
+      while try !S3Fence(layout, store).put(before: &turn) { turn = try S3Turn.look(layout, store) }
+    }
+    return Turn()
+  }
 
   private struct Turn: SweepTurn {
     func end() {}

@@ -96,12 +96,12 @@ final class S3Publisher: SnapshotPublisher {
   private func prepare(
     _ plans: [SnapshotPlan], _ state: inout State
   ) throws(FileFailure) -> (commit: Commit, turn: S3Turn)? {
-    try planner.checkData(of: plans)
     guard var turn = try turn(&state) else { return nil }
+    try planner.checkData(of: plans)
     state.turn = nil
     let (isTakenOver, before) = (turn.isTaken, turn.intent)
     let head = try planner.head(pointer: turn.pointer?.id, known: state.head)
-    let commit = Commit(planner.number(plans, after: head, pointer: turn.pointer?.id))
+    let commit = Commit(planner.number(plans, after: head, pointer: floor(head, turn)))
     guard try turn.announce(commit.intent, layout, store) else {
       state.isAlone = false
       return nil
@@ -110,13 +110,25 @@ final class S3Publisher: SnapshotPublisher {
       let isOurs = try isTakenOver ? S3Fence(layout, store).put(before: &turn) : true
       if isOurs {
         try clear(before, turn, head)
-        if try write(commit, &turn) { return (commit, turn) }
+        if try write(commit, &turn) {
+          // Writing may have taken as long as a collector waits.
+          try planner.checkData(of: plans)
+          return (commit, turn)
+        }
       }
       giveUp(commit, turn)
       return nil
     } catch {
       giveUp(commit, turn)
       throw error
+    }
+  }
+
+  /// What no id may be below: no other writer's, announced or withdrawn, is ever taken again, also where this machine's
+  /// clock is behind and the next free one is what all would take.
+  private func floor(_ head: CommitPlanner.Head?, _ turn: S3Turn) -> SnapshotID? {
+    [head?.id, turn.pointer?.id, turn.intent.newest].compactMap(\.self).max().map {
+      SnapshotID($0.value + .random(in: 1...1_000_000))
     }
   }
 
@@ -174,7 +186,9 @@ final class S3Publisher: SnapshotPublisher {
 
   /// After the pointer did not move as it should.
   private func settle(_ commit: Commit, _ turn: S3Turn, _ error: S3Error) throws(PublishFailure) -> Outcome {
-    let mayHaveMoved = error.kind == .uncertain || error.kind == .malformed
+    // Without conditions nobody says that a lost answer may have been a good one.
+    let mayHaveMoved =
+      error.kind == .uncertain || error.kind == .malformed || !store.honoursConditions && error.kind == .unavailable
     if mayHaveMoved || error.kind == .conditionFailed {
       do throws(FileFailure) {
         let fence = S3Fence(layout, store)

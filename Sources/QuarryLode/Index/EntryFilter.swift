@@ -29,6 +29,7 @@ struct EntryFilter {
   }
 
   private mutating func accepts(day place: Int, in folders: DayFolders) -> Bool {
+    guard place < folders.paths.count else { return false }
     if place < days.count, let known = days[place] { return known }
     if place >= days.count { days += repeatElement(nil, count: place + 1 - days.count) }
     var any = filter

@@ -25,6 +25,17 @@ struct RunEntry {
   var state: RunState { RunState(code: bytes[64]) ?? .running }
   var startedAt: Timestamp? { number(0).map { Timestamp(nanoseconds: $0) } }
 
+  /// Whether all its texts lie within it; to be asked before anything else is read.
+  var isWhole: Bool {
+    var place = Self.fixedSize
+    for _ in Text.allCases {
+      guard place + 4 <= bytes.count else { return false }
+      let length = load(place, UInt32.self)
+      place += 4 + (length == Self.none ? 0 : Int(length))
+    }
+    return place <= bytes.count
+  }
+
   private func load<Value: BitwiseCopyable>(_ place: Int, _ type: Value.Type) -> Value {
     bytes.loadUnaligned(fromByteOffset: place, as: type)
   }

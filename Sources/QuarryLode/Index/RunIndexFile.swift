@@ -19,10 +19,15 @@ final class RunIndexFile {
 
   /// - Returns: nil when there is no whole one of this version.
   init?(path: String) throws(FileFailure) {
-    guard let file = try DiskStore(root: "/").open(path), let footer = try Self.footer(of: file) else { return nil }
+    guard let file = try DiskStore(root: "/").open(path), let footer = try Self.footer(of: file),
+      let count = Int(exactly: footer[1]), let end = Int64(exactly: footer[2])
+    else { return nil }
+    let textLength = try file.size() - Int64(Self.footerSize) - end
+    guard end >= Int64(Self.magic.count), textLength >= 0 else { return nil }
     self.file = file
-    (head, count, end) = (SnapshotID(footer[0]), Int(footer[1]), Int64(footer[2]))
-    let text = try file.bytes(Int(try file.size() - end) - Self.footerSize, at: end)
+    (self.count, self.end) = (count, end)
+    head = SnapshotID(footer[0])
+    let text = try file.bytes(Int(textLength), at: end)
     days = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
@@ -39,9 +44,16 @@ final class RunIndexFile {
       guard goesOn else { return }
       position += Int64(used)
       // An entry longer than a block.
-      if used == 0 { size *= 2 }
+      if used == 0 {
+        guard block.count < Int(end - position) else { throw Self.damaged }
+        size *= 2
+      }
     }
   }
+
+  /// Its checksum fits all the same, so somebody meant it.
+  private static let damaged = QuarryError(
+    .storage, "the index of runs is not what it says", remedy: "make it anew: quarry lode index --anew")
 
   /// - Returns: how many bytes its whole entries take, and whether more are wanted.
   private static func entries(
@@ -52,6 +64,7 @@ final class RunIndexFile {
       let length = Int(bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))
       guard place + length <= bytes.count else { break }
       let entry = RunEntry(bytes: UnsafeRawBufferPointer(rebasing: bytes[place..<place + length]))
+      guard entry.isWhole else { throw damaged }
       place += length
       guard try body(entry) else { return (place, false) }
     }

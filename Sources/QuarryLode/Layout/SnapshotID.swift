@@ -4,9 +4,11 @@ package struct SnapshotID: Sendable, Hashable, Comparable, CustomStringConvertib
 
   package init(_ value: UInt64) { self.value = value }
 
-  /// - Returns: nil for anything but digits without a leading zero, which no path and no pointer of a dataset holds.
+  /// - Returns: nil for anything but digits without a leading zero, which no path and no pointer of a dataset holds, and for
+  ///   what is beyond all time.
   package init?(_ text: some StringProtocol) {
-    guard let value = UInt64(text), text.utf8.first != UInt8(ascii: "+"), text == "\(value)" else { return nil }
+    guard let value = UInt64(text), value < UInt64(Int64.max), text.utf8.first != UInt8(ascii: "+"), text == "\(value)"
+    else { return nil }
     self.value = value
   }
 

@@ -25,14 +25,19 @@ extension S3Client {
     } catch {
       guard condition != nil else { throw error }
       // A request without a body may be sent again by the library when a kept connection breaks.
-      return try settle(error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty)
+      return try settle(
+        error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty, isLost: attempts.isOpen)
     }
   }
 
   /// After a conditional write failed.
-  /// - Parameter isOpen: whether a try of it may have happened all the same.
+  /// - Parameters:
+  ///   - isOpen: whether a try of it may have happened all the same.
+  ///   - isLost: whether the answer to a try was lost: then no later refusal says that it has not.
   /// - Returns: the ETag, when it has.
-  func settle(_ error: S3Error, _ key: String, id: String, isOpen: Bool) throws(S3Error) -> String {
+  func settle(
+    _ error: S3Error, _ key: String, id: String, isOpen: Bool, isLost: Bool
+  ) throws(S3Error) -> String {
     guard isOpen else { throw error }
     func uncertain(_ why: String) -> S3Error {
       S3Error(
@@ -40,7 +45,7 @@ extension S3Client {
         code: error.code, requestID: error.requestID)
     }
     guard error.kind == .conditionFailed else {
-      throw error.kind == .unavailable ? uncertain("whether it was written is not known") : error
+      throw isLost || error.kind == .unavailable ? uncertain("whether it was written is not known") : error
     }
     let found: S3Info
     do throws(S3Error) { found = try head(key) } catch {
