@@ -10,7 +10,7 @@ import Testing
     let harness: RunHarness
     let terminal: TestTerminal
 
-    init(rows: Int = 24, columns: Int = 100, environment: [String: String] = [:]) async throws {
+    init(rows: Int = 60, columns: Int = 100, environment: [String: String] = [:]) async throws {
       let harness = try RunHarness()
       let script = try harness.script(
         "finds.ts",
@@ -32,11 +32,11 @@ import Testing
       self.terminal = terminal
     }
 
-    /// Shows `r1`, with how the terminal was before in the file `before`.
+    /// Shows `r1`, with how the terminal was before in the file `before` (but for its size, which is on the first line).
     func open(_ flags: String = "") async throws {
-      try await terminal.run("stty -a > before; echo on the first screen")
+      try await terminal.run("stty -a | tail -n +2 > before; echo on the first screen")
       try await terminal.run(
-        "$QUARRY inspect run r1 --storage-path data --tui \(flags); echo ended with $?; stty -a > after")
+        "$QUARRY inspect run r1 --storage-path data --tui \(flags); echo ended with $?; stty -a | tail -n +2 > after")
       try await terminal.wait(for: "inspect run r1") { $0.first == "quarry inspect run r1" }
     }
 
@@ -83,7 +83,7 @@ import Testing
   @Test func theDocumentIsLookedThrough() async throws {
     let lab = try await Lab()
     try await lab.open()
-    let screen = try lab.terminal.screen()
+    let screen = try await lab.terminal.wait(for: "second.txt")
     #expect(screen.contains { $0.hasSuffix("succeeded") && $0.contains("state") })
     // What a terminal would obey is shown, and columns stand below each other behind wide characters.
     let rows = screen.filter { $0.contains(".txt") }
@@ -92,16 +92,16 @@ import Testing
     #expect(rows.last?.contains(#"second.txt           text/plain"#) == true, "\(rows)")
 
     try lab.terminal.press("/")
-    try lab.terminal.type("flush")
-    try await lab.terminal.wait(for: "the search") { $0.last == "/flush" }
+    try lab.terminal.type("by_type")
+    try await lab.terminal.wait(for: "the search") { $0.last == "/by_type" }
     #expect(try lab.terminal.variable("cursor_flag") == "1")
     try lab.terminal.press("Enter")
-    try await lab.terminal.wait(for: "'flush': 1 of")
-    try await lab.terminal.wait(for: "› flush")
+    try await lab.terminal.wait(for: "'by_type': 1 of")
+    try await lab.terminal.wait(for: "› by_type")
     try lab.terminal.press("Left", "Left")
-    try await lab.terminal.wait(for: "closed metrics") { $0.contains { $0.hasPrefix("▸ metrics") } }
+    try await lab.terminal.wait(for: "closed drops") { $0.contains { $0.hasPrefix("▸ drops") } }
     try lab.terminal.press("Right")
-    try await lab.terminal.wait(for: "open metrics") { $0.contains { $0.hasPrefix("▾ metrics") } }
+    try await lab.terminal.wait(for: "open drops") { $0.contains { $0.hasPrefix("▾ drops") } }
     try lab.terminal.press("g", "Enter")
     try await lab.terminal.wait(for: "a value alone") { $0.dropFirst().first == "r1" && $0[2].isEmpty }
     try lab.terminal.press("Escape")
@@ -152,9 +152,9 @@ import Testing
     if way == "key" { try lab.terminal.press("C-z") } else { kill(try lab.viewer(), SIGTSTP) }
     let screen = try await lab.terminal.wait(for: "Stopped")
     #expect(screen.contains("on the first screen"))
-    try await lab.terminal.run("stty -a > meanwhile; cmp before meanwhile && echo the same meanwhile")
+    try await lab.terminal.run("stty -a | tail -n +2 > meanwhile; cmp before meanwhile && echo the same meanwhile")
     try await lab.terminal.wait(for: "the shell") { $0.contains("the same meanwhile") }
-    try await lab.terminal.run("clear; echo on the first screen; fg; echo ended with $?; stty -a > after")
+    try await lab.terminal.run("clear; echo on the first screen; fg; echo ended with $?; stty -a | tail -n +2 > after")
     try await lab.terminal.wait(for: "the view") { $0.first == "quarry inspect run r1" }
     try lab.terminal.press("j")
     try await lab.terminal.wait(for: "the second row") { $0[$0.count - 2].hasPrefix("2/") }
