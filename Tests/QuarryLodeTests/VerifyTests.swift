@@ -412,7 +412,7 @@ import Testing
       "\(folder)/partitions/source=a%2Fb/category=default/day=2026-11-24/run_id=dead/event_type=item/segments/7"
     let left = [
       "\(folder)/.lode-cas-1", "\(folder)/.quarry/.lode-cas-2", "\(segment)/data/data", "\(segment)/.lode-cas-manifest",
-      "\(folder)/segments/\(UInt64.max)/manifest.json",
+      "\(folder)/segments/\(Int64.max - 1)/manifest.json",
       "\(folder)/partitions/source=a%2Fb/category=default/day=2026-11-24/run_id=dead/files/x.txt",
     ]
     for path in left { try put("x", at: path) }
