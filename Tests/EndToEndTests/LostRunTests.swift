@@ -26,7 +26,9 @@ import Testing
         "coordinator", "--script", "once.ts", "--job-id", "j", "--lease", "6s", "--heartbeat", "1s", "--crash-base",
         "50ms",
       ] + common, environment: environment)
-    while try harness.items().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+    while try await harness.read("list", "runs").array?.isEmpty != false {
+      try await Task.sleep(for: .milliseconds(20))
+    }
     func ask(_ arguments: String...) async throws -> JSONValue {
       let result = try await harness.start(arguments + common.prefix(4), environment: environment).finish()
       #expect(result.exitCode == 0, "\(arguments): \(result.standardError)")

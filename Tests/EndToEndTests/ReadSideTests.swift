@@ -132,7 +132,7 @@ import Testing
       """)
     let process = try harness.start(
       ["run", "--script", script, "--storage-path", harness.data, "--run-id", "w", "--job-id", "j"])
-    while try harness.items().isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+    while try harness.files({ $0 == "datasets/quarry/latest" }).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
     #expect(try await harness.read("inspect", "run", "w")["state"] == "running")
     process.send(SIGKILL)
     _ = try await process.finish()
