@@ -27,6 +27,54 @@ struct RunFilterOptions: ParsableArguments {
   }
 }
 
+/// The same, and runs of one job.
+struct JobRunFilterOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  var job: String?
+  @OptionGroup var runs: RunFilterOptions
+
+  var filter: RunFilter {
+    var filter = runs.filter
+    filter.jobID = job
+    return filter
+  }
+
+  var given: [(String, Bool)] { runs.given + [("--job", job != nil)] }
+}
+
+/// The same, and what became of a run: what `list runs` shows and `stats runs` counts.
+struct RunSelectionOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
+  var state: RunStateFlag?
+  @OptionGroup var ofJob: JobRunFilterOptions
+  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
+  var accepted = false
+
+  func filter(_ liveness: Liveness) -> RunFilter {
+    var filter = ofJob.filter
+    filter.state = state?.value
+    filter.isAcceptedOnly = accepted
+    filter.liveness = liveness
+    return filter
+  }
+
+  /// Those that no live fleet knows: it has tasks with states, of jobs.
+  var storedOnly: [(String, Bool)] { ofJob.runs.given + [("--accepted", accepted)] }
+}
+
+enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
+  case running, failed, succeeded, lost
+
+  var value: RunState {
+    switch self {
+    case .running: .running
+    case .failed: .failed
+    case .succeeded: .succeeded
+    case .lost: .lost
+    }
+  }
+}
+
 /// When a run without an end counts as lost.
 struct LivenessOptions: ParsableArguments {
   @Option(

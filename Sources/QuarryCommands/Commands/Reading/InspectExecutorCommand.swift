@@ -16,7 +16,7 @@ struct InspectExecutorCommand: ViewableCommand {
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let executors = try await Executors.read(place, filters, job: nil, in: context)
+    let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
     guard let executor = executors.first(where: { $0.id == id }) else {
       throw NotFound.unknown(
         "executor", id, "in what was asked for", among: executors.map(\.id), list: "quarry list executors")

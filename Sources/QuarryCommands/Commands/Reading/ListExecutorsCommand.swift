@@ -12,14 +12,12 @@ struct ListExecutorsCommand: DocumentCommand {
   var state: ExecutorStateFlag?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
-  @Option(help: ArgumentHelp("Only executors of this job's runs.", valueName: "id"))
-  var job: String?
-  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let executors = try await Executors.read(place, filters, job: job, in: context)
+    let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
     let wanted = executors.filter { executor in state.map { $0 == executor.state } ?? true }
     return .list(wanted.prefix(limit ?? 100).map(Output.executorRow))
   }
@@ -54,19 +52,20 @@ enum ExecutorView: Sendable {
 
 /// Reads all executors, the one seen last first.
 enum Executors {
+  /// - Parameters:
+  ///   - filter: of the runs by which stored ones are known.
+  ///   - given: the flags that it is made of.
   static func read(
-    _ place: FleetOrDatasetOptions, _ filters: RunFilterOptions, job: String?, in context: CommandContext
+    _ place: FleetOrDatasetOptions, _ filter: RunFilter, _ given: [(String, Bool)], in context: CommandContext
   ) async throws -> [ExecutorView] {
     switch try place.source(in: context) {
     case .live(let address):
-      try StoredOnly.refuse(filters.given + [("--job", job != nil)])
+      try StoredOnly.refuse(given)
       let workers = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
         try await queue.workers()
       }
       return workers.map(ExecutorView.live)
     case .dataset(let reader):
-      var filter = filters.filter
-      filter.jobID = job
       return try await stored(reader, filter, in: context).map(ExecutorView.stored)
     }
   }

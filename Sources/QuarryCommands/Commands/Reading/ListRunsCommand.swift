@@ -8,15 +8,9 @@ struct ListRunsCommand: DocumentCommand {
     commandName: "runs",
     abstract: "Lists the runs of a dataset, newest first; with --fleet or --redis alone those of a live fleet.")
 
-  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
-  var state: RunStateFlag?
   @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
-  var job: String?
-  @OptionGroup var filters: RunFilterOptions
-  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
-  var accepted = false
+  @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
 
@@ -31,7 +25,7 @@ struct ListRunsCommand: DocumentCommand {
   private func stored(
     _ reader: LodeReader, _ liveness: Liveness, in context: CommandContext
   ) async throws -> [RunSummary] {
-    let filter = RunSelection(filters, job: job, state: state, accepted: accepted, liveness: liveness).filter
+    let filter = selection.filter(liveness)
     let limit = limit ?? 100
     let rows = try await Stored.list(in: context) { () throws(QuarryError) in try reader.runs(filter, limit: limit) }
     if rows.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
@@ -39,9 +33,10 @@ struct ListRunsCommand: DocumentCommand {
   }
 
   private func live(_ address: FleetAddress, in context: CommandContext) async throws -> [TaskView] {
-    try StoredOnly.refuse(filters.given + [("--accepted", accepted)])
+    try StoredOnly.refuse(selection.storedOnly)
     let limit = limit ?? 100
-    return try await LiveFleet.ask(address, in: context) { [job, state] queue throws(QuarryError) in
+    return try await LiveFleet.ask(address, in: context) {
+      [job = selection.ofJob.job, state = selection.state] queue throws(QuarryError) in
       var found: [TaskView] = []
       for state in TaskState.withRuns(state) where found.count < limit {
         let tasks = try await queue.listTasks(jobID: job, state: state, limit: limit)
@@ -49,32 +44,6 @@ struct ListRunsCommand: DocumentCommand {
       }
       return Array(found.prefix(limit))
     }
-  }
-}
-
-enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
-  case running, failed, succeeded, lost
-
-  var value: RunState {
-    switch self {
-    case .running: .running
-    case .failed: .failed
-    case .succeeded: .succeeded
-    case .lost: .lost
-    }
-  }
-}
-
-/// Everything by which stored runs are chosen.
-struct RunSelection: Sendable {
-  private(set) var filter: RunFilter
-
-  init(_ filters: RunFilterOptions, job: String?, state: RunStateFlag?, accepted: Bool, liveness: Liveness) {
-    filter = filters.filter
-    filter.jobID = job
-    filter.state = state?.value
-    filter.isAcceptedOnly = accepted
-    filter.liveness = liveness
   }
 }
 

@@ -8,15 +8,13 @@ struct StatsExecutorsCommand: ViewableCommand {
       "Counts executors by state: those of a live fleet's workers with --fleet or --redis, else those that metrics name."
   )
 
-  @Option(help: ArgumentHelp("Only executors of this job's runs.", valueName: "id"))
-  var job: String?
-  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let executors = try await Executors.read(place, filters, job: job, in: context)
+    let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
     if case .live = try place.source(in: context) { return .executorTotals(executors, isLive: true) }
     return .executorTotals(executors, isLive: false)
   }

@@ -9,14 +9,12 @@ struct StatsMetricsCommand: ViewableCommand {
 
   @Option(help: ArgumentHelp("Only this run: its record.", valueName: "id"))
   var run: String?
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
-  var job: String?
   @Option(help: ArgumentHelp("Only runs that failed or succeeded; others have no metrics yet.", valueName: "state"))
   var state: EndedStateFlag?
   @Option(
     help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
-  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var filters: JobRunFilterOptions
   @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
   var accepted = false
   @Flag(help: "A list of the records, one a run, the newest 100 unless --limit says otherwise.")
@@ -45,7 +43,6 @@ struct StatsMetricsCommand: ViewableCommand {
   private var filter: RunFilter {
     var filter = filters.filter
     filter.runID = run
-    filter.jobID = job
     filter.isAcceptedOnly = accepted
     filter.state = state?.value
     return filter

@@ -10,12 +10,10 @@ struct StatsProxiesCommand: ViewableCommand {
       "Counts the uses of each pool of proxies: those that metrics name, or with --fleet or --redis what the fleet remembers of the pools of --config."
   )
 
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
-  var job: String?
   @Option(
     help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
-  @OptionGroup var filters: RunFilterOptions
+  @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var view: ViewOptions
@@ -28,8 +26,7 @@ struct StatsProxiesCommand: ViewableCommand {
   }
 
   private func stored(_ reader: LodeReader, in context: CommandContext) async throws -> Output {
-    var filter = filters.filter
-    filter.jobID = job
+    let filter = filters.filter
     let pools = try await Stored.list(in: context) { [filter, limit] () throws(QuarryError) in
       var tally = ProxyTally()
       let warnings = try reader.forEachMetrics(filter, limit: limit) { tally.add($1) }
@@ -39,7 +36,7 @@ struct StatsProxiesCommand: ViewableCommand {
   }
 
   private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
-    try StoredOnly.refuse(filters.given + [("--job", job != nil), ("--limit", limit != nil)])
+    try StoredOnly.refuse(filters.given + [("--limit", limit != nil)])
     guard let pools = try ConfigurationLoader.load(place.fleet.config, in: context).proxies, !pools.isEmpty else {
       throw QuarryError(
         .usage, "a live fleet knows pools of proxies by their configuration only",

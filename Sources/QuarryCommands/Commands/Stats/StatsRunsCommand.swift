@@ -9,15 +9,9 @@ struct StatsRunsCommand: ViewableCommand {
     abstract:
       "Counts runs by state: those of a dataset, or with --fleet or --redis alone those that a live fleet knows.")
 
-  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
-  var state: RunStateFlag?
   @Option(help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
-  var job: String?
-  @OptionGroup var filters: RunFilterOptions
-  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
-  var accepted = false
+  @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var view: ViewOptions
@@ -30,7 +24,7 @@ struct StatsRunsCommand: ViewableCommand {
   }
 
   private func stored(_ reader: LodeReader, _ liveness: Liveness, in context: CommandContext) async throws -> Output {
-    let filter = RunSelection(filters, job: job, state: state, accepted: accepted, liveness: liveness).filter
+    let filter = selection.filter(liveness)
     let counts = try await Stored.ask { [limit] () throws(QuarryError) in
       guard let limit else { return try reader.runCounts(filter) }
       var counts = RunCounts()
@@ -45,8 +39,8 @@ struct StatsRunsCommand: ViewableCommand {
   /// A fleet counts tasks: how many runs of them failed it does not know.
   private func live(_ address: FleetAddress, in context: CommandContext) async throws -> Output {
     try StoredOnly.refuse(
-      filters.given + [("--accepted", accepted), ("--state", state != nil), ("--limit", limit != nil)])
-    let tasks = try await LiveFleet.tasks(of: job, address, in: context)
+      selection.storedOnly + [("--state", selection.state != nil), ("--limit", limit != nil)])
+    let tasks = try await LiveFleet.tasks(of: selection.ofJob.job, address, in: context)
     return .totals(total: nil, running: tasks.running, succeeded: tasks.succeeded, failed: nil)
   }
 }
