@@ -1,7 +1,7 @@
 /// Tells whether bytes are JSON (RFC 8259, in UTF-8) without making anything of them, at some bytes a nanosecond.
-package struct JSONCheck {
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
+package struct JSONCheck: JSONScanner {
+  let bytes: UnsafeRawBufferPointer
+  var position = 0
 
   /// Whether the bytes are one object, with nothing but space around it. Nesting is bounded as `JSONParser` bounds it.
   package static func isObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -117,35 +117,10 @@ package struct JSONCheck {
 
   private mutating func number() -> Bool {
     _ = take(UInt8(ascii: "-"))
-    if !take(UInt8(ascii: "0")), !digits() { return false }
-    if take(UInt8(ascii: ".")), !digits() { return false }
+    if !take(UInt8(ascii: "0")), !skipDigits() { return false }
+    if take(UInt8(ascii: ".")), !skipDigits() { return false }
     guard take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) else { return true }
     if !take(UInt8(ascii: "-")) { _ = take(UInt8(ascii: "+")) }
-    return digits()
-  }
-
-  private mutating func digits() -> Bool {
-    let start = position
-    while let byte = peek(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
-    return position > start
-  }
-
-  private mutating func word(_ word: StaticString) -> Bool {
-    let end = position + word.utf8CodeUnitCount
-    guard end <= bytes.count, word.withUTF8Buffer({ $0.elementsEqual(bytes[position..<end]) }) else { return false }
-    position = end
-    return true
-  }
-
-  private func peek() -> UInt8? { position < bytes.count ? bytes[position] : nil }
-
-  private mutating func take(_ byte: UInt8) -> Bool {
-    guard peek() == byte else { return false }
-    position += 1
-    return true
-  }
-
-  private mutating func skipSpace() {
-    while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    return skipDigits()
   }
 }

@@ -1,5 +1,5 @@
 /// Reads JSON text (RFC 8259). Any input ends in a value or an error with its place; nesting is bounded.
-package struct JSONParser {
+package struct JSONParser: JSONScanner {
   /// Deeper input is refused instead of overflowing the stack.
   package static let maximumDepth = 512
 
@@ -11,8 +11,8 @@ package struct JSONParser {
     package var description: String { "line \(line), column \(column): \(reason)" }
   }
 
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
+  let bytes: UnsafeRawBufferPointer
+  var position = 0
 
   package static func parse(_ text: String) throws(Failure) -> JSONValue {
     try parse(Array(text.utf8))
@@ -146,9 +146,7 @@ package struct JSONParser {
   private mutating func number() throws(Failure) -> JSONValue {
     let start = position
     _ = take(UInt8(ascii: "-"))
-    guard let first = peek(), isDigit(first) else { throw failure("not a JSON value") }
-    position += 1
-    if first != UInt8(ascii: "0") { skipDigits() }
+    guard take(UInt8(ascii: "0")) || skipDigits() else { throw failure("not a JSON value") }
     var isWhole = true
     if take(UInt8(ascii: ".")) {
       isWhole = false
@@ -168,35 +166,13 @@ package struct JSONParser {
   }
 
   private mutating func requireDigits() throws(Failure) {
-    guard let byte = peek(), isDigit(byte) else { throw failure("a digit should be here") }
-    skipDigits()
+    guard skipDigits() else { throw failure("a digit should be here") }
   }
 
-  private mutating func skipDigits() {
-    while let byte = peek(), isDigit(byte) { position += 1 }
-  }
-
-  private mutating func literal(_ word: StaticString, _ value: JSONValue) throws(Failure) -> JSONValue {
-    let end = position + word.utf8CodeUnitCount
-    let matches = end <= bytes.count && word.withUTF8Buffer { $0.elementsEqual(bytes[position..<end]) }
-    guard matches else { throw failure("not a JSON value") }
-    position = end
+  private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(Failure) -> JSONValue {
+    guard word(text) else { throw failure("not a JSON value") }
     return value
   }
-
-  private func peek() -> UInt8? { position < bytes.count ? bytes[position] : nil }
-
-  private mutating func take(_ byte: UInt8) -> Bool {
-    guard peek() == byte else { return false }
-    position += 1
-    return true
-  }
-
-  private mutating func skipSpace() {
-    while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
-  }
-
-  private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
   private func failure(_ reason: String) -> Failure {
     let before = bytes[0..<min(position, bytes.count)]
