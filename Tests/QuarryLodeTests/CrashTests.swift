@@ -6,22 +6,7 @@ import Testing
 
 /// A writer that dies, or is refused, at each single operation in turn.
 @Suite struct CrashTests {
-  /// What the dying writer does: two event types, a sidecar file, then a second commit. Returns what was acknowledged.
-  private func work(_ dataset: LodeDataset) throws -> Int {
-    let run = try Run(dataset, id: "dying")
-    var acknowledged = 0
-    do {
-      try run.sink.write(
-        run.batch {
-          $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
-        })
-      acknowledged = 1
-      try run.put("a.txt", "hello")
-      try run.sink.write(run.items(2..<3))
-      acknowledged = 2
-    } catch is QuarryError {}
-    return acknowledged
-  }
+  private func work(_ dataset: LodeDataset) throws -> Int { try commitTwice(dataset, id: "dying") }
 
   private func operations(before: Bool) throws -> Int {
     let root = TemporaryDirectory()

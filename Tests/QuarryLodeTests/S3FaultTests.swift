@@ -7,21 +7,8 @@ import Testing
 
 /// A writer behind a way to the store that breaks at each of its requests in turn.
 @Suite struct S3FaultTests {
-  /// Two event types, a file, then a second commit. Returns how many commits were acknowledged.
   private func work(_ store: S3Store, id: String = "dying") throws -> Int {
-    let run = try Run(LodeDataset(store, deadline: .seconds(5)), id: id)
-    var acknowledged = 0
-    do {
-      try run.sink.write(
-        run.batch {
-          $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
-        })
-      acknowledged = 1
-      try run.put("a.txt", "hello")
-      try run.sink.write(run.items(2..<3))
-      acknowledged = 2
-    } catch is QuarryError {}
-    return acknowledged
+    try commitTwice(LodeDataset(store, deadline: .seconds(5)), id: id)
   }
 
   private func prepare(_ store: S3Store) throws {

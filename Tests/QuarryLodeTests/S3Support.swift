@@ -34,14 +34,7 @@ extension S3Store {
 
 /// What is wrong with the chain and, but for runs that began at 0, with the whole dataset; empty when nothing is.
 func errors(_ reader: LodeReader) throws -> [String] {
-  let listing = try reader.chain()
-  var errors = listing.warnings
-  for (newer, older) in zip(listing.rows, listing.rows.dropFirst()) {
-    if newer.parent != older.id || newer.id <= older.id || newer.createdAt < older.createdAt {
-      errors.append("\(newer.id) does not follow \(older.id)")
-    }
-  }
-  if let last = listing.rows.last, last.parent != nil { errors.append("the chain ends early") }
+  var errors = faults(try reader.chain())
   _ = try reader.verify {
     if $0.severity == .error, $0.kind != .sequence { errors.append("\($0.place): \($0.message)") }
   }

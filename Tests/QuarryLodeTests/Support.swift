@@ -101,16 +101,40 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
   group.wait()
 }
 
-/// What is wrong with a dataset as a whole; empty when nothing is.
-func faults(_ reader: LodeReader) throws -> [String] {
-  let listing = try reader.chain()
-  var faults = listing.warnings
-  for (newer, older) in zip(listing.rows, listing.rows.dropFirst()) {
+/// What a writer does that may die on the way: two event types, a file, then a second commit.
+/// - Returns: how many commits were acknowledged.
+func commitTwice(_ dataset: LodeDataset, id: String) throws -> Int {
+  let run = try Run(dataset, id: id)
+  var acknowledged = 0
+  do {
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
+      })
+    acknowledged = 1
+    try run.put("a.txt", "hello")
+    try run.sink.write(run.items(2..<3))
+    acknowledged = 2
+  } catch is QuarryError {}
+  return acknowledged
+}
+
+/// What is wrong with a chain; empty when nothing is.
+func faults(_ chain: Listing<Manifest>) -> [String] {
+  var faults = chain.warnings
+  for (newer, older) in zip(chain.rows, chain.rows.dropFirst()) {
     if newer.parent != older.id || newer.id <= older.id || newer.createdAt < older.createdAt {
       faults.append("\(newer.id) does not follow \(older.id)")
     }
   }
-  if let last = listing.rows.last, last.parent != nil { faults.append("the chain ends early") }
+  if let last = chain.rows.last, last.parent != nil { faults.append("the chain ends early") }
+  return faults
+}
+
+/// What is wrong with a dataset on disk as a whole; empty when nothing is.
+func faults(_ reader: LodeReader) throws -> [String] {
+  let listing = try reader.chain()
+  var faults = faults(listing)
   for manifest in listing.rows {
     for file in manifest.files {
       let attributes = try? FileManager.default.attributesOfItem(atPath: reader.layout.path(of: file.path))
