@@ -45,6 +45,21 @@ import Testing
     #expect(try faults(reader) == [])
   }
 
+  /// Somebody put an old pointer back: what was committed behind it may be wanted again, and is said to be there.
+  @Test func whatWasCommittedIsNoLeftoverOfAnOldPointer() throws {
+    let root = TemporaryDirectory()
+    let ids = try prepare(root.path)
+    let reader = LodeReader(root: root.path)
+    try put("\(ids[0])", at: reader.layout.pointer)
+    try append(root.path)
+    #expect(manifestsOnDisk(reader).isSuperset(of: ids))
+    #expect(try reader.chain().rows.map(\.id).last == ids[0] && reader.chain().rows.count == 2)
+    var errors: [Finding] = []
+    _ = try reader.verify { if $0.severity == .error { errors.append($0) } }
+    let places = errors.filter { $0.kind == .manifest && $0.message.contains("not on its chain") }.map(\.place)
+    for id in ids.dropFirst() { #expect(places.contains("\(reader.layout.canonicalFolder(id))/manifest.json")) }
+  }
+
   @Test func aPointerWithSpaceAroundItIsTrimmed() throws {
     let root = TemporaryDirectory()
     let ids = try prepare(root.path)

@@ -4,7 +4,8 @@ import QuarryCore
 /// what a crashed one left behind without looking through the dataset.
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
-/// is the canonical manifest. Anything else there (another writer's, an older and longer one's tail) is ignored.
+/// is the canonical manifest; no line when the last commit was carried out. Anything else there (another writer's, an older
+/// and longer one's tail) is ignored.
 package struct CommitIntent: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let id: SnapshotID

@@ -101,6 +101,9 @@ final class DiskPublisher: SnapshotPublisher {
       leftovers.remove(intent.entries)
       throw error
     }
+    // What was committed is no crash's leftover, also when somebody puts an old pointer back. Where this cannot be written,
+    // nothing is lost as long as nobody does that.
+    try? files.overwrite(lock.lockFile, CommitIntent().encoded, path: lock.path)
   }
 
   /// - Parameters:
