@@ -126,7 +126,7 @@ final class CrawlFixture: Sendable {
     var request = JobRequest(script: "page.ts", scriptRoot: root.path, source: "shop", storage: storage)
     request.params = #"{"n":0}"#
     request.depth = 50
-    request.timing = LeaseTiming(lease: .seconds(2), heartbeat: .milliseconds(300))
+    request.timing = LeaseTiming(lease: .seconds(60), heartbeat: .milliseconds(300))
     request.retries.attemptBase = .milliseconds(50)
     request.retries.crashBase = .milliseconds(50)
     change(&request)
