@@ -28,9 +28,14 @@ import QuarryFleet
     let ended = EndedTaskRecord(
       task: TaskRecord(taskID: "t1", epoch: 3, attempt: 4, depth: 1, work: work), failure: "app",
       reason: "line one\nline two")
-    let job = JobRecord(
+    var job = JobRecord(
       root: work, rootTaskID: "t0", depth: 3, maxRuns: 500, policy: "strict",
       storage: StorageIdentity(backend: "fs", dataset: "quarry", id: "x"), scripts: ["list.ts": "ab12"])
+    job.politeness.hostConcurrency = 2
+    job.politeness.hostDelay = .milliseconds(1_500)
+    job.politeness.hostMaxPages = 100
+    job.politeness.autoThrottle = true
+    job.politeness.jobConcurrency = 8
     let entries: [LedgerEntry] = [
       .job(job), .accepted(accepted("r1")), .dead(ended), .cancelled(ended), .requeued(taskID: "t1"),
     ]

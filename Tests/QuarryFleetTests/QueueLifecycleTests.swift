@@ -209,8 +209,24 @@ import Testing
   @Test(arguments: [
     "[]", "{}", "{\"script\":1}", "{\"script\":\"a\",\"depth\":-1}", "{\"script\":\"a\",\"lane\":\"fast\"}",
     "{\"script\":\"a\",\"params\":[]}", "{\"script\":\"a\",\"job_id\":\"a:b\"}", "{\"script\":\"a\",\"colour\":1}",
+    "{\"script\":\"a\",\"host_concurrency\":0}", "{\"script\":\"a\",\"auto_throttle\":1}",
   ])
   func badSubmissionLinesAreNamed(_ line: String) {
     #expect(throws: QuarryError.self) { try SubmissionLine(parsing: line) }
+  }
+
+  @Test func aSubmissionLineSaysHowPoliteItsJobIsAndTheJobKeepsIt() async throws {
+    let line = """
+      {"script":"a.ts","host_concurrency":2,"host_delay_ms":1500,"host_max_pages":100,"auto_throttle":true,\
+      "job_concurrency":8}
+      """
+    let politeness = try SubmissionLine(parsing: line).politeness
+    let bench = try await QueueBench.make()
+    try await bench.submit { $0.politeness = politeness }
+    let kept = try #require(try await bench.queue.job("job")).politeness
+    #expect(kept == politeness && kept.hostConcurrency == 2 && kept.hostDelay == .milliseconds(1_500))
+    #expect(kept.hostMaxPages == 100 && kept.autoThrottle && kept.jobConcurrency == 8)
+    try await bench.submit("free")
+    #expect(try await bench.queue.job("free")?.politeness == Politeness())
   }
 }

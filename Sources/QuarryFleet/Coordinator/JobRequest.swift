@@ -25,6 +25,7 @@ package struct JobRequest: Sendable, Equatable {
   package var timeout: Duration?
   package var timing = LeaseTiming()
   package var retries = RetryBudgets()
+  package var politeness = Politeness()
   package var storage: StorageIdentity
 
   package init(script: String, scriptRoot: String, source: String, storage: StorageIdentity) {

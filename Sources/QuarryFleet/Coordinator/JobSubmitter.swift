@@ -30,9 +30,10 @@ struct JobSubmitter: Sendable {
       options: DerivedWork.Options(
         lane: request.lane == "default" ? nil : request.lane,
         timeoutMilliseconds: request.timeout.map { Int($0.milliseconds) }, host: request.host))
-    let record = JobRecord(
+    var record = JobRecord(
       root: root, rootTaskID: submission.rootTaskID, depth: request.depth, maxRuns: request.maxRuns,
       policy: request.policy, storage: request.storage, scripts: hashes)
+    record.politeness = request.politeness
     try root.check()
     return Prepared(submission: submission, record: record, hasOwnID: request.jobID == nil)
   }
@@ -115,6 +116,7 @@ struct JobSubmitter: Sendable {
         .usage, "a lease of \(request.timing.lease) with a heartbeat of \(request.timing.heartbeat) loses tasks",
         remedy: "The lease must be 1 s at least and two heartbeats long.")
     }
+    try request.politeness.check()
     try RunPartition.validateSource(request.source)
     try RunPartition.validate(request.category, as: "category")
     if let jobID = request.jobID { try FleetQueue.check(jobID, as: "job") }

@@ -46,6 +46,7 @@ package struct JobRecord: Sendable, Equatable {
   package var depth: Int
   /// Most tasks that are ever admitted, the root included; nil for no limit.
   package var maxRuns: Int?
+  package var politeness = Politeness()
   package var policy: String
   package var storage: StorageIdentity
   /// SHA-256 in hex of each script that is known at submission, by target.

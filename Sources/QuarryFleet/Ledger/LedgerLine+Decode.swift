@@ -23,7 +23,7 @@ extension LedgerLine {
   private static func job(_ value: JSONValue) throws(QuarryError) -> JobRecord {
     let root = try member("root", of: value)
     let storage = try member("storage", of: value)
-    return JobRecord(
+    var record = JobRecord(
       root: try work(root), rootTaskID: try text("task_id", of: root),
       depth: Int(value["limits"]?["depth"]?.integer ?? 0),
       maxRuns: value["limits"]?["max_runs"]?.integer.map { Int($0) }, policy: try text("policy", of: value),
@@ -31,6 +31,19 @@ extension LedgerLine {
         backend: try text("backend", of: storage), dataset: try text("dataset", of: storage),
         id: try text("id", of: storage)),
       scripts: (value["scripts"]?.object ?? [:]).compactMapValues(\.string))
+    record.politeness = politeness(value["limits"] ?? .object([:]))
+    return record
+  }
+
+  private static func politeness(_ limits: JSONValue) -> Politeness {
+    func bound(_ name: String) -> Int? { limits[name]?.integer.map { Int($0) } }
+    var politeness = Politeness()
+    politeness.hostConcurrency = bound("host_concurrency")
+    politeness.hostDelay = bound("host_delay_ms").map { .milliseconds($0) }
+    politeness.hostMaxPages = bound("host_max_pages")
+    politeness.autoThrottle = limits["auto_throttle"] == .bool(true)
+    politeness.jobConcurrency = bound("job_concurrency")
+    return politeness
   }
 
   private static func accepted(_ value: JSONValue) throws(QuarryError) -> AcceptedRecord {

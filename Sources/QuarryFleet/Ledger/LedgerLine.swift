@@ -73,6 +73,7 @@ package enum LedgerLine {
     out.append(UInt8(ascii: "{"))
     JSONText.appendMember("depth", Int64(record.depth), to: &out)
     append("max_runs", record.maxRuns, to: &out)
+    append(record.politeness, to: &out)
     out.append(UInt8(ascii: "}"))
     JSONText.appendMember("policy", record.policy, to: &out)
     JSONText.appendKey("storage", to: &out)
@@ -83,6 +84,18 @@ package enum LedgerLine {
     out.append(UInt8(ascii: "}"))
     JSONText.appendKey("scripts", to: &out)
     out += JSONValue.object(record.scripts.mapValues(JSONValue.string)).canonicalText.utf8
+  }
+
+  /// Only the bounds that there are.
+  private static func append(_ politeness: Politeness, to out: inout [UInt8]) {
+    append("host_concurrency", politeness.hostConcurrency, to: &out)
+    append("host_delay_ms", politeness.hostDelay.map { Int($0.milliseconds) }, to: &out)
+    append("host_max_pages", politeness.hostMaxPages, to: &out)
+    if politeness.autoThrottle {
+      JSONText.appendKey("auto_throttle", to: &out)
+      out += "true".utf8
+    }
+    append("job_concurrency", politeness.jobConcurrency, to: &out)
   }
 
   private static func append(_ record: AcceptedRecord, to out: inout [UInt8]) {

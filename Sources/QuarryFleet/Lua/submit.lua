@@ -1,7 +1,8 @@
 -- A job enters the fleet with its root task. Whoever calls it has written the job's ledger record before.
 -- ARGV from 4: job, root task, target, params, lane, host, fingerprint (hex), delay ms, submission line ('' when it came
 -- through the program), lease ms, heartbeat ms, scripts (JSON, target to content hash), then pairs of job fields: depth,
--- max_runs (0: none), policy, storage, source, category, timeout_ms, and app/crash/blocked _max, _base_ms, _cap_ms.
+-- max_runs (0: none), policy, storage, source, category, timeout_ms, app/crash/blocked _max, _base_ms, _cap_ms, and what
+-- may be changed while the job runs (0: none): host_slots, host_gap_ms, host_max_pages, auto_throttle, concurrency.
 -- Reply: {'submitted'} or {'known'}.
 -- Invariants: idempotent by the job's id; the line leaves the submissions in the same step.
 local job, root, target, params, lane, host = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]

@@ -41,6 +41,7 @@ extension FleetQueue {
       "blocked_max", .integer(Int64(retries.blocks)), "blocked_base_ms", .integer(retries.blockBase.milliseconds),
       "blocked_cap_ms", .integer(retries.blockCap.milliseconds),
     ]
+    for (name, value) in request.politeness.fields { fields += [.text(name), .integer(value)] }
     if let timeout = request.timeout { fields += ["timeout_ms", .integer(timeout.milliseconds)] }
     return fields
   }

@@ -23,7 +23,8 @@ extension FleetQueue {
 /// One line of the submissions list: what any program may push.
 ///
 /// `{"script":"list.ts","params":{…}}` with, all optional, `key` (the same key is the same job), `job_id`, `source`,
-/// `category`, `policy`, `lane`, `host`, `depth`, `max_runs`, `timeout_ms`, `attempts`, `crashes`, `blocks`.
+/// `category`, `policy`, `lane`, `host`, `depth`, `max_runs`, `timeout_ms`, `attempts`, `crashes`, `blocks`,
+/// `host_concurrency`, `host_delay_ms`, `host_max_pages`, `auto_throttle`, `job_concurrency`.
 package struct SubmissionLine: Sendable, Equatable {
   package var jobID: String
   package var script: String
@@ -40,11 +41,12 @@ package struct SubmissionLine: Sendable, Equatable {
   package var attempts: Int?
   package var crashes: Int?
   package var blocks: Int?
+  package var politeness = Politeness()
 
   static let names: Set<String> = [
     "key", "job_id", "script", "params", "source", "category", "policy", "lane", "host", "depth", "max_runs",
-    "timeout_ms",
-    "attempts", "crashes", "blocks",
+    "timeout_ms", "attempts", "crashes", "blocks", "host_concurrency", "host_delay_ms", "host_max_pages",
+    "auto_throttle", "job_concurrency",
   ]
 
   /// - Throws: `QuarryError(.usage)` with the reason for the list of rejects.
@@ -80,6 +82,11 @@ package struct SubmissionLine: Sendable, Equatable {
     attempts = try line.number("attempts", atLeast: 1)
     crashes = try line.number("crashes", atLeast: 1)
     blocks = try line.number("blocks", atLeast: 1)
+    politeness.hostConcurrency = try line.number("host_concurrency", atLeast: 1)
+    politeness.hostDelay = try line.number("host_delay_ms", atLeast: 1).map { .milliseconds($0) }
+    politeness.hostMaxPages = try line.number("host_max_pages", atLeast: 1)
+    politeness.autoThrottle = try line.truth("auto_throttle") ?? false
+    politeness.jobConcurrency = try line.number("job_concurrency", atLeast: 1)
   }
 
   /// The job's id for a client's key: always the same, so that a second submission changes nothing.
@@ -104,6 +111,12 @@ package struct SubmissionLine: Sendable, Equatable {
         throw QuarryError(.usage, "'\(name)' is not a whole number from \(least)")
       }
       return Int(number)
+    }
+
+    func truth(_ name: String) throws(QuarryError) -> Bool? {
+      guard let value = values[name] else { return nil }
+      guard case .bool(let truth) = value else { throw QuarryError(.usage, "'\(name)' is neither true nor false") }
+      return truth
     }
 
     func lane() throws(QuarryError) -> Lane? {

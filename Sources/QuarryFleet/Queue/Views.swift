@@ -118,6 +118,7 @@ package struct JobView: Sendable, Equatable {
   package var events: Int
   package var depth: Int
   package var maxRuns: Int?
+  package var politeness: Politeness
   package var policy: String
   package var storage: String
 
@@ -134,6 +135,7 @@ package struct JobView: Sendable, Equatable {
     events = fields.int("events")
     depth = fields.int("depth")
     maxRuns = fields.int("max_runs") == 0 ? nil : fields.int("max_runs")
+    politeness = Politeness(fields)
     policy = fields.text("policy") ?? ""
     storage = fields.text("storage") ?? ""
     status = JobStatus()

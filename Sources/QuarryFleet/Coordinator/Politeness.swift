@@ -1,0 +1,42 @@
+import QuarryCore
+
+/// How gently a job treats the hosts that it visits, and how much of the fleet it takes; nil for no bound.
+package struct Politeness: Sendable, Equatable {
+  /// Most tasks, of whichever job, that run on a host at once.
+  package var hostConcurrency: Int?
+  /// Least time between the starts of two tasks, of whichever job, on a host.
+  package var hostDelay: Duration?
+  /// Most tasks that the job is ever given for one host; retries never count.
+  package var hostMaxPages: Int?
+  /// A host's starts are spaced by how long it takes to answer.
+  package var autoThrottle = false
+  /// Most tasks of the job that run at once.
+  package var jobConcurrency: Int?
+
+  package init() {}
+
+  /// The fields of a job in Redis, 0 for no bound. They may be set to something else at any time.
+  var fields: [(name: String, value: Int64)] {
+    [
+      ("host_slots", Int64(hostConcurrency ?? 0)), ("host_gap_ms", hostDelay?.milliseconds ?? 0),
+      ("host_max_pages", Int64(hostMaxPages ?? 0)), ("auto_throttle", autoThrottle ? 1 : 0),
+      ("concurrency", Int64(jobConcurrency ?? 0)),
+    ]
+  }
+
+  init(_ fields: Fields) {
+    func bound(_ name: String) -> Int? { fields.int(name) == 0 ? nil : fields.int(name) }
+    hostConcurrency = bound("host_slots")
+    hostDelay = bound("host_gap_ms").map { .milliseconds($0) }
+    hostMaxPages = bound("host_max_pages")
+    autoThrottle = fields.int("auto_throttle") == 1
+    jobConcurrency = bound("concurrency")
+  }
+
+  /// - Throws: `QuarryError(.usage)` for a bound below 1.
+  func check() throws(QuarryError) {
+    for (name, value) in fields where value < 0 {
+      throw QuarryError(.usage, "\(name) \(value) is below 0")
+    }
+  }
+}
