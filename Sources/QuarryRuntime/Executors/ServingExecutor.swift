@@ -38,7 +38,7 @@ package final class ServingExecutor: @unchecked Sendable {
     process.setDeadline(nil)
     if let deadline, BootClock.after(Self.deadlineMargin) >= deadline { return .spent }
     if let left = end.leftBehind { return .odd("left \(left) behind") }
-    if ProcessTable.read().hasDescendants(end.processID, below: process.shepherd) {
+    if ProcessTable.hasDescendants(end.processID, below: process.shepherd) {
       return .odd("left a process behind")
     }
     guard runs < limits.runs, let memory = ProcessTable.residentMemory(of: end.processID) else { return .spent }

@@ -31,15 +31,18 @@ package enum Orphans {
 
   /// - Returns: whether there were any.
   private static func killOnce(sparing shepherds: Set<pid_t>) -> Bool {
+    if let children = ProcessTable.childrenNow(of: getpid()), orphans(sparing: shepherds, among: children).isEmpty {
+      return false
+    }
     for _ in 0..<passes {
       let table = ProcessTable.read()
-      let running = table.below(orphans(sparing: shepherds, in: table)).filter(\.canFork)
+      let running = table.below(orphans(sparing: shepherds, among: table.children(of: getpid()))).filter(\.canFork)
       if running.isEmpty { break }
       for process in running { Glibc.kill(process.pid, SIGSTOP) }
       usleep(1_000)
     }
     let table = ProcessTable.read()
-    let roots = orphans(sparing: shepherds, in: table)
+    let roots = orphans(sparing: shepherds, among: table.children(of: getpid()))
     for process in table.below(roots) { Glibc.kill(process.pid, SIGKILL) }
     for root in roots { waitpid(root, nil, WNOHANG) }
     return !roots.isEmpty
@@ -47,8 +50,8 @@ package enum Orphans {
 
   /// Shepherds that keep something for many processes, an embedded Redis or a shared browser, left their starter on
   /// purpose. A child that is still this program has not become what it was started for.
-  private static func orphans(sparing shepherds: Set<pid_t>, in table: ProcessTable) -> [pid_t] {
-    table.children(of: getpid()).filter { !shepherds.contains($0) && !ProcessTable.isOurs($0) }
+  private static func orphans(sparing shepherds: Set<pid_t>, among children: [pid_t]) -> [pid_t] {
+    children.filter { !shepherds.contains($0) && !ProcessTable.isOurs($0) }
   }
 }
 

@@ -17,18 +17,22 @@ struct ProcessTable {
 
   private let rows: [Row]
 
-  static func read() -> ProcessTable {
-    guard let folder = opendir("/proc") else { return ProcessTable(rows: []) }
-    defer { closedir(folder) }
-    var rows: [Row] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if let pid = pid_t(name), let row = row(of: pid) { rows.append(row) }
-    }
-    return ProcessTable(rows: rows)
-  }
+  static func read() -> ProcessTable { ProcessTable(rows: (numbers(in: "/proc") ?? []).compactMap(row)) }
 
   func children(of parent: pid_t) -> [pid_t] { rows.filter { $0.parent == parent }.map(\.pid) }
+
+  /// The children of one process without a look at all others, of which a busy machine has thousands. Nil where the kernel
+  /// does not tell (`CONFIG_PROC_CHILDREN`), where there is no such process, or where they change too fast.
+  static func childrenNow(of parent: pid_t) -> [pid_t]? {
+    var last = listedChildren(of: parent)
+    // A child that ends while the list is read may hide its neighbour, so the list counts when it has been read twice.
+    for _ in 0..<4 {
+      let now = listedChildren(of: parent)
+      if now == last { return now }
+      last = now
+    }
+    return nil
+  }
 
   /// The given processes and all of their descendants.
   func below(_ roots: [pid_t]) -> [Row] {
@@ -44,8 +48,12 @@ struct ProcessTable {
 
   /// Whether another living process than `process` is its child or the child of `parent`, its own parent. Who loses its
   /// parent falls to `parent`, so that a descendant anywhere shows as one of these. True also where nothing can be seen.
-  func hasDescendants(_ process: pid_t, below parent: pid_t) -> Bool {
-    rows.isEmpty || rows.contains { $0.pid != process && $0.isAlive && [process, parent].contains($0.parent) }
+  static func hasDescendants(_ process: pid_t, below parent: pid_t) -> Bool {
+    if let own = childrenNow(of: process), let beside = childrenNow(of: parent) {
+      return (own + beside).contains { $0 != process && row(of: $0)?.isAlive == true }
+    }
+    let rows = read().rows
+    return rows.isEmpty || rows.contains { $0.pid != process && $0.isAlive && [process, parent].contains($0.parent) }
   }
 
   /// In bytes; nil when there is no such process.
@@ -81,12 +89,40 @@ struct ProcessTable {
     return Row(pid: pid, parent: parent, state: state)
   }
 
-  /// The first KiB of a small file; nil when it cannot be read.
+  /// Each thread has a list of the children that it started or that fell to it.
+  private static func listedChildren(of parent: pid_t) -> [pid_t]? {
+    guard let threads = numbers(in: "/proc/\(parent)/task") else { return nil }
+    var all: [pid_t] = []
+    for thread in threads {
+      guard let text = contents("/proc/\(parent)/task/\(thread)/children") else { return nil }
+      all += text.split(separator: UInt8(ascii: " ")).compactMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+    }
+    return all
+  }
+
+  /// The entries of a folder that are numbers.
+  private static func numbers(in path: String) -> [pid_t]? {
+    guard let folder = opendir(path) else { return nil }
+    defer { closedir(folder) }
+    var found: [pid_t] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if let number = pid_t(name) { found.append(number) }
+    }
+    return found
+  }
+
+  /// Nil when it cannot be read.
   private static func contents(_ path: String) -> [UInt8]? {
     let file = Descriptor(owning: open(path, O_RDONLY | O_CLOEXEC))
     guard file.number >= 0 else { return nil }
-    var text = [UInt8](repeating: 0, count: 1024)
-    let count = Glibc.read(file.number, &text, text.count)
-    return count > 0 ? Array(text[..<count]) : nil
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1024)
+    while true {
+      let count = Glibc.read(file.number, &piece, piece.count)
+      if count < 0 { return nil }
+      if count < piece.count { return text + piece[..<count] }
+      text += piece
+    }
   }
 }
