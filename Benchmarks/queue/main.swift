@@ -37,15 +37,17 @@ struct QueueBenchmark {
     print("script calls a task              \((trips * 100).rounded() / 100)")
     print("Redis memory a queued task       \(memory / tasks) bytes")
     try await claimCost(queue, redis)
+    try await hostCost(queue, redis)
   }
 
   /// A job that no other job's work stands before: the worker writes to this job's storage from now on.
-  private func submit(_ queue: FleetQueue, _ name: String) async throws {
+  private func submit(_ queue: FleetQueue, _ name: String, hostConcurrency: Int? = nil) async throws {
     let storage = StorageIdentity(backend: "fs", dataset: "quarry", id: name)
     try await queue.join(
       WorkerPresence(workerID: "w", host: "here", pid: 1, slots: slots, storage: storage, startedAt: .now()))
     var job = JobRequest(script: "root.ts", scriptRoot: "/", source: "bench", storage: storage)
     job.depth = 1
+    job.politeness.hostConcurrency = hostConcurrency
     try await queue.submit(JobSubmission(jobID: name, rootTaskID: "\(name)-root", request: job, target: "root.ts"))
   }
 
@@ -54,18 +56,32 @@ struct QueueBenchmark {
     for size in [1_000, tasks * 2] {
       try await submit(queue, "cost\(size)")
       try await fill(queue, count: size)
-      _ = try await redis.send(["CONFIG", "RESETSTAT"])
-      let claims = 200
-      for _ in 0..<claims {
-        guard let task = try await queue.claim(workerID: "w", count: 1, requestID: UUIDv7.make()).tasks.first else { break }
-        _ = try await queue.fail(task, .unrunnable, reason: "", workerID: "w", requestID: UUIDv7.make())
-      }
-      let statistics = try await redis.send(["INFO", "commandstats"]).text ?? ""
-      print("claim and fail with \(size) queued   \(field("usec_per_call", of: "cmdstat_evalsha", in: statistics)) µs a script in Redis")
+      print("claim and fail with \(size) queued   \(try await claims(queue, redis)) µs a script in Redis")
     }
   }
 
-  private func fill(_ queue: FleetQueue, count: Int? = nil) async throws {
+  /// Claim time with a task on each of few and of many hosts that take one task at a time: it should not grow.
+  private func hostCost(_ queue: FleetQueue, _ redis: RedisConnection) async throws {
+    for hosts in [1_000, tasks * 10] {
+      try await submit(queue, "hosts\(hosts)", hostConcurrency: 1)
+      try await fill(queue, count: hosts, hosts: hosts)
+      print("claim and fail with \(hosts) hosts   \(try await claims(queue, redis)) µs a script in Redis")
+    }
+  }
+
+  private func claims(_ queue: FleetQueue, _ redis: RedisConnection) async throws -> String {
+    _ = try await redis.send(["CONFIG", "RESETSTAT"])
+    for _ in 0..<200 {
+      guard let task = try await queue.claim(workerID: "w", count: 1, requestID: UUIDv7.make()).tasks.first else {
+        break
+      }
+      _ = try await queue.fail(task, .unrunnable, reason: "", workerID: "w", requestID: UUIDv7.make())
+    }
+    let statistics = try await redis.send(["INFO", "commandstats"]).text ?? ""
+    return field("usec_per_call", of: "cmdstat_evalsha", in: statistics)
+  }
+
+  private func fill(_ queue: FleetQueue, count: Int? = nil, hosts: Int = 50) async throws {
     guard let root = try await queue.claim(workerID: "w", count: 1, requestID: UUIDv7.make()).tasks.first else {
       fatalError("no root")
     }
@@ -73,7 +89,7 @@ struct QueueBenchmark {
     var next = 0
     while next < total {
       let batch = (next..<min(next + 250, total)).map { index in
-        DerivedWork(index: index, target: "noop.ts", params: "{\"url\":\"http://h\(index % 50).test/\(index)\"}")
+        DerivedWork(index: index, target: "noop.ts", params: "{\"url\":\"http://h\(index % hosts).test/\(index)\"}")
       }
       _ = try await queue.emit(batch, by: root, workerID: "w", requestID: UUIDv7.make())
       next += batch.count
@@ -114,7 +130,8 @@ struct QueueBenchmark {
   private func bareRate(_ server: RedisServer, _ redis: RedisConnection) async throws -> Double {
     let sha = try await redis.send(["SCRIPT", "LOAD", "return redis.call('INCR', KEYS[1])"]).text ?? ""
     let result = try await runProcess(
-      "/usr/bin/redis-benchmark", ["-s", server.socketPath, "-c", "1", "-n", "20000", "--csv", "evalsha", sha, "1", "counter"])
+      "/usr/bin/redis-benchmark",
+      ["-s", server.socketPath, "-c", "1", "-n", "20000", "--csv", "evalsha", sha, "1", "counter"])
     let line = result.standardOutput.split(separator: "\n").last { $0.contains("evalsha") } ?? ""
     let rate = line.split(separator: ",").dropFirst().first.flatMap { Double($0.filter { $0 != "\"" }) }
     guard let rate else { fatalError("redis-benchmark printed: \(result.standardOutput)\(result.standardError)") }

@@ -60,7 +60,7 @@ package enum TaskResult: Sendable, Equatable {
     case app
     /// The executor died after its first frame: burns the crash budget.
     case crash
-    /// The site refused: arms the host's back-off and burns the block budget.
+    /// The site refused: burns the block budget. The hosts that refused are in the figures.
     case blocked
     /// Stopped before the script began, or by a shutdown: burns nothing.
     case release
@@ -86,6 +86,8 @@ package struct RunFigures: Sendable, Equatable {
   /// `file://…` or `s3://…` of the run's partition.
   package var storagePath: String
   package var day: String
+  /// What the run learned of the hosts that it visited.
+  package var hosts: [HostNote] = []
 
   package init(
     outcome: Outcome?, eventCount: Int = 0, itemCount: Int = 0, enqueuesRejected: Int = 0,

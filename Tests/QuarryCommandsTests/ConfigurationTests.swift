@@ -35,6 +35,11 @@ import Testing
         block_base: 2s
         retry_base: 500ms
         retry_cap: 10m
+        host_concurrency: 2
+        host_delay: 1s500ms
+        auto_throttle: true
+        host_max_pages: 100
+        job_concurrency: 8
         run_timeout: 5m
         isolation: none
         executor_max_runs: 900
@@ -47,6 +52,11 @@ import Testing
     #expect(configuration.policy == .init(name: "streaming", flushCount: 500, flushInterval: .seconds(90)))
     #expect(configuration.fleet.concurrency == 4)
     #expect(configuration.fleet.retryCap == .seconds(600))
+    #expect(configuration.fleet.hostConcurrency == 2)
+    #expect(configuration.fleet.hostDelay == .milliseconds(1_500))
+    #expect(configuration.fleet.autoThrottle == true)
+    #expect(configuration.fleet.hostMaxPages == 100)
+    #expect(configuration.fleet.jobConcurrency == 8)
     #expect(configuration.fleet.runTimeout == .seconds(300))
     #expect(configuration.fleet.isolation == "none")
     #expect(configuration.fleet.executorMaxRuns == 900)

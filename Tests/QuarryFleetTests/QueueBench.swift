@@ -55,6 +55,12 @@ struct QueueBench: Sendable {
     try await queue.claim(workerID: worker, count: count, requestID: request).tasks
   }
 
+  /// The next claim looks in the high lane first.
+  func skipTurns() async throws {
+    let served = try await raw.send(["HGET", .text(meta), "served"]).int ?? 0
+    try await set(meta, ["served": Int(served / 16 + 1) * 16 + 1])
+  }
+
   /// The next task of a worker that must get one.
   func one(_ worker: String) async throws -> TaskAssignment {
     guard let task = try await claim(worker).first else { throw Missing(what: "a task for \(worker)") }
@@ -87,20 +93,30 @@ struct QueueBench: Sendable {
   @discardableResult
   func complete(
     _ task: TaskAssignment, _ worker: String, emitted: Int? = nil, notification: String = "{\"run\":1}",
-    next: Bool = false,
-    request: String = UUIDv7.make()
+    next: Bool = false, hosts: [HostNote] = [], request: String = UUIDv7.make()
   ) async throws -> CompleteAnswer {
-    try await queue.complete(
-      task, RunFigures(outcome: .success, eventCount: 3, itemCount: 2, storagePath: "file:///data", day: "2026-11-24"),
-      emitted: emitted, notification: notification, claimNext: next, workerID: worker, requestID: request)
+    var figures = RunFigures(
+      outcome: .success, eventCount: 3, itemCount: 2, storagePath: "file:///data", day: "2026-11-24")
+    figures.hosts = hosts
+    return try await queue.complete(
+      task, figures, emitted: emitted, notification: notification, claimNext: next, workerID: worker, requestID: request
+    )
   }
 
+  /// - Parameter hosts: nil: the task's own host refused when the failure is a refusal, else nothing.
   @discardableResult
   func fail(
     _ task: TaskAssignment, _ kind: TaskResult.FailureKind, _ worker: String, reason: String = "boom",
-    request: String = UUIDv7.make()
+    hosts: [HostNote]? = nil, request: String = UUIDv7.make()
   ) async throws -> FailAnswer {
-    try await queue.fail(task, kind, reason: reason, workerID: worker, requestID: request)
+    try await queue.fail(
+      task, kind, reason: reason, hosts: hosts ?? (kind == .blocked ? [HostNote(host: "", hasRefused: true)] : []),
+      workerID: worker, requestID: request)
+  }
+
+  @discardableResult
+  func start(_ task: TaskAssignment, _ worker: String) async throws -> Bool {
+    try await queue.started(task, workerID: worker, requestID: UUIDv7.make())
   }
 
   /// Claims, starts and completes one task, with its emissions.
@@ -124,6 +140,23 @@ struct QueueBench: Sendable {
   }
 
   // MARK: time and truth
+
+  /// The fleet's time, in ms: what a script that is called now sees at least.
+  func now() async throws -> Int64 {
+    let values = try await raw.send(["HMGET", .text(meta), "time", "shift"])
+    let clock = try await raw.send(["TIME"])
+    let wall = (clock[0]?.int ?? 0) * 1_000 + (clock[1]?.int ?? 0) / 1_000
+    return max(values[0]?.int ?? 0, wall + (values[1]?.int ?? 0))
+  }
+
+  /// Sets fields of a host, of the fleet or of a job, as whoever changes bounds of a running fleet does.
+  func set(_ key: String, _ fields: [String: Int]) async throws {
+    for (name, value) in fields { _ = try await raw.send(["HSET", .text(key), .text(name), .integer(Int64(value))]) }
+  }
+
+  func gate(_ task: String) async throws -> TaskDetail.Gate? { try await queue.task(task)?.gate }
+
+  func host(_ task: TaskAssignment) async throws -> String? { try await queue.task(task.taskID)?.task.host }
 
   /// Pushes the fleet's clock forward, as if the reaper had ticked all along.
   func advance(_ time: Duration, ticking: Bool = true) async throws {

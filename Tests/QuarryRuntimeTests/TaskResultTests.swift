@@ -7,14 +7,64 @@ import Testing
   private func kind(
     _ body: String, derived: (any DerivedWorkSink)? = nil
   ) async throws -> TaskResult.FailureKind? {
+    guard case .failed(let kind, _, _) = try await result(body, derived: derived) else { return nil }
+    return kind
+  }
+
+  private func result(_ body: String, derived: (any DerivedWorkSink)? = nil) async throws -> TaskResult {
     var harness = RunHarness()
     harness.derived = derived
     let report = try await harness.run(try FakeExecutor(body))
     let partition = try RunPartition(dataset: "d", source: "s", category: "c", day: "2026-01-01", runID: "run-1")
-    guard case .failed(let kind, _, _) = report.taskResult(partition: partition, storagePath: "file:///") else {
-      return nil
+    return report.taskResult(partition: partition, storagePath: "file:///")
+  }
+
+  /// What a run learned of hosts that ended with an error, or well, after these notes of its executor.
+  private func hosts(_ notes: String, error type: String?, rotating: Bool = false) async throws -> [HostNote] {
+    let end = type.map { "event('run_error', {'error_type': '\($0)', 'message': 'm'})" } ?? "event('run_complete')"
+    let result = try await result(
+      """
+      \(rotating ? "event('rotate_proxy')" : "pass")
+      \(end)
+      frame({'type': 'run_result', 'outcome': {'status': '\(type == nil ? "completed" : "error")', 'message': 'm'},
+             'hosts': [\(notes)]})
+      sys.exit(\(type == nil ? 0 : 1))
+      """)
+    switch result {
+    case .accepted(let figures): return figures.hosts
+    case .failed(let kind, _, let figures):
+      #expect(type == nil || kind == .blocked)
+      return figures.hosts
     }
-    return kind
+  }
+
+  @Test func whatARunLearnsOfHostsIsToldOncePerHost() async throws {
+    let notes = """
+      {'host': 'a.test', 'status': 200, 'ms': 100}, {'host': 'b.test:80', 'crawl_delay_ms': 5000},
+      {'host': 'a.test', 'status': 429, 'retry_after_ms': 7000, 'ms': 2}, {'host': 'a.test', 'status': 200, 'ms': 300}
+      """
+    #expect(
+      try await hosts(notes, error: nil) == [
+        HostNote(host: "a.test", hasAnswered: true, latency: .milliseconds(200)),
+        HostNote(host: "b.test:80", crawlDelay: .seconds(5)),
+      ])
+    #expect(try await hosts("", error: nil).isEmpty)
+    let asked = try await hosts("{'host': 'a', 'status': 503, 'retry_after_ms': 9, 'ms': 1}", error: nil)
+    #expect(
+      asked == [HostNote(host: "a", wait: .milliseconds(9))], "it got over the refusal, and the host asked for rest")
+  }
+
+  @Test func aRefusalNamesItsHostOrTheTasksOwn() async throws {
+    let refused = try await hosts("{'host': 'a', 'status': 200}, {'host': 'b', 'status': 403}", error: "script_error")
+    #expect(refused == [HostNote(host: "a", hasAnswered: true), HostNote(host: "b", hasRefused: true)])
+    let said = try await hosts("{'host': 'a', 'status': 200}", error: "blocked")
+    #expect(said == [HostNote(host: "a", hasAnswered: true), HostNote(host: "", hasRefused: true)])
+    let other = try await hosts("{'host': 'a', 'status': 200}", error: "script_error", rotating: true)
+    #expect(other == [HostNote(host: "a", hasAnswered: true)], "the proxy is to blame")
+  }
+
+  @Test func aWishForAnotherProxyInARunThatSucceedsFailsNothing() async throws {
+    #expect(try await kind("event('rotate_proxy')\nevent('run_complete')") == nil)
   }
 
   /// An error after answers with these statuses.

@@ -15,6 +15,7 @@ struct CoordinatorCommand: ExecutableCommand {
   var jobId: String?
   @OptionGroup(title: "The job") var job: JobOptions
   @OptionGroup(title: "Bounds") var limits: LimitOptions
+  @OptionGroup(title: "Politeness") var politeness: PolitenessOptions
   @OptionGroup(title: "The fleet") var fleet: FleetOptions
   @OptionGroup(title: "The fleet") var scriptRoot: ScriptRootOptions
   @OptionGroup(title: "Patience") var patience: PatienceOptions

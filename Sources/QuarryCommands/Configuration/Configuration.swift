@@ -107,6 +107,11 @@ package struct Configuration: Sendable, Equatable {
     package var blockBase: Duration?
     package var retryBase: Duration?
     package var retryCap: Duration?
+    package var hostConcurrency: Int?
+    package var hostDelay: Duration?
+    package var autoThrottle: Bool?
+    package var hostMaxPages: Int?
+    package var jobConcurrency: Int?
     package var runTimeout: Duration?
     package var isolation: String?
     package var executorMaxRuns: Int?

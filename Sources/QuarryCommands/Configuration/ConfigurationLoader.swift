@@ -48,8 +48,9 @@ package enum ConfigurationLoader {
   static let eventSinkKeys = ["type", "delivery", "url", "stream_key", "max_len", "ttl", "timeout", "retries"]
   static let fleetKeys = [
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
-    "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base", "run_timeout",
-    "isolation", "executor_max_runs", "executor_max_rss",
+    "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base",
+    "host_concurrency", "host_delay", "auto_throttle", "host_max_pages", "job_concurrency", "run_timeout", "isolation",
+    "executor_max_runs", "executor_max_rss",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -133,6 +134,11 @@ package enum ConfigurationLoader {
     fleet.blockBase = try section.duration("block_base")
     fleet.retryBase = try section.duration("retry_base")
     fleet.retryCap = try section.duration("retry_cap")
+    fleet.hostConcurrency = try section.integer("host_concurrency", minimum: 1)
+    fleet.hostDelay = try section.duration("host_delay")
+    fleet.autoThrottle = try section.boolean("auto_throttle")
+    fleet.hostMaxPages = try section.integer("host_max_pages", minimum: 1)
+    fleet.jobConcurrency = try section.integer("job_concurrency", minimum: 1)
     fleet.runTimeout = try section.duration("run_timeout")
     fleet.isolation = try section.string("isolation")
     fleet.executorMaxRuns = try section.integer("executor_max_runs", minimum: 1)

@@ -97,6 +97,8 @@ enum EffectiveConfiguration {
     values["fleet.crash_base"] = text(budgets.crashBase)
     values["fleet.blocks"] = number(budgets.blocks)
     values["fleet.block_base"] = text(budgets.blockBase)
+    let politeness = try noFlags(PolitenessOptions.self).politeness(configuration: configuration)
+    values["fleet.auto_throttle"] = .bool(politeness.autoThrottle)
   }
 
   private static func addAdapter(

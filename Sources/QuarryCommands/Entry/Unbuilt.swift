@@ -16,8 +16,6 @@ package enum Unbuilt {
 
   static let workerMemory = Feature(
     "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
-  static let hostLimits = Feature(
-    "spacing and limits per host", remedy: "leave the flag out, or bound the crawl by --concurrency")
   static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
   static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
@@ -32,7 +30,6 @@ package enum Unbuilt {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(workerMemory, "max-rss")
-    add(hostLimits, "host-concurrency", "host-delay", "auto-throttle", "host-max-pages", "job-concurrency")
     add(recovery, "resume", "rebuild")
     add(watching, "watch")
     return table
@@ -40,8 +37,7 @@ package enum Unbuilt {
 
   /// Configuration keys by their dotted path.
   package static let keys: [String: Feature] = [
-    "fleet.max_rss": workerMemory,
-    "fleet.host_concurrency": hostLimits, "fleet.host_delay": hostLimits,
+    "fleet.max_rss": workerMemory
   ]
 
   /// - Parameter asked: what was typed, quoted as the message shall show it.

@@ -33,6 +33,7 @@ struct CrawlSettings: Sendable {
     let limits = try CrawlLimits(command.limits, configuration: fleet)
     let timing = try command.patience.timing(configuration: fleet)
     let budgets = command.patience.budgets(configuration: fleet)
+    let politeness = try command.politeness.politeness(configuration: fleet)
     let jobID = command.jobId
     allowedDead = command.limits.allowDead ?? fleet.allowDead ?? 0
     request = { identity in
@@ -47,6 +48,7 @@ struct CrawlSettings: Sendable {
       request.timeout = limits.runTimeout
       request.timing = timing
       request.retries = budgets
+      request.politeness = politeness
       return request
     }
   }

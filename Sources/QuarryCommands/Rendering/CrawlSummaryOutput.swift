@@ -13,7 +13,8 @@ extension Output {
       ("tasks", .count(status.admitted)), ("done", .count(status.done)), ("retried", .count(status.retried)),
       ("dead", .count(status.dead)), ("cancelled", .count(status.cancelled)), ("remaining", .count(status.remaining)),
       ("duplicates", .count(status.duplicates)), ("cut_by_depth", .count(status.cutByDepth)),
-      ("cut_by_max_runs", .count(status.cutByMaxRuns)), ("enqueue_rejected", .count(status.enqueuesRejected)),
+      ("cut_by_max_runs", .count(status.cutByMaxRuns)), ("cut_by_host_max_pages", .count(status.cutByHostPages)),
+      ("enqueue_rejected", .count(status.enqueuesRejected)),
       ("elapsed_ms", .integer(summary.elapsed.milliseconds)),
       ("tasks_per_second", .double(rate)),
     ]

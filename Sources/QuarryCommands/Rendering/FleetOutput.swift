@@ -93,7 +93,13 @@ extension Output {
     let more: [(String, JSONValue)] = [
       ("cancelled", .count(job.status.cancelled)), ("duplicates", .count(job.status.duplicates)),
       ("cut_by_depth", .count(job.status.cutByDepth)), ("cut_by_max_runs", .count(job.status.cutByMaxRuns)),
+      ("cut_by_host_max_pages", .count(job.status.cutByHostPages)),
       ("depth", .count(job.depth)), ("max_runs", .optional(job.maxRuns)), ("policy", .string(job.policy)),
+      ("host_concurrency", .optional(job.politeness.hostConcurrency)),
+      ("host_delay_ms", .optional(job.politeness.hostDelay.map { Int($0.milliseconds) })),
+      ("host_max_pages", .optional(job.politeness.hostMaxPages)),
+      ("auto_throttle", .bool(job.politeness.autoThrottle)),
+      ("job_concurrency", .optional(job.politeness.jobConcurrency)),
       ("root_task_id", .string(job.rootTaskID)), ("workers", .count(job.status.eligibleWorkers)),
     ]
     let fields = (jobValues(job) + more).map { Field(name: $0.0, value: .value($0.1)) }

@@ -24,6 +24,7 @@ package struct JobStatus: Sendable, Equatable {
   package var duplicates = 0
   package var cutByDepth = 0
   package var cutByMaxRuns = 0
+  package var cutByHostPages = 0
   /// `enqueue` events of accepted runs that named no work.
   package var enqueuesRejected = 0
   /// When its next task is due, if all that is left of the job waits for its time.

@@ -20,6 +20,11 @@ struct KnownJob: Sendable {
     let pairs = [
       ("--depth", view.depth == request.depth), ("--max-runs", view.maxRuns == request.maxRuns),
       ("--policy", view.policy == request.policy), ("--storage-path", view.storage == request.storage.text),
+      ("--host-concurrency", view.politeness.hostConcurrency == request.politeness.hostConcurrency),
+      ("--host-delay", view.politeness.hostDelay == request.politeness.hostDelay),
+      ("--host-max-pages", view.politeness.hostMaxPages == request.politeness.hostMaxPages),
+      ("--auto-throttle", view.politeness.autoThrottle == request.politeness.autoThrottle),
+      ("--job-concurrency", view.politeness.jobConcurrency == request.politeness.jobConcurrency),
       ("--lane", root.map { $0.task.lane == request.lane } ?? true),
     ]
     return pairs.filter { !$0.1 }.map(\.0)

@@ -33,10 +33,19 @@ package struct Politeness: Sendable, Equatable {
     jobConcurrency = bound("concurrency")
   }
 
-  /// - Throws: `QuarryError(.usage)` for a bound below 1.
+  /// A host keeps its last start for two days.
+  package static let longestDelay = Duration.seconds(86_400)
+
+  /// - Throws: `QuarryError(.usage)` for a bound below 1, and for a delay of more than a day.
   func check() throws(QuarryError) {
-    for (name, value) in fields where value < 0 {
-      throw QuarryError(.usage, "\(name) \(value) is below 0")
+    for (name, bound) in [
+      ("host concurrency", hostConcurrency), ("host max pages", hostMaxPages), ("job concurrency", jobConcurrency),
+    ] where bound ?? 1 < 1 {
+      throw QuarryError(.usage, "\(name) \(bound ?? 0) is below 1")
+    }
+    guard let delay = hostDelay else { return }
+    guard delay > .zero, delay <= Self.longestDelay else {
+      throw QuarryError(.usage, "a host delay of \(delay.milliseconds) ms is not between 0 and a day")
     }
   }
 }

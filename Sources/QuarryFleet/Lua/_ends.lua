@@ -13,26 +13,39 @@ local function fence(task, run, epoch)
   return nil, 'ended'
 end
 
+-- Spacing of the host's starts, if there is any, counts from now.
+local function note_start(host)
+  local _, gap = bounds(host_of(host))
+  if gap == 0 then return end
+  note_host(host, 'last_at', now)
+  refresh(host)
+end
+
 -- The executor of the current claim has begun: this claim counts as an attempt.
 local function mark_started(task, t)
   call('HSET', TASK .. task, 'started_at', now, 'attempt', t.attempt + 1)
   if t.host ~= '' then
-    local gap = tonumber(call('HGET', HOST .. t.host, 'gap_ms') or meta.host_gap_ms) or 0
-    if gap > 0 then
-      call('SREM', key('starting', t.host), task)
-      note_host(t.host, gap, 'next_at', math.max(now + gap, tonumber(call('HGET', HOST .. t.host, 'next_at') or 0)))
-      refresh(t.host)
-    end
+    call('SREM', key('starting', t.host), task)
+    note_start(t.host)
   end
   t.started = tostring(now)
   t.attempt = t.attempt + 1
 end
 
--- Takes the lease away; whoever waits for the host's slot may have it.
+-- Takes the lease away; whoever waits for the host's slot, or for the job's, may have it.
 local function free(task, t)
-  unlease(task, t.host, t.owner)
-  local _, _, limited = gate(t.host)
-  if limited then refresh(t.host) end
+  unlease(task, t.job, t.host, t.owner)
+  local g = gate(t.host)
+  if g.is_bounded or g.is_shut then refresh(t.host) end
+  if head_of(t.job).concurrency > 0 then enter_rota(t.job) end
+end
+
+-- Takes away a claim whose worker says nothing. Nobody knows whether its executor began: to be sure, its host's spacing
+-- counts from now.
+local function take_back(task, t)
+  call('UNLINK', key('emitted', t.run))
+  if not t.started and t.host ~= '' then note_start(t.host) end
+  free(task, t)
 end
 
 -- A final transition whose ledger record is still to be written.
@@ -65,7 +78,8 @@ local function die(task, t, failure, reason)
   call('HSET', TASK .. task, 'state', 'dead', 'ended_at', now, 'failure', failure, 'error', string.sub(reason, 1, ERROR_LIMIT))
   index(task, t.job, 'leased', 'dead')
   call('HINCRBY', JOB .. t.job, 'dead', 1)
-  event('task_dead', 'job', t.job, 'task', task, 'run', t.run, 'failure', failure, 'error', string.sub(reason, 1, 200))
+  event('task_dead', 'job', t.job, 'task', task, 'run', t.run, 'host', t.host, 'failure', failure,
+    'error', string.sub(reason, 1, 200))
   return add_unsettled('dead', task, t)
 end
 
@@ -79,20 +93,21 @@ end
 -- Growth of the wait with each failure of a kind: app 5 s to 10 min, crash from 15 s, blocked 2 s to 1 day.
 local GROWTH = {app = 2, crash = 4, blocked = 4}
 
--- Charges the failure to its budget: schedules the task anew after a wait with full jitter, or lets it die.
+-- Charges the failure to its budget: schedules the task anew after what the site asked for and a wait with full jitter, or
+-- lets it die.
 -- Returns 'scheduled' and the wait in ms, or 'dead' and the unsettled entry.
 local function charge(task, t, kind, reason, at_least)
   local v = call('HMGET', JOB .. t.job, kind .. '_max', kind .. '_base_ms', kind .. '_cap_ms')
   local used = call('HINCRBY', TASK .. task, kind, 1)
   if used >= tonumber(v[1]) then return 'dead', die(task, t, kind, reason) end
   local longest = math.min(tonumber(v[3]), tonumber(v[2]) * GROWTH[kind] ^ (used - 1))
-  local wait = math.max(at_least, math.floor(math.random() * longest))
+  local wait = at_least + math.floor(math.random() * longest)
   call('HSET', TASK .. task, 'state', 'scheduled', 'due_at', now + wait, 'failure', kind,
     'error', string.sub(reason, 1, ERROR_LIMIT))
   call('ZADD', SCHEDULED, now + wait, task)
   index(task, t.job, 'leased', 'scheduled')
   call('HINCRBY', JOB .. t.job, 'retried', 1)
-  event('task_retry', 'job', t.job, 'task', task, 'run', t.run, 'failure', kind, 'due_at', now + wait)
+  event('task_retry', 'job', t.job, 'task', task, 'run', t.run, 'host', t.host, 'failure', kind, 'due_at', now + wait)
   wake(storage_of(t.job))
   return 'scheduled', wait
 end
@@ -114,23 +129,9 @@ local function finish_if_done(job)
   call('HINCRBY', META, 'kept_dead', v[4])
   call('PEXPIRE', key('prints', job), 86400000)
   call('PEXPIRE', key('scripts', job), 86400000)
+  call('PEXPIRE', key('pages', job), 86400000)
+  -- Hosts that wait by the bounds of this job need not any more.
+  if head_of(job).bounds_hosts then ask_hosts_again() end
+  heads[job] = nil
   event('job_finished', 'job', job)
-end
-
--- A host that refuses --------------------------------------------------------------------------------------------
-
--- Closes the host for a while that doubles with each refusal, up to its job's longest wait.
-local function back_off(host, job, at_least)
-  if host == '' then return end
-  local v = call('HMGET', JOB .. job, 'blocked_base_ms', 'blocked_cap_ms')
-  local level = call('HINCRBY', HOST .. host, 'level', 1)
-  local wait = math.max(at_least, math.min(tonumber(v[2]), tonumber(v[1]) * 2 ^ (level - 1)))
-  local next_at = tonumber(call('HGET', HOST .. host, 'next_at') or 0)
-  note_host(host, wait, 'next_at', math.max(next_at, now + wait))
-  refresh(host)
-end
-
--- The host answers again: the next refusal waits half as long.
-local function cool_down(host)
-  if call('HINCRBY', HOST .. host, 'level', -1) <= 0 then call('HDEL', HOST .. host, 'level') end
 end

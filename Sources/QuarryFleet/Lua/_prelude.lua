@@ -5,7 +5,8 @@ local call = redis.call
 local meta = {}
 do
   local names = {'generation', 'time', 'shift', 'served', 'lease_ms', 'heartbeat_ms', 'paused', 'leader',
-    'leader_until', 'term', 'host_slots', 'host_gap_ms', 'control'}
+    'leader_until', 'term', 'host_slots', 'host_gap_ms', 'control',
+    'auto_throttle', 'asking'}
   local values = call('HMGET', META, unpack(names))
   for i, name in ipairs(names) do meta[name] = values[i] end
 end

@@ -1,23 +1,14 @@
--- Where tasks are and how they move. Uses _prelude.lua.
+-- Where tasks are and how they move. Uses _gates.lua.
 -- A task is in exactly one structure: ready:<lane>:<job>:<host> (list), scheduled, leases (sorted sets), or final.
 -- index:<job>:<state> lists every task of a job under its state, by the time it came there.
 -- A host that may start work is in open:<lane>:<job> of each job that has ready work on it; a host that waits for
 -- its time is in hosts:<lane> instead; one whose slots are taken is in neither until a slot gets free.
--- rota:<lane>:<storage> holds the jobs that have an open host. Open hosts and jobs are served in turn: longest
--- unserved first.
+-- rota:<lane>:<storage> holds the jobs that have an open host and room for one more running task. Open hosts and jobs are
+-- served in turn: longest unserved first. Bounds may have changed since a host or a job was put there, so a claim asks
+-- again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no harm done.
 local LANES = {'high', 'default', 'low'}
 local PARAMS_INLINE = 64
 local served = tonumber(meta.served) or 0
-
-local storages = {}
-local function storage_of(job)
-  local storage = storages[job]
-  if not storage then
-    storage = call('HGET', JOB .. job, 'storage') or ''
-    storages[job] = storage
-  end
-  return storage
-end
 
 -- One idle worker of this storage is woken; it wakes the next one when it leaves work behind.
 local function wake(storage)
@@ -30,33 +21,10 @@ local function index(task, job, from, to)
   call('ZADD', key('index', job, to), now, task)
 end
 
--- Host gate ---------------------------------------------------------------------------------------------------
-
--- Whether the host may start a task now; if only time keeps it, when it may; whether it has limits at all.
--- A host with spacing is closed from a claim (it is in starting:<host>) until its executor has begun.
-local function gate(host)
-  if host == '' then return true, nil, false end
-  local h = call('HMGET', HOST .. host, 'next_at', 'slots', 'gap_ms')
-  local slots = tonumber(h[2] or meta.host_slots) or 0
-  local gap = tonumber(h[3] or meta.host_gap_ms) or 0
-  local next_at = tonumber(h[1]) or 0
-  local limited = slots > 0 or gap > 0
-  if gap > 0 and call('EXISTS', key('starting', host)) == 1 then return false, nil, true end
-  if slots > 0 and call('ZCARD', key('slots', host)) >= slots then return false, nil, true end
-  if next_at > now then return false, next_at, limited end
-  return true, nil, limited
-end
-
--- Notes something about a host; what is known of a host without limits of its own is forgotten after a day and more.
-local function note_host(host, keep_ms, ...)
-  call('HSET', HOST .. host, ...)
-  if call('HEXISTS', HOST .. host, 'slots') + call('HEXISTS', HOST .. host, 'gap_ms') == 0 then
-    call('PEXPIRE', HOST .. host, 86400000 + keep_ms)
-  end
-end
+-- Who may start -----------------------------------------------------------------------------------------------
 
 local function offer(lane, job, host)
-  if call('ZADD', key('open', lane, job), 'NX', served, host) == 1 then
+  if call('ZADD', key('open', lane, job), 'NX', served, host) == 1 and not is_full(job) then
     local storage = storage_of(job)
     call('ZADD', key('rota', lane, storage), 'NX', served, job)
     wake(storage)
@@ -70,21 +38,41 @@ local function withdraw(lane, job, host)
   end
 end
 
+-- The job is served again, in every lane in which it has an open host, unless it has to wait.
+local function enter_rota(job)
+  if is_full(job) then return end
+  for _, lane in ipairs(LANES) do
+    if call('EXISTS', key('open', lane, job)) == 1 then
+      call('ZADD', key('rota', lane, storage_of(job)), 'NX', served, job)
+      wake(storage_of(job))
+    end
+  end
+end
+
+local function leave_rota(job)
+  for _, lane in ipairs(LANES) do call('ZREM', key('rota', lane, storage_of(job)), job) end
+end
+
+local function note_shut(host, g)
+  if g.closed and not g.is_shut then note_host(host, 'shut', '1') end
+end
+
 -- Puts the host where its gate says, in every lane in which it has ready work.
 local function refresh(host)
   if host == '' then return end
-  local open, at = gate(host)
+  local g = gate(host)
   for _, lane in ipairs(LANES) do
     local jobs = call('SMEMBERS', key('hostjobs', lane, host))
     for _, job in ipairs(jobs) do
-      if open then offer(lane, job, host) else withdraw(lane, job, host) end
+      if g.closed then withdraw(lane, job, host) else offer(lane, job, host) end
     end
-    if at and #jobs > 0 then
-      call('ZADD', key('hosts', lane), at, host)
-    else
-      call('ZREM', key('hosts', lane), host)
+    if #jobs > 0 then
+      note_shut(host, g)
+      g.is_shut = true
+      if g.at then call('ZADD', key('hosts', lane), g.at, host) end
     end
   end
+  if not g.closed then call('HDEL', HOST .. host, 'shut') end
 end
 
 -- Ready work --------------------------------------------------------------------------------------------------
@@ -93,26 +81,23 @@ local function push(task, lane, job, host, in_front)
   local length = call(in_front and 'LPUSH' or 'RPUSH', key('ready', lane, job, host), task)
   if length == 1 then
     call('SADD', key('hostjobs', lane, host), job)
-    local open, at = gate(host)
-    if open then
+    visit(host, job)
+    local g = gate(host)
+    note_shut(host, g)
+    if not g.closed then
       offer(lane, job, host)
-    elseif at then
-      call('ZADD', key('hosts', lane), at, host)
+    elseif g.at then
+      call('ZADD', key('hosts', lane), g.at, host)
     end
   else
     wake(storage_of(job))
   end
 end
 
--- Takes the next task of the job in the lane; returns its id and host.
-local function pop(lane, job)
-  local open = key('open', lane, job)
-  local host = call('ZRANGE', open, 0, 0)[1]
-  if not host then
-    call('ZREM', key('rota', lane, storage_of(job)), job)
-    return nil
-  end
-  local list = key('ready', lane, job, host)
+-- Takes the next task of the job in the lane from the host, which is its next.
+local function pop(lane, job, host)
+  local open, list = key('open', lane, job), key('ready', lane, job, host)
+  served = served + 1
   local task = call('LPOP', list)
   if call('EXISTS', list) == 0 then
     call('SREM', key('hostjobs', lane, host), job)
@@ -121,7 +106,7 @@ local function pop(lane, job)
     call('ZADD', open, 'XX', served, host)
   end
   call('ZADD', key('rota', lane, storage_of(job)), 'XX', served, job)
-  return task, host
+  return task
 end
 
 -- Every sixteenth task is looked for in the low lane first and every fourth in the default lane, so that none
@@ -141,8 +126,9 @@ local function first_job(lane, storage, refused)
 end
 
 -- Moves a leased task out of everything that a lease holds.
-local function unlease(task, host, owner)
+local function unlease(task, job, host, owner)
   call('ZREM', LEASES, task)
+  call('ZREM', key('index', job, 'leased'), task)
   call('ZREM', key('held', owner), task)
   if host ~= '' then
     call('ZREM', key('slots', host), task)
@@ -170,7 +156,7 @@ local function assignment(task)
     or_empty(call('HGET', key('scripts', t[1]), t[8]))}
 end
 
-local function lease(task, job, host, run, worker)
+local function lease(task, job, host, run, worker, is_bounded)
   local t = call('HMGET', TASK .. task, 'epoch', 'run', 'started_at')
   local epoch = math.max((tonumber(t[1]) or 0) + 1, now)
   if t[3] then
@@ -181,30 +167,46 @@ local function lease(task, job, host, run, worker)
   call('ZADD', LEASES, now + lease_ms, task)
   call('ZADD', key('held', worker), now, task)
   index(task, job, 'ready', 'leased')
+  if is_full(job) then leave_rota(job) end
   if host == '' then return end
   call('ZADD', key('slots', host), now + lease_ms, task)
-  local h = call('HMGET', HOST .. host, 'slots', 'gap_ms')
-  local gap = tonumber(h[2] or meta.host_gap_ms) or 0
-  if gap > 0 then call('SADD', key('starting', host), task) end
-  if gap > 0 or (tonumber(h[1] or meta.host_slots) or 0) > 0 then refresh(host) end
+  call('SADD', key('starting', host), task)
+  if is_bounded then refresh(host) end
 end
 
--- Leases the next task to the worker; returns its id, or nil when nothing may be handed out.
+local function next_in_turn(storage, refused)
+  for _, lane in ipairs(lane_order()) do
+    local job = first_job(lane, storage, refused)
+    if job then return lane, job end
+  end
+end
+
+-- Leases the next task of the job in the lane to the worker, or takes out what has to wait; returns the task's id or nil.
+local function take_from(lane, job, run, worker)
+  if is_full(job) then return leave_rota(job) end
+  local host = call('ZRANGE', key('open', lane, job), 0, 0)[1]
+  if not host then
+    call('ZREM', key('rota', lane, storage_of(job)), job)
+    return nil
+  end
+  visit(host, job)
+  local g = gate(host)
+  if g.closed then return refresh(host) end
+  local task = pop(lane, job, host)
+  if not task or call('HGET', TASK .. task, 'state') ~= 'ready' then return nil end
+  lease(task, job, host, run, worker, g.is_bounded)
+  return task
+end
+
+-- Leases the next task to the worker; returns its id, or nil when nothing may be handed out, or not in this step.
 local function take(worker, storage, refused, run)
   for _ = 1, 100 do
-    local lane, job
-    for _, candidate in ipairs(lane_order()) do
-      job = first_job(candidate, storage, refused)
-      if job then lane = candidate break end
-    end
+    local lane, job = next_in_turn(storage, refused)
     if not job then return nil end
-    served = served + 1
-    local task, host = pop(lane, job)
-    if task and call('HGET', TASK .. task, 'state') == 'ready' then
-      lease(task, job, host, run, worker)
-      return task
-    end
+    local task = take_from(lane, job, run, worker)
+    if task then return task end
   end
+  wake(storage)
 end
 
 local function refusals(worker)
@@ -251,9 +253,16 @@ local function promote()
     end
   end
   for _, lane in ipairs(LANES) do
-    for _, host in ipairs(call('ZRANGEBYSCORE', key('hosts', lane), '-inf', now, 'LIMIT', 0, 50)) do refresh(host) end
+    local hosts = key('hosts', lane)
+    for _, host in ipairs(call('ZRANGEBYSCORE', hosts, '-inf', now, 'LIMIT', 0, 50)) do
+      call('ZREM', hosts, host)
+      refresh(host)
+    end
   end
 end
+
+-- Bounds have become wider: hosts that wait for their time are asked again, some with each tick of the reaper.
+local function ask_hosts_again() call('HSET', META, 'asking', '1 -inf') end
 
 -- Whether promote() would do something.
 local function is_due()

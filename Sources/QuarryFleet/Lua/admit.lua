@@ -3,7 +3,8 @@
 -- Reply: {entries taken, entries left}, or {-1, leader} when another leads; then the wake-up that this one may have
 -- taken from it is given back.
 -- Invariants: a fingerprint is added if and only if its task is stored; what is taken leaves the outbox in the same
--- step, and taking it again would change nothing; a job never has more than max_runs tasks, its root included. What
+-- step, and taking it again would change nothing; a job never has more than max_runs tasks, nor more than host_max_pages
+-- for one host, its root included. What
 -- was cut by depth only is kept with the task that emitted it, and comes back to the outbox when that task is found
 -- nearer to the root.
 local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
@@ -28,9 +29,9 @@ local function parent_of(task)
 end
 local function job_of(id)
   if not jobs[id] then
-    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept')
+    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept', 'host_max_pages')
     jobs[id] = {depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open',
-      kept = tonumber(v[5]) or 0, outbox = 0, new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0, cut_kept = 0,
+      kept = tonumber(v[5]) or 0, pages = tonumber(v[6]) or 0, cut_pages = 0, outbox = 0, new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0, cut_kept = 0,
       cut_forgotten = 0}
   end
   return jobs[id]
@@ -62,6 +63,15 @@ local function found_again(job, task, depth)
   job.cut_kept = job.cut_kept - #kept
 end
 
+-- Whether the job has as many tasks for the host as it may; else this one is counted.
+local function has_enough_of(id, job, host)
+  if job.pages == 0 or not host then return false end
+  local pages = key('pages', id)
+  if tonumber(call('HGET', pages, host) or 0) >= job.pages then return true end
+  call('HINCRBY', pages, host, 1)
+  return false
+end
+
 local function optional(fields, name, value)
   if value then
     fields[#fields + 1] = name
@@ -91,6 +101,8 @@ for _, entry in ipairs(entries) do
       cut(job, task, run, print, text)
     elseif job.max > 0 and job.admitted >= job.max then
       job.cut_runs = job.cut_runs + 1
+    elseif has_enough_of(id, job, work.host) then
+      job.cut_pages = job.cut_pages + 1
     else
       job.admitted = job.admitted + 1
       job.new = job.new + 1
@@ -109,7 +121,7 @@ if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then call(
 for id, job in pairs(jobs) do
   local name = JOB .. id
   if job.new > 0 then call('HINCRBY', name, 'admitted', job.new) end
-  for _, counter in ipairs({'outbox', 'duplicates', 'cut_depth', 'cut_runs', 'cut_kept', 'cut_forgotten'}) do
+  for _, counter in ipairs({'outbox', 'duplicates', 'cut_depth', 'cut_runs', 'cut_pages', 'cut_kept', 'cut_forgotten'}) do
     if job[counter] ~= 0 then call('HINCRBY', name, counter, job[counter]) end
   end
   finish_if_done(id)

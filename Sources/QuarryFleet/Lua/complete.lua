@@ -1,13 +1,13 @@
 -- Accepts a run as the task's result, and hands out the next task in the same trip.
 -- ARGV from 4: task, run, epoch, number of entries it emitted (-1: not told), items, events, result (JSON), notification
--- (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work.
+-- (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work, reports of hosts (JSON).
 -- Reply: {'accepted', ledger entry or {}, {claim reply} or {}} or {'refused', reason}.
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
 -- notification exist, the lease and its slot are gone. A repeat by the accepted run answers accepted, and hands out
 -- what the first one did.
 local task, run, epoch, emitted = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local items, events, result, notification, next_run = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
-local rejected = tonumber(ARGV[13] or 0)
+local rejected, reports = tonumber(ARGV[13]), cjson.decode(ARGV[14])
 
 local function next_claim(tasks)
   local assignments = {}
@@ -28,6 +28,7 @@ if emitted >= 0 and call('LLEN', key('emitted', run)) ~= emitted then return {'r
 
 begin_closing()
 if not t.started then mark_started(task, t) end
+heed(t, reports, true)
 free(task, t)
 call('HSET', TASK .. task, 'state', 'done', 'ended_at', now)
 index(task, t.job, 'leased', 'done')
@@ -38,8 +39,7 @@ call('HINCRBY', JOB .. t.job, 'events', events)
 if rejected > 0 then call('HINCRBY', JOB .. t.job, 'rejected', rejected) end
 if notification ~= '' then call('HINCRBY', JOB .. t.job, 'unsent', 1) end
 local id = add_unsettled('accepted', task, t)
-if t.host ~= '' and call('HEXISTS', HOST .. t.host, 'level') == 1 then cool_down(t.host) end
-event('run_completed', 'job', t.job, 'task', task, 'run', run, 'worker', actor, 'items', items)
+event('run_completed', 'job', t.job, 'task', task, 'run', run, 'worker', actor, 'host', t.host, 'items', items)
 
 local following = {}
 if next_run ~= '' then

@@ -1,12 +1,12 @@
 -- Ends a run that does not count.
--- ARGV from 4: task, run, epoch, kind, reason, least wait in ms (0: none), seed for the jitter.
+-- ARGV from 4: task, run, epoch, kind, reason, seed for the jitter, 1 when the executor had begun, reports of hosts (JSON).
 -- Reply: {'scheduled', wait ms}, {'ready'}, {'dead', ledger entry} or {'refused', reason}.
 -- Invariants: app, crash and blocked burn their own budget and wait with full jitter; release, storage,
 -- worker and version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason.
 -- A repeat gets the first reply.
 local task, run, epoch, kind, reason = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local at_least = tonumber(ARGV[9])
-math.randomseed(tonumber(ARGV[10]))
+math.randomseed(tonumber(ARGV[9]))
+local has_begun, reports = ARGV[10] == '1', cjson.decode(ARGV[11])
 
 local last = call('HMGET', TASK .. task, 'request', 'reply')
 if last[1] == request then
@@ -24,13 +24,13 @@ if not charged and not of_worker and kind ~= 'release' and kind ~= 'unrunnable' 
 end
 
 begin_closing()
-if charged and not t.started then mark_started(task, t) end
+if (charged or has_begun) and not t.started then mark_started(task, t) end
+heed(t, reports)
 call('UNLINK', key('emitted', run))
 local state, detail = 'ready', ''
 if charged then
-  if kind == 'blocked' then back_off(t.host, t.job, at_least) end
   free(task, t)
-  state, detail = charge(task, t, kind, reason, at_least)
+  state, detail = charge(task, t, kind, reason, asked_wait(reports))
 elseif kind == 'unrunnable' then
   free(task, t)
   state, detail = 'dead', die(task, t, kind, reason)

@@ -8,8 +8,7 @@ for _, task in ipairs(call('ZRANGE', held, 0, 999)) do
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
   local t = fence(task, v[1], v[2])
   if t then
-    call('UNLINK', key('emitted', t.run))
-    free(task, t)
+    take_back(task, t)
     release(task, t)
     released = released + 1
   else

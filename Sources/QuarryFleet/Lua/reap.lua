@@ -26,14 +26,13 @@ end
 call('HSET', META, 'reaped_at', now, 'server', server, 'back', shift)
 
 local function expire(task, t)
-  call('UNLINK', key('emitted', t.run))
-  free(task, t)
+  take_back(task, t)
   if t.started then
     charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
   else
     release(task, t)
   end
-  event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner)
+  event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner, 'host', t.host)
 end
 
 local taken = 0
@@ -50,6 +49,26 @@ if now >= (tonumber(tick[3]) or 0) then
   end
 end
 
+-- Where bounds have become wider, asks up to 200 hosts more, in order of what they wait for, one lane after the other.
+local function ask_on()
+  local lane, from = string.match(meta.asking, '^(%d) (.+)$')
+  local left = 200
+  lane = tonumber(lane)
+  while lane <= #LANES and left > 0 do
+    local hosts = call('ZRANGEBYSCORE', key('hosts', LANES[lane]), from, '+inf', 'WITHSCORES', 'LIMIT', 0, left)
+    for i = 1, #hosts, 2 do refresh(hosts[i]) end
+    left = left - #hosts / 2
+    if left > 0 then
+      lane, from = lane + 1, '-inf'
+    else
+      -- Others may wait for the same time as the last one; as many as these do not.
+      from = (hosts[2] == hosts[#hosts] and '(' or '') .. hosts[#hosts]
+    end
+  end
+  if lane > #LANES then call('HDEL', META, 'asking') else call('HSET', META, 'asking', lane .. ' ' .. from) end
+end
+
+if meta.asking then ask_on() end
 promote()
 local silent = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
 for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, '-inf', silent, 'LIMIT', 0, 100)) do

@@ -27,8 +27,7 @@ for _, task in ipairs(call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
   local t = fence(task, v[1], v[2])
   if t then
-    call('UNLINK', key('emitted', t.run))
-    free(task, t)
+    take_back(task, t)
     release(task, t)
   else
     call('ZREM', held, task)

@@ -21,6 +21,9 @@ call('ZADD', JOBS, now, job)
 call('HSET', key('prints', job), unhex(print_of_root), root)
 call('HSET', META, 'lease_ms', ARGV[13], 'heartbeat_ms', ARGV[14])
 if meta.lease_ms ~= ARGV[13] or meta.heartbeat_ms ~= ARGV[14] then call('HINCRBY', META, 'control', 1) end
+if host ~= '' and (tonumber(call('HGET', JOB .. job, 'host_max_pages')) or 0) > 0 then
+  call('HINCRBY', key('pages', job), host, 1)
+end
 create(root, job, 0, target, params, lane, host, delay, {})
 if line ~= '' then call('LREM', SUBMISSIONS, 1, line) end
 event('job_submitted', 'job', job)

@@ -1,7 +1,8 @@
 -- One task with everything, and what it waits for.
 -- ARGV from 4: task. Reply: {flat pairs, params, gate, until ms (-1: not a matter of time), budgets (flat pairs of the job),
 -- {worker, reason…} of live workers that are not given it, 100 at most}; {} when it is not known.
--- Gates: due (scheduled), lease (at a worker), host_delay, host_slots, paused, no_worker, turn (others are before it).
+-- Gates: due (scheduled), lease (at a worker), paused, job_slots, host_slots, host_starting, host_delay, host_backoff,
+-- no_worker, turn (others are before it). What waits for a slot may get one when the first lease of its host ends.
 local task = ARGV[4]
 local t = call('HMGET', TASK .. task, 'job', 'state', 'host', 'due_at', 'params', 'lane')
 if not t[1] then return {} end
@@ -23,14 +24,14 @@ if t[2] == 'scheduled' then
 elseif t[2] == 'leased' then
   gate_name, at = 'lease', tonumber(call('ZSCORE', LEASES, task) or -1)
 elseif t[2] == 'ready' then
-  local open, open_at = gate(host)
+  local g = gate(host)
   if meta.paused == '1' then
     gate_name = 'paused'
-  elseif open_at then
-    gate_name, at = 'host_delay', open_at
-  elseif not open then
-    gate_name = 'host_slots'
-    at = tonumber(call('ZRANGE', key('slots', host), 0, 0, 'WITHSCORES')[2] or -1)
+  elseif is_full(t[1]) then
+    gate_name = 'job_slots'
+  elseif g.closed then
+    gate_name = g.closed
+    at = g.at or tonumber(call('ZRANGE', key('slots', host), 0, 0, 'WITHSCORES')[2] or -1)
   elseif call('ZCOUNT', WORKERS, live, '+inf') <= #refusing / 2 then
     gate_name = 'no_worker'
   else

@@ -70,7 +70,7 @@ extension FleetQueue {
       task.proof + [
         .integer(Int64(emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
         .text(Replies.encode(figures)), .text(notification), .text(claimNext ? UUIDv7.make() : ""),
-        .integer(Int64(figures.enqueuesRejected)),
+        .integer(Int64(figures.enqueuesRejected)), .text(Replies.encode(figures.hosts)),
       ], requestID: requestID, actor: workerID)
     return try Replies.complete(reply)
   }
@@ -78,15 +78,17 @@ extension FleetQueue {
   /// Ends a run that does not count; its kind says which budget is charged.
   /// - Parameters:
   ///   - reason: stored with the task, at most 4 KiB of it.
-  ///   - atLeast: least wait before the next try, as a site asked for it.
+  ///   - hasBegun: its executor had begun; a start that Redis was not told of counts from now.
+  ///   - hosts: what the run learned of hosts; those that refused rest.
   package func fail(
-    _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, atLeast: Duration = .zero, workerID: String,
-    requestID: String
+    _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, hasBegun: Bool = false,
+    hosts: [HostNote] = [], workerID: String, requestID: String
   ) async throws(QuarryError) -> FailAnswer {
     let reply = try await call(
       .fail,
       task.proof + [
-        .text(kind.rawValue), .text(reason.cut(to: 4_096)), .integer(atLeast.milliseconds), .integer(Self.seed()),
+        .text(kind.rawValue), .text(reason.cut(to: 4_096)), .integer(Self.seed()), hasBegun ? 1 : 0,
+        .text(Replies.encode(hosts)),
       ], requestID: requestID, actor: workerID)
     return try Replies.fail(reply)
   }

@@ -110,6 +110,21 @@ enum Replies {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// As scripts take them: hosts by the names that tasks are charged to, durations in ms.
+  static func encode(_ hosts: [HostNote]) -> String {
+    JSONValue.array(hosts.map { .object(members(of: $0)) }).canonicalText
+  }
+
+  private static func members(of note: HostNote) -> [String: JSONValue] {
+    var members: [String: JSONValue] = ["host": .string(note.host.isEmpty ? "" : WorkHost.normalise(note.host))]
+    if note.hasRefused { members["refused"] = true }
+    if note.hasAnswered { members["answered"] = true }
+    members["wait_ms"] = note.wait.map { .integer($0.milliseconds) }
+    members["crawl_ms"] = note.crawlDelay.map { .integer($0.milliseconds) }
+    members["ms"] = note.latency.map { .integer($0.milliseconds) }
+    return members
+  }
+
   private static func works(_ replies: [RedisReply]) throws(QuarryError) -> [WorkRecord] {
     var works: [WorkRecord] = []
     for reply in replies {

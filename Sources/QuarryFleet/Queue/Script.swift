@@ -17,8 +17,9 @@ package struct Script: Sendable {
   package static let keyNames = String(decoding: PackageResources._keys_lua, as: UTF8.self)
 
   private static let base = [PackageResources._keys_lua, PackageResources._prelude_lua]
-  private static let tasks = base + [PackageResources._tasks_lua]
+  private static let tasks = base + [PackageResources._gates_lua, PackageResources._tasks_lua]
   private static let ends = tasks + [PackageResources._ends_lua]
+  private static let runs = ends + [PackageResources._reports_lua]
 
   static let found = Script("found", PackageResources.found_lua, [PackageResources._keys_lua])
   static let submit = Script("submit", PackageResources.submit_lua, tasks + [PackageResources._create_lua])
@@ -28,8 +29,8 @@ package struct Script: Sendable {
   static let claim = Script("claim", PackageResources.claim_lua, tasks)
   static let started = Script("started", PackageResources.started_lua, ends)
   static let renew = Script("renew", PackageResources.renew_lua, ends)
-  static let complete = Script("complete", PackageResources.complete_lua, ends)
-  static let fail = Script("fail", PackageResources.fail_lua, ends)
+  static let complete = Script("complete", PackageResources.complete_lua, runs)
+  static let fail = Script("fail", PackageResources.fail_lua, runs)
   static let reap = Script("reap", PackageResources.reap_lua, ends + [PackageResources._retention_lua])
   static let settle = Script("settle", PackageResources.settle_lua, ends)
   static let unsettled = Script("unsettled", PackageResources.unsettled_lua, ends)

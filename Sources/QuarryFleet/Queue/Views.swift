@@ -77,10 +77,16 @@ package struct TaskDetail: Sendable, Equatable {
     case due
     /// A worker has it.
     case lease
-    /// The host's next start is later.
+    /// The host's starts are spaced, and the last one was too short a time ago.
     case hostDelay = "host_delay"
+    /// A task of the host, whose starts are spaced, was claimed and has not begun.
+    case hostStarting = "host_starting"
     /// As many tasks as the host may have are running on it.
     case hostSlots = "host_slots"
+    /// The host refused and rests, asked to be left alone, or is tried by one task at a time after it refused.
+    case hostBackoff = "host_backoff"
+    /// As many tasks of the job as may are running.
+    case jobSlots = "job_slots"
     /// The fleet hands out nothing.
     case paused
     /// No live worker may run it: each writes to other storage than the job's, or refuses the job.
@@ -153,6 +159,7 @@ package struct JobView: Sendable, Equatable {
     status.duplicates = fields.int("duplicates")
     status.cutByDepth = fields.int("cut_depth")
     status.cutByMaxRuns = fields.int("cut_runs")
+    status.cutByHostPages = fields.int("cut_pages")
     status.enqueuesRejected = fields.int("rejected")
     status.nextDue = fields.time("next_due")
     status.rootState = fields.text("root_state") ?? ""

@@ -47,7 +47,9 @@ package enum WorkerAction: Sendable, Equatable {
   case stop(runID: String, RunControl.StopReason)
   /// All derived work of the run must be in Redis before it is sent.
   case complete(TaskAssignment, RunFigures, emitted: Int, claimNext: Bool)
-  case fail(TaskAssignment, TaskResult.FailureKind, reason: String)
+  /// `hasBegun`: its executor's first frame had arrived.
+  case fail(
+    TaskAssignment, TaskResult.FailureKind, reason: String, hasBegun: Bool = false, hosts: [HostNote] = [])
   /// The run is no longer held: its reins can be let go.
   case forget(runID: String)
   /// Writes the record of a final transition, then tells Redis.

@@ -86,7 +86,8 @@ struct WorkerLoop: Sendable {
       case .sendStarted(let task): await transitions.started(task)
       case .complete(let task, let figures, let emitted, let claimNext):
         await transitions.complete(task, figures, emitted: emitted, claimNext: claimNext)
-      case .fail(let task, let kind, let reason): await transitions.fail(task, kind, reason: reason)
+      case .fail(let task, let kind, let reason, let hasBegun, let hosts):
+        await transitions.fail(task, kind, reason: reason, hasBegun: hasBegun, hosts: hosts)
       default: break
       }
     }

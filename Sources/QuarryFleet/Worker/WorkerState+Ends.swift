@@ -12,8 +12,8 @@ extension WorkerState {
       return [.complete(entry.task, figures, emitted: emitted, claimNext: mayClaimOnComplete)]
     case (.leaseLost, _), (.cancelled, _): return drop(runID, entry)
     case (.shutdown, _): return report(runID, .release, "the worker is stopping")
-    case (_, .failed(let kind, let reason, _)):
-      return report(runID, kind, reason) + consequences(of: kind, reason: reason)
+    case (_, .failed(let kind, let reason, let figures)):
+      return report(runID, kind, reason, hosts: figures.hosts) + consequences(of: kind, reason: reason)
     }
   }
 
@@ -21,11 +21,13 @@ extension WorkerState {
     phase == .working && pause.allowsClaims && !pause.isOnProbation && unsettled < unsettledLimit
   }
 
-  mutating func report(_ runID: String, _ kind: TaskResult.FailureKind, _ reason: String) -> [WorkerAction] {
-    guard let task = held[runID]?.task else { return [] }
+  mutating func report(
+    _ runID: String, _ kind: TaskResult.FailureKind, _ reason: String, hosts: [HostNote] = []
+  ) -> [WorkerAction] {
+    guard let entry = held[runID] else { return [] }
     held[runID]?.isReporting = true
     held[runID]?.failure = (kind, reason)
-    return [.fail(task, kind, reason: reason)]
+    return [.fail(entry.task, kind, reason: reason, hasBegun: entry.hasBegun, hosts: hosts)]
   }
 
   mutating func consequences(of kind: TaskResult.FailureKind, reason: String) -> [WorkerAction] {

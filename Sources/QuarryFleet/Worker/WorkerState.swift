@@ -16,6 +16,8 @@ package struct WorkerState: Sendable {
   struct Held: Sendable, Equatable {
     var task: TaskAssignment
     var stop: RunControl.StopReason?
+    /// The executor's first frame has arrived.
+    var hasBegun = false
     /// `complete` or `fail` is on its way.
     var isReporting = false
     var figures: RunFigures?
@@ -66,6 +68,7 @@ package struct WorkerState: Sendable {
       isWaiting = false
       return fill()
     case .executorStarted(let runID):
+      held[runID]?.hasBegun = true
       return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
     case .heartbeat(let timer): return timer == heartbeatTimer ? renew() : []
     case .renewed(let answer, let named, let sentAt): return renewed(answer, named: named, sentAt: sentAt)

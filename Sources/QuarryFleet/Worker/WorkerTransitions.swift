@@ -43,10 +43,14 @@ struct WorkerTransitions: Sendable {
     if let answer { report(.completeAnswered(runID: task.runID, answer, sentAt: sentAt)) }
   }
 
-  func fail(_ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String) async {
+  func fail(
+    _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, hasBegun: Bool, hosts: [HostNote]
+  ) async {
     let requestID = UUIDv7.make()
     let answer = await caller.call { () async throws(QuarryError) in
-      try await queue.fail(task, kind, reason: Self.bounded(reason), workerID: workerID, requestID: requestID)
+      try await queue.fail(
+        task, kind, reason: Self.bounded(reason), hasBegun: hasBegun, hosts: hosts, workerID: workerID,
+        requestID: requestID)
     }
     if let answer { report(.failAnswered(runID: task.runID, answer)) }
   }

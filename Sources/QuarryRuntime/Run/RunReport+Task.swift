@@ -4,10 +4,11 @@ extension RunReport {
   /// The run's end in the terms of a fleet.
   /// - Parameter storagePath: of the run's partition, as notifications name it.
   package func taskResult(partition: RunPartition, storagePath: String) -> TaskResult {
-    let figures = RunFigures(
+    var figures = RunFigures(
       outcome: outcome, eventCount: self.figures.eventsReceived, itemCount: self.figures.items,
       enqueuesRejected: self.figures.enqueuesRejected, durationMilliseconds: duration.milliseconds,
       storagePath: storagePath, day: partition.day)
+    figures.hosts = hostNotes(isBlocked: failureKind == .blocked && wasRefused)
     if let metricsFailure, outcome == .success {
       return .failed(.storage, reason: "the metrics record: \(metricsFailure.message)", figures)
     }
@@ -18,7 +19,8 @@ extension RunReport {
   private var failureKind: TaskResult.FailureKind? {
     switch outcome {
     case .success: isSuperseded ? .release : nil
-    case .scriptError: wasBlocked ? .blocked : .app
+    // A script that asks for another proxy and gives up was refused by way of the one it had.
+    case .scriptError: wasRefused || rotation != nil ? .blocked : .app
     case .policyFailure: .storage
     case .versionMismatch: .versionMismatch
     case .executorCrash: crashKind
@@ -41,12 +43,5 @@ extension RunReport {
   /// further try would end otherwise.
   private var isUnrunnable: Bool {
     end == .exited(3) && !hasStarted || runResult?.errorType == "script_load_error"
-  }
-
-  /// The site refused: the script says so, or the last answer it got was a refusal. One that it got over is none.
-  private var wasBlocked: Bool {
-    if case .error("blocked", _, _, _)? = terminal { return true }
-    let last = runResult?.hosts.last { $0.status != nil }?.status
-    return [429, 403, 503].contains(last ?? 0)
   }
 }
