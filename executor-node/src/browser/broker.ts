@@ -99,6 +99,7 @@ export class BrowserBroker {
     try {
       const browser = await this.running();
       socket.unshift(Buffer.from(head, 'latin1'));
+      gatherWrites(socket);
       browser.serve(socket);
       socket.resume();
     } catch (error) {
@@ -164,6 +165,24 @@ export class BrowserBroker {
     const browser = await ending?.catch(() => undefined);
     await browser?.kill();
   }
+}
+
+/** What is written in one turn of the loop leaves at once: a page's load is told in dozens of small messages. */
+function gatherWrites(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
+  let isGathering = false;
+  const flush = (): void => {
+    isGathering = false;
+    socket.uncork();
+  };
+  socket.write = (...given: unknown[]): boolean => {
+    if (!isGathering) {
+      isGathering = true;
+      socket.cork();
+      setImmediate(flush);
+    }
+    return write(...given);
+  };
 }
 
 const answer = (status: string, body = ''): string =>
