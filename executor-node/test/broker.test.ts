@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { type BrowserServer, BrowserBroker } from '../src/browser/broker.ts';
+import { BrowserBroker, type BrowserServer } from '../src/browser/broker.ts';
 
 /** A browser server that answers each connection with `answer`. */
 const answering = (answer: (socket: Socket) => void): BrowserServer => ({
