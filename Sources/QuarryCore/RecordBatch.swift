@@ -46,16 +46,25 @@ package struct RecordBatch: Sendable {
         lines.removeSubrange(before...)
         throw error
       }
-      lines.append(UInt8(ascii: "}"))
-      lines.append(UInt8(ascii: "\n"))
+      lines.append(contentsOf: RecordBatch.closing)
     }
 
-    /// Appends one line with members that are there already.
-    fileprivate mutating func append(members: UnsafeRawBufferPointer) {
+    /// Appends and counts one line whose end is there already.
+    /// - Returns: false, and nothing is appended, when the line would reach the limit.
+    fileprivate mutating func append(_ kind: RecordKind, end: UnsafeRawBufferPointer, head: [UInt8]) -> Bool {
+      setPrefix(kind, head: head)
+      guard prefix.count + end.count < RecordBatch.lineLimit else { return false }
       lines.append(contentsOf: prefix)
-      lines.append(contentsOf: members)
-      lines.append(UInt8(ascii: "}"))
-      lines.append(UInt8(ascii: "\n"))
+      lines.append(contentsOf: end)
+      note(kind)
+      return true
+    }
+
+    /// - Parameter head: of the batch.
+    fileprivate mutating func setPrefix(_ kind: RecordKind, head: [UInt8]) {
+      guard prefixKind != kind else { return }
+      prefixKind = kind
+      prefix = Array(#"{"record_kind":"\#(kind.rawValue)","#.utf8) + head + tail
     }
 
     /// Counts the last line.
@@ -88,11 +97,14 @@ package struct RecordBatch: Sendable {
   /// No stored line reaches this many bytes, its newline included: other readers refuse such lines.
   package static let lineLimit = 10_485_760
 
-  /// Bytes of memory that an emptied group may keep.
-  private static let keptCapacity = 4 << 20
+  /// What every line ends with.
+  package static let closing = [UInt8(ascii: "}"), UInt8(ascii: "\n")]
+
+  /// Bytes of memory that an emptied group may keep: what `growth` gives it, and what the allocator adds to that.
+  private static let keptCapacity = 5 << 20
   /// A group that is no longer small gets room for a usual flush at once: growing by doubling would touch each page of its
   /// memory twice, and what is never written costs nothing.
-  fileprivate static let growth = (from: 32 << 10, to: 1 << 20)
+  fileprivate static let growth = (from: 32 << 10, to: 4 << 20)
 
   package let partition: RunPartition
   package private(set) var groups: [Group] = []
@@ -139,7 +151,7 @@ package struct RecordBatch: Sendable {
     _ kind: RecordKind, eventType: String, members: (inout [UInt8]) throws(Failure) -> Void
   ) throws(Failure) {
     let index = groupIndex(eventType)
-    setPrefix(kind, of: index)
+    groups[index].setPrefix(kind, head: head)
     let before = groups[index].lines.count
     do {
       try groups[index].append(members)
@@ -150,22 +162,23 @@ package struct RecordBatch: Sendable {
     note(from: before, in: index, kind: kind)
   }
 
-  /// Appends one line whose members are there already, each with a comma before it.
+  /// Appends one line of which all is there already but what lines of its kind and type begin with.
+  /// - Parameter end: the members, each with a comma before it, and what closes the line (`closing`).
   /// - Returns: false, and nothing is appended, when the line would reach the limit.
-  package mutating func append(_ kind: RecordKind, eventType: String, members: UnsafeRawBufferPointer) -> Bool {
+  package mutating func append(_ kind: RecordKind, eventType: String, end: UnsafeRawBufferPointer) -> Bool {
     let index = groupIndex(eventType)
-    setPrefix(kind, of: index)
-    guard groups[index].overhead + members.count < Self.lineLimit else { return false }
-    let before = groups[index].lines.count
-    groups[index].append(members: members)
-    note(from: before, in: index, kind: kind)
+    let (before, followedChunks) = (groups[index].lines.count, groups[index].chunksOnly)
+    guard groups[index].append(kind, end: end, head: head) else { return false }
+    last = Last(group: index, start: before, kind: kind, followedChunks: followedChunks)
+    recordCount += 1
+    byteCount += groups[index].lines.count - before
     return true
   }
 
   /// Bytes of a line that are not the caller's members: what `append` writes around them.
   package mutating func overhead(_ kind: RecordKind, eventType: String) -> Int {
     let index = groupIndex(eventType)
-    setPrefix(kind, of: index)
+    groups[index].setPrefix(kind, head: head)
     return groups[index].overhead
   }
 
@@ -226,12 +239,6 @@ package struct RecordBatch: Sendable {
   private mutating func removeGroup(_ index: Int) {
     groups.remove(at: index)
     last = nil
-  }
-
-  private mutating func setPrefix(_ kind: RecordKind, of index: Int) {
-    guard groups[index].prefixKind != kind else { return }
-    groups[index].prefixKind = kind
-    groups[index].prefix = Array(#"{"record_kind":"\#(kind.rawValue)","#.utf8) + head + groups[index].tail
   }
 
   /// How far the lines of a batch reach, for `dropping`.

@@ -39,39 +39,6 @@ package struct EventEnvelope {
     extras = fields.others
   }
 
-  /// An `item` whose frame stands as the SDK's emitter and the executor write it: the keys in their order, `payload` last.
-  /// The payload is what follows its key, and is not looked into yet.
-  /// - Returns: nil for every other frame, whatever it is.
-  @inline(__always)
-  init?(emittedItem frame: UnsafeRawBufferPointer) {
-    var reader = MessagePackReader(frame)
-    // A key whose value is of another kind.
-    var isOdd = false
-    func text(_ key: StaticString) -> WireText? {
-      guard reader.pass(key) else { return nil }
-      let text = reader.nextString().map { WireText(bytes: $0.bytes) }
-      isOdd = isOdd || text == nil
-      return text
-    }
-    func count(_ key: StaticString) -> Int64? {
-      guard reader.pass(key) else { return nil }
-      let count = reader.nextCount().map { Int64($0) }
-      isOdd = isOdd || count == nil
-      return count
-    }
-    guard case (true, let entries)? = reader.nextShortContainer(),
-      let version = text("contract_version"), version == Self.contractVersion,
-      let eventID = text("event_id"), let runID = text("run_id"), let seq = count("seq"),
-      let type = text("type"), type == "item", let ts = text("ts"), let attempt = count("attempt")
-    else { return nil }
-    (jobID, parentRunID, depth) = (text("job_id"), text("parent_run_id"), count("depth"))
-    let present = 8 + (jobID == nil ? 0 : 1) + (parentRunID == nil ? 0 : 1) + (depth == nil ? 0 : 1)
-    guard !isOdd, entries == present, reader.pass("payload"), reader.isAtShortMap else { return nil }
-    payload = reader.rest
-    (self.type, typeText, extras) = (.item, type, [])
-    (self.eventID, self.runID, self.seq, self.ts, self.attempt) = (eventID, runID, seq, ts, attempt)
-  }
-
   private static let contractVersion = Array(Version.current.utf8)
 }
 

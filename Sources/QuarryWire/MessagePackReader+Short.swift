@@ -1,3 +1,5 @@
+import Glibc
+
 /// The short forms, which nearly all keys and values have, taken without a detour: each takes the next value if it has that
 /// form and is all there. Else it returns nil, and nothing has moved.
 extension MessagePackReader {
@@ -33,15 +35,15 @@ extension MessagePackReader {
     return Run(start: start + head, count: count)
   }
 
-  /// Exactly this string, which has fewer than 32 bytes.
-  /// - Returns: false for anything else.
+  /// Exactly these bytes.
+  /// - Returns: false for any others; then nothing has moved.
   @inline(__always)
-  mutating func pass(_ text: StaticString) -> Bool {
-    let count = text.utf8CodeUnitCount
-    guard remaining > count, front == 0xa0 | UInt8(truncatingIfNeeded: count),
-      WireText.haveEqualBytes(place + 1, text.utf8Start, count)
-    else { return false }
-    place += count &+ 1
+  mutating func pass(_ bytes: [UInt8]) -> Bool {
+    let isNext = bytes.withUnsafeBytes {
+      $0.count <= remaining && memcmp(place, $0.baseAddress ?? place, $0.count) == 0
+    }
+    guard isNext else { return false }
+    place += bytes.count
     return true
   }
 

@@ -22,15 +22,15 @@ enum PlainText {
   static func isPlain(_ word: UInt64) -> Bool { specialBytes(word) == 0 }
 
   /// The high bit of a byte is set where the byte is not plain. A borrow from such a byte may also set it in those above,
-  /// never below, and only the lowest one is used.
+  /// never below, and only the lowest one is used. What is below 0x21 once 0x20 and 0x22 have changed places is a control
+  /// character or a quote.
   @inline(__always)
   private static func specialBytes(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
-    let control = word &- ones &* 0x20
-    let quote = (word ^ (ones &* 0x22)) &- ones
+    let controlOrQuote = (word ^ (ones &* 0x02)) &- ones &* 0x21
     let backslash = (word ^ (ones &* 0x5C)) &- ones
-    return (control | quote | backslash | word) & highs
+    return (controlOrQuote | backslash | word) & highs
   }
 
   @inline(__always)

@@ -20,19 +20,22 @@ import Testing
     #expect(batch.overhead(.event, eventType: "item") == line.utf8.count - #","seq":1"#.utf8.count)
   }
 
-  @Test func membersThatAreThereAlreadyMakeTheSameLine() throws {
+  @Test func anEndThatIsThereAlreadyMakesTheSameLine() throws {
     var batch = try makeBatch()
     batch.append(.event, eventType: "item") { JSONText.appendMember("seq", 1, to: &$0) }
     var other = try makeBatch()
-    let isTaken = Array(#","seq":1"#.utf8).withUnsafeBytes { other.append(.event, eventType: "item", members: $0) }
+    let end = Array(#","seq":1"#.utf8) + RecordBatch.closing
+    let isTaken = end.withUnsafeBytes { other.append(.event, eventType: "item", end: $0) }
     #expect(isTaken)
     #expect(other.groups.map(\.lines) == batch.groups.map(\.lines))
     #expect(other.byteCount == batch.byteCount && other.eventCount == 1)
     let room = RecordBatch.lineLimit - batch.overhead(.event, eventType: "item")
-    let isTooLong = [UInt8](repeating: 0x20, count: room).withUnsafeBytes {
-      other.append(.event, eventType: "item", members: $0)
+    for (count, fits) in [(room, false), (room - 1, true)] {
+      let end = [UInt8](repeating: 0x20, count: count) + RecordBatch.closing
+      var another = other
+      #expect(end.withUnsafeBytes { another.append(.event, eventType: "item", end: $0) } == fits)
+      #expect(another.recordCount == (fits ? 2 : 1))
     }
-    #expect(!isTooLong)
     #expect(other.byteCount == batch.byteCount && other.recordCount == 1)
   }
 

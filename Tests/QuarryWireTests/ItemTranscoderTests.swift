@@ -4,7 +4,7 @@ import Testing
 
 /// The short way of items against the general one: what it takes, it writes as the general one does.
 @Suite final class ItemTranscoderTests {
-  private let transcoder = ItemTranscoder()
+  private static let run = RunIdentity(runID: "r")
 
   @Test func anItemOfTheEmitterIsTaken() throws {
     let data = MessagePackValue.object([
@@ -14,11 +14,14 @@ import Testing
       "twenty": .array(Array(repeating: .integer(-1), count: 20)),
       "long": .string(String(repeating: "long \"text\" ", count: 300)),
     ])
-    for more in [[], ["job_id", "parent_run_id"], ["depth"], ["job_id", "parent_run_id", "depth"]] {
-      let frame = Self.frame(data: data, more: more)
-      let item = try #require(try taken(frame))
+    for run in [
+      Self.run, RunIdentity(runID: "r", jobID: "j", parentRunID: "\"p\"ř"), RunIdentity(runID: "r", depth: 300),
+      RunIdentity(runID: String(repeating: "r", count: 300), attempt: 2, jobID: "j", parentRunID: "p", depth: 1),
+    ] {
+      let frame = Self.frame(data: data, of: run)
+      let item = try #require(try taken(frame, of: run))
       #expect(item == (try general(frame)))
-      #expect(item.members.contains(#""said":"\"ř\"\n","price":9.5,"cents":70000"#))
+      #expect(item.end.contains(#""said":"\"ř\"\n","price":9.5,"cents":70000"#))
     }
   }
 
@@ -49,6 +52,13 @@ import Testing
     #expect(try taken(Self.frame(type: "log")) == nil)
     #expect(try taken(Self.frame(version: "9.9.9")) == nil)
     #expect(try taken(Self.frame() + [0xC0]) == nil)
+    for other in [
+      RunIdentity(runID: "s"), RunIdentity(runID: "r", attempt: 2), RunIdentity(runID: "r", jobID: "j"),
+      RunIdentity(runID: "r", parentRunID: "p"), RunIdentity(runID: "r", depth: 1),
+    ] {
+      #expect(try taken(Self.frame(of: other)) == nil)
+      #expect(try taken(Self.frame(), of: other) == nil)
+    }
     let long = MessagePackValue.string(String(repeating: "x", count: ItemTranscoder.longestFrame))
     #expect(try taken(Self.frame(data: long)) == nil)
   }
@@ -100,18 +110,15 @@ import Testing
   // MARK: Parts
 
   private struct Taken: Equatable {
-    var runID: String
-    var attempt: Int64
     var seq: Int64
-    var members: String
+    var end: String
   }
 
-  private func taken(_ frame: [UInt8]) throws -> Taken? {
+  private func taken(_ frame: [UInt8], of run: RunIdentity = run) throws -> Taken? {
+    let transcoder = ItemTranscoder(run)
     let memory = try GuardedBytes(frame)
     guard let item = transcoder.item(in: UnsafeRawBufferPointer(memory.bytes)) else { return nil }
-    return Taken(
-      runID: item.runID.string, attempt: item.attempt, seq: item.seq,
-      members: String(decoding: item.members, as: UTF8.self))
+    return Taken(seq: item.seq, end: String(decoding: item.end, as: UTF8.self))
   }
 
   private func general(_ frame: [UInt8]) throws -> Taken {
@@ -120,8 +127,7 @@ import Testing
     guard case .event(let event) = try Frame(UnsafeRawBufferPointer(memory.bytes)) else { throw NoEvent() }
     var out: [UInt8] = []
     try JSONWriter.append(to: &out) { writer throws(WireError) in try writer.members(of: event) }
-    return Taken(
-      runID: event.runID.string, attempt: event.attempt, seq: event.seq, members: String(decoding: out, as: UTF8.self))
+    return Taken(seq: event.seq, end: String(decoding: out + RecordBatch.closing, as: UTF8.self))
   }
 
   private func fill(_ size: Int, with messagePack: [UInt8]) throws -> String? {
@@ -139,23 +145,30 @@ import Testing
   }
 
   private static func frame(
-    type: String = "item", version: String = Version.current, data: MessagePackValue = .object([:]), more: [String] = []
+    type: String = "item", version: String = Version.current, data: MessagePackValue = .object([:]),
+    of run: RunIdentity = run
   ) -> [UInt8] {
-    item(type: type, version: version, data: data, more: more).encoded
+    item(type: type, version: version, data: data, of: run).encoded
   }
 
   /// The keys as the emitter orders them.
   private static func item(
-    type: String = "item", version: String = Version.current, data: MessagePackValue, more: [String] = []
+    type: String = "item", version: String = Version.current, data: MessagePackValue, of run: RunIdentity = run
   ) -> MessagePackValue {
-    let optional = more.map { MessagePackValue.Pair(.string($0), $0 == "depth" ? .integer(300) : "v") }
+    let lineage: [(MessagePackValue, MessagePackValue?)] = [
+      ("job_id", run.jobID.map { .string($0) }), ("parent_run_id", run.parentRunID.map { .string($0) }),
+      ("depth", run.depth.map { .integer(Int64($0)) }),
+    ]
+    let present = lineage.compactMap { key, value in value.map { MessagePackValue.Pair(key, $0) } }
     guard
       case .map(let first) = MessagePackValue.object([
-        "contract_version": .string(version), "event_id": "01981c2e-7a00-7000-8000-000000000001", "run_id": "r",
-        "seq": .integer(70_000), "type": .string(type), "ts": "2026-11-24T08:00:00.000Z", "attempt": .integer(1),
+        "contract_version": .string(version), "event_id": "01981c2e-7a00-7000-8000-000000000001",
+        "run_id": .string(run.runID),
+        "seq": .integer(70_000), "type": .string(type), "ts": "2026-11-24T08:00:00.000Z",
+        "attempt": .integer(Int64(run.attempt)),
       ])
     else { return .null }
-    return .map(first + optional + [.init("payload", .object(["item_type": "t", "data": data]))])
+    return .map(first + present + [.init("payload", .object(["item_type": "t", "data": data]))])
   }
 
   private static func frame(rawData: [UInt8]) -> [UInt8] { frame(data: .null).dropLast() + rawData }

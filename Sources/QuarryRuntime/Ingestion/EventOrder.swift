@@ -21,6 +21,11 @@ struct EventOrder {
     guard attempt == self.attempt else {
       throw IngestionFailure(.stream, "an event belongs to attempt \(attempt), this is attempt \(self.attempt)")
     }
+    try admit(seq: seq)
+  }
+
+  /// An event of the run.
+  mutating func admit(seq: Int64) throws(IngestionFailure) {
     guard seq == lastSeq + 1 else {
       let what = seq <= lastSeq ? "repeats" : "leaves a gap"
       throw IngestionFailure(.stream, "the sequence \(what): event \(seq) follows event \(lastSeq)")

@@ -17,9 +17,9 @@ enum RecordEncoder {
     }
   }
 
-  /// An item whose members are written already.
+  /// An item whose record is written already.
   static func item(_ item: ItemTranscoder.Item, into batch: inout RecordBatch) throws(IngestionFailure) {
-    guard batch.append(.event, eventType: "item", members: item.members) else {
+    guard batch.append(.event, eventType: "item", end: item.end) else {
       throw IngestionFailure(WireError(.tooLong, "the line is longer than its limit"), in: "event \(item.seq)")
     }
   }

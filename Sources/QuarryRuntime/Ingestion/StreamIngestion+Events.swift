@@ -4,7 +4,7 @@ import QuarryWire
 extension StreamIngestion {
   /// An item before the terminal event: what follows is `take(_:frameLength:)` for it.
   func take(_ item: ItemTranscoder.Item, frameLength: Int) throws(IngestionFailure) {
-    try order.admit(runID: item.runID, attempt: item.attempt, seq: item.seq)
+    try order.admit(seq: item.seq)
     counts.eventsReceived += 1
     try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), .event) {
       batch throws(IngestionFailure) in try RecordEncoder.item(item, into: &batch)

@@ -21,7 +21,9 @@ package final class StreamIngestion {
 
   /// The first frame has come.
   @exclusivity(unchecked) package private(set) var hasStarted = false
-  @exclusivity(unchecked) package internal(set) var terminal: TerminalEvent?
+  package internal(set) var terminal: TerminalEvent? { didSet { isOver = terminal != nil } }
+  /// There is a terminal event: looking whether there is one takes as long as all else that keeps count of an item.
+  @exclusivity(unchecked) private var isOver = false
   /// The script's last wish for another proxy.
   package internal(set) var rotation: RotationWish?
   /// The first one that came.
@@ -30,7 +32,7 @@ package final class StreamIngestion {
   package private(set) var runEnd: RunEndFrame?
 
   @exclusivity(unchecked) private var decoder: FrameDecoder
-  private let transcoder = ItemTranscoder()
+  private let transcoder: ItemTranscoder
   private var failure: IngestionFailure?
   var acks: [UInt8] = []
   @exclusivity(unchecked) var order: EventOrder
@@ -69,6 +71,7 @@ package final class StreamIngestion {
     self.checksumsChunks = checksumsChunks
     self.onNote = onNote
     self.onLog = onLog
+    transcoder = ItemTranscoder(identity)
     order = EventOrder(identity)
     assembly = ArtifactAssembly(limit: artifactLimit)
   }
@@ -164,7 +167,7 @@ package final class StreamIngestion {
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) throws(IngestionFailure) {
-    if terminal == nil, let item = transcoder.item(in: bytes) {
+    if !isOver, let item = transcoder.item(in: bytes) {
       hasStarted = true
       return try take(item, frameLength: bytes.count)
     }

@@ -44,7 +44,7 @@ package enum RecordClass: Sendable, Equatable {
   /// An event that may be dropped, with its type.
   case droppable(String)
 
-  var isEvent: Bool { self != .chunk }
+  var isEvent: Bool { if case .chunk = self { false } else { true } }
 }
 
 extension PolicyConfiguration {

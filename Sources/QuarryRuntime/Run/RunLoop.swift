@@ -62,8 +62,7 @@ final class RunLoop {
     while true {
       obeyControl()
       obeyClocks()
-      wait()
-      if let end = process.readEnd() {
+      if wait(), let end = process.readEnd() {
         drain()
         return endsItself(end) ?? end
       }
@@ -89,7 +88,9 @@ final class RunLoop {
 
   // MARK: Waiting
 
-  private func wait() {
+  /// Returns when something has come or a clock has run out, and has taken in what came.
+  /// - Returns: whether the shepherd tells something too.
+  private func wait() -> Bool {
     var waits = [
       pollfd(fd: process.status.number, events: Int16(POLLIN), revents: 0),
       pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0),
@@ -97,13 +98,14 @@ final class RunLoop {
       pollfd(fd: errorsAreOpen ? process.errors.number : -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: input.isEmpty ? -1 : process.inputNumber, events: Int16(POLLOUT), revents: 0),
     ]
-    guard poll(&waits, nfds_t(waits.count), pollTimeout()) > 0 else { return }
+    guard poll(&waits, nfds_t(waits.count), pollTimeout()) > 0 else { return false }
     if waits[1].revents != 0 { wake.clear() }
     // This process may have been stopped in `poll` until its lease was over: then nothing more may be taken in.
     obeyClocks()
     if waits[3].revents != 0 { readErrors() }
     if waits[2].revents != 0, outputIsOpen { readOutput() }
     if waits[4].revents != 0 { writeInput() }
+    return waits[0].revents != 0
   }
 
   /// Milliseconds until the nearest clock, rounded up; -1 when there is none.
