@@ -31,6 +31,7 @@ package struct Keys: Sendable, Hashable {
   package var scheduled: String { prefix + "scheduled" }
   package var leases: String { prefix + "leases" }
   package var unsettled: String { prefix + "unsettled" }
+  package var cancelling: String { prefix + "cancelling" }
 
   package func job(_ id: String) -> String { prefix + "job:" + id }
   package func task(_ id: String) -> String { prefix + "task:" + id }

@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["submit"], ["debug", "ipc"],
+    ["debug", "ipc"]
   ])
   func unbuiltCommandIsNamed(_ arguments: [String]) async {
     await expectRefusal(arguments, "is not built yet in \(Version.current)", "`quarry \(arguments[0])")

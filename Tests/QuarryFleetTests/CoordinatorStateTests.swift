@@ -92,8 +92,10 @@ import QuarryFleet
   @Test func anInterruptLeavesTheJobToTheWorkers() {
     var state = following()
     _ = state.handle(.status(status { $0.ready = 5 }, at: second))
-    let summary = summary(of: state.handle(.interrupt))
-    #expect(summary?.isInterrupted == true)
+    #expect(state.handle(.interrupt) == [.holdAdmission])
+    #expect(state.handle(.interrupt).isEmpty)
+    let summary = summary(of: state.handle(.admissionHeld(true)))
+    #expect(summary?.isInterrupted == true && summary?.isHeld == true)
     #expect(summary?.exitCode == 1)
     #expect(state.handle(.tick(at: 9 * second)).isEmpty)
   }
@@ -101,7 +103,8 @@ import QuarryFleet
   @Test func anInterruptStillTellsWhyTasksDied() {
     var state = following()
     _ = state.handle(.status(status { ($0.ready, $0.dead) = (5, 21) }, at: second))
-    #expect(state.handle(.interrupt) == [.readDeaths])
+    #expect(state.handle(.interrupt) == [.holdAdmission])
+    #expect(state.handle(.admissionHeld(false)) == [.readDeaths])
     let death = Death(taskID: "t", target: "detail.ts", kind: "app", error: "boom")
     let summary = summary(of: state.handle(.deaths([death])))
     #expect(summary?.isInterrupted == true && summary?.deaths.map(\.error) == ["boom"])
@@ -135,5 +138,18 @@ import QuarryFleet
     let error = QuarryError(.fleet, "Redis lost the fleet")
     #expect(state.handle(.generationLost(error)) == [.finish(.failed(error))])
     #expect(state.handle(.status(status { $0.isFinished = true }, at: second)).isEmpty)
+  }
+
+  @Test func whatHoldsAJobBackIsSaidOnceAndIsNoLackOfWorkers() {
+    var state = following()
+    let paused = status { ($0.ready, $0.eligibleWorkers, $0.hold) = (3, 0, .pause) }
+    let notice = CoordinatorAction.notice(.held(.pause, isFleetPaused: false))
+    #expect(state.handle(.status(paused, at: second)).first == notice)
+    _ = state.handle(.tick(at: 9 * second))
+    let later = state.handle(.status(paused, at: 9 * second))
+    #expect(!later.contains(notice) && !later.contains(.notice(.noEligibleWorker(workers: 1))))
+    _ = state.handle(.tick(at: 11 * second))
+    let resumed = state.handle(.status(status { $0.ready = 3 }, at: 11 * second))
+    #expect(resumed.first == .notice(.held(nil, isFleetPaused: false)))
   }
 }

@@ -117,6 +117,15 @@ final class CrawlFixture: Sendable {
     }
   }
 
+  /// Looks until the job is as it should be, or the test's time is over.
+  func waitUntil(_ jobID: String, _ condition: (JobStatus) -> Bool) async throws {
+    let queue = try await queue("looker")
+    while true {
+      if let job = try await queue.job(jobID), condition(job.status) { return }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
   func queue(_ actor: String) async throws -> FleetQueue {
     let connection = RedisConnection(try RedisEndpoint(url: redis.url))
     return try await FleetQueue.open(connection, fleet: "test", actor: actor)
@@ -134,17 +143,27 @@ final class CrawlFixture: Sendable {
   }
 
   func coordinator(
-    _ request: JobRequest, id: String = "c1", allowedDead: Int = 0
+    _ request: JobRequest, id: String = "c1", allowedDead: Int = 0, task: CoordinatorTask? = nil,
+    queue: FleetQueue? = nil
   ) async throws -> FleetCoordinator {
     var configuration = CoordinatorConfiguration()
     configuration.fleet = "test"
     configuration.coordinatorID = id
     configuration.allowedDead = allowedDead
     configuration.dutyInterval = .milliseconds(200)
+    configuration.patience = request.timing.lease
+    let opened: FleetQueue
+    if let queue { opened = queue } else { opened = try await self.queue(id) }
     return FleetCoordinator(
-      configuration, job: request, queue: try await queue(id), ledger: ledger,
-      publish: { [published] json throws(QuarryError) in published.add(json) }, notice: { [notices] in notices.add($0) }
-    )
+      configuration, task: task ?? .submit(request), queue: opened, ledger: ledger,
+      publish: { [published] json throws(QuarryError) in published.add(json) },
+      request: { [self] line throws(QuarryError) in
+        var request = self.request()
+        request.jobID = line.jobID
+        request.script = line.script
+        request.params = line.params
+        return request
+      }, notice: { [notices] in notices.add($0) })
   }
 
   typealias Body = @Sendable (TaskAssignment, any DerivedWorkSink, RunControl) throws(QuarryError) -> TaskResult
@@ -189,4 +208,14 @@ final class CrawlFixture: Sendable {
   }
 
   func jobLedger(_ jobID: String) throws -> JobLedger { try JobLedger(reading: ledger, fleet: "test", jobID: jobID) }
+}
+
+extension FleetCoordinator {
+  struct NoSummary: Error {}
+
+  /// What came of a job that it follows.
+  func summary() async throws -> CoordinatorSummary {
+    guard let summary = try await run() else { throw NoSummary() }
+    return summary
+  }
 }

@@ -12,7 +12,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       for worker in workers { group.addTask { _ = try await worker.run() } }
       group.addTask { try await meanwhile() }
-      let summary = try await coordinator.run()
+      let summary = try await coordinator.summary()
       for worker in workers { worker.drain() }
       try await group.waitForAll()
       return summary
@@ -89,14 +89,14 @@ import Testing
 
     var deeper = request
     deeper.depth = 3
-    let again = try await fixture.coordinator(deeper, id: "c2").run()
+    let again = try await fixture.coordinator(deeper, id: "c2").summary()
     #expect(again.status.done == 7)
     #expect(fixture.notices.all.contains(.known(jobID: "mine", fleet: "test", ignored: ["--depth"])))
 
     var other = request
     other.params = #"{"n":1}"#
     await #expect {
-      try await fixture.coordinator(other, id: "c3").run()
+      try await fixture.coordinator(other, id: "c3").summary()
     } throws: { error in
       let error = error as? QuarryError
       return error?.kind == .usage && error?.message == "job 'mine' is known already, with another --job"
@@ -166,7 +166,7 @@ import Testing
         try await fixture.workerNotices.wait { $0.contains(.down(workerID: "w1")) }
         try await second.run()
       }
-      let summary = try await coordinator.run()
+      let summary = try await coordinator.summary()
       second.drain()
       try await group.waitForAll()
       return summary
@@ -195,7 +195,7 @@ import Testing
         }
         try await second.run()
       }
-      let summary = try await coordinator.run()
+      let summary = try await coordinator.summary()
       second.drain()
       try await group.waitForAll()
       return summary
@@ -262,30 +262,87 @@ import Testing
           try fixture.redis.restart()  // Without an append-only file: empty.
         }
       }
-      await #expect(throws: QuarryError.self) { try await coordinator.run() }
+      await #expect(throws: QuarryError.self) { try await coordinator.summary() }
     }
     #expect(fixture.published.count == 0)
   }
 
-  @Test func workersFinishTheJobOfACoordinatorThatLeft() async throws {
+  @Test func aJobThatItsCoordinatorLeftIsCompletedWhenItIsResumed() async throws {
     let fixture = try CrawlFixture()
+    let (tree, hasLeft) = (fixture.tree(pages: 31), Gate())
     let coordinator = try await fixture.coordinator(fixture.request())
-    let worker = try await fixture.worker("w1", slots: 1, fixture.tree(pages: 31))
+    let worker = try await fixture.worker("w1", slots: 1) { task, derived, control throws(QuarryError) in
+      if fixture.succeeded.count >= 3 { hasLeft.wait() }
+      return try tree(task, derived, control)
+    }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { _ = try await worker.run() }
       group.addTask {
         try await fixture.succeeded.wait(for: 3)
         coordinator.interrupt()
       }
-      let summary = try await coordinator.run()
-      #expect(summary.isInterrupted)
-      #expect(summary.exitCode == 1)
-      try await fixture.waitUntilFinished(summary.jobID)
+      let left = try await coordinator.summary()
+      #expect(left.isInterrupted && left.isHeld)
+      #expect(left.exitCode == 1)
+      hasLeft.open()
+      try await fixture.waitUntil(left.jobID) { $0.ready + $0.leased == 0 && $0.outbox > 0 }
+      let held = try await fixture.queue("reader").status(jobID: left.jobID)
+      #expect(held.hold == .drain && held.admitted < 31 && !held.isFinished)
+
+      let task = CoordinatorTask.resume(left.jobID, fixture.storage)
+      let summary = try await fixture.coordinator(fixture.request(), id: "c2", task: task).summary()
+      #expect(summary.exitCode == 0)
       worker.drain()
       try await group.waitForAll()
       #expect(try fixture.jobLedger(summary.jobID).accepted.count == 31)
       #expect(fixture.published.count == 31)
     }
+  }
+
+  @Test func aRunOfACancelledJobIsStoppedWithinAHeartbeat() async throws {
+    let fixture = try CrawlFixture()
+    let tree = fixture.tree(pages: 31)
+    let stuck = Recorder<RunControl.StopReason?>()
+    let worker = try await fixture.worker("w1", slots: 2) { task, derived, control throws(QuarryError) in
+      guard task.depth > 1 else { return try tree(task, derived, control) }
+      stuck.add(nil)
+      control.waitForStop()
+      stuck.add(control.stopReason)
+      return .failed(.crash, reason: "killed", RunFigures(outcome: .executorCrash))
+    }
+    let coordinator = try await fixture.coordinator(fixture.request { $0.jobID = "mine" })
+    let summary = try await crawl(coordinator, [worker]) {
+      try await stuck.wait(for: 2)
+      let queue = try await fixture.queue("person")
+      while try await queue.cancel(jobID: "mine").get().waiting > 0 {}
+    }
+    #expect(summary.exitCode == 1 && summary.status.done == 3 && summary.status.dead == 0)
+    #expect(summary.status.admitted == 3 + summary.status.cancelled)
+    #expect(stuck.all.compactMap { $0 } == [.cancelled, .cancelled])
+    let ledger = try fixture.jobLedger("mine")
+    #expect(ledger.accepted.count == 3 && ledger.cancelled.count == summary.status.cancelled)
+    #expect(fixture.notices.all.contains(.held(.cancel, isFleetPaused: false)))
+    #expect(fixture.workerNotices.all.contains { if case .runSuperseded = $0 { true } else { false } })
+  }
+
+  @Test func aWorkerThatIsToldToLeaveEndsItsRunsAndIsGone() async throws {
+    let fixture = try CrawlFixture()
+    let (tree, isTold) = (fixture.tree(pages: 15), Gate())
+    let first = try await fixture.worker("w1", slots: 1) { task, derived, control throws(QuarryError) in
+      isTold.wait()
+      return try tree(task, derived, control)
+    }
+    let coordinator = try await fixture.coordinator(fixture.request())
+    let second = try await fixture.worker("w2", tree)
+    let summary = try await crawl(coordinator, [second]) {
+      async let end = first.run()
+      try await fixture.workerNotices.wait { $0.contains { if case .runStarted = $0 { true } else { false } } }
+      _ = try await fixture.queue("person").control(.drain, .worker("w1")).get()
+      try await fixture.workerNotices.wait { $0.contains(.dismissed) }
+      isTold.open()
+      #expect(try await end == .drained)
+    }
+    try expectExact(fixture, summary, pages: 15)
   }
 
   @Test func ofTwoCoordinatorsOneLeadsAtATimeAndBothFinish() async throws {
@@ -295,8 +352,8 @@ import Testing
     let worker = try await fixture.worker("w1", fixture.tree(pages: 15))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { _ = try await worker.run() }
-      async let one = first.run()
-      async let two = second.run()
+      async let one = first.summary()
+      async let two = second.summary()
       let (left, right) = try await (one, two)
       worker.drain()
       try await group.waitForAll()

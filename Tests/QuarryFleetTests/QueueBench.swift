@@ -116,7 +116,7 @@ struct QueueBench: Sendable {
 
   @discardableResult
   func start(_ task: TaskAssignment, _ worker: String) async throws -> Bool {
-    try await queue.started(task, workerID: worker, requestID: UUIDv7.make())
+    try await queue.started(task, workerID: worker, requestID: UUIDv7.make()) == .started
   }
 
   /// Claims, starts and completes one task, with its emissions.

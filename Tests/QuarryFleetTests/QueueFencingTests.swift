@@ -26,7 +26,7 @@ import Testing
     try await bench.submit()
     let task = try await bench.one("w")
     let (forged, worker) = forge(task, forgery)
-    #expect(try await bench.queue.started(forged, workerID: worker, requestID: "1") == false)
+    #expect(try await bench.queue.started(forged, workerID: worker, requestID: "1") == .refused("stale"))
     #expect(try await bench.emit([bench.work(0, "http://a/")], by: forged, worker) == .refused("stale"))
     #expect(try await bench.complete(forged, worker) == .refused("stale"))
     #expect(try await bench.fail(forged, .app, worker) == FailAnswer(next: "stale"))

@@ -122,7 +122,7 @@ import Testing
     ] as [() async throws -> Void] {
       await #expect(throws: QuarryError.self) { try await call() }
     }
-    #expect(try await bench.queue.started(tasks[0], workerID: "w", requestID: "1"))
+    #expect(try await bench.queue.started(tasks[0], workerID: "w", requestID: "1") == .started)
     #expect(try await bench.queue.renew(tasks, workerID: "w", requestID: "2").lost.isEmpty)
     guard case .accepted(let entry?, _) = try await bench.complete(tasks[0], "w") else {
       Issue.record("refused")

@@ -23,6 +23,7 @@ import Testing
     var stale: [(worker: String, task: TaskAssignment)] = []
     var accepted: [String: String] = [:]
     var epochs: [String: Int64] = [:]
+    var cancelled: Set<String> = []
     var problems: [String] = []
     var url = 0
     let workers = ["a", "b", "c"]
@@ -44,7 +45,7 @@ import Testing
     mutating func pick(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
 
     mutating func step() async throws {
-      switch pick(12) {
+      switch pick(14) {
       case 0...2: try await claim()
       case 3: try await start()
       case 4, 5: try await emit()
@@ -52,9 +53,34 @@ import Testing
       case 8: try await fail()
       case 9: try await bench.admit(1 + pick(20))
       case 10: try await passTime()
+      case 11: try await hold()
+      case 12: try await end()
       default: try await tryStale()
       }
       if pick(5) == 0 { problems += try await bench.census() }
+    }
+
+    /// Somebody holds something back, or lets it go on.
+    mutating func hold() async throws {
+      let verbs: [ControlVerb] = [.pause, .resume, .drain, .resume]
+      switch pick(4) {
+      case 0: _ = try await bench.queue.control(verbs[pick(2)], .fleet)
+      case 1: _ = try await bench.queue.control(verbs[pick(2)], .worker(workers[pick(3)]))
+      default: _ = try await bench.queue.control(verbs[pick(4)], .job(["one", "two"][pick(2)]))
+      }
+    }
+
+    /// Somebody cancels a task, or requeues what is dead.
+    mutating func end() async throws {
+      guard pick(3) > 0 else {
+        try await bench.settleAll()
+        _ = try await bench.queue.requeue(jobID: ["one", "two"][pick(2)], onlyLooks: false)
+        return
+      }
+      let tasks = try await bench.queue.listTasks(limit: 40).filter { ![.done, .dead].contains($0.state) }
+      guard !tasks.isEmpty, pick(3) == 0 else { return }
+      let task = tasks[pick(tasks.count)].taskID
+      if case .done = try await bench.queue.cancel(taskID: task) { cancelled.insert(task) }
     }
 
     mutating func claim() async throws {
@@ -68,6 +94,7 @@ import Testing
 
     mutating func note(_ worker: String, _ task: TaskAssignment) {
       if accepted[task.taskID] != nil { problems.append("\(task.taskID) runs again after it was accepted") }
+      if cancelled.contains(task.taskID) { problems.append("\(task.taskID) is handed out, and was cancelled") }
       if task.epoch <= epochs[task.taskID, default: 0] { problems.append("epoch of \(task.taskID) did not grow") }
       epochs[task.taskID] = task.epoch
       held.append((worker, task, 0))
@@ -112,6 +139,7 @@ import Testing
       if let run = accepted[entry.task.taskID] {
         problems.append("\(entry.task.taskID) accepted twice, before: \(run)")
       }
+      if cancelled.contains(entry.task.taskID) { problems.append("\(entry.task.taskID) accepted, and was cancelled") }
       accepted[entry.task.taskID] = entry.task.runID
       for task in following?.tasks ?? [] { note(entry.worker, task) }
     }
@@ -137,7 +165,8 @@ import Testing
         for worker in workers {
           let tasks = held.filter { $0.worker == worker }.map(\.task)
           let answer = try await bench.queue.renew(tasks, workerID: worker, requestID: UUIDv7.make())
-          for place in held.indices.reversed() where answer.lost.contains(held[place].task.runID) { lose(place) }
+          for place in held.indices.reversed()
+          where answer.lost.union(answer.cancelled).contains(held[place].task.runID) { lose(place) }
         }
       }
       try await bench.advance(.seconds(1 + pick(20)))
@@ -160,6 +189,8 @@ import Testing
 
     /// Faults stop: every task must come to its end.
     mutating func drain() async throws {
+      _ = try await bench.queue.control(.resume, .fleet)
+      for job in ["one", "two"] { _ = try await bench.queue.control(.resume, .job(job)) }
       for worker in workers { try await bench.queue.leave(workerID: worker) }
       held = []
       try await bench.join("last")
@@ -192,12 +223,16 @@ import Testing
       for job in try await bench.queue.jobs(limit: 5) {
         let status = job.status
         if !status.isFinished { problems.append("\(job.jobID) is not finished: \(status)") }
-        if status.admitted != status.done + status.dead { problems.append("\(job.jobID) lost tasks: \(status)") }
+        if status.admitted != status.done + status.dead + status.cancelled {
+          problems.append("\(job.jobID) lost tasks: \(status)")
+        }
         if let most = job.maxRuns, status.admitted > most {
           problems.append("\(job.jobID) has \(status.admitted) tasks")
         }
         done += status.done
       }
+      let ended = try await bench.queue.listTasks(state: .cancelled, limit: 1_000).map(\.taskID)
+      if Set(ended) != cancelled { problems.append("\(ended.count) are cancelled, \(cancelled.count) were") }
       if done != accepted.count { problems.append("Redis counts \(done) done, the workers \(accepted.count)") }
       if try await bench.queue.fleetView().outbox > 0 { problems.append("work is left in the outbox") }
     }

@@ -56,18 +56,18 @@ import Testing
     let request = fixture.request { $0.jobID = "again" }
     let worker = try await fixture.worker("w1", fixture.tree(pages: 3))
     async let end = worker.run()
-    #expect(try await fixture.coordinator(request).run().exitCode == 0)
+    #expect(try await fixture.coordinator(request).summary().exitCode == 0)
     worker.drain()
     #expect(try await end == .drained)
     let lines = try fixture.ledger.kinds("again")
-    let second = try await fixture.coordinator(request, id: "c2").run()
+    let second = try await fixture.coordinator(request, id: "c2").summary()
     #expect(second.status.done == 3 && second.exitCode == 0)
     #expect(try fixture.ledger.kinds("again") == lines)
 
     // Redis has forgotten it; its results are in the ledger.
     try fixture.redis.restart()
     let third = try await fixture.coordinator(request, id: "c3")
-    let error = await #expect(throws: QuarryError.self) { try await third.run() }
+    let error = await #expect(throws: QuarryError.self) { try await third.summary() }
     #expect(error?.kind == .usage && error?.message.contains("ran before") == true)
     #expect(try fixture.ledger.kinds("again") == lines)
   }
@@ -81,7 +81,7 @@ import Testing
       LedgerLine.encode(.job(record), jobID: "half", time: .now()), fleet: "test", jobID: "half")
     let worker = try await fixture.worker("w1", fixture.tree(pages: 1))
     async let end = worker.run()
-    let summary = try await fixture.coordinator(fixture.request { $0.jobID = "half" }).run()
+    let summary = try await fixture.coordinator(fixture.request { $0.jobID = "half" }).summary()
     worker.drain()
     #expect(try await end == .drained)
     #expect(summary.exitCode == 0)
@@ -112,7 +112,7 @@ import Testing
       bad.change(&request)
     }
     let coordinator = try await fixture.coordinator(request)
-    let error = await #expect(throws: QuarryError.self) { try await coordinator.run() }
+    let error = await #expect(throws: QuarryError.self) { try await coordinator.summary() }
     #expect(error?.kind == .usage, "\(String(describing: error))")
     #expect(try fixture.ledger.kinds(request.jobID ?? "").isEmpty)
   }

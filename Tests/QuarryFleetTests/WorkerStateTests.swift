@@ -307,4 +307,40 @@ import QuarryFleet
     #expect(LeaseTiming(lease: .seconds(30)).margin == .seconds(5))
     #expect(LeaseTiming(lease: .seconds(120)).margin == .seconds(5))
   }
+
+  @Test func aPausedWorkerTakesNoWakeUpAndAsksWithEachRenewal() {
+    var state = worker()
+    _ = state.handle(.ready)
+    let paused = ClaimAnswer(tasks: [], isPaused: true)
+    #expect(state.handle(.claimAnswered(paused, sentAt: 0)) == [.notice(.held)])
+    #expect(state.handle(.renewed(RenewAnswer(), named: [], sentAt: 0)).last == .claim(2))
+    #expect(state.handle(.claimAnswered(paused, sentAt: 0)).isEmpty)
+    _ = state.handle(.renewed(RenewAnswer(), named: [], sentAt: 0))
+    let actions = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("a")]), sentAt: 0))
+    #expect(actions.first == .notice(.holdLifted) && actions.last == .awaitWork(.seconds(5)))
+  }
+
+  @Test func aWorkerThatIsToldToLeaveDrainsOnce() {
+    var state = holding(["a"])
+    let told = RenewAnswer(mustDrain: true)
+    let actions = state.handle(.renewed(told, named: ["a"], sentAt: 0))
+    #expect(actions.contains(.notice(.dismissed)) && actions.contains(.startDrainTimer(.seconds(25))))
+    #expect(!state.handle(.renewed(told, named: ["a"], sentAt: 0)).contains(.notice(.dismissed)))
+    _ = state.handle(.runEnded(runID: "a", .accepted(figures)))
+    _ = state.handle(.completeAnswered(runID: "a", .accepted(nil, next: nil), sentAt: 0))
+    #expect(state.phase == .ended)
+  }
+
+  @Test func aCancelledRunIsStoppedAndThenGivenUp() {
+    var state = holding(["a", "b"])
+    let cancelled = RenewAnswer(cancelled: ["a"])
+    #expect(state.handle(.renewed(cancelled, named: ["a", "b"], sentAt: 0)).contains(.stop(runID: "a", .cancelled)))
+    let failed = TaskResult.failed(.crash, reason: "killed", RunFigures(outcome: .executorCrash))
+    #expect(
+      state.handle(.runEnded(runID: "a", failed)) == [.fail(task("a"), .release, reason: "its task was cancelled")])
+    #expect(
+      state.handle(.failAnswered(runID: "a", FailAnswer(next: "cancelled"))) == [
+        .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its task was cancelled")), .claim(1),
+      ])
+  }
 }

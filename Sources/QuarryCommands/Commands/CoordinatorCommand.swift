@@ -7,10 +7,23 @@ import QuarryPublish
 
 struct CoordinatorCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "coordinator", abstract: "Submits a crawl to a fleet, shows its progress, prints a summary.")
+    commandName: "coordinator",
+    abstract:
+      "Submits a crawl to a fleet, shows its progress, prints a summary; without --script serves what is submitted.")
 
-  @Option(help: ArgumentHelp("The crawl's root script, relative to the script root. Needed.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The crawl's root script, relative to the script root. Default: serve the jobs of `quarry submit`.",
+      valueName: "file"))
   var script: String?
+  @Option(
+    help: ArgumentHelp("Go on with a job that was paused, or that its coordinator left.", valueName: "job"))
+  var resume: String?
+  @Flag(
+    help:
+      "Bring jobs that Redis has lost back from the dataset's ledger, and go on with them: the one of --resume, else all that have not ended."
+  )
+  var rebuild = false
   @Option(help: ArgumentHelp("The job's id; the same again changes nothing. Default: a new UUIDv7.", valueName: "id"))
   var jobId: String?
   @OptionGroup(title: "The job") var job: JobOptions
@@ -35,19 +48,37 @@ struct CoordinatorCommand: ExecutableCommand {
       backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
     let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
     defer { membership.leave() }
-    let summary = try await crawl(settings, settings.request(identity), dataset, membership, context.console)
+    let lost = rebuild ? try jobsToRebuild(settings, store) : []
+    if rebuild, lost.isEmpty {
+      context.console.say("this dataset has no job of fleet '\(settings.address.name)'")
+      return 0
+    }
+    let task = settings.task(identity, lost)
+    let done = try await coordinate(settings, task, identity, dataset, membership, context.console)
+    guard let summary = done else { return 0 }
     try output.render(.crawlSummary(summary), in: context)
     tellWhatNext(summary, settings, context.console)
     return summary.exitCode
   }
 
-  private func crawl(
-    _ settings: CrawlSettings, _ request: JobRequest, _ dataset: LodeDataset, _ membership: FleetMembership,
-    _ console: Console
-  ) async throws(QuarryError) -> CoordinatorSummary {
+  /// - Returns: the job that was named, else those whose ledgers the fleet has in the dataset.
+  private func jobsToRebuild(
+    _ settings: CrawlSettings, _ store: any WritableStore
+  ) throws(QuarryError) -> [String] {
+    if let resume { return [resume] }
+    let jobs = try settings.storage.reader(of: store).ledgerJobs()
+    return jobs.filter { $0.fleet == settings.address.name }.map(\.jobID)
+  }
+
+  /// - Returns: nil when it has served until it was stopped.
+  private func coordinate(
+    _ settings: CrawlSettings, _ task: CoordinatorTask, _ storage: StorageIdentity, _ dataset: LodeDataset,
+    _ membership: FleetMembership, _ console: Console
+  ) async throws(QuarryError) -> CoordinatorSummary? {
     var configuration = CoordinatorConfiguration()
     configuration.fleet = settings.address.name
     configuration.allowedDead = settings.allowedDead
+    configuration.patience = settings.patience
     let queue = try await FleetQueue.open(
       membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID)
     defer { queue.close() }
@@ -57,8 +88,9 @@ struct CoordinatorCommand: ExecutableCommand {
       channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
       warn: { progress.say("warning: \($0)") })
     let coordinator = FleetCoordinator(
-      configuration, job: request, queue: queue, ledger: dataset.ledger,
+      configuration, task: task, queue: queue, ledger: dataset.ledger,
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
+      request: { line throws(QuarryError) in try settings.submissions.request(line, storage) },
       notice: { progress.say($0.description) }, progress: { progress.show(CrawlFigures($0)) })
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }
@@ -68,9 +100,7 @@ struct CoordinatorCommand: ExecutableCommand {
   }
 
   private func tellWhatNext(_ summary: CoordinatorSummary, _ settings: CrawlSettings, _ console: Console) {
-    if summary.isInterrupted {
-      console.say("left job \(summary.jobID) before its end; workers go on with what was admitted")
-    }
+    if summary.isInterrupted { tellHowToGoOn(summary, settings, console) }
     let rejected = summary.status.enqueuesRejected
     if rejected > 0 {
       console.warn("\(rejected) enqueue events named no work and derived none; the workers' notes say why")
@@ -78,6 +108,20 @@ struct CoordinatorCommand: ExecutableCommand {
     let flags = RunNarration.flags(settings.storage)
     console.printError("  quarry list runs --job \(summary.jobID)\(flags)\n")
     console.printError("  quarry inspect job \(summary.jobID)\(flags)\n")
+  }
+
+  private func tellHowToGoOn(_ summary: CoordinatorSummary, _ settings: CrawlSettings, _ console: Console) {
+    console.say("left job \(summary.jobID) before its end; workers go on with what was admitted")
+    if summary.isHeld {
+      console.say("nothing more of it is admitted until it is resumed")
+    } else {
+      console.warn("the fleet was not told to admit nothing more of it; workers do")
+    }
+    let fleet = settings.fleetFlags
+    console.printError(
+      "  quarry coordinator --resume \(summary.jobID)\(fleet)\(RunNarration.flags(settings.storage))\n")
+    console.printError("  quarry pause job \(summary.jobID)\(fleet)\n")
+    console.printError("  quarry cancel job \(summary.jobID)\(fleet)\n")
   }
 }
 

@@ -9,7 +9,8 @@ package struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
-      StatsCommand.self,
+      StatsCommand.self, PauseCommand.self, ResumeCommand.self, DrainCommand.self, CancelCommand.self,
+      RequeueCommand.self, ControlCommand.self, SubmitCommand.self,
       CatCommand.self, ArtifactCommand.self, LodeCommand.self, AdapterCommand.self, ConfigCommand.self,
       DebugCommand.self,
       VersionCommand.self,

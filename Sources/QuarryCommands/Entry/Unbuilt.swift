@@ -16,21 +16,19 @@ package enum Unbuilt {
 
   static let workerMemory = Feature(
     "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
-  static let recovery = Feature("resuming and rebuilding a job", remedy: "submit the job again")
   static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
 
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
   static let commands: [String: Feature] = Dictionary(
     uniqueKeysWithValues: [
-      "submit", "debug ipc", "control", "pause", "resume", "drain", "cancel", "requeue",
+      "debug ipc"
     ].map { ($0, Feature("`quarry \($0)`")) })
 
   package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(workerMemory, "max-rss")
-    add(recovery, "resume", "rebuild")
     add(watching, "watch")
     return table
   }()

@@ -1,56 +1,104 @@
 import QuarryCore
 import QuarryFleet
 
-/// What `quarry coordinator` is to crawl: flags over configuration over the fleet's own defaults.
+/// What `quarry coordinator` is to do: flags over configuration over the fleet's own defaults.
 struct CrawlSettings: Sendable {
   let address: FleetAddress
   let storage: StorageSettings
   /// All but the storage's identity, which only the dataset knows.
-  let request: @Sendable (StorageIdentity) -> JobRequest
+  let task: Task
+  /// - Parameter lost: jobs to rebuild.
+  typealias Task = @Sendable (_ storage: StorageIdentity, _ lost: [String]) -> CoordinatorTask
+  /// What jobs get that others submit while this process leads.
+  let submissions: SubmissionDefaults
   let allowedDead: Int
+  let patience: Duration
   let adapter: AdapterSettings?
+  /// What leads another command to the same fleet; empty or with a space before it. A URL may hold a password, so that
+  /// it is left to the person.
+  let fleetFlags: String
 
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: CoordinatorCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.fleet.config, in: context)
     let fleet = configuration.fleet
     address = try FleetAddress(command.fleet, configuration: fleet)
-    let policy = try command.policy.policy(configuration: configuration.policy)
-    let root = try command.scriptRoot.path(configuration: fleet, context: context)
-    guard let script = command.script, !script.isEmpty else {
-      throw QuarryError(
-        .usage, "no script; a coordinator that serves submitted jobs is not built yet in \(Version.current)",
-        remedy: "name the crawl's root with --script FILE")
-    }
-    _ = try ScriptRoot(root).target(named: script)
-    let names = try command.partition.names(configuration: configuration, script: script)
-    let job = try command.job.text(in: context)
-    if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
+    let defaults = SubmissionDefaults(
+      scriptRoot: try command.scriptRoot.path(configuration: fleet, context: context),
+      policy: try command.policy.policy(configuration: configuration.policy).text,
+      timing: try command.patience.timing(configuration: fleet),
+      retries: command.patience.budgets(configuration: fleet))
+    task = try Self.task(command, defaults, configuration, in: context)
+    submissions = defaults
     storage = try StorageSettings(
       command.storage, storing: command.storing, configuration: configuration.storage, context: context)
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
-    let limits = try CrawlLimits(command.limits, configuration: fleet)
-    let timing = try command.patience.timing(configuration: fleet)
-    let budgets = command.patience.budgets(configuration: fleet)
-    let politeness = try command.politeness.politeness(configuration: fleet)
-    let jobID = command.jobId
     allowedDead = command.limits.allowDead ?? fleet.allowDead ?? 0
-    request = { identity in
-      var request = JobRequest(script: script, scriptRoot: root, source: names.source, storage: identity)
+    patience = defaults.timing.lease
+    fleetFlags = command.fleet.fleet.map { " --fleet \($0)" } ?? ""
+  }
+
+  private static func task(
+    _ command: CoordinatorCommand, _ defaults: SubmissionDefaults, _ configuration: Configuration,
+    in context: CommandContext
+  ) throws(QuarryError) -> Task {
+    guard let script = command.script else {
+      try command.refuseFlagsOfAScript()
+      if command.rebuild { return { storage, lost in .rebuild(lost, storage, defaults.retries, defaults.timing) } }
+      guard let jobID = command.resume else { return { _, _ in .serve } }
+      return { storage, _ in .resume(jobID, storage) }
+    }
+    guard command.resume == nil, !command.rebuild else {
+      throw QuarryError(
+        .usage, "--script and \(command.rebuild ? "--rebuild" : "--resume") are both given",
+        remedy: "a job that goes on has its script; leave --script out")
+    }
+    let crawl = try request(script, command, defaults, configuration, in: context)
+    return { storage, _ in .submit(crawl(storage)) }
+  }
+
+  private static func request(
+    _ script: String, _ command: CoordinatorCommand, _ defaults: SubmissionDefaults, _ configuration: Configuration,
+    in context: CommandContext
+  ) throws(QuarryError) -> @Sendable (StorageIdentity) -> JobRequest {
+    guard !script.isEmpty else {
+      throw QuarryError(.usage, "--script names no file", remedy: "name the crawl's root with --script FILE")
+    }
+    _ = try ScriptRoot(defaults.scriptRoot).target(named: script)
+    let names = try command.partition.names(configuration: configuration, script: script)
+    let job = try command.job.text(in: context)
+    if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
+    let limits = try CrawlLimits(command.limits, configuration: configuration.fleet)
+    let politeness = try command.politeness.politeness(configuration: configuration.fleet)
+    let jobID = command.jobId
+    return { storage in
+      var request = defaults.request(script, source: names.source, storage)
       request.jobID = jobID
       request.params = job
       request.category = names.category
-      request.policy = policy.text
       request.lane = limits.lane
       request.depth = limits.depth
       request.maxRuns = limits.maximumRuns
       request.timeout = limits.runTimeout
-      request.timing = timing
-      request.retries = budgets
       request.politeness = politeness
       return request
     }
+  }
+}
+
+extension CoordinatorCommand {
+  /// - Throws: `QuarryError(.usage)` for a flag that would count for nothing.
+  fileprivate func refuseFlagsOfAScript() throws(QuarryError) {
+    let given = [
+      ("--job-id", jobId != nil), ("--job", job.job != nil), ("--job-json", job.jobJson != nil),
+      ("--depth", limits.depth != nil), ("--max-runs", limits.maxRuns != nil), ("--lane", limits.lane != nil),
+      ("--run-timeout", limits.runTimeout != nil), ("--source", partition.source != nil),
+      ("--category", partition.category != nil), ("--allow-dead", limits.allowDead != nil && resume == nil),
+    ]
+    guard let flag = given.first(where: \.1)?.0 else { return }
+    throw QuarryError(
+      .usage, "\(flag) needs --script", remedy: "name the crawl's root with --script FILE, or leave \(flag) out")
   }
 }
 

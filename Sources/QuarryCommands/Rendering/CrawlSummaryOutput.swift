@@ -7,7 +7,9 @@ extension Output {
     let status = summary.status
     let seconds = Double(summary.elapsed.milliseconds) / 1_000
     let rate = seconds > 0 ? (Double(status.done) / seconds * 100).rounded() / 100 : 0
-    let state = summary.isInterrupted ? "running" : summary.exitCode == 0 ? "succeeded" : "failed"
+    let isCancelled = status.hold == .cancel && status.isFinished
+    let state =
+      summary.isInterrupted ? "running" : isCancelled ? "cancelled" : summary.exitCode == 0 ? "succeeded" : "failed"
     let values: [(String, JSONValue)] = [
       ("job_id", .string(summary.jobID)), ("state", .string(state)), ("root", .string(status.rootState)),
       ("tasks", .count(status.admitted)), ("done", .count(status.done)), ("retried", .count(status.retried)),

@@ -41,7 +41,8 @@ extension Output {
       ("app_failures", .string("\(task.appFailures) of \(detail.attemptBudget)")),
       ("crashes", .string("\(task.crashes) of \(detail.crashBudget)")),
       ("blocks", .string("\(task.blocks) of \(detail.blockBudget)")),
-      ("timeout_ms", .optional(task.timeoutMilliseconds)), ("proxy", .optional(task.proxy)),
+      ("timeout_ms", .optional(task.timeoutMilliseconds)), ("cancelled_at", .time(task.cancelledAt)),
+      ("proxy", .optional(task.proxy)),
       ("created_at", .time(task.createdAt)), ("claimed_at", .time(task.claimedAt)),
       ("started_at", .time(task.startedAt)), ("ended_at", .time(task.endedAt)), ("storage", .string(detail.storage)),
     ]
@@ -78,6 +79,7 @@ extension Output {
       ("running", .count(worker.running)), ("slots", .count(worker.slots)), ("host", .string(worker.host)),
       ("pid", .count(worker.pid)), ("version", .string(worker.version)), ("storage", .string(worker.storage)),
       ("started_at", .time(worker.startedAt)), ("last_seen_at", .time(worker.lastSeenAt)),
+      ("hold", .optional(worker.hold?.rawValue)),
     ]
     let refusals = worker.refusals.sorted { $0.key < $1.key }.map { job, reason in
       Output.record([("job_id", .string(job)), ("reason", .string(reason))])
@@ -100,7 +102,9 @@ extension Output {
       ("host_max_pages", .optional(job.politeness.hostMaxPages)),
       ("auto_throttle", .bool(job.politeness.autoThrottle)),
       ("job_concurrency", .optional(job.politeness.jobConcurrency)),
-      ("root_task_id", .string(job.rootTaskID)), ("workers", .count(job.status.eligibleWorkers)),
+      ("hold", .optional(job.status.hold?.rawValue)), ("requeued", .count(job.status.requeued)),
+      ("discarded", .count(job.status.discarded)), ("root_task_id", .string(job.rootTaskID)),
+      ("workers", .count(job.status.eligibleWorkers)),
     ]
     let fields = (jobValues(job) + more).map { Field(name: $0.0, value: .value($0.1)) }
     return .record(fields + [Field(name: "run_ids", value: .list(runIDs.map { .value(.string($0)) }))])

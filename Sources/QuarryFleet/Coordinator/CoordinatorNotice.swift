@@ -5,6 +5,18 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case submitted(jobID: String, fleet: String)
   /// The job was there already; `ignored` names what it was asked for otherwise this time.
   case known(jobID: String, fleet: String, ignored: [String])
+  /// What held the job back, if anything did, is lifted.
+  case resumed(jobID: String, fleet: String)
+  /// It is in Redis again, as its ledger says.
+  case rebuilt(jobID: String, done: Int, dead: Int, pending: Int)
+  case notRebuilt(jobID: String, isThere: Bool)
+  case serving(fleet: String)
+  case jobFinished(jobID: String)
+  case submissionRejected(String)
+  /// The record of a submitted job cannot be written now.
+  case submissionWaits(String)
+  /// Somebody told the job, or the fleet, to hand out nothing more; nil and false: to go on.
+  case held(JobHold?, isFleetPaused: Bool)
   /// All that is left of the job waits for its time.
   case waiting(tasks: Int, until: Timestamp)
   case leading(term: Int64)
@@ -28,6 +40,20 @@ extension CoordinatorNotice: CustomStringConvertible {
     case .known(let jobID, let fleet, let ignored):
       "job \(jobID) is known to fleet '\(fleet)' already; following it"
         + (ignored.isEmpty ? "" : " with the \(ignored.joined(separator: ", ")) it was submitted with")
+    case .resumed(let jobID, let fleet): "job \(jobID) of fleet '\(fleet)' goes on"
+    case .rebuilt(let jobID, let done, let dead, let pending):
+      "job \(jobID) rebuilt from its ledger: \(done) tasks done, \(dead) dead, \(pending) to run"
+    case .notRebuilt(let jobID, let isThere):
+      isThere ? "job \(jobID) is in Redis and goes on" : "job \(jobID) has ended: nothing of it is to be rebuilt"
+    case .serving(let fleet): "serving jobs that are submitted to fleet '\(fleet)'"
+    case .jobFinished(let jobID): "job \(jobID) is finished"
+    case .submissionRejected(let reason): "a submission was rejected: \(reason); `quarry list rejects` shows it"
+    case .submissionWaits(let message): "a submission waits, since its job cannot be recorded: \(message)"
+    case .held(.cancel?, _): "the job is cancelled"
+    case .held(_, true): "the fleet is paused; go on with: quarry resume fleet"
+    case .held(.pause?, _): "the job is paused; go on with: quarry resume job"
+    case .held(.drain?, _): "the job is drained: what it has is run, nothing more is admitted"
+    case .held(nil, false): "nothing holds the job back any more"
     case .waiting(let tasks, let until):
       "nothing to run now: \(tasks) task\(tasks == 1 ? " waits" : "s wait"), the next task is due at \(until.text())"
     case .leading(let term): "leading the fleet, term \(term)"

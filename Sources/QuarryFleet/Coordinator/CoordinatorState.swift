@@ -12,6 +12,8 @@ package enum CoordinatorEvent: Sendable, Equatable {
   case tick(at: UInt64)
   case deaths([Death])
   case interrupt
+  /// What became of holding back the job's admission.
+  case admissionHeld(Bool)
   case generationLost(QuarryError)
 }
 
@@ -19,6 +21,8 @@ package enum CoordinatorEvent: Sendable, Equatable {
 package enum CoordinatorAction: Sendable, Equatable {
   case readStatus
   case readDeaths
+  /// Sees to it that nothing more of the job is admitted.
+  case holdAdmission
   case report(Progress)
   case notice(CoordinatorNotice)
   case finish(CoordinatorEnd)
@@ -59,6 +63,9 @@ package struct CoordinatorState: Sendable {
   /// Ctrl-C came: the deaths are still read, but not waited for after this.
   private var leavesBy: UInt64?
   private var isInterrupted = false
+  private var isHeld = false
+  private var toldHold: JobHold?
+  private var toldFleetPaused = false
   private var now: UInt64
 
   package init(jobID: String, allowedDead: Int, startedAt: UInt64) {
@@ -81,10 +88,13 @@ package struct CoordinatorState: Sendable {
       return now >= lastRead + Self.pace ? read() : []
     case .tick(let at):
       now = max(now, at)
-      if let leavesBy, now >= leavesBy { return finish([]) }
+      if let leavesBy { return now >= leavesBy ? finish([]) : [] }
       return isStale || now >= lastRead + Self.rest ? read() : []
     case .deaths(let deaths): return finish(deaths)
     case .interrupt: return interrupted()
+    case .admissionHeld(let isHeld):
+      self.isHeld = isHeld
+      return phase == .following ? sumUp() : []
     case .generationLost(let error):
       phase = .ended
       return [.finish(.failed(error))]
@@ -105,7 +115,7 @@ package struct CoordinatorState: Sendable {
     now = max(now, at)
     self.status = status
     meter.add(status.done + status.dead, at: now)
-    let actions = complain() + announce() + report()
+    let actions = tellHold() + complain() + announce() + report()
     return status.isFinished ? actions + sumUp() : actions
   }
 
@@ -114,12 +124,22 @@ package struct CoordinatorState: Sendable {
     return status.dead > 0 ? [.readDeaths] : finish([])
   }
 
-  /// A job that is being summed up is finished, whoever interrupts.
+  /// A job that is being summed up is finished, whoever interrupts. Else nothing more of it is admitted, until somebody
+  /// goes on with it.
   private mutating func interrupted() -> [CoordinatorAction] {
+    guard leavesBy == nil else { return [] }
     leavesBy = now + Self.farewell
     guard phase != .summing else { return [] }
     isInterrupted = true
-    return sumUp()
+    return phase == .following ? [.holdAdmission] : sumUp()
+  }
+
+  /// What is told while the process leaves is its own doing.
+  private mutating func tellHold() -> [CoordinatorAction] {
+    guard status.hold != toldHold || status.isFleetPaused != toldFleetPaused, !isInterrupted else { return [] }
+    toldHold = status.hold
+    toldFleetPaused = status.isFleetPaused
+    return [.notice(.held(status.hold, isFleetPaused: status.isFleetPaused))]
   }
 
   /// Waits between tries are short; only what lasts is worth a word, once for each time that is waited for.
@@ -146,7 +166,7 @@ package struct CoordinatorState: Sendable {
   }
 
   private mutating func complain() -> [CoordinatorAction] {
-    guard status.eligibleWorkers == 0, status.leased == 0, status.remaining > 0 else {
+    guard status.eligibleWorkers == 0, status.leased == 0, status.remaining > 0, !status.isServedNothing else {
       lonelySince = nil
       hasComplained = false
       return []
@@ -162,7 +182,7 @@ package struct CoordinatorState: Sendable {
     phase = .ended
     let summary = CoordinatorSummary(
       jobID: jobID, status: status, elapsed: elapsed, deaths: CoordinatorSummary.group(deaths),
-      allowedDead: allowedDead, isInterrupted: isInterrupted)
+      allowedDead: allowedDead, isInterrupted: isInterrupted, isHeld: isHeld)
     return [.finish(.summary(summary))]
   }
 

@@ -18,14 +18,16 @@ package struct CoordinatorSummary: Sendable, Equatable {
   /// Most frequent first.
   package var deaths: [DeathGroup]
   package var allowedDead: Int
-  /// Ctrl-C: the coordinator left before the job was finished, and workers go on with it.
+  /// Ctrl-C: the coordinator left before the job was finished; workers go on with what was admitted.
   package var isInterrupted: Bool
+  /// Nothing more is admitted until somebody resumes the job.
+  package var isHeld: Bool
 
   package var rootSucceeded: Bool { status.rootState == "done" }
 
-  /// 0 when the job is finished, its root succeeded and no more tasks are dead than allowed; else 1.
+  /// 0 when the job is finished and was not cancelled, its root succeeded and no more tasks are dead than allowed; else 1.
   package var exitCode: Int32 {
-    !isInterrupted && rootSucceeded && status.dead <= allowedDead ? 0 : 1
+    !isInterrupted && status.hold != .cancel && rootSucceeded && status.dead <= allowedDead ? 0 : 1
   }
 
   /// Groups deaths by kind and the error's first line.

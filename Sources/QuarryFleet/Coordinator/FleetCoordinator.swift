@@ -1,13 +1,14 @@
 import QuarryCore
 
-/// A one-shot coordinator: submits a job, does the fleet's shared duties while it leads, follows the job to its end.
-/// It never executes scripts.
+/// A coordinator: submits or resumes a job and follows it to its end, or serves whatever is submitted. While it leads it
+/// does the fleet's shared duties. It never executes scripts.
 package final class FleetCoordinator: Sendable {
   private let configuration: CoordinatorConfiguration
-  private let job: JobRequest
+  private let task: CoordinatorTask
   private let queue: FleetQueue
   private let ledger: LedgerWriter
   private let publish: @Sendable (String) async throws(QuarryError) -> Void
+  private let request: (@Sendable (SubmissionLine) throws(QuarryError) -> JobRequest)?
   private let notice: @Sendable (CoordinatorNotice) -> Void
   private let progress: @Sendable (Progress) -> Void
   private let clock: FleetClock
@@ -16,68 +17,158 @@ package final class FleetCoordinator: Sendable {
 
   /// - Parameters:
   ///   - publish: sends one `run_completed` JSON; called again until it returns.
+  ///   - request: what a submitted line asks for; nil: this coordinator takes no submissions.
   ///   - notice: told what a person should see; from any thread, must not block.
   ///   - progress: at most four times a second, and only when something changed; from any thread, must not block.
   package init(
-    _ configuration: CoordinatorConfiguration, job: JobRequest, queue: FleetQueue, ledger: any Ledger,
+    _ configuration: CoordinatorConfiguration, task: CoordinatorTask, queue: FleetQueue, ledger: any Ledger,
     clock: FleetClock = .system, publish: @escaping @Sendable (String) async throws(QuarryError) -> Void,
+    request: (@Sendable (SubmissionLine) throws(QuarryError) -> JobRequest)? = nil,
     notice: @escaping @Sendable (CoordinatorNotice) -> Void = { _ in },
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
     self.configuration = configuration
-    self.job = job
+    self.task = task
     self.queue = queue
     self.ledger = LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock)
     self.publish = publish
+    self.request = request
     self.notice = notice
     self.progress = progress
     self.clock = clock
     (events, inbox) = AsyncStream.makeStream()
   }
 
-  /// Leaves the job to the workers, which admit and finish it without a coordinator. From any thread.
+  /// A job that is followed: nothing more of it is admitted, and this process leaves it to the workers. Else only the
+  /// latter. From any thread.
   package func interrupt() { inbox.yield(.interrupt) }
 
-  /// Submits the job and follows it until it is finished or this process is interrupted.
+  /// Does its task.
+  /// - Returns: what came of the job; nil when it has served until it was interrupted.
   /// - Throws: `QuarryError(.usage)` for a request that cannot be run, `QuarryError(.storage)` when the `job` record
   ///   cannot be written, `QuarryError(.fleet)` when Redis is no longer the fleet's.
-  package func run() async throws(QuarryError) -> CoordinatorSummary {
-    let prepared = try JobSubmitter.prepare(job)
-    let jobID = prepared.submission.jobID
+  package func run() async throws(QuarryError) -> CoordinatorSummary? {
     let watch = OutageWatch { [notice] in notice($0.map(CoordinatorNotice.redisUnreachable) ?? .redisBack) }
     let caller = PatientCaller(clock: clock, watch: watch) { [inbox] error in inbox.yield(.generationLost(error)) }
-    let submitter = JobSubmitter(queue: queue, ledger: ledger, caller: caller)
-    if let answer = try await submitter.submit(prepared) {
-      tell(answer, of: jobID)
-      inbox.yield(.submitted)
+    switch task {
+    case .submit(let job): return try await follow(try await submit(job, caller), caller)
+    case .resume(let jobID, let storage): return try await follow(try await resume(jobID, in: storage), caller)
+    case .rebuild(let jobs, let storage, let retries, let timing):
+      let rebuilder = JobRebuilder(
+        queue: queue, ledger: ledger, caller: caller, storage: storage, retries: retries, timing: timing)
+      return try await rebuild(jobs, rebuilder, caller)
+    case .serve:
+      try await serve(caller)
+      return nil
     }
-    let end = await follow(jobID, caller: caller)
+  }
+
+  private func rebuild(
+    _ jobs: [String], _ rebuilder: JobRebuilder, _ caller: PatientCaller
+  ) async throws(QuarryError) -> CoordinatorSummary? {
+    var open: [String] = []
+    for jobID in jobs {
+      switch try await rebuilder.rebuild(jobID) {
+      case .rebuilt(let done, let dead, let pending)?:
+        notice(.rebuilt(jobID: jobID, done: done, dead: dead, pending: pending))
+        open.append(jobID)
+      case .isThere?:
+        notice(.notRebuilt(jobID: jobID, isThere: true))
+        open.append(jobID)
+      case .isFinished?: notice(.notRebuilt(jobID: jobID, isThere: false))
+      case nil:
+        try await serve(caller)  // Ends at once: why it was not is in the inbox.
+        return nil
+      }
+    }
+    guard let only = open.first else { return nil }
+    guard open.count == 1 else {
+      try await serve(caller)
+      return nil
+    }
+    if jobs.count == 1 { return try await follow(try await resume(only, in: rebuilder.storage), caller) }
+    inbox.yield(.submitted)
+    return try await follow(only, caller)
+  }
+
+  // MARK: a job
+
+  private func submit(_ job: JobRequest, _ caller: PatientCaller) async throws(QuarryError) -> String {
+    let prepared = try JobSubmitter.prepare(job)
+    let jobID = prepared.submission.jobID
+    let submitter = JobSubmitter(queue: queue, ledger: ledger, caller: caller)
+    switch try await submitter.submit(prepared) {
+    case .submitted?: notice(.submitted(jobID: jobID, fleet: configuration.fleet))
+    case .known(let ignored)?: notice(.known(jobID: jobID, fleet: configuration.fleet, ignored: ignored))
+    case nil: return jobID  // Why it was not is in the inbox.
+    }
+    inbox.yield(.submitted)
+    return jobID
+  }
+
+  private func resume(_ jobID: String, in storage: StorageIdentity) async throws(QuarryError) -> String {
+    guard let job = try await queue.job(jobID) else {
+      throw QuarryError(
+        .usage, "fleet '\(configuration.fleet)' has no job '\(jobID)'",
+        remedy: "`quarry list jobs` shows those there are; one that Redis has lost comes back with --rebuild \(jobID)")
+    }
+    guard job.storage == storage.text else {
+      throw QuarryError(
+        .usage, "job '\(jobID)' is stored in \(job.storage), and this coordinator writes to \(storage.text)",
+        remedy: "name the job's own dataset with --storage-path and --storage-dataset")
+    }
+    if !job.status.isFinished { _ = try await queue.control(.resume, .job(jobID)).get() }
+    notice(.resumed(jobID: jobID, fleet: configuration.fleet))
+    inbox.yield(.submitted)
+    return jobID
+  }
+
+  private func follow(_ jobID: String, _ caller: PatientCaller) async throws(QuarryError) -> CoordinatorSummary {
+    let follower = JobFollower(queue: queue, caller: caller, jobID: jobID, clock: clock) { [inbox] in inbox.yield($0) }
+    let end = await lead(caller) { group in
+      group.addTask { await follower.run() }
+      group.addTask { await follower.tick() }
+      return await self.decide(jobID, caller: caller, in: &group)
+    }
     switch end {
     case .summary(let summary): return summary
     case .failed(let error): throw error
     }
   }
 
-  private func tell(_ answer: JobSubmitter.Answer, of jobID: String) {
-    switch answer {
-    case .submitted: notice(.submitted(jobID: jobID, fleet: configuration.fleet))
-    case .known(let ignored): notice(.known(jobID: jobID, fleet: configuration.fleet, ignored: ignored))
+  // MARK: any job
+
+  private func serve(_ caller: PatientCaller) async throws(QuarryError) {
+    notice(.serving(fleet: configuration.fleet))
+    let narrator = JobNarrator(queue: queue, caller: caller, notice: notice)
+    let failure = await lead(caller) { group -> QuarryError? in
+      group.addTask { await narrator.run() }
+      for await event in self.events {
+        if case .generationLost(let error) = event { return error }
+        if case .interrupt = event { return nil }
+      }
+      return nil
     }
+    if let failure { throw failure }
   }
 
-  private func follow(_ jobID: String, caller: PatientCaller) async -> CoordinatorEnd {
+  // MARK: the fleet
+
+  /// Does the fleet's duties, whenever this process leads, until the body has ended.
+  private func lead<End: Sendable>(
+    _ caller: PatientCaller, _ body: (inout DiscardingTaskGroup) async -> End
+  ) async -> End {
     let leadership = Leadership()
-    let follower = JobFollower(queue: queue, caller: caller, jobID: jobID, clock: clock) { [inbox] in inbox.yield($0) }
     let keeper = TermKeeper(
       queue: queue, caller: caller, coordinatorID: configuration.coordinatorID, leadership: leadership, clock: clock,
       notice: notice)
     let duties = duties(leadership, caller)
+    let taker = taker(leadership, caller)
     let end = await withDiscardingTaskGroup { group in
       group.addTask { await keeper.run() }
       group.addTask { await duties.run() }
-      group.addTask { await follower.run() }
-      group.addTask { await follower.tick() }
-      let end = await decide(jobID, caller: caller, in: &group)
+      if let taker { group.addTask { await taker.run() } }
+      let end = await body(&group)
       group.cancelAll()
       return end
     }
@@ -101,6 +192,7 @@ package final class FleetCoordinator: Sendable {
         switch action {
         case .readStatus: group.addTask { await self.readStatus(jobID, caller) }
         case .readDeaths: group.addTask { await self.readDeaths(jobID, caller) }
+        case .holdAdmission: group.addTask { await self.holdAdmission(jobID) }
         case .report(let progress): self.progress(progress)
         case .notice(let notice): self.notice(notice)
         case .finish(let end): return end
@@ -108,6 +200,20 @@ package final class FleetCoordinator: Sendable {
       }
     }
     return .failed(QuarryError(.fleet, "the coordinator was cancelled"))
+  }
+
+  /// One try: a process that leaves does not wait for a Redis that is away.
+  private func holdAdmission(_ jobID: String) async {
+    do throws(QuarryError) {
+      guard case .done = try await queue.control(.drain, .job(jobID)) else {
+        inbox.yield(.admissionHeld(false))
+        return
+      }
+      inbox.yield(.admissionHeld(true))
+    } catch {
+      notice(.redisUnreachable(error.message))
+      inbox.yield(.admissionHeld(false))
+    }
   }
 
   private func readStatus(_ jobID: String, _ caller: PatientCaller) async {
@@ -129,7 +235,15 @@ package final class FleetCoordinator: Sendable {
       onSettled: { _ in watch.answered() })
     return SharedDuties(
       queue: queue, caller: caller, ledgerSettler: settler, leadership: leadership, clock: clock,
-      interval: configuration.dutyInterval, patience: job.timing.lease, publish: publish,
+      interval: configuration.dutyInterval, patience: configuration.patience, publish: publish,
       onPublish: { [notice] change in notice(.publishing(change)) })
+  }
+
+  private func taker(_ leadership: Leadership, _ caller: PatientCaller) -> SubmissionTaker? {
+    request.map { request in
+      SubmissionTaker(
+        queue: queue, caller: caller, submitter: JobSubmitter(queue: queue, ledger: ledger, caller: caller),
+        leadership: leadership, clock: clock, interval: configuration.dutyInterval, request: request, notice: notice)
+    }
   }
 }

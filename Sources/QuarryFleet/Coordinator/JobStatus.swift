@@ -30,6 +30,14 @@ package struct JobStatus: Sendable, Equatable {
   /// When its next task is due, if all that is left of the job waits for its time.
   package var nextDue: Timestamp?
   package var rootState = ""
+  /// What somebody told the job.
+  package var hold: JobHold?
+  /// Nothing of any job is handed out.
+  package var isFleetPaused = false
+  /// Dead tasks that were made ready again.
+  package var requeued = 0
+  /// Derived work that nobody will run, since the job was cancelled.
+  package var discarded = 0
   /// True exactly when nothing of the job is left anywhere.
   package var isFinished = false
   /// Live workers, and those of them that may run this job's tasks.
@@ -37,6 +45,9 @@ package struct JobStatus: Sendable, Equatable {
   package var eligibleWorkers = 0
 
   package init() {}
+
+  /// Somebody wants nothing of it to be handed out.
+  var isServedNothing: Bool { isFleetPaused || hold == .pause || hold == .cancel }
 
   /// Tasks that still have to end, as far as they are known.
   package var remaining: Int { ready + scheduled + leased + outbox }

@@ -6,8 +6,12 @@ package struct JobLedger: Sendable {
   package private(set) var job: JobRecord?
   /// The run that counts for each task. Were two ever accepted (Redis lost its last second), the first counts.
   package private(set) var accepted: [String: AcceptedRecord] = [:]
+  /// Ids of accepted tasks, in the order in which they were.
+  package private(set) var acceptedOrder: [String] = []
   package private(set) var dead: [String: EndedTaskRecord] = [:]
   package private(set) var cancelled: [String: EndedTaskRecord] = [:]
+  /// Tasks that died, and have to run again.
+  package private(set) var requeued: [String: EndedTaskRecord] = [:]
   /// Runs of accepted records that came second for their task.
   package private(set) var superseded: [AcceptedRecord] = []
   /// Nothing but a `job` record was read: the job was submitted and nothing of it has ended.
@@ -31,11 +35,14 @@ package struct JobLedger: Sendable {
     case .job(let record): job = job ?? record
     case .children(let record): parts[record.runID, default: [:]][record.part] = record.children
     case .accepted(let record): accept(try whole(record))
-    case .dead(let record): if accepted[record.task.taskID] == nil { dead[record.task.taskID] = record }
-    case .cancelled(let record): cancelled[record.task.taskID] = record
-    case .requeued(let taskID):
-      dead[taskID] = nil
-      cancelled[taskID] = nil
+    case .dead(let record):
+      guard accepted[record.task.taskID] == nil else { return }
+      dead[record.task.taskID] = record
+      requeued[record.task.taskID] = nil
+    case .cancelled(let record):
+      cancelled[record.task.taskID] = record
+      requeued[record.task.taskID] = nil
+    case .requeued(let taskID): if let record = dead.removeValue(forKey: taskID) { requeued[taskID] = record }
     }
   }
 
@@ -49,7 +56,9 @@ package struct JobLedger: Sendable {
       return
     }
     accepted[taskID] = record
+    acceptedOrder.append(taskID)
     dead[taskID] = nil
+    requeued[taskID] = nil
   }
 
   /// The record with the children that lie in lines of their own.

@@ -137,11 +137,14 @@ package struct TaskRecord: Sendable, Equatable {
   package var work: WorkRecord
   package var parentTaskID: String?
   package var originRunID: String?
+  /// In hex: what makes another piece of work the same; a rebuild goes by it.
+  package var fingerprint: String?
 
   package init(
     taskID: String, epoch: Int64, attempt: Int, depth: Int, work: WorkRecord, parentTaskID: String? = nil,
-    originRunID: String? = nil
+    originRunID: String? = nil, fingerprint: String? = nil
   ) {
+    self.fingerprint = fingerprint
     self.taskID = taskID
     self.epoch = epoch
     self.attempt = attempt

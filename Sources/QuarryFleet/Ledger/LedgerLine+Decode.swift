@@ -71,7 +71,7 @@ extension LedgerLine {
       taskID: try text("task_id", of: value), epoch: try integer("epoch", of: value),
       attempt: Int(value["attempt"]?.integer ?? 1), depth: Int(value["depth"]?.integer ?? 0),
       work: try work(value, prefix: "task_"), parentTaskID: value["parent_task_id"]?.string,
-      originRunID: value["origin_run_id"]?.string)
+      originRunID: value["origin_run_id"]?.string, fingerprint: value["fingerprint"]?.string)
   }
 
   private static func figures(_ value: JSONValue) -> RunFigures {

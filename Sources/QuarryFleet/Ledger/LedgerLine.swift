@@ -132,6 +132,7 @@ package enum LedgerLine {
     append(task.work, isTopLevel: true, to: &out)
     JSONText.appendMember("parent_task_id", task.parentTaskID, to: &out)
     JSONText.appendMember("origin_run_id", task.originRunID, to: &out)
+    JSONText.appendMember("fingerprint", task.fingerprint, to: &out)
   }
 
   private static func append(_ children: [WorkRecord], to out: inout [UInt8]) {

@@ -9,9 +9,9 @@ local function within_a_year(delay)
 end
 
 -- Stores a task, ready or scheduled. `more`: pairs of further fields. Short parameters lie in the task's hash; longer
--- ones beside it, so that hashes stay in their compact form.
-local function create(task, job, depth, target, params, lane, host, delay, more)
-  local state = delay > 0 and 'scheduled' or 'ready'
+-- ones beside it, so that hashes stay in their compact form. `ended`: the state of one that is over.
+local function create(task, job, depth, target, params, lane, host, delay, more, ended)
+  local state = ended or delay > 0 and 'scheduled' or 'ready'
   call('HSET', TASK .. task, 'job', job, 'state', state, 'lane', lane, 'depth', depth, 'target', target, 'created_at', now,
     'attempt', 0, 'epoch', 0, unpack(more))
   if host ~= '' then call('HSET', TASK .. task, 'host', host) end
@@ -21,6 +21,10 @@ local function create(task, job, depth, target, params, lane, host, delay, more)
     call('SET', key('params', task), params)
   end
   index(task, job, nil, state)
+  if ended then
+    call('HSET', TASK .. task, 'ended_at', now)
+    return
+  end
   if state == 'ready' then return push(task, lane, job, host) end
   call('HSET', TASK .. task, 'due_at', now + delay)
   call('ZADD', SCHEDULED, now + delay, task)

@@ -1,13 +1,16 @@
 -- How claims end. Uses _tasks.lua.
 local ERROR_LIMIT = 4096
 
--- The task's fields when the claim is current; else nil and why not: gone, cancelled, ended or stale.
+-- The task's fields when the claim is current; else nil and why not: gone, cancelled, ended or stale. A cancelled task
+-- whose executor may still run stays leased, so that its host's slot is not given away: its fields come third.
 local function fence(task, run, epoch)
-  local v = call('HMGET', TASK .. task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt')
+  local v = call('HMGET', TASK .. task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
+    'cancel_at')
   if not v[1] then return nil, 'gone' end
   local t = {state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
     started = v[8], attempt = tonumber(v[9])}
   if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end
+  if t.state == 'leased' and v[10] then return nil, 'cancelled', t end
   if t.state == 'leased' then return t end
   if t.state == 'cancelled' then return nil, 'cancelled' end
   return nil, 'ended'
@@ -48,20 +51,25 @@ local function take_back(task, t)
   free(task, t)
 end
 
--- A final transition whose ledger record is still to be written.
-local function add_unsettled(kind, task, t)
+-- A final transition whose ledger record is still to be written. Who ended a run writes its record soon; what nobody has
+-- in hand counts as old, so that whoever does the fleet's duties writes it next.
+local function add_unsettled(kind, task, t, is_orphan)
   local id = kind .. ':' .. task .. ':' .. t.epoch
-  call('ZADD', UNSETTLED, now, id)
+  call('ZADD', UNSETTLED, is_orphan and now - 86400000 or now, id)
   call('HINCRBY', JOB .. t.job, 'unsettled', 1)
   return id
 end
 
+local function hex(bytes)
+  return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
+end
+
 -- All that the ledger record of an unsettled entry says: {entry, kind, job, task, run, epoch, attempt, depth, target,
--- params, source, category, parent task, origin run, failure, reason, result, {children}}.
+-- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint (hex)}.
 local function ledger_entry(id)
   local kind, task, epoch = string.match(id, '^(%a+):(.+):(%d+)$')
   local t = call('HMGET', TASK .. task, 'job', 'run', 'attempt', 'depth', 'target', 'params', 'source', 'category', 'parent',
-    'origin', 'failure', 'error')
+    'origin', 'failure', 'error', 'print')
   local j = call('HMGET', JOB .. t[1], 'source', 'category')
   local children, result = {}, ''
   if kind == 'accepted' then
@@ -71,7 +79,7 @@ local function ledger_entry(id)
   end
   return {id, kind, t[1], task, or_empty(t[2]), tonumber(epoch), tonumber(t[3]), tonumber(t[4]), t[5],
     params_of(task, t[6]), t[7] or j[1], t[8] or j[2], or_empty(t[9]), or_empty(t[10]), or_empty(t[11]), or_empty(t[12]),
-    result, children}
+    result, children, hex(or_empty(t[13]))}
 end
 
 local function die(task, t, failure, reason)
@@ -81,6 +89,21 @@ local function die(task, t, failure, reason)
   event('task_dead', 'job', t.job, 'task', task, 'run', t.run, 'host', t.host, 'failure', failure,
     'error', string.sub(reason, 1, 200))
   return add_unsettled('dead', task, t)
+end
+
+-- The end of a cancelled task, which was in the state `from`.
+local function end_cancelled(task, job, from, epoch)
+  call('HSET', TASK .. task, 'state', 'cancelled', 'ended_at', now)
+  index(task, job, from, 'cancelled')
+  call('HINCRBY', JOB .. job, 'cancelled', 1)
+  event('task_cancelled', 'job', job, 'task', task)
+  add_unsettled('cancelled', task, {job = job, epoch = epoch}, true)
+end
+
+-- The run of a cancelled task is over, or its lease is.
+local function call_off(task, t)
+  take_back(task, t)
+  end_cancelled(task, t.job, 'leased', t.epoch)
 end
 
 local function release(task, t)
@@ -118,15 +141,15 @@ end
 -- ledger record and every acceptance its notification.
 local function finish_if_done(job)
   local v = call('HMGET', JOB .. job, 'state', 'admitted', 'done', 'dead', 'cancelled', 'outbox', 'unsettled', 'unsent',
-    'root')
+    'root', 'trimmed_done', 'trimmed_dead')
   if v[1] ~= 'open' then return end
   for i = 2, 8 do v[i] = tonumber(v[i]) end
   if v[2] ~= v[3] + v[4] + v[5] or v[6] + v[7] + v[8] > 0 then return end
   call('HSET', JOB .. job, 'state', 'finished', 'finished_at', now, 'root_state', or_empty(call('HGET', TASK .. v[9], 'state')))
   call('ZADD', key('finished', 'done'), now, job)
   call('ZADD', key('finished', 'dead'), now, job)
-  call('HINCRBY', META, 'kept_done', v[3] + v[5])
-  call('HINCRBY', META, 'kept_dead', v[4])
+  call('HINCRBY', META, 'kept_done', v[3] + v[5] - (tonumber(v[10]) or 0))
+  call('HINCRBY', META, 'kept_dead', v[4] - (tonumber(v[11]) or 0))
   call('PEXPIRE', key('prints', job), 86400000)
   call('PEXPIRE', key('scripts', job), 86400000)
   call('PEXPIRE', key('pages', job), 86400000)

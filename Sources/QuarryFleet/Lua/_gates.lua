@@ -21,17 +21,25 @@ local heads = {}
 -- What decides whether and where a job is served; `bounds_hosts`: its hosts have to know of it.
 local function head_of(job)
   if heads[job] then return heads[job] end
-  local v = call('HMGET', JOB .. job, 'storage', 'state', 'concurrency', 'host_slots', 'host_gap_ms', 'auto_throttle')
+  local v = call('HMGET', JOB .. job, 'storage', 'state', 'concurrency', 'host_slots', 'host_gap_ms', 'auto_throttle',
+    'hold')
   local head = {storage = v[1] or '', is_open = v[2] == 'open', concurrency = tonumber(v[3]) or 0,
-    host_slots = tonumber(v[4]) or 0, host_gap_ms = tonumber(v[5]) or 0, is_throttled = v[6] == '1'}
+    host_slots = tonumber(v[4]) or 0, host_gap_ms = tonumber(v[5]) or 0, is_throttled = v[6] == '1', hold = v[7] or ''}
   head.bounds_hosts = head.host_slots > 0 or head.host_gap_ms > 0 or head.is_throttled
   heads[job] = head
   return head
 end
 local function storage_of(job) return head_of(job).storage end
 
+-- Whether the job was told to hand out nothing ('drain' only stops its admission).
+local function is_held(job)
+  local hold = head_of(job).hold
+  return hold == 'pause' or hold == 'cancel'
+end
+
 -- Whether the job has as many tasks running as it may.
 local function is_full(job)
+  if is_held(job) then return true end
   local most = head_of(job).concurrency
   return most > 0 and call('ZCARD', key('index', job, 'leased')) >= most
 end

@@ -3,9 +3,10 @@
 -- index:<job>:<state> lists every task of a job under its state, by the time it came there.
 -- A host that may start work is in open:<lane>:<job> of each job that has ready work on it; a host that waits for
 -- its time is in hosts:<lane> instead; one whose slots are taken is in neither until a slot gets free.
--- rota:<lane>:<storage> holds the jobs that have an open host and room for one more running task. Open hosts and jobs are
--- served in turn: longest unserved first. Bounds may have changed since a host or a job was put there, so a claim asks
--- again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no harm done.
+-- rota:<lane>:<storage> holds the jobs that have an open host, room for one more running task, and are not held. Open hosts
+-- and jobs are served in turn: longest unserved first. Bounds may have changed since a host or a job was put there, so a
+-- claim asks again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no
+-- harm done.
 local LANES = {'high', 'default', 'low'}
 local PARAMS_INLINE = 64
 local served = tonumber(meta.served) or 0
@@ -222,10 +223,18 @@ local function has_work(storage)
   return false
 end
 
--- Claims a task for each run id; the last one leaves a marker when there is more. Returns the tasks' ids.
-local function claim(worker, storage, runs)
+-- Whether the worker is handed nothing for now, and what it stores to.
+local function worker_of(worker)
+  local v = call('HMGET', WORKER .. worker, 'storage', 'hold')
+  return v[1] or '', meta.paused == '1' or or_empty(v[2]) ~= ''
+end
+
+-- Claims a task for each run id; the last one leaves a marker when there is more. Returns the tasks' ids, and 1 when the
+-- worker is handed nothing for now.
+local function claim(worker, runs)
   local tasks = {}
-  if meta.paused == '1' then return tasks end
+  local storage, is_paused = worker_of(worker)
+  if is_paused then return tasks, 1 end
   local refused = refusals(worker)
   for _, run in ipairs(runs) do
     local task = take(worker, storage, refused, run)
@@ -236,7 +245,7 @@ local function claim(worker, storage, runs)
     call('HSET', META, 'served', served)
     if #tasks == #runs and has_work(storage) then wake(storage) end
   end
-  return tasks
+  return tasks, 0
 end
 
 -- Makes ready what is due: scheduled tasks, and hosts whose time has come. Bounded.

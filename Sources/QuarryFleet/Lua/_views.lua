@@ -4,7 +4,7 @@ local function storage_differs(own, named) return 'it writes to ' .. own .. ', t
 
 local TASK_FIELDS = {'job', 'state', 'target', 'depth', 'attempt', 'run', 'owner', 'host', 'lane', 'epoch', 'created_at',
   'claimed_at', 'started_at', 'ended_at', 'due_at', 'failure', 'error', 'parent', 'origin', 'app', 'crash', 'blocked',
-  'source', 'category', 'timeout_ms', 'proxy'}
+  'source', 'category', 'timeout_ms', 'proxy', 'cancel_at', 'requeue_at'}
 -- Flat pairs of the fields that the task has.
 local function task_view(task)
   local values = call('HMGET', TASK .. task, unpack(TASK_FIELDS))
@@ -21,7 +21,8 @@ end
 local JOB_FIELDS = {'state', 'root', 'created_at', 'finished_at', 'admitted', 'done', 'dead', 'cancelled', 'retried',
   'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'cut_forgotten', 'items', 'events', 'depth',
   'max_runs', 'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category', 'rejected',
-  'host_slots', 'host_gap_ms', 'host_max_pages', 'auto_throttle', 'concurrency', 'cut_pages'}
+  'host_slots', 'host_gap_ms', 'host_max_pages', 'auto_throttle', 'concurrency', 'cut_pages', 'hold', 'requeued',
+  'discarded', 'restoring'}
 -- When the first of the job's scheduled tasks is due; of more than a hundred, the first of those that wait longest.
 local function next_due(job)
   local first
@@ -54,6 +55,7 @@ local function job_view(job)
     add('next_due', next_due(job))
   end
   add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[24]))
+  if meta.paused == '1' then add('fleet_paused', 1) end
   local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
   add('workers', call('ZCOUNT', WORKERS, live, '+inf'))
   local same = key('workers', values[23])

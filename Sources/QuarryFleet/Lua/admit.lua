@@ -6,7 +6,8 @@
 -- step, and taking it again would change nothing; a job never has more than max_runs tasks, nor more than host_max_pages
 -- for one host, its root included. What
 -- was cut by depth only is kept with the task that emitted it, and comes back to the outbox when that task is found
--- nearer to the root.
+-- nearer to the root. Work of a job that is paused or drained waits in outbox:<job> and counts as in the outbox; that of
+-- a cancelled one is discarded.
 local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
 local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
 if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then
@@ -29,9 +30,11 @@ local function parent_of(task)
 end
 local function job_of(id)
   if not jobs[id] then
-    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept', 'host_max_pages')
-    jobs[id] = {depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open',
-      kept = tonumber(v[5]) or 0, pages = tonumber(v[6]) or 0, cut_pages = 0, outbox = 0, new = 0, duplicates = 0, cut_depth = 0, cut_runs = 0, cut_kept = 0,
+    local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept', 'host_max_pages', 'hold')
+    jobs[id] = {is_held = v[7] == 'pause' or v[7] == 'drain', is_cancelled = v[7] == 'cancel', discarded = 0,
+      depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open',
+      kept = tonumber(v[5]) or 0, pages = tonumber(v[6]) or 0, cut_pages = 0, outbox = 0, new = 0, duplicates = 0,
+      cut_depth = 0, cut_runs = 0, cut_kept = 0,
       cut_forgotten = 0}
   end
   return jobs[id]
@@ -87,12 +90,16 @@ for _, entry in ipairs(entries) do
     job_of(id).outbox = job_of(id).outbox - 1
     call('LPUSH', REJECTS, cjson.encode({line = string.sub(entry, 1, 4096), reason = 'not JSON', at = now}))
     call('LTRIM', REJECTS, 0, 999)
+  elseif id and job_of(id).is_held then
+    call('RPUSH', key('outbox', id), entry)
   elseif id then
     local job, depth = job_of(id), parent_depth + 1
     job.outbox = job.outbox - 1
     local print = unhex(work.fingerprint)
     local twin = call('HGET', key('prints', id), print)
-    if not job.open then
+    if job.is_cancelled then
+      job.discarded = job.discarded + 1
+    elseif not job.open then
       job.cut_runs = job.cut_runs + 1
     elseif twin then
       job.duplicates = job.duplicates + 1
@@ -107,7 +114,7 @@ for _, entry in ipairs(entries) do
       job.admitted = job.admitted + 1
       job.new = job.new + 1
       call('HSET', key('prints', id), print, work.task_id)
-      local more = {'parent', task, 'origin', run}
+      local more = {'parent', task, 'origin', run, 'print', print}
       optional(more, 'source', work.source)
       optional(more, 'category', work.category)
       optional(more, 'timeout_ms', work.timeout_ms)
@@ -121,7 +128,8 @@ if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then call(
 for id, job in pairs(jobs) do
   local name = JOB .. id
   if job.new > 0 then call('HINCRBY', name, 'admitted', job.new) end
-  for _, counter in ipairs({'outbox', 'duplicates', 'cut_depth', 'cut_runs', 'cut_pages', 'cut_kept', 'cut_forgotten'}) do
+  for _, counter in ipairs({'outbox', 'duplicates', 'cut_depth', 'cut_runs', 'cut_pages', 'cut_kept', 'cut_forgotten',
+    'discarded'}) do
     if job[counter] ~= 0 then call('HINCRBY', name, counter, job[counter]) end
   end
   finish_if_done(id)

@@ -1,10 +1,11 @@
 -- Leases ready tasks to a worker for its free slots.
 -- ARGV from 4: a fresh run id for each free slot. A worker that has not joined gets nothing.
--- Reply: {lease ms, heartbeat ms, ms until something is due (-1: nothing is), 1 when paused, {assignment…}}.
+-- Reply: {lease ms, heartbeat ms, ms until something is due (-1: nothing is), 1 when the fleet or the worker is paused,
+-- {assignment…}}.
 -- Invariants: a task is in one structure at every instant; its epoch grows with every claim and is never below the
 -- time in ms; slots and spacing of hosts are never exceeded; nothing is handed out while paused. A repeated request
 -- gets what the first one claimed, as far as it is still leased to it.
-local storage = call('HGET', WORKER .. actor, 'storage') or ''
+local storage, is_paused = worker_of(actor)
 local runs = {}
 for i = 4, #ARGV do runs[#runs + 1] = ARGV[i] end
 
@@ -17,13 +18,18 @@ else
     promote()
   end
   tasks = {}
-  if meta.paused ~= '1' and has_work(storage) then
+  -- A worker that must not have it may have taken the wake-up of one that may.
+  if is_paused and has_work(storage) then
     begin()
-    tasks = claim(actor, storage, runs)
+    wake(storage)
+  end
+  if not is_paused and has_work(storage) then
+    begin()
+    tasks = claim(actor, runs)
     if #tasks > 0 then remember_claim(tasks) end
   end
 end
 
 local assignments = {}
 for _, task in ipairs(tasks) do assignments[#assignments + 1] = assignment(task) end
-return {lease_ms, heartbeat_ms, until_due(), meta.paused == '1' and 1 or 0, assignments}
+return {lease_ms, heartbeat_ms, until_due(), is_paused and 1 or 0, assignments}

@@ -4,18 +4,23 @@
 -- Reply: {'accepted', ledger entry or {}, {claim reply} or {}} or {'refused', reason}.
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
 -- notification exist, the lease and its slot are gone. A repeat by the accepted run answers accepted, and hands out
--- what the first one did.
+-- what the first one did. A cancel that came before wins.
 local task, run, epoch, emitted = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local items, events, result, notification, next_run = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local rejected, reports = tonumber(ARGV[13]), cjson.decode(ARGV[14])
 
-local function next_claim(tasks)
+local function next_claim(tasks, paused)
   local assignments = {}
   for _, id in ipairs(tasks) do assignments[#assignments + 1] = assignment(id) end
-  return {lease_ms, heartbeat_ms, until_due(), meta.paused == '1' and 1 or 0, assignments}
+  return {lease_ms, heartbeat_ms, until_due(), paused or 0, assignments}
 end
 
-local t, why = fence(task, run, epoch)
+local t, why, off = fence(task, run, epoch)
+if off then
+  begin_closing()
+  call_off(task, off)
+  return {'refused', why}
+end
 if not t then
   local v = call('HMGET', TASK .. task, 'state', 'next', 'next_epoch')
   if why ~= 'ended' or v[1] ~= 'done' then return {'refused', why} end
@@ -44,10 +49,10 @@ event('run_completed', 'job', t.job, 'task', task, 'run', run, 'worker', actor, 
 local following = {}
 if next_run ~= '' then
   if is_due() then promote() end
-  local tasks = claim(actor, call('HGET', WORKER .. actor, 'storage') or '', {next_run})
+  local tasks, paused = claim(actor, {next_run})
   if tasks[1] then
     call('HSET', TASK .. task, 'next', tasks[1], 'next_epoch', call('HGET', TASK .. tasks[1], 'epoch'))
   end
-  following = next_claim(tasks)
+  following = next_claim(tasks, paused)
 end
 return {'accepted', ledger_entry(id), following}

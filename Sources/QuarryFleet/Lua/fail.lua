@@ -1,8 +1,9 @@
 -- Ends a run that does not count.
 -- ARGV from 4: task, run, epoch, kind, reason, seed for the jitter, 1 when the executor had begun, reports of hosts (JSON).
--- Reply: {'scheduled', wait ms}, {'ready'}, {'dead', ledger entry} or {'refused', reason}.
+-- Reply: {'scheduled', wait ms}, {'ready'}, {'dead', ledger entry}, {'cancelled'} or {'refused', reason}.
 -- Invariants: app, crash and blocked burn their own budget and wait with full jitter; release, storage,
--- worker and version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason.
+-- worker and version_mismatch burn nothing; unrunnable is dead at once; a task whose budget is spent is dead with its reason;
+-- one that was cancelled meanwhile ends so, whatever its run came to.
 -- A repeat gets the first reply.
 local task, run, epoch, kind, reason = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 math.randomseed(tonumber(ARGV[9]))
@@ -14,7 +15,12 @@ if last[1] == request then
   if state == 'dead' then return {state, call('ZSCORE', UNSETTLED, detail) and ledger_entry(detail) or {}} end
   return {state, tonumber(detail) or 0}
 end
-local t, why = fence(task, run, epoch)
+local t, why, off = fence(task, run, epoch)
+if off then
+  begin_closing()
+  call_off(task, off)
+  return {'cancelled'}
+end
 if not t then return {'refused', why} end
 local charged = kind == 'app' or kind == 'crash' or kind == 'blocked'
 -- Nothing is charged for these, but the task says why it came back.

@@ -6,11 +6,13 @@ local released = 0
 local held = key('held', actor)
 for _, task in ipairs(call('ZRANGE', held, 0, 999)) do
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
-  local t = fence(task, v[1], v[2])
+  local t, _, off = fence(task, v[1], v[2])
   if t then
     take_back(task, t)
     release(task, t)
     released = released + 1
+  elseif off then
+    call_off(task, off)
   else
     call('ZREM', held, task)
   end

@@ -1,4 +1,5 @@
--- Takes back expired leases, makes due work ready, forgets silent workers, trims what retention lets go.
+-- Takes back expired leases, makes due work ready, cancels what is left of cancelled jobs, forgets silent workers, trims
+-- what retention lets go.
 -- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many leases at most, seed for the
 -- jitter, retention of done tasks (ms, number), of dead ones (ms, number).
 -- Reply: {leases taken back, 1 when leases were extended instead}, or {-1, leader} when another leads.
@@ -38,10 +39,14 @@ end
 local taken = 0
 if now >= (tonumber(tick[3]) or 0) then
   for _, task in ipairs(call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
-    local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt')
-    if v[4] then
-      expire(task, {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
-        attempt = tonumber(v[8])})
+    local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
+      'cancel_at')
+    local t = {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+      attempt = tonumber(v[8])}
+    if v[9] then
+      call_off(task, t)
+    elseif v[4] then
+      expire(task, t)
     else
       call('ZREM', LEASES, task)
     end
@@ -70,6 +75,8 @@ end
 
 if meta.asking then ask_on() end
 promote()
+local cancelling = call('SRANDMEMBER', CANCELLING)
+if cancelling then sweep(cancelling, limit) end
 local silent = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
 for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, '-inf', silent, 'LIMIT', 0, 100)) do
   forget_worker(worker)

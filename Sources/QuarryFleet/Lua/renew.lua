@@ -1,9 +1,9 @@
 -- Extends what a worker says that it holds, and shows that the worker lives.
 -- ARGV from 4: triples of task, run, epoch.
 -- Reply: {lease ms, heartbeat ms, control version, leader ('' for none), 1 when the worker has to join,
--- {lost run…}, {cancelled run…}}.
--- Invariants: a lost lease is never revived; what the worker owns and has not named for two heartbeats goes back to the
--- queue without penalty.
+-- {lost run…}, {cancelled run…}, what the worker is told ('', pause or drain)}.
+-- Invariants: a lost lease is never revived, a cancelled run's never extended; what the worker owns and has not named
+-- for two heartbeats goes back to the queue without penalty.
 begin_closing()
 local lost, cancelled = {}, {}
 local held = key('held', actor)
@@ -16,6 +16,7 @@ for i = 4, #ARGV, 3 do
     call('ZADD', held, 'XX', now, task)
     if t.host ~= '' then call('ZADD', key('slots', t.host), 'XX', 'GT', now + lease_ms, task) end
   elseif why == 'cancelled' then
+    call('ZADD', held, 'XX', now, task)
     cancelled[#cancelled + 1] = run
   else
     lost[#lost + 1] = run
@@ -25,20 +26,24 @@ end
 local grace = 2 * heartbeat_ms
 for _, task in ipairs(call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 0, 100)) do
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
-  local t = fence(task, v[1], v[2])
+  local t, _, off = fence(task, v[1], v[2])
   if t then
     take_back(task, t)
     release(task, t)
+  elseif off then
+    call_off(task, off)
   else
     call('ZREM', held, task)
   end
 end
 
-local storage = call('HGET', WORKER .. actor, 'storage')
+local worker = call('HMGET', WORKER .. actor, 'storage', 'hold')
+local storage = worker[1]
 if storage then
   call('ZADD', WORKERS, now, actor)
   call('ZADD', key('workers', storage), now, actor)
   call('PEXPIRE', WORKER .. actor, 604800000)
 end
 local leader = tonumber(meta.leader_until or 0) > now and meta.leader or ''
-return {lease_ms, heartbeat_ms, tonumber(meta.control), leader, storage and 0 or 1, lost, cancelled}
+return {lease_ms, heartbeat_ms, tonumber(meta.control), leader, storage and 0 or 1, lost, cancelled,
+  or_empty(worker[2])}

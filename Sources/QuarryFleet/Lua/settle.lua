@@ -1,6 +1,8 @@
--- Removes entries whose ledger record is written; the notification of an accepted run may be sent from then on.
+-- Removes entries whose ledger record is written; the notification of an accepted run may be sent from then on, and a
+-- requeued task be claimed.
 -- ARGV from 4: entry ids. Reply: {number removed}.
--- Invariants: a notification is never sent before its record is written; idempotent by entry.
+-- Invariants: a notification is never sent, and a requeued task never claimed, before the record is written; idempotent
+-- by entry.
 local removed = 0
 begin_closing()
 local jobs = {}
@@ -22,6 +24,7 @@ for i = 4, #ARGV do
       end
       call('UNLINK', key('result', task), key('emitted', t[2]))
     end
+    if t[1] and kind == 'requeued' then revive(task, t[1]) end
   end
 end
 for job in pairs(jobs) do finish_if_done(job) end

@@ -24,7 +24,7 @@ if meta.lease_ms ~= ARGV[13] or meta.heartbeat_ms ~= ARGV[14] then call('HINCRBY
 if host ~= '' and (tonumber(call('HGET', JOB .. job, 'host_max_pages')) or 0) > 0 then
   call('HINCRBY', key('pages', job), host, 1)
 end
-create(root, job, 0, target, params, lane, host, delay, {})
+create(root, job, 0, target, params, lane, host, delay, {'print', unhex(print_of_root)})
 if line ~= '' then call('LREM', SUBMISSIONS, 1, line) end
 event('job_submitted', 'job', job)
 return {'submitted'}

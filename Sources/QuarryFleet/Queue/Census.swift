@@ -110,9 +110,13 @@ package struct Census: Sendable {
         expect(waits || busy > 0, "\(list) is out of reach: its host is neither open nor waiting nor busy")
         continue
       }
-      let storage = try await words(["HMGET", .text(queue.keys.job(job)), "storage"])[0]
-      let rota = try await words(["ZRANGE", .text(queue.keys.prefix + "rota:\(lane):\(storage)"), "0", "-1"])
-      expect(rota.contains(job) || full.contains(job), "\(list) is out of reach: its job is not in the rota")
+      let fields = try await words(["HMGET", .text(queue.keys.job(job)), "storage", "hold"])
+      let rota = try await words(["ZRANGE", .text(queue.keys.prefix + "rota:\(lane):\(fields[0])"), "0", "-1"])
+      if let hold = JobHold(rawValue: fields[1]), hold != .drain {
+        expect(!rota.contains(job), "\(list) is in reach, although its job is to \(hold)")
+      } else {
+        expect(rota.contains(job) || full.contains(job), "\(list) is out of reach: its job is not in the rota")
+      }
     }
   }
 

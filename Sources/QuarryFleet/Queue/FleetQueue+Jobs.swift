@@ -27,7 +27,7 @@ extension FleetQueue {
     return reply[0]?.text == "submitted"
   }
 
-  private static func fields(of job: JobSubmission) -> [RedisArgument] {
+  static func fields(of job: JobSubmission) -> [RedisArgument] {
     let request = job.request
     let retries = request.retries
     var fields: [RedisArgument] = [

@@ -25,13 +25,13 @@ extension FleetQueue {
   }
 
   /// The executor's first frame has arrived. Repeats change nothing.
-  /// - Returns: false when the claim is no longer current.
+  /// - Returns: refused when the claim is no longer current, or its task was cancelled.
   @discardableResult
   package func started(
     _ task: TaskAssignment, workerID: String, requestID: String
-  ) async throws(QuarryError) -> Bool {
+  ) async throws(QuarryError) -> StartAnswer {
     let reply = try await call(.started, task.proof, requestID: requestID, actor: workerID)
-    return reply[0]?.text == "started"
+    return reply[0]?.text == "started" ? .started : .refused(reply[1]?.text ?? "")
   }
 
   /// Extends the leases of what the worker holds, and shows that the worker lives.

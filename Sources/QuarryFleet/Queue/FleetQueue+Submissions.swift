@@ -14,6 +14,45 @@ extension FleetQueue {
     return reply.elements?.compactMap(\.text) ?? []
   }
 
+  /// Appends a line, which names its job: sent again after a lost reply it is the same job.
+  package func push(line: String) async throws(QuarryError) {
+    try await change("RPUSH", [.text(keys.submissions), .text(line)])
+  }
+
+  /// Whether nobody has taken the line yet.
+  package func isWaiting(line: String) async throws(QuarryError) -> Bool {
+    let reply = try await Self.answer("submissions") { () async throws(RedisError) in
+      try await links.calls.send(["LPOS", .text(keys.submissions), .text(line)], repeatable: true)
+    }
+    return reply.int != nil
+  }
+
+  /// What was refused last, the newest first.
+  package func rejects(limit: Int) async throws(QuarryError) -> [RejectedSubmission] {
+    let reply = try await Self.answer("rejects") { () async throws(RedisError) in
+      try await links.calls.send(
+        ["LRANGE", .text(keys.rejects), "0", .integer(Int64(max(1, limit) - 1))], repeatable: true)
+    }
+    return (reply.elements ?? []).compactMap { $0.text.flatMap(RejectedSubmission.init(parsing:)) }
+  }
+
+  /// Takes a line off the list whose job is known.
+  func drop(line: String) async throws(QuarryError) {
+    try await change("LREM", [.text(keys.submissions), "1", .text(line)])
+  }
+
+  /// Replaces a line by one that names its job.
+  /// - Returns: false when somebody else has it.
+  func name(line: String, as named: String) async throws(QuarryError) -> Bool {
+    try await call(.name, [.text(line), .text(named)])[0]?.text == "named"
+  }
+
+  private func change(_ command: RedisArgument, _ arguments: [RedisArgument]) async throws(QuarryError) {
+    _ = try await Self.answer("submissions") { () async throws(RedisError) in
+      try await links.calls.send(RedisCommand([command] + arguments), repeatable: true)
+    }
+  }
+
   /// Moves a line that cannot be submitted to the rejects, which keep the last 1,000 with their reasons.
   package func reject(line: String, because reason: String) async throws(QuarryError) {
     _ = try await call(.reject, [.text(line), .text(reason.cut(to: 1_000))])
@@ -27,6 +66,8 @@ extension FleetQueue {
 /// `host_concurrency`, `host_delay_ms`, `host_max_pages`, `auto_throttle`, `job_concurrency`.
 package struct SubmissionLine: Sendable, Equatable {
   package var jobID: String
+  /// The line says which job it is; else each reading makes another id.
+  package var isNamed: Bool
   package var script: String
   /// A JSON object, as text.
   package var params: String
@@ -62,8 +103,10 @@ package struct SubmissionLine: Sendable, Equatable {
       throw QuarryError(.usage, "'script' is missing")
     }
     self.script = script
-    let key = try line.text("key")
-    jobID = try line.text("job_id") ?? key.map(Self.jobID(forKey:)) ?? UUIDv7.make()
+    let (id, key) = (try line.text("job_id"), try line.text("key"))
+    let name = id ?? key.map(Self.jobID(forKey:))
+    isNamed = name != nil
+    jobID = name ?? UUIDv7.make()
     try FleetQueue.check(jobID, as: "job")
     guard let object = (members["params"] ?? .object([:])).object else {
       throw QuarryError(.usage, "'params' is not an object")
@@ -87,6 +130,16 @@ package struct SubmissionLine: Sendable, Equatable {
     politeness.hostMaxPages = try line.number("host_max_pages", atLeast: 1)
     politeness.autoThrottle = try line.truth("auto_throttle") ?? false
     politeness.jobConcurrency = try line.number("job_concurrency", atLeast: 1)
+  }
+
+  /// The line with this job's id.
+  /// - Throws: `QuarryError(.usage)` for a line that was never read.
+  func naming(_ line: String) throws(QuarryError) -> String {
+    let value: JSONValue
+    do { value = try JSONParser.parse(line) } catch { throw QuarryError(.usage, "not JSON: \(error)") }
+    var members = value.object ?? [:]
+    members["job_id"] = .string(jobID)
+    return JSONValue.object(members).canonicalText
   }
 
   /// The job's id for a client's key: always the same, so that a second submission changes nothing.
@@ -124,5 +177,21 @@ package struct SubmissionLine: Sendable, Equatable {
       guard let lane = Lane(rawValue: text) else { throw QuarryError(.usage, "there is no lane '\(text)'") }
       return lane
     }
+  }
+}
+
+/// A submission that could not be a job.
+package struct RejectedSubmission: Sendable, Equatable {
+  /// 4 KiB of it at most.
+  package var line: String
+  package var reason: String
+  package var at: Timestamp?
+
+  init?(parsing text: String) {
+    // What another program put there is none.
+    guard let value = try? JSONParser.parse(text), let line = value["line"]?.string else { return nil }
+    self.line = line
+    reason = value["reason"]?.string ?? ""
+    at = value["at"]?.integer.map { Timestamp(milliseconds: $0) }
   }
 }

@@ -15,6 +15,13 @@ extension FleetQueue {
     try await pop(keys.admitterWake, duty: "admit", upTo: limit)
   }
 
+  /// Waits until a submission waits, and leaves it where it is: the list's first element is moved to its own place.
+  func waitForSubmissions(upTo limit: Duration) async throws(QuarryError) {
+    let list = RedisArgument.text(keys.submissions)
+    _ = try await block(
+      ["BLMOVE", list, list, "LEFT", "LEFT", .text(limit.secondsText)], duty: "submissions", upTo: limit)
+  }
+
   private func pop(_ key: String, duty: String, upTo limit: Duration) async throws(QuarryError) {
     guard limit > .zero else { return }
     _ = try await block(["BLPOP", .text(key), .text(limit.secondsText)], duty: duty, upTo: limit)

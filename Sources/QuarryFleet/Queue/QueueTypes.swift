@@ -25,6 +25,12 @@ package struct WorkerPresence: Sendable, Equatable {
   }
 }
 
+package enum StartAnswer: Sendable, Equatable {
+  case started
+  /// `stale`, `cancelled`, `ended` or `gone`.
+  case refused(String)
+}
+
 package enum EmitAnswer: Sendable, Equatable {
   case taken
   /// The outbox holds 10,000 entries: wait a little and send the same again.

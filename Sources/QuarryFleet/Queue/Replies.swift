@@ -31,7 +31,8 @@ enum Replies {
     return RenewAnswer(
       lost: Set(lost.compactMap(\.text)), cancelled: Set(cancelled.compactMap(\.text)),
       timing: timing(lease, heartbeat),
-      leader: optional(reply[3]?.text), controlVersion: control, mustJoin: mustJoin == 1)
+      leader: optional(reply[3]?.text), controlVersion: control, mustJoin: mustJoin == 1,
+      mustDrain: reply[7]?.text == WorkerHold.drain.rawValue)
   }
 
   static func emit(_ reply: RedisReply) throws(QuarryError) -> EmitAnswer {
@@ -68,14 +69,14 @@ enum Replies {
   static func pending(_ reply: RedisReply) throws(QuarryError) -> PendingEntry? {
     guard let elements = reply.elements else { throw FleetQueue.unexpected(reply, from: "ledger entry") }
     if elements.isEmpty { return nil }
-    guard elements.count == 18, let epoch = reply[5]?.int, let attempt = reply[6]?.int, let depth = reply[7]?.int,
+    guard elements.count == 19, let epoch = reply[5]?.int, let attempt = reply[6]?.int, let depth = reply[7]?.int,
       let children = reply[17]?.elements
     else { throw FleetQueue.unexpected(reply, from: "ledger entry") }
     func text(_ index: Int) -> String { reply[index]?.text ?? "" }
     let task = TaskRecord(
       taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth),
       work: WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11)),
-      parentTaskID: optional(text(12)), originRunID: optional(text(13)))
+      parentTaskID: optional(text(12)), originRunID: optional(text(13)), fingerprint: optional(text(18)))
     let ended = EndedTaskRecord(task: task, failure: text(14), reason: text(15))
     let entry: LedgerEntry
     switch text(1) {

@@ -20,10 +20,15 @@ package struct Script: Sendable {
   private static let tasks = base + [PackageResources._gates_lua, PackageResources._tasks_lua]
   private static let ends = tasks + [PackageResources._ends_lua]
   private static let runs = ends + [PackageResources._reports_lua]
+  private static let controls = ends + [PackageResources._control_lua]
 
   static let found = Script("found", PackageResources.found_lua, [PackageResources._keys_lua])
   static let submit = Script("submit", PackageResources.submit_lua, tasks + [PackageResources._create_lua])
+  static let name = Script("name", PackageResources.name_lua, base)
   static let reject = Script("reject", PackageResources.reject_lua, base)
+  static let restore = Script(
+    "restore", PackageResources.restore_lua,
+    controls + [PackageResources._create_lua, PackageResources._retention_lua, PackageResources._restore_lua])
   static let emit = Script("emit", PackageResources.emit_lua, ends)
   static let admit = Script("admit", PackageResources.admit_lua, ends + [PackageResources._create_lua])
   static let claim = Script("claim", PackageResources.claim_lua, tasks)
@@ -31,8 +36,10 @@ package struct Script: Sendable {
   static let renew = Script("renew", PackageResources.renew_lua, ends)
   static let complete = Script("complete", PackageResources.complete_lua, runs)
   static let fail = Script("fail", PackageResources.fail_lua, runs)
-  static let reap = Script("reap", PackageResources.reap_lua, ends + [PackageResources._retention_lua])
-  static let settle = Script("settle", PackageResources.settle_lua, ends)
+  static let reap = Script("reap", PackageResources.reap_lua, controls + [PackageResources._retention_lua])
+  static let settle = Script("settle", PackageResources.settle_lua, controls)
+  static let control = Script(
+    "control", PackageResources.control_lua, controls + [PackageResources._views_lua])
   static let unsettled = Script("unsettled", PackageResources.unsettled_lua, ends)
   static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends)
   static let term = Script("term", PackageResources.term_lua, base)

@@ -35,6 +35,8 @@ package struct TaskView: Sendable, Equatable {
   package var endedAt: Timestamp?
   /// When a scheduled task becomes ready.
   package var dueAt: Timestamp?
+  /// When it was cancelled: its executor is being stopped, or it ended so.
+  package var cancelledAt: Timestamp?
 
   init?(_ reply: RedisReply) {
     guard let fields = Fields(reply), let task = fields.text("task_id"), let job = fields.text("job"),
@@ -67,6 +69,7 @@ package struct TaskView: Sendable, Equatable {
     startedAt = fields.time("started_at")
     endedAt = fields.time("ended_at")
     dueAt = fields.time("due_at")
+    cancelledAt = fields.time("cancel_at")
   }
 }
 
@@ -77,6 +80,10 @@ package struct TaskDetail: Sendable, Equatable {
     case due
     /// A worker has it.
     case lease
+    /// It was cancelled; its executor is being stopped.
+    case cancelled
+    /// It runs again as soon as the ledger has it.
+    case requeued
     /// The host's starts are spaced, and the last one was too short a time ago.
     case hostDelay = "host_delay"
     /// A task of the host, whose starts are spaced, was claimed and has not begun.
@@ -87,7 +94,7 @@ package struct TaskDetail: Sendable, Equatable {
     case hostBackoff = "host_backoff"
     /// As many tasks of the job as may are running.
     case jobSlots = "job_slots"
-    /// The fleet hands out nothing.
+    /// The fleet hands out nothing, or nothing of the job.
     case paused
     /// No live worker may run it: each writes to other storage than the job's, or refuses the job.
     case noWorker = "no_worker"
@@ -127,6 +134,8 @@ package struct JobView: Sendable, Equatable {
   package var politeness: Politeness
   package var policy: String
   package var storage: String
+  /// It is being rebuilt, or was and is not whole: nothing of it is handed out.
+  package var isRestoring: Bool
 
   init?(_ reply: RedisReply) {
     guard let fields = Fields(reply), let id = fields.text("job_id"), let state = fields.text("state") else {
@@ -140,6 +149,7 @@ package struct JobView: Sendable, Equatable {
     items = fields.int("items")
     events = fields.int("events")
     depth = fields.int("depth")
+    isRestoring = fields.text("restoring") != nil
     maxRuns = fields.int("max_runs") == 0 ? nil : fields.int("max_runs")
     politeness = Politeness(fields)
     policy = fields.text("policy") ?? ""
@@ -164,6 +174,10 @@ package struct JobView: Sendable, Equatable {
     status.nextDue = fields.time("next_due")
     status.rootState = fields.text("root_state") ?? ""
     status.isFinished = state == "finished"
+    status.hold = fields.text("hold").flatMap(JobHold.init(rawValue:))
+    status.isFleetPaused = fields.int("fleet_paused") == 1
+    status.requeued = fields.int("requeued")
+    status.discarded = fields.int("discarded")
     status.workers = fields.int("workers")
     status.eligibleWorkers = fields.int("eligible_workers")
   }
@@ -183,6 +197,8 @@ package struct WorkerView: Sendable, Equatable {
   package var lastSeenAt: Timestamp?
   /// Seen within a lease: what it holds is not taken from it yet.
   package var isUp: Bool
+  /// What somebody told it: it is handed nothing.
+  package var hold: WorkerHold?
   /// Open jobs that it is given no task of, and why.
   package var refusals: [String: String]
 
@@ -197,6 +213,7 @@ package struct WorkerView: Sendable, Equatable {
     storage = fields.text("storage") ?? ""
     startedAt = fields.time("started_at")
     lastSeenAt = fields.time("seen_at")
+    hold = fields.text("hold").flatMap(WorkerHold.init(rawValue:))
     isUp = Int64(fields.int("seen_at")) + lease >= now
     refusals = fields.texts("refusals")
   }

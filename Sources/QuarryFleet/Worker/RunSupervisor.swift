@@ -79,8 +79,9 @@ struct RunSupervisor: Sendable {
       case .taken: return
       case .full: await clock.sleep(Self.outboxPause)
       case .refused(let reason):
-        control.stop(.leaseLost)
-        report(.entitlementLost(runID: task.runID, .leaseLost))
+        let stop: RunControl.StopReason = reason == TaskState.cancelled.rawValue ? .cancelled : .leaseLost
+        control.stop(stop)
+        report(.entitlementLost(runID: task.runID, stop))
         throw QuarryError(.fleet, "the run may derive no more work: \(reason)")
       case nil: throw QuarryError(.fleet, "the worker is stopping")
       }

@@ -71,7 +71,7 @@ package struct ClaimAnswer: Sendable, Equatable {
   package var nextDueMilliseconds: Int64?
   /// The lease that these claims were given; a job that comes later may change the fleet's.
   package var timing: LeaseTiming?
-  /// The fleet hands out nothing for now.
+  /// The fleet, or this worker, is paused: it is handed nothing for now.
   package var isPaused: Bool
 
   package init(
@@ -96,10 +96,12 @@ package struct RenewAnswer: Sendable, Equatable {
   package var controlVersion: Int64
   /// Redis does not know this worker: it has to join again.
   package var mustJoin: Bool
+  /// Somebody wants this worker to end its runs and leave.
+  package var mustDrain: Bool
 
   package init(
     lost: Set<String> = [], cancelled: Set<String> = [], timing: LeaseTiming? = nil, leader: String? = nil,
-    controlVersion: Int64 = 0, mustJoin: Bool = false
+    controlVersion: Int64 = 0, mustJoin: Bool = false, mustDrain: Bool = false
   ) {
     self.lost = lost
     self.cancelled = cancelled
@@ -107,6 +109,7 @@ package struct RenewAnswer: Sendable, Equatable {
     self.leader = leader
     self.controlVersion = controlVersion
     self.mustJoin = mustJoin
+    self.mustDrain = mustDrain
   }
 }
 

@@ -19,6 +19,11 @@ package enum WorkerNotice: Sendable, Equatable {
   case paused(TaskResult.FailureKind, reason: String, Duration)
   /// A run got through, so claims go on.
   case pauseLifted
+  /// Somebody paused the fleet or this worker.
+  case held
+  case holdLifted
+  /// Somebody told this worker to leave.
+  case dismissed
   case draining(held: Int, Duration)
   /// The drain's time is over; what still runs is stopped and released.
   case releasing(held: Int)
@@ -53,6 +58,9 @@ extension WorkerNotice: CustomStringConvertible {
       "claiming nothing for \(pause.milliseconds) ms, "
         + (cause == .storage ? "storage refused: " : "this worker cannot run anything: ") + reason
     case .pauseLifted: "claiming again"
+    case .held: "paused: handed nothing until `quarry resume`"
+    case .holdLifted: "resumed"
+    case .dismissed: "told to leave by `quarry drain`"
     case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
     case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
     case .abandoning(let held, let unsettled):

@@ -10,7 +10,9 @@ extension WorkerState {
       held[runID]?.isReporting = true
       held[runID]?.figures = figures
       return [.complete(entry.task, figures, emitted: emitted, claimNext: mayClaimOnComplete)]
-    case (.leaseLost, _), (.cancelled, _): return drop(runID, entry)
+    case (.leaseLost, _): return drop(runID, entry)
+    // Nobody else has its task: it has ended when Redis knows that its executor is stopped.
+    case (.cancelled, _): return report(runID, .release, Self.cancelled)
     case (.shutdown, _): return report(runID, .release, "the worker is stopping")
     case (_, .failed(let kind, let reason, let figures)):
       return report(runID, kind, reason, hosts: figures.hosts) + consequences(of: kind, reason: reason)
@@ -45,10 +47,11 @@ extension WorkerState {
     }
   }
 
+  static let cancelled = "its task was cancelled"
+
   mutating func drop(_ runID: String, _ entry: Held) -> [WorkerAction] {
     held[runID] = nil
-    let reason = entry.stop == .cancelled ? "its task was cancelled" : "its lease is lost"
-    return [.forget(runID: runID), .notice(.runSuperseded(entry.task, reason: reason))] + fill()
+    return [.forget(runID: runID), .notice(.runSuperseded(entry.task, reason: "its lease is lost"))] + fill()
   }
 
   mutating func completed(_ runID: String, _ answer: CompleteAnswer, sentAt: UInt64) -> [WorkerAction] {
@@ -75,7 +78,12 @@ extension WorkerState {
     let failure = entry.failure ?? (.release, "")
     var actions: [WorkerAction] = [.forget(runID: runID)]
     if let pending = answer.pending { actions.append(settle(pending)) }
-    actions.append(.notice(.runFailed(entry.task, failure.kind, reason: failure.reason, then: answer.next)))
+    let isCancelled = answer.next == TaskState.cancelled.rawValue
+    actions.append(
+      .notice(
+        isCancelled
+          ? .runSuperseded(entry.task, reason: Self.cancelled)
+          : .runFailed(entry.task, failure.kind, reason: failure.reason, then: answer.next)))
     return actions + fill()
   }
 }

@@ -36,6 +36,9 @@ package struct WorkerState: Sendable {
   var held: [String: Held] = [:]
   var isClaiming = false
   var isWaiting = false
+  /// The fleet or this worker is paused: asked again with each renewal, and no wake-up is taken from others.
+  var isPaused = false
+  private var isToldPaused = false
   private var isRenewing = false
   private var heartbeatTimer = 0
   var unsettled = 0
@@ -106,7 +109,7 @@ extension WorkerState {
   }
 
   mutating func fill() -> [WorkerAction] {
-    guard !isClaiming, !isWaiting, freeSlots > 0 else { return [] }
+    guard !isClaiming, !isWaiting, !isPaused, freeSlots > 0 else { return [] }
     isClaiming = true
     return [.claim(freeSlots)]
   }
@@ -118,14 +121,22 @@ extension WorkerState {
 
   mutating func receive(_ answer: ClaimAnswer, sentAt: UInt64) -> [WorkerAction] {
     var actions = follow(answer.timing)
+    actions += note(isPaused: answer.isPaused)
     for task in answer.tasks { actions += take(task, sentAt: sentAt) }
     if freeSlots > 0 { actions += waitForWork(answer.nextDueMilliseconds) }
     return actions
   }
 
+  private mutating func note(isPaused now: Bool) -> [WorkerAction] {
+    isPaused = now
+    guard now != isToldPaused else { return [] }
+    isToldPaused = now
+    return [.notice(now ? .held : .holdLifted)]
+  }
+
   /// A block lasts until something may be due, and 5 s at most.
   mutating func waitForWork(_ milliseconds: Int64?) -> [WorkerAction] {
-    guard !isWaiting, !isClaiming else { return [] }
+    guard !isWaiting, !isClaiming, !isPaused else { return [] }
     isWaiting = true
     return [.awaitWork(.milliseconds(min(max(milliseconds ?? 5_000, 1), 5_000)))]
   }
@@ -162,6 +173,7 @@ extension WorkerState {
     isRenewing = false
     timing = answer.timing ?? timing
     var actions = startHeartbeat(timing.heartbeat) + (answer.mustJoin ? [.join] : [])
+    if answer.mustDrain, phase == .working { actions += [.notice(.dismissed)] + end(.drained) }
     for runID in named where held[runID] != nil {
       if answer.lost.contains(runID) {
         actions += stop(runID, .leaseLost)
@@ -171,7 +183,14 @@ extension WorkerState {
         actions.append(.extend(runID: runID, deadline: timing.deadline(sentAt: sentAt)))
       }
     }
-    return actions
+    return actions + askAgain()
+  }
+
+  /// Whether it is still paused is known by asking.
+  private mutating func askAgain() -> [WorkerAction] {
+    guard isPaused else { return [] }
+    isPaused = false
+    return fill()
   }
 
   /// The first reason holds; what is being reported is Redis' to judge.

@@ -25,10 +25,12 @@ struct WorkerTransitions: Sendable {
 
   func started(_ task: TaskAssignment) async {
     let requestID = UUIDv7.make()
-    let isCurrent = await caller.call { () async throws(QuarryError) in
+    let answer = await caller.call { () async throws(QuarryError) in
       try await queue.started(task, workerID: workerID, requestID: requestID)
     }
-    if isCurrent == false { report(.entitlementLost(runID: task.runID, .leaseLost)) }
+    guard case .refused(let reason) = answer else { return }
+    let isCancelled = reason == TaskState.cancelled.rawValue
+    report(.entitlementLost(runID: task.runID, isCancelled ? .cancelled : .leaseLost))
   }
 
   func complete(_ task: TaskAssignment, _ figures: RunFigures, emitted: Int, claimNext: Bool) async {

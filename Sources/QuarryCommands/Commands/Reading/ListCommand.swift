@@ -2,10 +2,11 @@ import ArgumentParser
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists runs, tasks, workers, executors, jobs or pools of proxies.",
+    commandName: "list",
+    abstract: "Lists runs, tasks, workers, executors, jobs, rejected submissions or pools of proxies.",
     subcommands: [
       ListRunsCommand.self, ListTasksCommand.self, ListWorkersCommand.self, ListExecutorsCommand.self,
-      ListJobsCommand.self, ListPoolsCommand.self,
+      ListJobsCommand.self, ListPoolsCommand.self, ListRejectsCommand.self,
     ])
 }
 

@@ -1,0 +1,120 @@
+import ArgumentParser
+import QuarryCore
+import QuarryFleet
+import QuarryRuntime
+
+struct SubmitCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "submit", abstract: "Hands a job to a fleet whose coordinator serves, and returns.")
+
+  @Option(
+    help: ArgumentHelp("The job's root script, relative to the coordinator's script root. Needed.", valueName: "file"))
+  var script: String?
+  @Option(help: ArgumentHelp("The same key is the same job, however often it is submitted.", valueName: "text"))
+  var key: String?
+  @Option(help: ArgumentHelp("The job's id, in place of a key. Default: a new UUIDv7.", valueName: "id"))
+  var jobId: String?
+  @OptionGroup(title: "The job") var job: JobOptions
+  @OptionGroup(title: "Bounds") var limits: SubmissionLimitOptions
+  @OptionGroup(title: "Where it goes") var partition: PartitionOptions
+  @OptionGroup(title: "Policy") var policy: PolicyOptions
+  @Option(
+    help: ArgumentHelp("How long to wait until a coordinator has taken it. Default: 5s.", valueName: "time"),
+    transform: Reading.duration)
+  var wait: Duration?
+  @OptionGroup(title: "The fleet") var fleet: FleetOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    let line = try line(in: context)
+    let submission = try SubmissionLine(parsing: line)
+    let address = try fleet.address(in: context)
+    let state = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+      try await submit(line, submission.jobID, to: queue)
+    }
+    if state == .waiting {
+      context.console.say("it waits until a coordinator takes it; start one with: quarry coordinator")
+    }
+    try output.render(
+      .record([("job_id", .string(submission.jobID)), ("state", .string(state.rawValue))]), in: context)
+    return 0
+  }
+
+  private enum State: String {
+    case submitted, known, waiting
+  }
+
+  private func submit(_ line: String, _ jobID: String, to queue: FleetQueue) async throws(QuarryError) -> State {
+    let isKnown = try await queue.job(jobID) != nil
+    try await queue.push(line: line)
+    let deadline = ContinuousClock.now + (wait ?? .seconds(5))
+    while try await queue.isWaiting(line: line) {
+      guard try await queue.leader() != nil, ContinuousClock.now < deadline else { return .waiting }
+      await FleetClock.system.sleep(.milliseconds(50))
+    }
+    if let reject = try await queue.rejects(limit: 1_000).first(where: { $0.line == String(line.prefix(4_096)) }) {
+      throw QuarryError(.usage, "the coordinator refused the job: \(reject.reason)")
+    }
+    return isKnown ? .known : .submitted
+  }
+
+  /// The documented JSON line.
+  private func line(in context: CommandContext) throws(QuarryError) -> String {
+    guard let script, !script.isEmpty else {
+      throw QuarryError(.usage, "no script", remedy: "name the job's root with --script FILE")
+    }
+    guard key == nil || jobId == nil else {
+      throw QuarryError(.usage, "--key and --job-id are both given", remedy: "leave one of them out")
+    }
+    let configuration = try ConfigurationLoader.load(fleet.config, in: context)
+    var members: [String: JSONValue] = ["script": .string(script), "params": try params(in: context)]
+    members["job_id"] = .string(jobId ?? key.map(SubmissionLine.jobID(forKey:)) ?? UUIDv7.make())
+    members["source"] = partition.source.map(JSONValue.string)
+    members["category"] = partition.category.map(JSONValue.string)
+    if policy.policy != nil {
+      members["policy"] = .string(try policy.policy(configuration: configuration.policy).text)
+    }
+    for (name, value) in limits.members { members[name] = value }
+    return JSONValue.object(members).canonicalText
+  }
+
+  private func params(in context: CommandContext) throws(QuarryError) -> JSONValue {
+    do { return try JSONParser.parse(try job.text(in: context)) } catch let error as QuarryError { throw error } catch {
+      throw QuarryError(.usage, "the job is not JSON: \(error)")
+    }
+  }
+}
+
+/// How far a submitted job goes.
+struct SubmissionLimitOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Follow what scripts enqueue to this distance from the root. Default: 0.", valueName: "n"),
+    transform: Reading.natural)
+  var depth: Int?
+  @Option(
+    help: ArgumentHelp("The most tasks, the root included. Default: no limit.", valueName: "n"),
+    transform: Reading.positive)
+  var maxRuns: Int?
+  @Option(help: ArgumentHelp("high, default or low. Default: default.", valueName: "lane"))
+  var lane: String?
+  @Option(
+    help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
+  var runTimeout: Duration?
+  @Option(help: ArgumentHelp("Attempts at a task whose script fails.", valueName: "n"), transform: Reading.positive)
+  var attempts: Int?
+  @Option(help: ArgumentHelp("Crashes of a task's executor or worker.", valueName: "n"), transform: Reading.positive)
+  var crashes: Int?
+  @Option(help: ArgumentHelp("Refusals of a site that a task survives.", valueName: "n"), transform: Reading.positive)
+  var blocks: Int?
+
+  var members: [(String, JSONValue)] {
+    let numbers: [(String, Int64?)] = [
+      ("depth", depth.map(Int64.init)), ("max_runs", maxRuns.map(Int64.init)),
+      ("timeout_ms", runTimeout?.milliseconds), ("attempts", attempts.map(Int64.init)),
+      ("crashes", crashes.map(Int64.init)), ("blocks", blocks.map(Int64.init)),
+    ]
+    var members = numbers.compactMap { name, number in number.map { (name, JSONValue.integer($0)) } }
+    if let lane { members.append(("lane", .string(lane))) }
+    return members
+  }
+}
