@@ -87,6 +87,19 @@ import Testing
     await expectRefusal(["run", "--script", "a.ts", "--policy", pair[0]], pair[1])
   }
 
+  @Test(arguments: [
+    ["--host-concurrency", "0"], ["--host-delay", "soon"], ["--host-max-pages", "-1"], ["--job-concurrency", "many"],
+  ])
+  func boundsOfHostsAndJobsAreChecked(_ flag: [String]) async {
+    await expectRefusal(["coordinator", "--script", "a.ts", flag[0] + "=" + flag[1]], flag[0])
+  }
+
+  @Test func aDelayBetweenTwoStartsIsADayAtMost() async {
+    await expectRefusal(
+      ["coordinator", "--script", "/bin/sh", "--script-root", "/", "--host-delay", "25h"],
+      "a host delay of 25h00m is longer than a day", "--host-delay")
+  }
+
   @Test func isolationAndItsLimitAreChecked() async {
     await expectRefusal(
       ["run", "--script", "/bin/sh", "--isolation", "modul"], "unknown isolation 'modul'", "did you mean 'module'?")

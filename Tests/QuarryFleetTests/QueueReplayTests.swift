@@ -113,7 +113,13 @@ import Testing
     let server = try RedisServer.start()
     let bench = try await QueueBench.make(on: server)
     try await bench.join("w")
-    for job in ["a", "b", "c", "d"] { try await bench.submit(job) }
+    for job in ["a", "b", "c", "d"] {
+      try await bench.submit(job, host: "\(job).test") {
+        $0.politeness.hostConcurrency = 1
+        $0.politeness.hostDelay = .seconds(1)
+        $0.politeness.autoThrottle = true
+      }
+    }
     let tasks = try await bench.claim("w", 3)
     _ = try await bench.raw.send(["CONFIG", "SET", "maxmemory", "1"])
     for call in [
@@ -124,12 +130,14 @@ import Testing
     }
     #expect(try await bench.queue.started(tasks[0], workerID: "w", requestID: "1") == .started)
     #expect(try await bench.queue.renew(tasks, workerID: "w", requestID: "2").lost.isEmpty)
-    guard case .accepted(let entry?, _) = try await bench.complete(tasks[0], "w") else {
+    let learned = HostNote(
+      host: "", hasAnswered: true, wait: .seconds(1), crawlDelay: .seconds(2), latency: .milliseconds(30))
+    guard case .accepted(let entry?, _) = try await bench.complete(tasks[0], "w", hosts: [learned]) else {
       Issue.record("refused")
       return
     }
     try await bench.queue.settle([entry], requestID: "3")
-    #expect(try await bench.fail(tasks[1], .app, "w").next == "scheduled")
+    #expect(try await bench.fail(tasks[1], .blocked, "w").next == "scheduled")
     _ = try await bench.raw.send(["CONFIG", "SET", "maxmemory", "0"])
     try await bench.advance(.seconds(31))
     _ = try await bench.raw.send(["CONFIG", "SET", "maxmemory", "1"])
