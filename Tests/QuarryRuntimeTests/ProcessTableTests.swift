@@ -1,8 +1,7 @@
 import Glibc
+import QuarryRuntime
 import TestSupport
 import Testing
-
-@testable import QuarryRuntime
 
 @Suite struct ProcessTableTests {
   /// A process with a child that has one too.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The machine's processes and their parents, at one moment.
-struct ProcessTable {
+package struct ProcessTable {
   struct Row {
     let pid: pid_t
     let parent: pid_t
@@ -17,13 +17,13 @@ struct ProcessTable {
 
   private let rows: [Row]
 
-  static func read() -> ProcessTable { ProcessTable(rows: (numbers(in: "/proc") ?? []).compactMap(row)) }
+  package static func read() -> ProcessTable { ProcessTable(rows: (numbers(in: "/proc") ?? []).compactMap(row)) }
 
-  func children(of parent: pid_t) -> [pid_t] { rows.filter { $0.parent == parent }.map(\.pid) }
+  package func children(of parent: pid_t) -> [pid_t] { rows.filter { $0.parent == parent }.map(\.pid) }
 
   /// The children of one process without a look at all others, of which a busy machine has thousands. Nil where the kernel
   /// does not tell (`CONFIG_PROC_CHILDREN`), where there is no such process, or where they change too fast.
-  static func childrenNow(of parent: pid_t) -> [pid_t]? {
+  package static func childrenNow(of parent: pid_t) -> [pid_t]? {
     var last = listedChildren(of: parent)
     // A child that ends while the list is read may hide its neighbour, so the list counts when it has been read twice.
     for _ in 0..<4 {
@@ -48,7 +48,7 @@ struct ProcessTable {
 
   /// Whether another living process than `process` is its child or the child of `parent`, its own parent. Who loses its
   /// parent falls to `parent`, so that a descendant anywhere shows as one of these. True also where nothing can be seen.
-  static func hasDescendants(_ process: pid_t, below parent: pid_t) -> Bool {
+  package static func hasDescendants(_ process: pid_t, below parent: pid_t) -> Bool {
     if let own = childrenNow(of: process), let beside = childrenNow(of: parent) {
       return (own + beside).contains { $0 != process && row(of: $0)?.isAlive == true }
     }
