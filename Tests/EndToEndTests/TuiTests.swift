@@ -182,7 +182,9 @@ import Testing
       """)
     let run = try lab.harness.start(["run", "--script", script, "--storage-path", lab.harness.data, "--run-id", "w"])
     try await run.waitForError("the first item is out")
-    while try lab.harness.items().count == 5 { try await Task.sleep(for: .milliseconds(10)) }
+    while try await lab.harness.read("list", "runs").array?.count != 2 {
+      try await Task.sleep(for: .milliseconds(20))
+    }
     try await lab.terminal.run("$QUARRY inspect run w --storage-path data --tui")
     try await lab.terminal.wait(for: "a running run") { screen in
       screen.contains { $0.hasSuffix("running") } && screen.last?.contains("live, read") == true
