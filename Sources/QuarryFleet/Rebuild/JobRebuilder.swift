@@ -41,27 +41,27 @@ struct JobRebuilder: Sendable {
       done: plan.counters["done"] ?? 0, dead: plan.counters["dead"] ?? 0, pending: plan.pending)
   }
 
+  /// - Returns: false when this process was cancelled, or Redis is another fleet's.
   private func perform(_ plan: RebuildPlan) async throws(QuarryError) -> Bool {
     let token = UUIDv7.make()
-    var steps: [RestoreStep] = [.clear, .open(plan.submission(timing, retries))]
-    let prints = plan.prints.sorted { $0.value < $1.value }
-    for from in stride(from: 0, to: prints.count, by: Self.batch) {
-      steps.append(.prints(Array(prints[from..<min(from + Self.batch, prints.count)].map { ($0.key, $0.value) })))
+    func step(_ step: RestoreStep) async throws(QuarryError) -> Bool { try await perform(step, plan.jobID, token) }
+    guard try await step(.clear), try await step(.open(plan.submission(timing, retries))) else { return false }
+    for batch in Self.batches(plan.prints.sorted { $0.value < $1.value }) {
+      guard try await step(.prints(batch.map { ($0.key, $0.value) })) else { return false }
     }
-    let pages = plan.pages.sorted { $0.key < $1.key }
-    for from in stride(from: 0, to: pages.count, by: Self.batch) {
-      steps.append(.pages(Array(pages[from..<min(from + Self.batch, pages.count)].map { ($0.key, $0.value) })))
+    for batch in Self.batches(plan.pages.sorted { $0.key < $1.key }) {
+      guard try await step(.pages(batch.map { ($0.key, $0.value) })) else { return false }
     }
-    for from in stride(from: 0, to: plan.tasks.count, by: Self.batch) {
+    for batch in Self.batches(plan.tasks) {
       var texts: [String] = []
-      for task in plan.tasks[from..<min(from + Self.batch, plan.tasks.count)] { texts.append(try task.json()) }
-      steps.append(.tasks(texts))
+      for task in batch { texts.append(try task.json()) }
+      guard try await step(.tasks(texts)) else { return false }
     }
-    steps.append(.close(plan.counters))
-    for step in steps {
-      guard try await perform(step, plan.jobID, token) else { return false }
-    }
-    return true
+    return try await step(.close(plan.counters))
+  }
+
+  private static func batches<Element>(_ all: [Element]) -> [ArraySlice<Element>] {
+    stride(from: 0, to: all.count, by: batch).map { all[$0..<min($0 + batch, all.count)] }
   }
 
   private func perform(_ step: RestoreStep, _ jobID: String, _ token: String) async throws(QuarryError) -> Bool {
