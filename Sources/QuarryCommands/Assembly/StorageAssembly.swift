@@ -1,4 +1,5 @@
 import QuarryCore
+import QuarryFleet
 import QuarryLode
 
 /// Opens the store that the settings name.
@@ -34,4 +35,11 @@ extension StorageSettings {
   }
 
   func reader(of store: any WritableStore) -> LodeReader { LodeReader(DatasetLayout(store, dataset: dataset)) }
+}
+
+extension LodeDataset {
+  /// What a job names as the place of its records.
+  func storageIdentity() throws(QuarryError) -> StorageIdentity {
+    StorageIdentity(backend: backend, dataset: layout.dataset, id: try identity())
+  }
 }

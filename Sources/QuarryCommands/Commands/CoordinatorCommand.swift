@@ -44,8 +44,7 @@ struct CoordinatorCommand: ExecutableCommand {
     let settings = try CrawlSettings(self, in: context)
     let store = try settings.storage.openForWriting(in: context, context.console)
     let dataset = settings.storage.dataset(in: store)
-    let identity = StorageIdentity(
-      backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
+    let identity = try dataset.storageIdentity()
     let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
     defer { membership.leave() }
     let lost = rebuild ? try jobsToRebuild(settings, store) : []

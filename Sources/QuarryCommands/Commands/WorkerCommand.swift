@@ -32,8 +32,7 @@ struct WorkerCommand: ExecutableCommand {
     let console = quiet ? Console.silent : context.console
     let store = try settings.storage.openForWriting(in: context, console)
     let dataset = settings.storage.dataset(in: store)
-    let identity = StorageIdentity(
-      backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
+    let identity = try dataset.storageIdentity()
     let executor = try ExecutorProgram(settings.executor, in: context)
     let browser = try BrowserSource(settings.executor, executor: executor) { console.warn($0) }
     defer { browser.stop() }

@@ -62,8 +62,7 @@ struct RequeueCommand: ExecutableCommand {
       storage, storing: storing, configuration: configuration.storage, context: context)
     let store = try settings.openForWriting(in: context, context.console)
     let dataset = settings.dataset(in: store)
-    let identity = StorageIdentity(
-      backend: dataset.backend, dataset: dataset.layout.dataset, id: try dataset.identity())
+    let identity = try dataset.storageIdentity()
     let membership = try await FleetMembership.join(address, name: "quarry-requeue", in: context)
     defer { membership.leave() }
     let queue = try await FleetQueue.open(
