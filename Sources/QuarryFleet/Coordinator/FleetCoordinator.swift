@@ -110,7 +110,9 @@ package final class FleetCoordinator: Sendable {
     guard let job = try await queue.job(jobID) else {
       throw QuarryError(
         .usage, "fleet '\(configuration.fleet)' has no job '\(jobID)'",
-        remedy: "`quarry list jobs` shows those there are; one that Redis has lost comes back with --rebuild \(jobID)")
+        remedy:
+          "`quarry list jobs` shows those there are; one that Redis has lost comes back with: \(ControlRefusal.rebuild(jobID))"
+      )
     }
     guard job.storage == storage.text else {
       throw QuarryError(
@@ -124,7 +126,8 @@ package final class FleetCoordinator: Sendable {
   }
 
   private func follow(_ jobID: String, _ caller: PatientCaller) async throws(QuarryError) -> CoordinatorSummary {
-    let follower = JobFollower(queue: queue, caller: caller, jobID: jobID, clock: clock) { [inbox] in inbox.yield($0) }
+    let events = EventFollower(queue: queue, caller: caller)
+    let follower = JobFollower(events: events, jobID: jobID, clock: clock) { [inbox] in inbox.yield($0) }
     let end = await lead(caller) { group in
       group.addTask { await follower.run() }
       group.addTask { await follower.tick() }
@@ -140,7 +143,7 @@ package final class FleetCoordinator: Sendable {
 
   private func serve(_ caller: PatientCaller) async throws(QuarryError) {
     notice(.serving(fleet: configuration.fleet))
-    let narrator = JobNarrator(queue: queue, caller: caller, notice: notice)
+    let narrator = JobNarrator(events: EventFollower(queue: queue, caller: caller), notice: notice)
     let failure = await lead(caller) { group -> QuarryError? in
       group.addTask { await narrator.run() }
       for await event in self.events {
@@ -240,10 +243,12 @@ package final class FleetCoordinator: Sendable {
   }
 
   private func taker(_ leadership: Leadership, _ caller: PatientCaller) -> SubmissionTaker? {
-    request.map { request in
+    let watch = OutageWatch { [notice] message in if let message { notice(.submissionWaits(message)) } }
+    return request.map { request in
       SubmissionTaker(
         queue: queue, caller: caller, submitter: JobSubmitter(queue: queue, ledger: ledger, caller: caller),
-        leadership: leadership, clock: clock, interval: configuration.dutyInterval, request: request, notice: notice)
+        leadership: leadership, clock: clock, interval: configuration.dutyInterval, watch: watch, request: request,
+        notice: notice)
     }
   }
 }

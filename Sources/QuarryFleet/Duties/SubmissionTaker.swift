@@ -9,6 +9,8 @@ struct SubmissionTaker: Sendable {
   let leadership: Leadership
   let clock: FleetClock
   let interval: Duration
+  /// Of the storage that takes a job's record.
+  let watch: OutageWatch
   /// What a line asks for, with what this process gives to all jobs.
   let request: @Sendable (SubmissionLine) throws(QuarryError) -> JobRequest
   let notice: @Sendable (CoordinatorNotice) -> Void
@@ -50,10 +52,11 @@ struct SubmissionTaker: Sendable {
       var prepared = try JobSubmitter.prepare(try request(submission))
       prepared.submission.line = line
       guard let answer = try await submitter.submit(prepared) else { return .later }
+      watch.answered()
       return await tell(answer, prepared)
     } catch {
       guard error.kind == .usage else {
-        notice(.submissionWaits(error.message))
+        watch.failed(error)
         return .later
       }
       return await reject(line, error)

@@ -8,6 +8,13 @@ package struct ControlRefusal: Sendable, Equatable {
   package let subject: ControlSubject
   package let fleet: String
 
+  package init(reason: String, verb: ControlVerb, subject: ControlSubject, fleet: String) {
+    self.reason = reason
+    self.verb = verb
+    self.subject = subject
+    self.fleet = fleet
+  }
+
   /// There is no such job, task, worker.
   package var isUnknown: Bool { reason == "unknown" }
   /// Redis has let go of what would keep the job from doing its work twice; its ledger has it.
@@ -41,5 +48,6 @@ package struct ControlRefusal: Sendable, Equatable {
     }
   }
 
-  private static func rebuild(_ jobID: String) -> String { "quarry coordinator --rebuild --resume \(jobID)" }
+  /// What to type.
+  static func rebuild(_ jobID: String) -> String { "quarry coordinator --rebuild --resume \(jobID)" }
 }
