@@ -104,17 +104,23 @@ import Testing
 
   @Test func aStandingFleetIsPausedResumedCancelledRequeuedAndDrained() async throws {
     let fleet = try Fleet()
-    let coordinator = try fleet.coordinator()
+    let coordinator = try fleet.coordinator("--host-max-pages", "900", "--job-concurrency", "50")
     try await coordinator.waitForError("leading the fleet", within: .seconds(120))
     let workers = [try await fleet.worker(), try await fleet.worker()]
     try fleet.touch("go")
 
     #expect(try await fleet.ask("pause", "fleet")["changed"] == true)
-    let submit = ["submit", "--script", "tree.ts", "--key", "mine", "--depth", "4", "--wait", "60s"]
+    let submit = [
+      "submit", "--script", "tree.ts", "--key", "mine", "--depth", "4", "--wait", "60s", "--job-concurrency", "30",
+    ]
     let submitted = try await fleet.ask(submit)
     let job = try #require(submitted["job_id"]?.string)
     #expect(submitted["state"] == "submitted")
     #expect(try await fleet.ask(submit) == ["job_id": .string(job), "state": "known"])
+    let told = try await fleet.ask("inspect", "job", job)
+    #expect(told["job_concurrency"] == 30 && told["host_max_pages"] == 900)
+    // The same key for something else is no job.
+    _ = try await fleet.ask(submit + ["--job", #"{"other":1}"#], exitCode: 2)
     let root = try await fleet.ask("list", "tasks", "--job", job).array?.first?["task_id"]?.string ?? ""
     #expect(try await fleet.ask("inspect", "task", root)["waits_for"] == "paused")
     #expect(try await fleet.ask("resume", "fleet")["changed"] == true)
@@ -123,9 +129,15 @@ import Testing
 
     try await cancel(fleet, workers[0], workers[1])
     try await requeue(fleet)
-    let refused = try await fleet.harness.start(["submit", "--script", "nope.ts"] + fleet.common).finish()
+    let late = ["submit", "--script", "nope.ts", "--key", "late", "--wait", "60s"]
+    let refused = try await fleet.harness.start(late + fleet.common).finish(within: .seconds(120))
     #expect(refused.exitCode == 2 && refused.standardError.contains("nope.ts"), "\(refused.standardError)")
-    #expect(try await fleet.ask("list", "rejects").array?.count == 1)
+    #expect(try await fleet.ask("list", "rejects").array?.count == 2)
+    // What was refused once is a job as soon as it can be one.
+    try fleet.harness.script("nope.ts", "export const config = { browser: false }; export default async () => {};")
+    let accepted = try await fleet.ask(late)
+    #expect(accepted["state"] == "submitted")
+    try await fleet.waitUntilEnded(try #require(accepted["job_id"]?.string))
 
     let id = try #require(try await fleet.ask("list", "workers").array?.first?["worker_id"]?.string)
     _ = try await fleet.ask("drain", "worker", id)
@@ -158,6 +170,7 @@ import Testing
     try await fleet.waitUntilEnded(job)
     #expect(try await fleet.ask("inspect", "job", job)["state"] == "failed")
     _ = try await fleet.ask(["requeue", "--job", job], exitCode: 2)
+    #expect(try await fleet.ask(["requeue", "--task", "nobody", "--dry-run"], exitCode: 1) == [])
     let filter = ["requeue", "--job", job, "--error", "is broken"]
     #expect(try await fleet.ask(filter + ["--dry-run"]).array?.count == 1)
     #expect(try await fleet.ask(["requeue", "--job", job, "--error", "nope", "--yes"]) == [])

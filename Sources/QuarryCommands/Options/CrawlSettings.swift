@@ -27,7 +27,8 @@ struct CrawlSettings: Sendable {
       scriptRoot: try command.scriptRoot.path(configuration: fleet, context: context),
       policy: try command.policy.policy(configuration: configuration.policy).text,
       timing: try command.patience.timing(configuration: fleet),
-      retries: command.patience.budgets(configuration: fleet))
+      retries: command.patience.budgets(configuration: fleet),
+      politeness: try command.politeness.politeness(configuration: fleet))
     task = try Self.task(command, defaults, configuration, in: context)
     submissions = defaults
     storage = try StorageSettings(
@@ -70,7 +71,6 @@ struct CrawlSettings: Sendable {
     let job = try command.job.text(in: context)
     if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
     let limits = try CrawlLimits(command.limits, configuration: configuration.fleet)
-    let politeness = try command.politeness.politeness(configuration: configuration.fleet)
     let jobID = command.jobId
     return { storage in
       var request = defaults.request(script, source: names.source, storage)
@@ -81,7 +81,6 @@ struct CrawlSettings: Sendable {
       request.depth = limits.depth
       request.maxRuns = limits.maximumRuns
       request.timeout = limits.runTimeout
-      request.politeness = politeness
       return request
     }
   }

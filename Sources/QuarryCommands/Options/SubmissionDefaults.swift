@@ -9,12 +9,14 @@ struct SubmissionDefaults: Sendable {
   let policy: String
   let timing: LeaseTiming
   let retries: RetryBudgets
+  let politeness: Politeness
 
   func request(_ script: String, source: String, _ storage: StorageIdentity) -> JobRequest {
     var request = JobRequest(script: script, scriptRoot: scriptRoot, source: source, storage: storage)
     request.policy = policy
     request.timing = timing
     request.retries = retries
+    request.politeness = politeness
     return request
   }
 
@@ -28,7 +30,7 @@ struct SubmissionDefaults: Sendable {
     if let policy = line.policy { request.policy = try PolicyConfiguration(text: policy).text }
     request.lane = (line.lane ?? .default).rawValue
     request.host = line.host
-    request.politeness = line.politeness
+    request.politeness = line.politeness.filled(from: politeness)
     request.depth = line.depth
     request.maxRuns = line.maxRuns
     request.timeout = line.timeoutMilliseconds.map { .milliseconds($0) }

@@ -15,6 +15,17 @@ package struct Politeness: Sendable, Equatable {
 
   package init() {}
 
+  /// What is not said here is as `other` has it.
+  package func filled(from other: Politeness) -> Politeness {
+    var politeness = self
+    politeness.hostConcurrency = hostConcurrency ?? other.hostConcurrency
+    politeness.hostDelay = hostDelay ?? other.hostDelay
+    politeness.hostMaxPages = hostMaxPages ?? other.hostMaxPages
+    politeness.autoThrottle = autoThrottle || other.autoThrottle
+    politeness.jobConcurrency = jobConcurrency ?? other.jobConcurrency
+    return politeness
+  }
+
   /// The fields of a job in Redis, 0 for no bound. They may be set to something else at any time.
   var fields: [(name: String, value: Int64)] {
     [

@@ -180,6 +180,19 @@ package struct SubmissionLine: Sendable, Equatable {
   }
 }
 
+extension Politeness {
+  /// The members of a submission's line that say it.
+  package var submissionMembers: [String: JSONValue] {
+    var members: [String: JSONValue] = [:]
+    members["host_concurrency"] = hostConcurrency.map { .integer(Int64($0)) }
+    members["host_delay_ms"] = hostDelay.map { .integer($0.milliseconds) }
+    members["host_max_pages"] = hostMaxPages.map { .integer(Int64($0)) }
+    members["job_concurrency"] = jobConcurrency.map { .integer(Int64($0)) }
+    if autoThrottle { members["auto_throttle"] = .bool(true) }
+    return members
+  }
+}
+
 /// A submission that could not be a job.
 package struct RejectedSubmission: Sendable, Equatable {
   /// 4 KiB of it at most.

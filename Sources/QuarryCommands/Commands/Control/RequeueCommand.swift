@@ -90,7 +90,13 @@ struct RequeueCommand: ExecutableCommand {
     for id in tasks {
       if dryRun {
         let task = try await queue.task(id)?.task
-        if let task, task.state == .dead { found.tasks.append(task) }
+        if let task, task.state == .dead {
+          found.tasks.append(task)
+        } else {
+          let reason = task?.state.rawValue ?? "unknown"
+          found.refusals.append(
+            ControlRefusal(reason: reason, verb: .requeue, subject: .task(id), fleet: queue.fleet).error)
+        }
         continue
       }
       switch try await queue.requeue(taskID: id) {

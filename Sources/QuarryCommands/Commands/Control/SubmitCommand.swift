@@ -16,6 +16,7 @@ struct SubmitCommand: ExecutableCommand {
   var jobId: String?
   @OptionGroup(title: "The job") var job: JobOptions
   @OptionGroup(title: "Bounds") var limits: SubmissionLimitOptions
+  @OptionGroup(title: "Politeness") var politeness: PolitenessOptions
   @OptionGroup(title: "Where it goes") var partition: PartitionOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @Option(
@@ -46,16 +47,24 @@ struct SubmitCommand: ExecutableCommand {
 
   private func submit(_ line: String, _ jobID: String, to queue: FleetQueue) async throws(QuarryError) -> State {
     let isKnown = try await queue.job(jobID) != nil
+    // The same line may have been refused before, and be no fault now.
+    let before = try await lastReject(of: line, by: queue)
     try await queue.push(line: line)
     let deadline = ContinuousClock.now + (wait ?? .seconds(5))
     while try await queue.isWaiting(line: line) {
       guard try await queue.leader() != nil, ContinuousClock.now < deadline else { return .waiting }
       await FleetClock.system.sleep(.milliseconds(50))
     }
-    if let reject = try await queue.rejects(limit: 1_000).first(where: { $0.line == String(line.prefix(4_096)) }) {
+    if let reject = try await lastReject(of: line, by: queue), reject != before {
       throw QuarryError(.usage, "the coordinator refused the job: \(reject.reason)")
     }
     return isKnown ? .known : .submitted
+  }
+
+  private func lastReject(
+    of line: String, by queue: FleetQueue
+  ) async throws(QuarryError) -> RejectedSubmission? {
+    try await queue.rejects(limit: 1_000).first { $0.line == String(line.prefix(4_096)) }
   }
 
   /// The documented JSON line.
@@ -75,6 +84,8 @@ struct SubmitCommand: ExecutableCommand {
       members["policy"] = .string(try policy.policy(configuration: configuration.policy).text)
     }
     for (name, value) in limits.members { members[name] = value }
+    let politeness = try politeness.politeness(configuration: Configuration.Fleet())
+    members.merge(politeness.submissionMembers) { $1 }
     return JSONValue.object(members).canonicalText
   }
 
