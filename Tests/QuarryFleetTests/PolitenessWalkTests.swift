@@ -268,23 +268,11 @@ import Testing
     // MARK: the end
 
     mutating func drain() async throws {
-      for worker in workers { try await bench.queue.leave(workerID: worker) }
+      let bench = bench
       runs = []
-      try await bench.join("last")
-      for _ in 0..<3_000 {
-        try await bench.admit()
-        let tasks = try await bench.claim("last", 8)
-        for task in tasks {
-          try await bench.start(task, "last")
-          if case .refused(let why) = try await bench.complete(task, "last") { problems.append("refused: \(why)") }
-        }
-        if tasks.isEmpty {
-          try await bench.settleAll()
-          if try await bench.queue.jobs(limit: 5).allSatisfy(\.status.isFinished) { break }
-          try await bench.advance(.seconds(2_000))
-          try await bench.reap()
-          _ = try await bench.queue.renew([], workerID: "last", requestID: UUIDv7.make())
-        }
+      try await bench.drain(workers) { task in
+        try await bench.start(task, "last")
+        if case .refused(let why) = try await bench.complete(task, "last") { problems.append("refused: \(why)") }
       }
       problems += try await bench.census()
       for job in try await bench.queue.jobs(limit: 5) where !job.status.isFinished {

@@ -129,6 +129,23 @@ struct QueueBench: Sendable {
     return task
   }
 
+  /// The workers leave, and one called `last` does all that is left, while time passes, until every job is finished.
+  func drain(_ workers: [String], _ run: (TaskAssignment) async throws -> Void) async throws {
+    for worker in workers { try await queue.leave(workerID: worker) }
+    try await join("last")
+    for _ in 0..<3_000 {
+      try await admit()
+      let tasks = try await claim("last", 8)
+      for task in tasks { try await run(task) }
+      guard tasks.isEmpty else { continue }
+      try await settleAll()
+      if try await queue.jobs(limit: 5).allSatisfy(\.status.isFinished) { return }
+      try await advance(.seconds(2_000))
+      try await reap()
+      _ = try await queue.renew([], workerID: "last", requestID: UUIDv7.make())
+    }
+  }
+
   /// Writes no ledger, but says that it is written, and sends all notifications.
   func settleAll() async throws {
     try await queue.settle(try await queue.pendingEntries(olderThan: .zero, limit: 1_000), requestID: UUIDv7.make())

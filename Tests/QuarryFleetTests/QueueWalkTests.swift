@@ -191,27 +191,15 @@ import Testing
     mutating func drain() async throws {
       _ = try await bench.queue.control(.resume, .fleet)
       for job in ["one", "two"] { _ = try await bench.queue.control(.resume, .job(job)) }
-      for worker in workers { try await bench.queue.leave(workerID: worker) }
+      let bench = bench
       held = []
-      try await bench.join("last")
-      for _ in 0..<3_000 {
-        try await bench.admit()
-        let tasks = try await bench.claim("last", 8)
-        for task in tasks {
-          note("last", task)
-          try await bench.queue.started(task, workerID: "last", requestID: UUIDv7.make())
-          guard case .accepted = try await bench.complete(task, "last") else {
-            problems.append("refused while draining")
-            continue
-          }
+      try await bench.drain(workers) { task in
+        note("last", task)
+        try await bench.start(task, "last")
+        if case .accepted = try await bench.complete(task, "last") {
           accepted[task.taskID] = task.runID
-        }
-        if tasks.isEmpty {
-          try await bench.settleAll()
-          if try await bench.queue.jobs(limit: 5).allSatisfy(\.status.isFinished) { break }
-          try await bench.advance(.seconds(2_000))
-          try await bench.reap()
-          _ = try await bench.queue.renew([], workerID: "last", requestID: UUIDv7.make())
+        } else {
+          problems.append("refused while draining")
         }
       }
       problems += try await bench.census()
