@@ -2,6 +2,6 @@
 package enum Durability: String, Sendable, CaseIterable {
   /// Nothing is made durable: a crash of a process loses nothing, a loss of power may lose the last seconds.
   case none
-  /// Data, manifests, folders and pointer are on the disk; of metrics alone that is not waited for.
+  /// Data, manifests, folders and pointer are on the disk.
   case commit
 }
