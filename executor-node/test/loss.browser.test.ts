@@ -160,7 +160,10 @@ for (const isolation of ['module', 'none']) {
     const { endpoint } = await startBroker(t);
     const folder = folderWith(t, {
       'crash.ts':
-        `${CRASH} export default async ({ page }) => { await (await crash(page)).send('Page.enable'); };`,
+        `${CRASH} export default async ({ page }) => {
+          const session = await crash(page);
+          await session.send('Runtime.evaluate', { expression: 'new Promise(() => {})', awaitPromise: true });
+        };`,
       'title.ts': TITLE,
     });
     const executor = new ServingExecutor(t, [`--serve=${isolation}`]);
