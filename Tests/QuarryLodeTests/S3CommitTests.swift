@@ -93,6 +93,21 @@ import Testing
     #expect(try store.reader().chain().rows.count == 8)
   }
 
+  /// Whoever wrote it, no clock has come there: the ids that follow are of the present.
+  @Test func anInventedAnnouncementIsNoMeasure() throws {
+    let store = try S3Server.moto.store(lease: .zero)
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    let (reader, far) = (store.reader(), SnapshotID(1_999_999_999_999_999_999))
+    try store.replace(
+      reader.layout.lock, with: String(decoding: CommitIntent([(far, [])]).encoded, as: UTF8.self))
+    let next = try Run(LodeDataset(try S3Server.moto.store(prefix: store.prefix, lease: .zero)), id: "next")
+    try next.sink.write(next.items(0..<1))
+    #expect(try errors(reader) == [])
+    #expect(try reader.chain().rows.count == 2)
+    #expect(try #require(reader.chain().rows.first).id < far)
+  }
+
   /// Another program that knows nothing of announcements moves the pointer in the middle of a commit.
   @Test(arguments: S3Server.allCases) func aLostRaceIsRunAgain(_ server: S3Server) throws {
     let store = try server.store()

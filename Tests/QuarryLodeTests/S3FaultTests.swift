@@ -110,6 +110,79 @@ import Testing
     #expect(try direct.reader().chain().rows.count == 3)
   }
 
+  /// The answer to an announcement is lost, and another writer had its turn before it is asked for again: then it was
+  /// another's turn, and no failure. The id may be known to others, so it is not the one that is committed.
+  @Test(arguments: S3Server.allCases, Death.allCases)
+  func anAnnouncementThatIsLostIsMadeAgain(_ server: S3Server, _ death: Death) throws {
+    let (upstream, direct, announcements) = (try server.upstream(), try server.store(lease: .zero), Mutex(0))
+    try prepare(direct)
+    let proxy = try HTTPServer { request, _ in
+      guard request.isAnnouncement else { return .relay(to: upstream) }
+      let number = announcements.withLock { count in
+        count += 1
+        return count
+      }
+      // What was carried out is seen by the other only afterwards.
+      if number == (death == .before ? 1 : 2) {
+        #expect(throws: Never.self) {
+          let other = try Run(LodeDataset(direct), id: "other")
+          try other.sink.write(other.items(0..<1))
+        }
+      }
+      guard number == 1 else { return .relay(to: upstream) }
+      return death == .before ? .hangUp : .relay(to: upstream, .lost)
+    }
+    let slow = try Run(LodeDataset(try server.store(through: proxy, prefix: direct.prefix)), id: "slow")
+    try slow.sink.write(slow.items(0..<2))
+    #expect(announcements.withLock { $0 } >= 3)
+    #expect(try errors(direct.reader()) == [])
+    #expect(try sequence(direct.reader(), "slow") == [0, 1] && sequence(direct.reader(), "other") == [0])
+    let rows = try direct.reader().chain().rows
+    let lost = try #require(proxy.requests.first { $0.isAnnouncement })
+    #expect(rows.count == 3)
+    #expect(rows.allSatisfy { !lost.body.contains("\n\($0.id) ") }, "an announced id is not announced again")
+  }
+
+  /// One announcement in three never comes, and one in three is carried out unheard, while others write.
+  @Test(.timeLimit(.minutes(5)), arguments: S3Server.allCases)
+  func writersWhoseAnnouncementsAreLostNeverFail(_ server: S3Server) throws {
+    let (upstream, direct, announcements) = (try server.upstream(), try server.store(), Mutex(0))
+    let proxy = try HTTPServer { request, _ in
+      guard request.isAnnouncement else { return .relay(to: upstream) }
+      let number = announcements.withLock { count in
+        count += 1
+        return count
+      }
+      return number % 3 == 0 ? .hangUp : .relay(to: upstream, number % 3 == 1 ? .lost : .whole)
+    }
+    let (prefix, errorsMet) = (direct.prefix, Mutex<[String]>([]))
+    onThreads(3) { index in
+      do {
+        let run = try Run(LodeDataset(try server.store(through: proxy, prefix: prefix)), id: "r\(index)")
+        for round in 0..<5 { try run.sink.write(run.items(round..<round + 1)) }
+      } catch { errorsMet.withLock { $0.append("\(error)") } }
+    }
+    #expect(errorsMet.withLock { $0 } == [])
+    #expect(try errors(direct.reader()) == [])
+    for index in 0..<3 { #expect(try sequence(direct.reader(), "r\(index)") == Array(0..<5)) }
+  }
+
+  /// The random key of the probe is nobody else's, so what is refused after a lost answer is refused.
+  @Test(arguments: S3Server.allCases, Death.allCases)
+  func aFaultWhileTheStoreIsTriedIsNoRefusal(_ server: S3Server, _ death: Death) throws {
+    let upstream = try server.upstream()
+    let whole = try HTTPServer { _, _ in .relay(to: upstream) }
+    try server.store(through: whole).prepareForWriting()
+    for point in 1...whole.requests.count {
+      let proxy = try HTTPServer { _, number in
+        if number != point { return .relay(to: upstream) }
+        return death == .before ? .hangUp : .relay(to: upstream, .lost)
+      }
+      #expect(throws: Never.self, "a fault at \(point)") { try server.store(through: proxy).prepareForWriting() }
+      #expect(proxy.requests.count > whole.requests.count)
+    }
+  }
+
   @Test func aStoreThatIgnoresConditionsIsRefused() throws {
     let upstream = try S3Server.moto.upstream()
     let proxy = try HTTPServer { _, _ in .relay(to: upstream, without: ["if-none-match", "if-match"]) }
@@ -141,4 +214,9 @@ import Testing
     let third = #expect(throws: QuarryError.self) { try missing.prepareForWriting() }
     #expect(third?.remedy?.contains("make the bucket") == true)
   }
+}
+
+extension HTTPServer.Request {
+  /// A write of `latest.lock`.
+  fileprivate var isAnnouncement: Bool { line.hasPrefix("PUT") && line.contains("/latest.lock ") }
 }

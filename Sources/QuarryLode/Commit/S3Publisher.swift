@@ -17,6 +17,9 @@ final class S3Publisher: SnapshotPublisher {
     /// Nobody else has committed since our commit before the last.
     var isAlone = false
     var watch = Watch()
+    /// The newest id that was ever announced here. Others may know it, also when its answer was lost, and remove what is
+    /// written under it: none is announced twice.
+    var announced: SnapshotID?
   }
 
   /// For how long another's announcement has been as it is.
@@ -101,7 +104,8 @@ final class S3Publisher: SnapshotPublisher {
     state.turn = nil
     let (isTakenOver, before) = (turn.isTaken, turn.intent)
     let head = try planner.head(pointer: turn.pointer?.id, known: state.head)
-    let commit = Commit(planner.number(plans, after: head, pointer: floor(head, turn)))
+    let commit = Commit(planner.number(plans, after: head, pointer: floor(head, turn, state.announced)))
+    state.announced = commit.newest.id
     guard try turn.announce(commit.intent, layout, store) else {
       state.isAlone = false
       return nil
@@ -126,10 +130,9 @@ final class S3Publisher: SnapshotPublisher {
 
   /// What no id may be below: no other writer's, announced or withdrawn, is ever taken again, also where this machine's
   /// clock is behind and the next free one is what all would take.
-  private func floor(_ head: CommitPlanner.Head?, _ turn: S3Turn) -> SnapshotID? {
-    [head?.id, turn.pointer?.id, turn.intent.newest].compactMap(\.self).max().map {
-      SnapshotID($0.value + .random(in: 1...1_000_000))
-    }
+  private func floor(_ head: CommitPlanner.Head?, _ turn: S3Turn, _ announced: SnapshotID?) -> SnapshotID? {
+    let taken = [head?.id, turn.pointer?.id, turn.newestBelieved(at: planner.clock.time()), announced]
+    return taken.compactMap(\.self).max().map { SnapshotID($0.value + .random(in: 1...1_000_000)) }
   }
 
   /// Removes what a crashed writer left off the chain; its own pointer can come no more. Without a pointer what it left is

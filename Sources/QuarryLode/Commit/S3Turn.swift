@@ -29,6 +29,17 @@ struct S3Turn: Sendable {
     return pointer?.id.map { newest > $0 } ?? true
   }
 
+  /// How far ahead of this machine's clock another's may be: a day.
+  private static let longestLead: Int64 = 86_400_000_000_000
+
+  /// The newest id that was announced. One that is far ahead of the present is nobody's clock's, and would put all later
+  /// ones above it for years; where the pointer itself is, that has happened.
+  func newestBelieved(at now: Timestamp) -> SnapshotID? {
+    let limit = SnapshotID(UInt64(clamping: now.nanoseconds + Self.longestLead))
+    guard let newest = intent.newest, newest <= limit || pointer?.id.map({ $0 > limit }) == true else { return nil }
+    return newest
+  }
+
   /// Looks at the lock first: a pointer that was read before it could be older than the announcement.
   static func look(_ layout: DatasetLayout, _ store: S3Store) throws(FileFailure) -> S3Turn {
     let lock = try store.object(layout.lock)
@@ -58,13 +69,27 @@ extension S3Store {
 
   /// Replaces an object that is as it was, or makes one that was not there.
   /// - Parameter was: its ETag; nil when there was none.
-  /// - Returns: its new ETag; nil when it is another by now.
+  /// - Returns: its new ETag; nil when it is another by now. Where an answer was lost, it may have been this one in between.
   func swap(_ place: String, _ bytes: [UInt8], was: String?) throws(FileFailure) -> String? {
     do throws(S3Error) {
       return try client.put(key(place), bytes, if: condition(was.map(S3Condition.matches) ?? .absent))
     } catch {
-      if error.kind == .conditionFailed { return nil }
-      throw FileFailure(error, place)
+      switch error.kind {
+      case .conditionFailed: return nil
+      case .uncertain: return try settle(place, bytes, was: was, error)
+      default: throw FileFailure(error, place)
+      }
     }
+  }
+
+  /// After an answer was lost: what is there now says who was first.
+  /// - Throws: `error` when nobody was, so that the write may still come.
+  private func settle(
+    _ place: String, _ bytes: [UInt8], was: String?, _ error: S3Error
+  ) throws(FileFailure) -> String? {
+    let found = try object(place)
+    if let found, found.bytes == bytes { return found.info.etag }
+    guard found?.info.etag != was else { throw FileFailure(error, place) }
+    return nil
   }
 }

@@ -21,13 +21,9 @@ extension S3Store: WritableStore {
   }
 
   private func write(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+    guard bytes.count > client.configuration.partSize else { return try swap(file, bytes, was: nil) != nil }
     do throws(S3Error) {
-      let key = key(file)
-      guard bytes.count > client.configuration.partSize else {
-        try client.put(key, bytes, if: condition(.absent))
-        return true
-      }
-      let upload = S3Upload(client, key, if: condition(.absent))
+      let upload = S3Upload(client, key(file), if: condition(.absent))
       try bytes.withBytes { bytes throws(S3Error) in try upload.write(bytes) }
       _ = try upload.finish()
       return true

@@ -44,6 +44,8 @@ extension S3Client {
     do throws(S3Error) { try put(key, Array(text.utf8), if: condition) } catch {
       switch error.kind {
       case .conditionFailed: return .refused
+      // Nobody else knows the key: when a try that was lost is followed by this, the condition did not hold then either.
+      case .uncertain where error.status == 412: return .refused
       case .notImplemented: return .unknownHeader
       default: throw error
       }
