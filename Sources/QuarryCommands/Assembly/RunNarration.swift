@@ -6,10 +6,10 @@ struct RunNarration: Sendable {
   let console: Console
   let isQuiet: Bool
 
-  /// The executor's stderr as it comes, and what is odd.
+  /// The executor's stderr as it comes, and what is odd; whoever wants quiet hears of lost data all the same.
   var observer: RunObserver {
     let console = console
-    guard !isQuiet else { return RunObserver() }
+    guard !isQuiet else { return RunObserver(onLoss: { loss in console.warn(loss) }) }
     let echo = StandardErrorEcho(console)
     return RunObserver(onStandardError: { echo.show($0) }, onNote: { note in console.warn(note) })
   }

@@ -39,7 +39,7 @@ package struct RunCommand: ExecutableCommand {
   @Flag(help: "Only load and check the script: exit 0, 1 when it is invalid, 2 without an executor.")
   var dryRun = false
 
-  @Flag(help: "Say nothing on stderr but errors.")
+  @Flag(help: "Say nothing on stderr but errors and data that was lost.")
   var quiet = false
 
   @OptionGroup(title: "Output") var output: RunOutputOptions

@@ -6,14 +6,18 @@ package struct RunObserver: Sendable {
   package var onLog: (@Sendable (_ level: String, _ message: String) -> Void)?
   /// Something odd that does not end the run.
   package var onNote: @Sendable (String) -> Void
+  /// Something that was to be stored and is not, though the run goes on.
+  package var onLoss: @Sendable (String) -> Void
 
+  /// - Parameter onLoss: nil makes a note of it.
   package init(
     onStandardError: (@Sendable (String) -> Void)? = nil,
     onLog: (@Sendable (_ level: String, _ message: String) -> Void)? = nil,
-    onNote: @escaping @Sendable (String) -> Void = { _ in }
+    onNote: @escaping @Sendable (String) -> Void = { _ in }, onLoss: (@Sendable (String) -> Void)? = nil
   ) {
     self.onStandardError = onStandardError
     self.onLog = onLog
     self.onNote = onNote
+    self.onLoss = onLoss ?? onNote
   }
 }

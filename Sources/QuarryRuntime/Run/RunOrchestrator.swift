@@ -153,7 +153,7 @@ package struct RunOrchestrator: Sendable {
       try sink.write(batch)
       return nil
     } catch {
-      observer.onNote("the metrics record of run \(configuration.identity.runID) was not stored: \(error.message)")
+      observer.onLoss("the metrics record of run \(configuration.identity.runID) was not stored: \(error.message)")
       return error
     }
   }
