@@ -103,8 +103,8 @@ struct HTTPExchange {
     case CURLE_OPERATION_TIMEDOUT: return HTTPError(.timedOut, timedOut)
     case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR:
       return HTTPError(.unreachable, text)
-    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT:
-      return HTTPError(.invalid, text)
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return HTTPError(.untrusted, text)
+    case CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT: return HTTPError(.invalid, text)
     default: return HTTPError(.interrupted, text)
     }
   }

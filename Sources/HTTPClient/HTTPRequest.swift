@@ -63,6 +63,8 @@ package struct HTTPError: Error, Sendable, Equatable {
   package enum Kind: Sendable, Equatable {
     /// It cannot be sent as it is, by this machine or to this server; trying again changes nothing.
     case invalid
+    /// The server's certificate is by nobody who is trusted, or another host's; or those to trust cannot be read.
+    case untrusted
     /// No connection came about, so nothing of it was sent.
     case unreachable
     /// The connection broke: the server may have acted on the request or not.

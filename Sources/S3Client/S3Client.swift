@@ -14,6 +14,8 @@ package final class S3Client: Sendable {
     var place: S3Place
     /// Seconds that the store's clock is ahead of this machine's.
     var skew = 0
+    /// Whether it ever answered.
+    var wasReached = false
   }
 
   /// - Parameters:
@@ -27,9 +29,7 @@ package final class S3Client: Sendable {
     do throws(HTTPError) { http = try HTTPClient(authorities: environment["AWS_CA_BUNDLE"]) } catch {
       throw S3Error(.configuration, "talk to S3", error.message)
     }
-    let profiles = try Profiles(environment)
-    let place = try S3Place(
-      configuration, environment, profileRegion: profiles[profiles.chosen]?["region"])
+    let place = try S3Place(configuration, environment)
     let source =
       credentials ?? CredentialChain.standard(environment, region: place.region, http: http, clock: clock)
     self.configuration = configuration
@@ -43,6 +43,12 @@ package final class S3Client: Sendable {
 
   /// Whether the store is AWS's own.
   package var isAWS: Bool { state.withLock { $0.place.isAWS } }
+
+  /// Whether the store has ever answered.
+  var wasReached: Bool { state.withLock { $0.wasReached } }
+
+  /// Scheme, host and port that requests go to, as far as is known by now.
+  var address: String { state.withLock { $0.place.target(nil).host.text } }
 
   /// `s3://bucket/key`.
   func name(_ key: String?) -> String { "s3://\(configuration.bucket)" + (key.map { "/\($0)" } ?? "") }
@@ -82,6 +88,7 @@ package final class S3Client: Sendable {
         body.append(contentsOf: piece)
         return body.count <= Self.bodyLimit
       }
+      state.withLock { $0.wasReached = true }
       return S3Try.of(S3Answer(head: head, body: body), to: request, as: credentials)
     } catch {
       return .broken(error, taken: taken)

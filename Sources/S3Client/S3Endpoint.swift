@@ -1,14 +1,14 @@
 import HTTPClient
 
 /// Scheme, host and port of a store.
-struct S3Endpoint: Sendable, Hashable {
+package struct S3Endpoint: Sendable, Hashable {
   let isSecure: Bool
   let host: String
   /// Nil for the scheme's own.
   let port: Int?
 
   /// - Throws: `S3Error(.configuration)` for what is not `http[s]://host[:port]`; its message does not repeat it.
-  init(_ text: String) throws(S3Error) {
+  package init(_ text: String) throws(S3Error) {
     let bare = text.hasSuffix("/") ? String(text.dropLast()) : text
     do throws(HTTPError) {
       let address = try HTTPAddress(bare)
@@ -19,6 +19,12 @@ struct S3Endpoint: Sendable, Hashable {
     } catch {
       throw S3Error(
         .configuration, "use the endpoint", "\(error.message); write it as https://host or https://host:port")
+    }
+  }
+
+  init(_ given: ConfiguredEndpoint) throws(S3Error) {
+    do throws(S3Error) { try self.init(given.text) } catch {
+      throw S3Error(.configuration, "\(error.operation) of \(given.source)", error.reason)
     }
   }
 
@@ -61,7 +67,25 @@ enum AWSDomain {
     }
   }
 
-  static func holds(_ host: String) -> Bool {
-    ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"].contains { host.lowercased().hasSuffix("." + $0) }
+  static func holds(_ host: String) -> Bool { service(host) != nil }
+
+  /// Whether it is one of S3's hosts (`s3.REGION`, `s3-REGION`, `s3.dualstack.REGION`), and not that of somebody who rents
+  /// another name below the domain.
+  static func isStore(_ host: String, of bucket: String) -> Bool {
+    guard let service = service(host) else { return false }
+    let own = service.hasPrefix("\(bucket).") ? String(service.dropFirst(bucket.utf8.count + 1)) : service
+    let labels = own.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "dualstack" }
+    switch labels.first {
+    case "s3", "s3-fips", "s3-accelerate": return labels.count <= 2
+    case let label?: return label.hasPrefix("s3-") && labels.count == 1
+    case nil: return false
+    }
+  }
+
+  /// What stands before the domain; nil for a host that is not AWS's.
+  private static func service(_ host: String) -> String? {
+    let host = host.lowercased()
+    let domain = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"].first { host.hasSuffix("." + $0) }
+    return domain.map { String(host.dropLast($0.utf8.count + 1)) }
   }
 }

@@ -20,6 +20,8 @@ package struct S3Error: Error, Sendable, Equatable {
     case notImplemented
     /// The store, or the way to it, did not work for as long as was tried.
     case unavailable
+    /// The store's certificate is by nobody whom this machine trusts, or another host's; or those to trust cannot be read.
+    case untrusted
     /// An answer that is none of S3's.
     case malformed
     /// What else a store refuses.
@@ -36,10 +38,12 @@ package struct S3Error: Error, Sendable, Equatable {
   package let code: String?
   /// For the store's support.
   package let requestID: String?
+  /// What to do, as an order, where that follows from more than the kind.
+  package let advice: String?
 
   package init(
     _ kind: Kind, _ operation: String, _ reason: String, status: Int? = nil, code: String? = nil,
-    requestID: String? = nil
+    requestID: String? = nil, advice: String? = nil
   ) {
     self.kind = kind
     self.operation = operation
@@ -47,13 +51,14 @@ package struct S3Error: Error, Sendable, Equatable {
     self.status = status
     self.code = code
     self.requestID = requestID
+    self.advice = advice
   }
 }
 
 extension S3Error: CustomStringConvertible {
   /// The same under another name.
   func with(_ kind: Kind) -> S3Error {
-    S3Error(kind, operation, reason, status: status, code: code, requestID: requestID)
+    S3Error(kind, operation, reason, status: status, code: code, requestID: requestID, advice: advice)
   }
 
   package var description: String {

@@ -10,19 +10,23 @@ package struct S3Place: Sendable, Equatable {
   /// The host, bucket included where it belongs there, that a redirect named.
   var redirected: S3Endpoint?
 
-  /// - Throws: `S3Error(.configuration)`.
-  package init(_ configuration: S3Configuration, _ environment: S3Environment, profileRegion: String?) throws(S3Error) {
+  /// - Throws: `S3Error(.configuration)`; `S3Error(.credentials)` when AWS's files cannot be read.
+  package init(_ configuration: S3Configuration, _ environment: S3Environment) throws(S3Error) {
     bucket = configuration.bucket
     style = configuration.style
-    let given = configuration.endpoint ?? environment.endpoint(of: "s3")
-    if let given { endpoint = try S3Endpoint(given) } else { endpoint = nil }
+    let profiles = try Profiles(environment)
+    if let given = configuration.endpoint {
+      endpoint = try S3Endpoint(given)
+    } else if let given = try profiles.endpoint(of: "s3") {
+      endpoint = try S3Endpoint(given)
+    } else {
+      endpoint = nil
+    }
     region =
-      configuration.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? profileRegion
-      ?? "us-east-1"
-    guard (3...63).contains(bucket.utf8.count), bucket.utf8.allSatisfy(Self.isBucketByte) else {
-      throw S3Error(
-        .configuration, "use bucket '\(bucket)'",
-        "a bucket's name has 3 to 63 letters, digits, dots and hyphens; a prefix goes behind a slash")
+      configuration.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"]
+      ?? profiles[profiles.chosen]?["region"] ?? "us-east-1"
+    guard BucketName.isValid(bucket, isAWS: endpoint.map { AWSDomain.holds($0.host) } ?? true) else {
+      throw S3Error(.configuration, "use bucket '\(bucket.shown(80))'", BucketName.rule)
     }
     guard Self.isRegion(region) else {
       throw S3Error(.configuration, "use region '\(region)'", "a region's name looks like eu-central-1")
@@ -30,14 +34,12 @@ package struct S3Place: Sendable, Equatable {
   }
 
   /// Whether it may become part of a host's name.
-  private static func isRegion(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { isBucketByte($0) && $0 != UInt8(ascii: ".") }
-  }
+  private static func isRegion(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy(isRegionByte) }
 
-  private static func isBucketByte(_ byte: UInt8) -> Bool {
+  private static func isRegionByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
       true
     default: false
     }
@@ -73,7 +75,7 @@ package struct S3Place: Sendable, Equatable {
 
   /// Takes what the store says about where the bucket is; what is no region's name counts for nothing.
   /// - Returns: whether that is news.
-  mutating func learn(region: String?, location: S3Endpoint?) -> Bool {
+  package mutating func learn(region: String?, location: S3Endpoint?) -> Bool {
     let old = self
     if let region, Self.isRegion(region) { self.region = region }
     // AWS's host follows from the region.
@@ -85,12 +87,11 @@ package struct S3Place: Sendable, Equatable {
     return self != old
   }
 
-  /// A redirect carries the body to somebody else: only to AWS from AWS, or to the host that was named and those below
-  /// it, and never out of TLS.
+  /// A redirect carries the body and a session's token to somebody else: only from AWS to its S3, or to the host that was
+  /// named and those below it; never to another port, which may be another user's, and never out of TLS.
   private func mayLead(to location: S3Endpoint) -> Bool {
-    guard location.isSecure || !base.isSecure else { return false }
-    guard let endpoint else { return AWSDomain.holds(location.host) }
-    if AWSDomain.holds(endpoint.host) { return AWSDomain.holds(location.host) }
-    return location.host == endpoint.host || location.host.hasSuffix("." + endpoint.host)
+    guard location.isSecure || !base.isSecure, location.port == base.port else { return false }
+    if isAWS { return AWSDomain.isStore(location.host, of: bucket) }
+    return location.host == base.host || location.host.hasSuffix("." + base.host)
   }
 }

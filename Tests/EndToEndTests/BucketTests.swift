@@ -180,10 +180,12 @@ import Testing
     nobody.environment = ["AWS_EC2_METADATA_DISABLED": "true", "HOME": harness.path]
     let anonymous = try await nobody.quarry(harness, "run", "--script", script)
     #expect(anonymous.exitCode == 2 && anonymous.standardError.contains("AWS_ACCESS_KEY_ID"), "\(anonymous)")
+    #expect(anonymous.standardError.components(separatedBy: "set AWS_ACCESS_KEY_ID").count == 2, "\(anonymous)")
     var wrong = try Bucket(.seaweedFS)
     wrong.environment["AWS_SECRET_ACCESS_KEY"] = "not-the-right-one"
     let denied = try await wrong.quarry(harness, "list", "runs")
     #expect(denied.exitCode != 0 && !denied.standardError.contains("not-the-right-one"), "\(denied)")
+    #expect(denied.standardError.contains("asked with credentials of the environment"), "\(denied)")
     let missing = try await harness.start(
       [
         "run", "--script", script, "--storage-backend", "s3", "--storage-path", "no-such-bucket", "--storage-endpoint",
@@ -191,8 +193,39 @@ import Testing
       ], environment: careless.environment
     ).finish()
     #expect(missing.exitCode == 2 && missing.standardError.contains("make the bucket"), "\(missing)")
+    let away = try await harness.start(
+      [
+        "list", "runs", "--storage-backend", "s3", "--storage-path", "away", "--storage-endpoint",
+        "http://127.0.0.1:1",
+      ],
+      environment: careless.environment
+    ).finish()
+    #expect(away.exitCode != 0 && away.standardError.contains("on the way to http://127.0.0.1:1"), "\(away)")
     let onDisk = try await harness.quarry("list", "runs", "--storage-endpoint", "http://localhost")
     #expect(onDisk.exitCode == 2 && onDisk.standardError.contains("add --storage-backend s3"))
+  }
+
+  /// The way to the store is the profile's, and of what is lost on it also a quiet run tells.
+  @Test func aProfileNamesTheStore() async throws {
+    let harness = try RunHarness()
+    let upstream = try S3Server.moto.upstream()
+    let proxy = try HTTPServer { request, _ in
+      let isMetrics = request.line.hasPrefix("PUT") && request.line.contains("event_type%3Dmetrics")
+      return isMetrics ? .status(403, body: "<Error><Code>AccessDenied</Code></Error>") : .relay(to: upstream)
+    }
+    try harness.script("aws.ini", "[profile local]\nendpoint_url = \(proxy.url)\nregion = eu-central-1\n")
+    var bucket = try Bucket(.moto)
+    bucket.environment["AWS_CONFIG_FILE"] = harness.path + "/aws.ini"
+    bucket.environment["AWS_PROFILE"] = "local"
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    let run = try await harness.start(
+      ["run", "--script", script, "--quiet", "--job", "{\"count\":1}"] + bucket.flags.prefix(4),
+      environment: bucket.environment
+    ).finish(within: .seconds(120))
+    #expect(run.exitCode == 0 && run.standardError.contains("was not stored: cannot put s3://"), "\(run)")
+    #expect(run.standardError.split(separator: "\n").count == 1, "\(run)")
+    let items = try await bucket.quarry(harness, "cat", "--type", "item")
+    #expect(items.standardOutput.split(separator: "\n").count == 1, "\(items.standardError)")
   }
 
   @Test func aConfigurationNamesTheBucket() async throws {

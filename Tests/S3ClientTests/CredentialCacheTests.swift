@@ -71,6 +71,7 @@ import Testing
     let cache = CredentialCache(CredentialSource("the tests") { nil }, clock: clock.clock())
     let error = #expect(throws: S3Error.self) { try cache.current() }
     #expect(
-      error?.reason == "there are none in the tests; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+      error?.reason == "there are none in the tests"
+        && error?.advice == "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
   }
 }

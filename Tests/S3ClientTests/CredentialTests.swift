@@ -83,7 +83,7 @@ import Testing
     #expect(first.accessKey == "credentials-default" && first.secretKey == "t" && first.sessionToken == "token")
     let work = try #require(try load(variables.merging(["AWS_PROFILE": "work"]) { $1 }))
     #expect(work.accessKey == "config-work" && work.secretKey == "secret/with=equals+")
-    #expect(work.source == "profile 'work'")
+    #expect(work.source == "profile 'work' of \(folder.path)/config")
     #expect(try load(variables.merging(["AWS_PROFILE": "ignored"]) { $1 })?.accessKey == "ok")
     #expect(
       refusal(variables.merging(["AWS_PROFILE": "none"]) { $1 }).contains("profile 'none' is not in \(folder.path)"))

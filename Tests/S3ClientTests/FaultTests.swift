@@ -136,6 +136,22 @@ import Testing
     #expect(plain?.kind == .unavailable)
   }
 
+  /// A name that is wrong is told soon, and with the address; a store that has answered is waited for.
+  @Test func whoWasNeverReachedIsNotAskedForLong() throws {
+    let clock = FastClock()
+    let proxy = try S3Server.moto.proxy { _, _ in nil }
+    let client = try S3Server.moto.client(through: proxy, clock: clock.clock()) { $0.firstTries = 4 }
+    proxy.close()
+    let error = #expect(throws: S3Error.self) { try client.get("a") }
+    #expect(error?.kind == .unavailable && clock.pauses.count == 3)
+    #expect(error?.reason.hasSuffix(", on the way to \(proxy.url) (after 4 tries)") == true)
+    try proxy.open()
+    #expect(#expect(throws: S3Error.self) { try client.get(freshKey()) }?.kind == .noSuchKey)
+    proxy.close()
+    #expect(throws: S3Error.self) { try client.get("a") }
+    #expect(clock.pauses.count == 3 + client.configuration.backoff.tries - 1)
+  }
+
   @Test func aConflictThatNobodyDoubtsCostsNoMore() throws {
     let proxy = try S3Server.moto.proxy { _, _ in nil }
     let (client, key) = (try S3Server.moto.client(through: proxy), freshKey())

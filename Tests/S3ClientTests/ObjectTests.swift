@@ -175,7 +175,7 @@ import Testing
     #expect(try trusting.get(key).bytes == bytes("x"))
     let clock = FastClock()
     let error = #expect(throws: S3Error.self) { try S3Client.of(url, clock: clock.clock()).get(key) }
-    #expect(error?.kind == .unavailable && error?.reason.contains("certificate") == true)
+    #expect(error?.kind == .untrusted && error?.reason.contains("certificate") == true)
     // Trying again would not change it.
     #expect(clock.pauses.isEmpty)
   }

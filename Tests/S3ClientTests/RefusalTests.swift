@@ -53,23 +53,63 @@ import Testing
     #expect(scopes(server) == ["us-east-1", "eu-west-9"])
   }
 
-  @Test func aRedirectIsFollowedOnTheSameHost() throws {
-    let second = try HTTPServer { _, _ in Self.success }
-    let first = try HTTPServer { _, _ in
-      .status(307, headers: ["Location: \(second.url)/elsewhere"], body: Self.error("TemporaryRedirect"))
+  /// The names below `localhost` are this machine's.
+  @Test func aRedirectIsFollowedBelowTheSameHost() throws {
+    let server = try HTTPServer { request, _ in
+      let host = request.headers["host"] ?? ""
+      guard host.hasPrefix("localhost:") else { return Self.success }
+      return .status(307, headers: ["Location: http://elsewhere.\(host)/x"], body: Self.error("TemporaryRedirect"))
     }
-    let client = try S3Client.of(first.url)
+    let client = try S3Client.of("http://localhost:\(server.port)")
     try client.put("a", bytes("body"))
     try client.put("b", bytes("body"))
-    #expect(second.requests.map(\.line) == ["PUT /quarry-tests/a HTTP/1.1", "PUT /quarry-tests/b HTTP/1.1"])
-    #expect(second.requests.map(\.body) == ["body", "body"] && first.requests.count == 1)
+    let line = { (key: String) in "PUT /quarry-tests/\(key) HTTP/1.1" }
+    #expect(server.requests.map(\.line) == [line("a"), line("a"), line("b")])
+    #expect(server.requests.map(\.body) == ["body", "body", "body"])
+    #expect(server.requests.map { $0.headers["host"]?.hasPrefix("elsewhere.localhost:") } == [false, true, true])
   }
 
-  @Test(arguments: ["http://foreign.example", "http://127.0.0.1.foreign.example", "nonsense"])
+  @Test(arguments: ["http://foreign.example", "http://127.0.0.1.foreign.example", "http://127.0.0.1:1", "nonsense"])
   func aRedirectToSomebodyElseIsNot(_ location: String) throws {
     let server = try HTTPServer { _, _ in .status(307, headers: ["Location: \(location)/"], body: "") }
-    #expect(#expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }?.kind == .configuration)
-    #expect(server.requests.count == 1)
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
+    #expect(error?.kind == .configuration && server.requests.count == 1)
+    let target = location == "nonsense" ? "the store answers 307" : "it leads to \(location), which is not followed"
+    #expect(error?.reason.contains(target) == true, "\(String(describing: error))")
+  }
+
+  /// - Parameter endpoint: empty for AWS.
+  /// - Returns: where requests go after the redirect.
+  private func url(_ endpoint: String, to location: String) throws -> String {
+    var configuration = S3Configuration(bucket: "quarry-tests")
+    configuration.endpoint = endpoint.isEmpty ? nil : endpoint
+    configuration.style = .path
+    var place = try S3Place(configuration, S3Environment([:]))
+    let before = place.url("k")
+    let isNews = try place.learn(region: nil, location: S3Endpoint(location))
+    #expect(isNews == (place.url("k") != before))
+    return place.url("k")
+  }
+
+  @Test(arguments: [
+    ("https://s3.example", "https://b.s3.example"), ("http://s3.example", "https://s3.example"),
+    ("", "https://quarry-tests.s3-eu-west-1.amazonaws.com"), ("", "https://s3.eu-1.amazonaws.com"),
+    ("", "https://quarry-tests.s3.dualstack.eu-1.amazonaws.com"),
+  ])
+  func aRedirectStaysWithTheStore(_ endpoint: String, _ location: String) throws {
+    #expect(try url(endpoint, to: location).hasPrefix(location))
+  }
+
+  /// Credentials and bodies would go there: not out of TLS, to no other port, and of AWS only to S3.
+  @Test(arguments: [
+    ("https://s3.example", "http://s3.example"), ("https://s3.example", "https://s3.example:8443"),
+    ("https://s3.example", "https://xs3.example"), ("", "http://s3.eu-1.amazonaws.com"),
+    ("", "https://s3-of-mine-1.eu-1.elb.amazonaws.com"), ("", "https://mine.execute-api.eu-1.amazonaws.com"),
+    ("", "https://s3.amazonaws.com.foreign.example"),
+  ])
+  func aRedirectAwayFromTheStoreIsNotFollowed(_ endpoint: String, _ location: String) throws {
+    let host = endpoint.isEmpty ? "https://s3.us-east-1.amazonaws.com" : endpoint
+    #expect(try url(endpoint, to: location) == "\(host)/quarry-tests/k")
   }
 
   @Test func storesThatContradictThemselvesEnd() throws {
@@ -141,7 +181,15 @@ import Testing
     }
     let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).put("a", []) }
     #expect(error?.kind == kind && server.requests.count == 1)
-    #expect(error?.description == "cannot put s3://quarry-tests/a: \(code): words (403) (request r-1)")
+    let source = kind == .credentials ? ", asked with credentials of the tests" : ""
+    #expect(error?.description == "cannot put s3://quarry-tests/a: \(code): words (403)\(source) (request r-1)")
+  }
+
+  /// Of a bucket it is told by its answer, be it a page or a refusal.
+  @Test(arguments: [200, 400, 404, 405]) func whatIsNoStoreIsNamed(_ status: Int) throws {
+    let server = try HTTPServer { _, _ in .status(status, body: "<!doctype html><p>Hello<br></html>") }
+    let error = #expect(throws: S3Error.self) { try S3Client.of(server.url).page() }
+    #expect(error?.kind == .malformed && error?.reason.contains(server.url) == true, "\(String(describing: error))")
   }
 
   @Test(arguments: ["", "<html>", "<Error>", "<!DOCTYPE x [<!ENTITY y 'z'>]><Error><Code>&y;</Code></Error>"])

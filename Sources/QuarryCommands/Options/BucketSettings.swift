@@ -12,6 +12,8 @@ struct BucketSettings: Sendable, Equatable {
   let isPathStyle: Bool
   /// Somebody has vouched that nobody else writes.
   let isSingleWriter: Bool
+  /// A person waits for the answer.
+  let isForReading: Bool
 
   /// What AWS's tools find credentials by.
   static let secretVariables: Set<String> = [
@@ -41,6 +43,7 @@ struct BucketSettings: Sendable, Equatable {
     endpoint = flags.storageEndpoint ?? configuration.endpoint
     isPathStyle = flags.storageS3PathStyle || configuration.s3PathStyle == true
     isSingleWriter = storing?.storageS3SingleWriter == true
+    isForReading = storing == nil
   }
 
   var path: String { prefix.isEmpty ? bucket : "\(bucket)/\(prefix)" }
@@ -52,6 +55,7 @@ struct BucketSettings: Sendable, Equatable {
     configuration.region = region
     configuration.endpoint = endpoint
     if isPathStyle { configuration.style = .path }
+    if isForReading { configuration.firstTries = 4 }
     do throws(S3Error) {
       let client = try S3Client(configuration, environment: S3Environment(environment))
       return S3Store(client, prefix: prefix, honoursConditions: !isSingleWriter)

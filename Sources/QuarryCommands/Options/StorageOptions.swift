@@ -27,7 +27,7 @@ struct StorageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The S3 store, as http(s)://host[:port]. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or AWS.",
+      "The S3 store, as http(s)://host[:port]. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS.",
       valueName: "url"))
   var storageEndpoint: String?
 
@@ -86,13 +86,8 @@ package struct StorageSettings: Sendable, Equatable {
     context: CommandContext
   ) throws(QuarryError) {
     let given = flags.storagePath ?? configuration.path
-    if given == "" {
-      throw QuarryError(
-        .usage, "the storage path is empty",
-        remedy: flags.storagePath == nil
-          ? "name a directory as 'storage.path' of the configuration; a variable that it is made of may be unset"
-          : "name a directory: --storage-path DIR")
-    }
+    let backend = flags.storageBackend ?? configuration.backend ?? "fs"
+    if given == "" { throw Self.emptyPath(backend, isFlag: flags.storagePath != nil) }
     isDefault = given == nil
     dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset
     try RunPartition.validateDataset(dataset)
@@ -100,7 +95,7 @@ package struct StorageSettings: Sendable, Equatable {
     form = StoredForm(
       compression: try Self.choice("compression", storing?.storageCompression ?? configuration.compression),
       checksum: try Self.choice("checksum", storing?.storageChecksum ?? configuration.checksum))
-    switch flags.storageBackend ?? configuration.backend ?? "fs" {
+    switch backend {
     case "fs":
       try Self.refuseBucketFlags(flags, storing, path: given)
       place = .folder(context.absolute(given ?? Self.defaultPath))
@@ -121,6 +116,15 @@ package struct StorageSettings: Sendable, Equatable {
 
   /// Variables of the environment that no script gets.
   var secretVariables: Set<String> { if case .bucket = place { BucketSettings.secretVariables } else { [] } }
+
+  private static func emptyPath(_ backend: String, isFlag: Bool) -> QuarryError {
+    let (what, place) = backend == "s3" ? ("bucket", "BUCKET or BUCKET/PREFIX") : ("directory", "DIR")
+    return QuarryError(
+      .usage, "the storage path is empty",
+      remedy: isFlag
+        ? "name a \(what): --storage-path \(place)"
+        : "name a \(what) as 'storage.path' of the configuration; a variable that it is made of may be unset")
+  }
 
   private static func refuseBucketFlags(
     _ flags: StorageOptions, _ storing: StoringOptions?, path: String?

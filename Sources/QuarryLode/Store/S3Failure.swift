@@ -8,9 +8,13 @@ extension FileFailure {
 
 extension S3Error {
   /// What may help.
-  package var remedy: String? {
+  package var remedy: String? { advice ?? general }
+
+  private var general: String? {
     switch kind {
     case .configuration: "see --storage-path BUCKET/PREFIX, --storage-region and --storage-endpoint"
+    case .credentials where code != nil:
+      "correct that key, or name others: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or AWS_PROFILE"
     case .credentials:
       "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or AWS_PROFILE, or give the machine a role"
     case .accessDenied:
@@ -22,6 +26,9 @@ extension S3Error {
       "is the store up, and can it be reached from here? (--storage-endpoint, --storage-region, a proxy in between)"
     case .notImplemented:
       "this store lacks what datasets need; docs/guides/storage.md names those that are known to have it"
+    case .untrusted:
+      "name the certificates to trust (PEM) in the variable AWS_CA_BUNDLE=FILE, or correct the host's name (--storage-endpoint)"
+    case .refused where code == "RequestTimeTooSkewed": "set this machine's clock: the store's shows another time"
     case .malformed: "is this an S3 store? (--storage-endpoint, a proxy in between)"
     case .noSuchKey, .noSuchUpload, .conditionFailed, .range, .refused: nil
     }

@@ -24,7 +24,7 @@ struct CredentialRequest: Sendable {
         let response = try http.fetch(request, limit: Self.limit)
         if number == tries || !Self.mayPass(response.head.status) { return response }
       } catch {
-        guard number < tries, error.kind != .invalid, error.kind != .stopped else {
+        guard number < tries, ![.invalid, .untrusted, .stopped].contains(error.kind) else {
           throw .credentials("\(name) at \(request.address.origin) does not answer: \(error.message)")
         }
       }

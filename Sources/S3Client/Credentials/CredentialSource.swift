@@ -30,6 +30,6 @@ package struct CredentialSource: Sendable {
 extension S3Error {
   /// - Parameter remedy: what to do, as an order.
   static func credentials(_ reason: String, remedy: String? = nil) -> S3Error {
-    S3Error(.credentials, "find credentials", remedy.map { "\(reason); \($0)" } ?? reason)
+    S3Error(.credentials, "find credentials", reason, advice: remedy)
   }
 }

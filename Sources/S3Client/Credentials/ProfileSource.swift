@@ -34,7 +34,7 @@ struct ProfileSource: Sendable {
       throw .credentials("profile '\(seen.last ?? name)' names a source_profile '\(name)' that is not there")
     }
     if let arn = profile["role_arn"] { return try role(arn, name, profile, profiles, seen) }
-    if let keys = try Self.keys(of: name, profile) { return keys }
+    if let keys = try Self.keys(of: name, profiles) { return keys }
     try Self.refuseUnbuilt(name, profile)
     return nil
   }
@@ -62,7 +62,7 @@ struct ProfileSource: Sendable {
     if let other = profile["source_profile"] {
       // A profile may name itself: then its own keys assume its role.
       if other == name {
-        found = try Self.keys(of: name, profile)
+        found = try Self.keys(of: name, profiles)
       } else {
         guard !seen.contains(other) else {
           throw .credentials("profile '\(name)' is its own source_profile in the end")
@@ -83,7 +83,8 @@ struct ProfileSource: Sendable {
     return found
   }
 
-  private static func keys(of name: String, _ profile: ProfileFile.Section) throws(S3Error) -> S3Credentials? {
+  private static func keys(of name: String, _ profiles: Profiles) throws(S3Error) -> S3Credentials? {
+    let profile = profiles[name] ?? [:]
     let (access, secret) = (profile["aws_access_key_id"], profile["aws_secret_access_key"])
     if access == nil && secret == nil { return nil }
     guard let access, let secret, !access.isEmpty, !secret.isEmpty else {
@@ -92,7 +93,7 @@ struct ProfileSource: Sendable {
     return S3Credentials(
       accessKey: access, secretKey: secret,
       sessionToken: profile["aws_session_token"].flatMap { $0.isEmpty ? nil : $0 },
-      source: "profile '\(name)'")
+      source: "profile '\(name)' of \(profiles.place(of: "aws_access_key_id", in: name))")
   }
 
   private static func refuseUnbuilt(_ name: String, _ profile: ProfileFile.Section) throws(S3Error) {

@@ -13,12 +13,6 @@ package struct S3Environment: Sendable {
   var configPath: String? { self["AWS_CONFIG_FILE"].map(expanded) ?? inHome(".aws/config") }
   var credentialsPath: String? { self["AWS_SHARED_CREDENTIALS_FILE"].map(expanded) ?? inHome(".aws/credentials") }
 
-  /// `s3` or `sts`; nil leaves AWS's own.
-  func endpoint(of service: String) -> String? {
-    guard self["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.lowercased() != "true" else { return nil }
-    return self["AWS_ENDPOINT_URL_\(service.uppercased())"] ?? self["AWS_ENDPOINT_URL"]
-  }
-
   private func inHome(_ path: String) -> String? { self["HOME"].map { "\($0)/\(path)" } }
 
   private func expanded(_ path: String) -> String {

@@ -44,7 +44,10 @@ struct SecurityTokenService: Sendable {
 
   private func post(_ form: [(String, String)], signer: S3Credentials?) throws(S3Error) -> HTTPResponse {
     let body = form.map { "\($0.0)=\(PercentEncoding.escape($0.1))" }.joined(separator: "&")
-    let endpoint = try S3Endpoint(environment.endpoint(of: "sts") ?? "https://sts.\(region).\(AWSDomain.of(region))")
+    let endpoint =
+      if let given = try Profiles(environment).endpoint(of: "sts") { try S3Endpoint(given) } else {
+        S3Endpoint(isSecure: true, host: "sts.\(region).\(AWSDomain.of(region))", port: nil)
+      }
     var headers = [CanonicalRequest.Pair(name: "Content-Type", value: "application/x-www-form-urlencoded")]
     if let signer {
       let time = UTCTime(seconds: request.clock.now())

@@ -39,10 +39,12 @@ struct S3Attempts {
       case .refusal(let refusal): try settle(refusal, request, credentials)
       case .broken(let error, let taken):
         if taken > 0 { (number, deadline) = (1, client.clock.uptime() + limit) }
-        guard case .passing(let isOpen) = S3Verdict.of(error) else {
-          throw failure(.unavailable, request, error.message)
+        let reason = "\(error.message), on the way to \(client.address)"
+        switch S3Verdict.of(error) {
+        case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: nil)
+        case .refused(let kind): throw failure(kind, request, reason)
+        case .elsewhere, .skewed, .ended: throw failure(.unavailable, request, reason)
         }
-        try pause(request, isOpen: isOpen, last: error.message, refusal: nil)
       }
     }
   }
@@ -53,10 +55,16 @@ struct S3Attempts {
   ) throws(S3Error) {
     let reason = refusal.reason
     switch S3Verdict.of(refusal) {
+    case .refused(.credentials): throw failure(.credentials, request, "\(reason), asked with \(credentials)", refusal)
+    case .refused where request.key == nil && refusal.isOfAnother:
+      throw failure(.malformed, request, "\(client.address) answers \(refusal.status) without a word of S3's", refusal)
     case .refused(let kind): throw failure(kind, request, reason, refusal)
     case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: refusal)
     case .elsewhere:
-      guard correct(), client.learn(refusal) else { throw failure(.configuration, request, reason, refusal) }
+      guard correct(), client.learn(refusal) else {
+        let target = refusal.location.map { "; it leads to \(credentials.redacted($0.text)), which is not followed" }
+        throw failure(.configuration, request, reason + (target ?? ""), refusal)
+      }
     case .skewed:
       guard correct(), client.setClock(refusal.date) else { throw failure(.refused, request, reason, refusal) }
     case .ended:
@@ -77,7 +85,8 @@ struct S3Attempts {
     let (backoff, clock) = (client.configuration.backoff, client.clock)
     var pause = backoff.pause(after: number, chance: clock.random())
     if let asked = refusal?.retryAfter { pause = max(pause, min(.seconds(asked), backoff.longest)) }
-    guard number < backoff.tries, clock.uptime() + pause < deadline else {
+    let tries = client.wasReached ? backoff.tries : client.configuration.firstTries ?? backoff.tries
+    guard number < tries, clock.uptime() + pause < deadline else {
       throw failure(.unavailable, request, "\(last) (after \(number) \(number == 1 ? "try" : "tries"))", refusal)
     }
     clock.sleep(pause)
@@ -93,6 +102,10 @@ struct S3Attempts {
 }
 
 extension S3Refusal {
+  /// What a web server says of a path that it does not have. For a bucket, since of an object that is gone a proxy may say
+  /// no more.
+  fileprivate var isOfAnother: Bool { code == nil && [400, 404, 405].contains(status) }
+
   /// `SlowDown: Please reduce your request rate. (503)`.
   fileprivate var reason: String {
     let words = [shownCode, message].compactMap { $0 }.joined(separator: ": ")

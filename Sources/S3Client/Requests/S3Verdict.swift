@@ -59,6 +59,7 @@ enum S3Verdict: Sendable {
     switch error.kind {
     case .unreachable: .passing(isOpen: false)
     case .interrupted, .timedOut: .passing(isOpen: true)
+    case .untrusted: .refused(.untrusted)
     case .invalid, .stopped: .refused(.unavailable)
     }
   }
