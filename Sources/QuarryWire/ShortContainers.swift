@@ -33,7 +33,7 @@ extension JSONWriter {
         open.open(isMap: isMap, count: count)
         text.append(open.opening)
         isFirst = true
-      } else if !text.appendShortValue(from: &source) {
+      } else if !text.appendShortString(from: &source), !text.appendNumberOrConstant(from: &source) {
         (source, text) = try otherValue(source, text, depth: depth + open.depth + 1)
       }
     }
@@ -81,10 +81,9 @@ extension TextBlock {
     return true
   }
 
-  /// The same for such a string, an integer from 0 to 2^32 - 1, a boolean or nil.
+  /// The same for an integer from 0 to 2^32 - 1, a boolean or nil.
   @inline(__always)
-  fileprivate mutating func appendShortValue(from source: inout MessagePackReader) -> Bool {
-    if appendShortString(from: &source) { return true }
+  fileprivate mutating func appendNumberOrConstant(from source: inout MessagePackReader) -> Bool {
     if let number = source.nextCount() {
       append(decimal: UInt64(number))
     } else if let constant = source.nextConstant() {
