@@ -23,7 +23,6 @@ let noRuntime: [LinkerSetting] = [
 let package = Package(
   name: "quarry",
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -35,8 +34,7 @@ let package = Package(
       name: "QuarryCommands",
       dependencies: [
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryCore", "RedisClient",
-        "S3Client",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"), "Yams",
+        "S3Client", "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),

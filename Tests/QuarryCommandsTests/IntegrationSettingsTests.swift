@@ -17,7 +17,7 @@ import Testing
     }
     let context = CommandContext(
       environment: ["TOKEN": "canary"], workingDirectory: folder.path, console: .silent)
-    return try RunSettings(try #require(try RootCommand.parseAsRoot(all) as? RunCommand), in: context)
+    return try RunSettings(try #require(try QuarryProgram.command(all) as? RunCommand), in: context)
   }
 
   private func refusal(_ arguments: String..., yaml: String? = nil) -> String {
@@ -27,7 +27,7 @@ import Testing
       default:
         // Variadic arguments cannot be handed on.
         let context = CommandContext(environment: [:], workingDirectory: "/", console: .silent)
-        let command = try RootCommand.parseAsRoot(
+        let command = try QuarryProgram.command(
           ["run", "--script", "/etc/hostname", "--executor", "/bin/true"] + arguments)
         _ = try RunSettings(try #require(command as? RunCommand), in: context)
       }

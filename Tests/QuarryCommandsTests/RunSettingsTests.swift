@@ -15,7 +15,7 @@ import Testing
     let context = CommandContext(
       environment: ["HERE": "expanded"], workingDirectory: folder.path, console: .silent)
     let command = try #require(
-      try RootCommand.parseAsRoot(["run", "--script", "list.ts", "--executor", "/bin/true"] + arguments) as? RunCommand)
+      try QuarryProgram.command(["run", "--script", "list.ts", "--executor", "/bin/true"] + arguments) as? RunCommand)
     return try RunSettings(command, in: context)
   }
 
@@ -26,7 +26,8 @@ import Testing
         try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
       }
       let context = CommandContext(environment: [:], workingDirectory: folder.path, console: .silent)
-      let command = try RootCommand.parseAsRoot(["run", "--executor", "/bin/true"] + arguments)
+      let executor = arguments.contains("--executor") ? [] : ["--executor", "/bin/true"]
+      let command = try QuarryProgram.command(["run"] + executor + arguments)
       _ = try RunSettings(try #require(command as? RunCommand), in: context)
     }
   }

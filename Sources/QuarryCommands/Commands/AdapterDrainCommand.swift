@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 import QuarryPublish
@@ -15,14 +14,15 @@ struct AdapterDrainCommand: ExecutableCommand {
     abstract: "Sends what runs with --adapter-outbox could not deliver; prints what became of each notification.")
 
   @Option(
-    help: ArgumentHelp("At most so many, the oldest first. Default: all.", valueName: "n"), transform: Reading.positive)
+    "limit", help: ArgumentHelp("At most so many, the oldest first. Default: all.", valueName: "n"),
+    transform: Reading.positive)
   var limit: Int?
-  @Flag(help: "Send also what the receiver has refused before (a 4xx).")
+  @Flag("retry-refused", help: "Send also what the receiver has refused before (a 4xx).")
   var retryRefused = false
   @OptionGroup(title: "The adapter") var adapter: AdapterOptions
   @OptionGroup(title: "Where they wait") var storage: StorageOptions
   @OptionGroup(title: "Where they wait") var storing: StoringOptions
-  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  @Option("config", help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
   @OptionGroup var output: OutputOptions
 

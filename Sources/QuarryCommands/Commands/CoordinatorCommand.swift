@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import QuarryCore
 import QuarryFleet
@@ -12,19 +11,23 @@ struct CoordinatorCommand: ExecutableCommand {
       "Submits a crawl to a fleet, shows its progress, prints a summary; without --script serves what is submitted.")
 
   @Option(
+    "script",
     help: ArgumentHelp(
       "The crawl's root script, relative to the script root. Default: serve the jobs of `quarry submit`.",
       valueName: "file"))
   var script: String?
   @Option(
-    help: ArgumentHelp("Go on with a job that was paused, or that its coordinator left.", valueName: "job"))
+    "resume", help: ArgumentHelp("Go on with a job that was paused, or that its coordinator left.", valueName: "job"))
   var resume: String?
   @Flag(
+    "rebuild",
     help:
       "Bring jobs that Redis has lost back from the dataset's ledger, and go on with them: the one of --resume, else all that have not ended."
   )
   var rebuild = false
-  @Option(help: ArgumentHelp("The job's id; the same again changes nothing. Default: a new UUIDv7.", valueName: "id"))
+  @Option(
+    "job-id",
+    help: ArgumentHelp("The job's id; the same again changes nothing. Default: a new UUIDv7.", valueName: "id"))
   var jobId: String?
   @OptionGroup(title: "The job") var job: JobOptions
   @OptionGroup(title: "Bounds") var limits: LimitOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
@@ -18,12 +17,13 @@ struct ResolveProxyCommand: ExecutableCommand {
 
   @Argument(help: ArgumentHelp("The pool's name.", valueName: "pool"))
   var pool: String
-  @Flag(help: "Mark the choice, as a run does.")
+  @Flag("commit", help: "Mark the choice, as a run does.")
   var commit = false
   @Option(
+    "proxy-strategy",
     help: ArgumentHelp("round_robin, random or sticky. Default: the pool's own strategy.", valueName: "strategy"))
   var proxyStrategy: String?
-  @Option(help: ArgumentHelp("What a pool that is sticky by job holds on to.", valueName: "id"))
+  @Option("job-id", help: ArgumentHelp("What a pool that is sticky by job holds on to.", valueName: "id"))
   var jobId: String?
   @OptionGroup var keys: ProxyKeyOptions
   @OptionGroup var place: PoolOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 import QuarryRuntime
@@ -9,7 +8,7 @@ package struct RunCommand: ExecutableCommand {
 
   package init() {}
 
-  @Option(help: ArgumentHelp("The script, TypeScript or JavaScript. Needed.", valueName: "file"))
+  @Option("script", help: ArgumentHelp("The script, TypeScript or JavaScript. Needed.", valueName: "file"))
   var script: String?
   @OptionGroup(title: "The job") var job: JobOptions
   @OptionGroup(title: "Identity") var identity: IdentityOptions
@@ -27,19 +26,20 @@ package struct RunCommand: ExecutableCommand {
   @OptionGroup(title: "Executor") var isolation: IsolationOptions
 
   @Option(
-    help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
+    "run-timeout", help: ArgumentHelp("End the run after so long. Default: never.", valueName: "time"),
+    transform: Reading.duration)
   var runTimeout: Duration?
 
-  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  @Option("config", help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Write the run's report, as JSON; - is stderr.", valueName: "file"))
+  @Option("report", help: ArgumentHelp("Write the run's report, as JSON; - is stderr.", valueName: "file"))
   var report: String?
 
-  @Flag(help: "Only load and check the script: exit 0, 1 when it is invalid, 2 without an executor.")
+  @Flag("dry-run", help: "Only load and check the script: exit 0, 1 when it is invalid, 2 without an executor.")
   var dryRun = false
 
-  @Flag(help: "Say nothing on stderr but errors and data that was lost.")
+  @Flag("quiet", help: "Say nothing on stderr but errors and data that was lost.")
   var quiet = false
 
   @OptionGroup(title: "Output") var output: RunOutputOptions

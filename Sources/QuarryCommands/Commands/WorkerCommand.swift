@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -8,13 +7,16 @@ import QuarryRuntime
 struct WorkerCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(commandName: "worker", abstract: "Runs tasks of a fleet.")
 
-  @Option(help: ArgumentHelp("Runs at once, at most 256. Default: 1.", valueName: "n"), transform: Reading.runsAtOnce)
+  @Option(
+    "concurrency", help: ArgumentHelp("Runs at once, at most 256. Default: 1.", valueName: "n"),
+    transform: Reading.runsAtOnce)
   var concurrency: Int?
   @Option(
+    "drain-timeout",
     help: ArgumentHelp("How long runs may go on after the first signal. Default: 25s.", valueName: "time"),
     transform: Reading.duration)
   var drainTimeout: Duration?
-  @Flag(help: "Say nothing on stderr but errors.")
+  @Flag("quiet", help: "Say nothing on stderr but errors.")
   var quiet = false
   @OptionGroup(title: "The fleet") var fleet: FleetOptions
   @OptionGroup(title: "The fleet") var scriptRoot: ScriptRootOptions

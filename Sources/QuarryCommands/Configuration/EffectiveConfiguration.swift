@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryRuntime
@@ -14,15 +13,15 @@ enum EffectiveConfiguration {
     values["category"] = .string(configuration.category ?? PartitionOptions.defaultCategory)
     try addExecutor(configuration, context, to: &values)
     try addStorage(configuration.storage, context, to: &values)
-    let policy = try noFlags(PolicyOptions.self).policy(configuration: configuration.policy)
+    let policy = try PolicyOptions().policy(configuration: configuration.policy)
     values["policy.name"] = .string(policy.name.rawValue)
     if policy.name == .buffered {
       values["policy.flush_mode"] = .string((policy.numbers.flushMode ?? .atLeastOnce).rawValue)
     }
     try addAdapter(configuration.adapter, to: &values)
-    _ = try EventSinkSettings.resolve(noFlags(EventSinkOptions.self), configuration: configuration.eventSinks)
+    _ = try EventSinkSettings.resolve(EventSinkOptions(), configuration: configuration.eventSinks)
     _ = try ProxySettings(
-      noFlags(ProxyPoolOptions.self), configuration: configuration, context: context, console: context.console)
+      ProxyPoolOptions(), configuration: configuration, context: context, console: context.console)
     try addFleet(configuration.fleet, context, to: &values)
     try addPatience(configuration.fleet, to: &values)
     return values
@@ -32,7 +31,7 @@ enum EffectiveConfiguration {
     _ configuration: Configuration, _ context: CommandContext, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
     let settings = try ExecutorSettings(
-      noFlags(ExecutorOptions.self), configuration: configuration, context: context)
+      ExecutorOptions(), configuration: configuration, context: context)
     values["executor"] = .string(settings.path)
     values["no_browser_reuse"] = .bool(!settings.reusesBrowser)
     values["resolve_from"] = settings.resolveFrom.map { .string($0) }
@@ -43,7 +42,7 @@ enum EffectiveConfiguration {
     _ configuration: Configuration.Storage, _ context: CommandContext, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
     let storage = try StorageSettings(
-      noFlags(StorageOptions.self), storing: noFlags(StoringOptions.self), configuration: configuration,
+      StorageOptions(), storing: StoringOptions(), configuration: configuration,
       context: context)
     values["storage.dataset"] = .string(storage.dataset)
     values["storage.backend"] = .string(configuration.backend ?? "fs")
@@ -61,12 +60,12 @@ enum EffectiveConfiguration {
   private static func addFleet(
     _ configuration: Configuration.Fleet, _ context: CommandContext, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
-    let address = try FleetAddress(noFlags(FleetOptions.self), configuration: configuration)
-    let limits = try CrawlLimits(noFlags(LimitOptions.self), configuration: configuration)
+    let address = try FleetAddress(FleetOptions(), configuration: configuration)
+    let limits = try CrawlLimits(LimitOptions(), configuration: configuration)
     values["fleet.name"] = .string(address.name)
     if configuration.scriptRoot != nil {
       values["fleet.script_root"] = .string(
-        try noFlags(ScriptRootOptions.self).path(configuration: configuration, context: context))
+        try ScriptRootOptions().path(configuration: configuration, context: context))
     } else {
       values["fleet.script_root"] = .string(context.workingDirectory)
     }
@@ -76,7 +75,7 @@ enum EffectiveConfiguration {
     values["fleet.allow_dead"] = number(configuration.allowDead ?? 0)
     values["fleet.lane"] = .string(limits.lane)
     values["fleet.run_timeout"] = limits.runTimeout.map(text)
-    let isolation = try IsolationSettings(noFlags(IsolationOptions.self), configuration: configuration)
+    let isolation = try IsolationSettings(IsolationOptions(), configuration: configuration)
     values["fleet.isolation"] = .string(isolation.isolation.rawValue)
     values["fleet.executor_max_runs"] = number(isolation.limits.runs)
     values["fleet.executor_max_rss"] = .string(ByteCount.text(isolation.limits.memory))
@@ -85,7 +84,7 @@ enum EffectiveConfiguration {
   private static func addPatience(
     _ configuration: Configuration.Fleet, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
-    let patience = try noFlags(PatienceOptions.self)
+    let patience = PatienceOptions()
     let timing = try patience.timing(configuration: configuration)
     let budgets = patience.budgets(configuration: configuration)
     values["fleet.lease"] = text(timing.lease)
@@ -97,7 +96,7 @@ enum EffectiveConfiguration {
     values["fleet.crash_base"] = text(budgets.crashBase)
     values["fleet.blocks"] = number(budgets.blocks)
     values["fleet.block_base"] = text(budgets.blockBase)
-    let politeness = try noFlags(PolitenessOptions.self).politeness(configuration: configuration)
+    let politeness = try PolitenessOptions().politeness(configuration: configuration)
     values["fleet.auto_throttle"] = .bool(politeness.autoThrottle)
   }
 
@@ -105,7 +104,7 @@ enum EffectiveConfiguration {
     _ configuration: Configuration.Adapter, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
     guard
-      let settings = try AdapterSettings.resolve(noFlags(AdapterOptions.self), configuration: configuration)
+      let settings = try AdapterSettings.resolve(AdapterOptions(), configuration: configuration)
     else { return }
     if case .webhook = settings.target { _ = try settings.adapter() }
     values["adapter.timeout"] = text(settings.timeout)
@@ -117,9 +116,4 @@ enum EffectiveConfiguration {
   private static func number(_ value: Int) -> JSONValue { .integer(Int64(value)) }
 
   private static func text(_ value: Duration) -> JSONValue { .string(value.text) }
-
-  /// A group of flags of which none was given.
-  private static func noFlags<Options: ParsableArguments>(_ type: Options.Type) throws(QuarryError) -> Options {
-    do { return try Options.parse([]) } catch { throw QuarryError(.usage, Options.message(for: error)) }
-  }
 }

@@ -36,6 +36,16 @@ package struct Console: Sendable {
       isOutputOpen: { !failure.isNoted })
   }
 
+  /// Columns of what shows stdout.
+  var outputColumns: Int { isOutputTerminal ? Self.columns(of: STDOUT_FILENO) : 80 }
+
+  /// Columns of a terminal, 80 where nothing is known of it.
+  static func columns(of descriptor: Int32) -> Int {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
   /// Says nothing.
   package static let silent = Console(writeOut: { _ in }, writeError: { _ in })
 

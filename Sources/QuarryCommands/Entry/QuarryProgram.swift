@@ -1,4 +1,3 @@
-import ArgumentParser
 import Dispatch
 import Glibc
 import QuarryCore
@@ -36,10 +35,7 @@ package enum QuarryProgram {
 
   private static func answer(_ arguments: [String], in context: CommandContext) async -> Int32 {
     do {
-      try UsageCheck.check(arguments)
-      let parsed = try RootCommand.parseAsRoot(arguments)
-      if let command = parsed as? any ExecutableCommand { return try await command.execute(in: context) }
-      return try answerHelp(parsed)
+      return try await perform(arguments, in: context)
     } catch let error as QuarryError {
       context.console.report(error)
       return ExitCode.of(error)
@@ -47,27 +43,28 @@ package enum QuarryProgram {
       context.console.report(QuarryError(.storage, error.message, remedy: error.remedy))
       return ExitCode.failure
     } catch {
-      return report(parserError: error, in: context)
+      context.console.report(QuarryError(.storage, "\(error)"))
+      return ExitCode.failure
     }
   }
 
-  /// What is left is a group of commands named alone, or the parser's own help command, which throws its text.
-  private static func answerHelp(_ command: any ParsableCommand) throws -> Int32 {
-    guard type(of: command).configuration.subcommands.isEmpty else {
-      throw UsageCheck.missingSubcommand(of: type(of: command))
-    }
-    var command = command
-    try command.run()
+  private static func perform(_ arguments: [String], in context: CommandContext) async throws -> Int32 {
+    if let text = try Completion.text(for: arguments, environment: context.environment) { return tell(text, context) }
+    let path = try CommandPath(arguments, below: RootCommand.self)
+    if path.asksForHelp { return tell(HelpText.of(path, width: context.console.outputColumns), context) }
+    if path.asksForVersion { return tell(Version.current + "\n", context) }
+    return try await UsageCheck.command(path).execute(in: context)
+  }
+
+  private static func tell(_ text: String, _ context: CommandContext) -> Int32 {
+    context.console.printOut(text)
     return 0
   }
 
-  private static func report(parserError error: any Error, in context: CommandContext) -> Int32 {
-    if RootCommand.exitCode(for: error) == .success {
-      context.console.printOut(RootCommand.fullMessage(for: error) + "\n")
-      return 0
-    }
-    context.console.report(UsageCheck.usageError(RootCommand.message(for: error)))
-    return ExitCode.usage
+  /// - Returns: the command that the arguments name, with what they give it.
+  /// - Throws: `QuarryError(.usage)`.
+  package static func command(_ arguments: [String]) throws(QuarryError) -> any ExecutableCommand {
+    try UsageCheck.command(CommandPath(arguments, below: RootCommand.self))
   }
 }
 

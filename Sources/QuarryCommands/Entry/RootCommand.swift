@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 
 /// The command tree. What the contracts name beside this is in `Unbuilt`.
@@ -6,7 +5,6 @@ package struct RootCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "quarry",
     abstract: "Runs web extraction scripts, one by one or on a fleet, and keeps what they emit.",
-    version: Version.current,
     subcommands: [
       RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, ListCommand.self, InspectCommand.self,
       StatsCommand.self, PauseCommand.self, ResumeCommand.self, DrainCommand.self, CancelCommand.self,

@@ -1,32 +1,37 @@
-import ArgumentParser
 import QuarryCore
 import QuarryPublish
 import RedisClient
 
 /// Whom to tell that a run is over.
 struct AdapterOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Tell another program when a run is over: webhook or redis.", valueName: "type"))
+  @Option(
+    "adapter", help: ArgumentHelp("Tell another program when a run is over: webhook or redis.", valueName: "type"))
   var adapter: String?
 
   @Option(
+    "adapter-url",
     help: ArgumentHelp("Where to: https://… for a webhook, redis://… or unix://… for redis.", valueName: "url"))
   var adapterUrl: String?
 
   @Option(
+    "adapter-header",
     help: ArgumentHelp(
       "webhook: a header, repeatable. Others on this machine can see flags: put secrets into the configuration, as ${NAME}.",
       valueName: "name=value"))
   var adapterHeader: [String] = []
 
-  @Option(help: ArgumentHelp("redis: the channel. Default: quarry:run_completed.", valueName: "name"))
+  @Option(
+    "adapter-channel", help: ArgumentHelp("redis: the channel. Default: quarry:run_completed.", valueName: "name"))
   var adapterChannel: String?
 
   @Option(
-    help: ArgumentHelp("How long each try may take. Default: 10s.", valueName: "time"), transform: Reading.duration)
+    "adapter-timeout", help: ArgumentHelp("How long each try may take. Default: 10s.", valueName: "time"),
+    transform: Reading.duration)
   var adapterTimeout: Duration?
 
   @Option(
-    help: ArgumentHelp("Further tries after one that failed. Default: 3.", valueName: "n"), transform: Reading.natural)
+    "adapter-retries", help: ArgumentHelp("Further tries after one that failed. Default: 3.", valueName: "n"),
+    transform: Reading.natural)
   var adapterRetries: Int?
 
   /// Whether anything of an adapter was said.
@@ -38,7 +43,7 @@ struct AdapterOptions: ParsableArguments {
 
 /// Keeping what could not be delivered; for commands that send.
 struct OutboxOptions: ParsableArguments {
-  @Flag(help: "Keep undelivered notifications in the dataset, for `quarry adapter drain`.")
+  @Flag("adapter-outbox", help: "Keep undelivered notifications in the dataset, for `quarry adapter drain`.")
   var adapterOutbox = false
 }
 

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -6,7 +5,7 @@ import QuarryLode
 struct DatasetOptions: ParsableArguments {
   @OptionGroup var storage: StorageOptions
 
-  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  @Option("config", help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
 
   /// - Throws: `QuarryError(.storage)` when there is nothing to read.

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryPublish
 import RedisClient
@@ -6,47 +5,50 @@ import RedisClient
 /// Where events go while a run goes on.
 struct EventSinkOptions: ParsableArguments {
   @Option(
+    "event-sink",
     help: ArgumentHelp(
       "Where events go, repeatable: lode, redis. Default: lode alone. Artifacts and metrics always go to lode.",
       valueName: "sink"))
   var eventSink: [String] = []
 
-  @Option(help: ArgumentHelp("mandatory or best_effort. Default: mandatory.", valueName: "delivery"))
+  @Option(
+    "event-sink-lode-delivery",
+    help: ArgumentHelp("mandatory or best_effort. Default: mandatory.", valueName: "delivery"))
   var eventSinkLodeDelivery: String?
 
-  @Option(help: ArgumentHelp("redis: its address, redis://… or unix://….", valueName: "url"))
+  @Option("event-sink-redis-url", help: ArgumentHelp("redis: its address, redis://… or unix://….", valueName: "url"))
   var eventSinkRedisUrl: String?
 
   @Option(
-    name: [.customLong("event-sink-redis-stream-key"), .customLong("event-sink-stream-key")],
+    "event-sink-redis-stream-key", "event-sink-stream-key",
     help: ArgumentHelp("redis: the stream. Default: quarry:events.", valueName: "key"))
   var eventSinkRedisStreamKey: String?
 
   @Option(
-    name: [.customLong("event-sink-redis-max-len"), .customLong("event-sink-max-len")], parsing: .unconditional,
+    "event-sink-redis-max-len", "event-sink-max-len", parsing: .unconditional,
     help: ArgumentHelp("redis: keep about so many entries; -1 keeps all. Default: 100000.", valueName: "n"))
   var eventSinkRedisMaxLen: Int?
 
   @Option(
-    name: [.customLong("event-sink-redis-ttl"), .customLong("event-sink-ttl")], parsing: .unconditional,
+    "event-sink-redis-ttl", "event-sink-ttl", parsing: .unconditional,
     help: ArgumentHelp(
       "redis: the stream ends so long after its last entry; -1 never. Default: 24h.", valueName: "time"))
   var eventSinkRedisTtl: String?
 
   @Option(
-    name: [.customLong("event-sink-redis-timeout"), .customLong("event-sink-timeout")],
+    "event-sink-redis-timeout", "event-sink-timeout",
     help: ArgumentHelp("redis: how long each try may take. Default: 2s.", valueName: "time"),
     transform: Reading.duration)
   var eventSinkRedisTimeout: Duration?
 
   @Option(
-    name: [.customLong("event-sink-redis-retries"), .customLong("event-sink-retries")],
+    "event-sink-redis-retries", "event-sink-retries",
     help: ArgumentHelp("redis: further tries after one that failed. Default: 2.", valueName: "n"),
     transform: Reading.natural)
   var eventSinkRedisRetries: Int?
 
   @Option(
-    name: [.customLong("event-sink-redis-delivery"), .customLong("event-sink-delivery")],
+    "event-sink-redis-delivery", "event-sink-delivery",
     help: ArgumentHelp(
       "redis: mandatory (its failure fails the run) or best_effort. Default: best_effort.", valueName: "delivery"))
   var eventSinkRedisDelivery: String?

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import QuarryCore
 import QuarryRuntime
@@ -6,21 +5,25 @@ import QuarryRuntime
 /// Which executor runs scripts, and what it is told about modules and the browser.
 struct ExecutorOptions: ParsableArguments {
   @Option(
+    "executor",
     help: ArgumentHelp("The executor to start. Default: the one that belongs to this program.", valueName: "path"))
   var executor: String?
 
   @Option(
+    "resolve-from",
     help: ArgumentHelp(
       "Where bare imports of scripts are looked up, beside the script's own folders.", valueName: "dir"))
   var resolveFrom: String?
 
   @Option(
+    "browser-ws-endpoint",
     help: ArgumentHelp(
       "A browser that already runs, by its WebSocket address; it must answer before anything starts, behind wss:// accept a connection. Also: QUARRY_BROWSER_ENDPOINT.",
       valueName: "url"))
   var browserWsEndpoint: String?
 
   @Flag(
+    "no-browser-reuse",
     help: ArgumentHelp("Give each run a browser of its own, in place of one that runs share. Also: no_browser_reuse."))
   var noBrowserReuse = false
 }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 
 /// Running what a script enqueues, in the same process.
@@ -6,18 +5,21 @@ package struct FanOutOptions: ParsableArguments {
   package init() {}
 
   @Option(
+    "depth",
     help: ArgumentHelp(
       "Run what scripts enqueue, down to this distance from the root. Default: 0, nothing.", valueName: "n"),
     transform: Reading.natural)
   var depth: Int?
 
   @Option(
+    "max-runs",
     help: ArgumentHelp("The most child runs; needed with --depth. The root is not counted.", valueName: "n"),
     transform: Reading.positive)
   var maxRuns: Int?
 
   @Option(
-    help: ArgumentHelp("Child runs at once, at most 256. Default: 1.", valueName: "n"), transform: Reading.runsAtOnce)
+    "parallel", help: ArgumentHelp("Child runs at once, at most 256. Default: 1.", valueName: "n"),
+    transform: Reading.runsAtOnce)
   var parallel: Int?
 
   package struct Limits: Sendable, Equatable {

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import QuarryCore
 import RedisClient
@@ -6,15 +5,16 @@ import RedisClient
 /// Which fleet, and where its Redis is.
 struct FleetOptions: ParsableArguments {
   @Option(
+    "redis",
     help: ArgumentHelp(
       "The fleet's Redis: redis://[user:password@]host[:port][/db] or unix:///path. Default: one that the members of the fleet on this machine share.",
       valueName: "url"))
   var redis: String?
 
-  @Option(help: ArgumentHelp("The fleet's name. Default: default.", valueName: "name"))
+  @Option("fleet", help: ArgumentHelp("The fleet's name. Default: default.", valueName: "name"))
   var fleet: String?
 
-  @Option(help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
+  @Option("config", help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
 
   /// With what the configuration says.
@@ -64,6 +64,7 @@ struct FleetAddress: Sendable {
 /// Where the scripts of a fleet are.
 struct ScriptRootOptions: ParsableArguments {
   @Option(
+    "script-root",
     help: ArgumentHelp("The folder that scripts are named from. Default: the working directory.", valueName: "dir"))
   var scriptRoot: String?
 

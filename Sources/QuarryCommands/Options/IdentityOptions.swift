@@ -1,20 +1,19 @@
-import ArgumentParser
 import QuarryCore
 
 /// Which run this is.
 struct IdentityOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The run's id, unique for all time. Default: a new UUIDv7.", valueName: "id"))
+  @Option("run-id", help: ArgumentHelp("The run's id, unique for all time. Default: a new UUIDv7.", valueName: "id"))
   var runId: String?
 
-  @Option(help: ArgumentHelp("The job that the run belongs to.", valueName: "id"))
+  @Option("job-id", help: ArgumentHelp("The job that the run belongs to.", valueName: "id"))
   var jobId: String?
 
   @Option(
-    help: ArgumentHelp("Which attempt this is; above 1 needs --parent-run-id. Default: 1.", valueName: "n"),
+    "attempt", help: ArgumentHelp("Which attempt this is; above 1 needs --parent-run-id. Default: 1.", valueName: "n"),
     transform: Reading.positive)
   var attempt: Int?
 
-  @Option(help: ArgumentHelp("The run that is tried again.", valueName: "id"))
+  @Option("parent-run-id", help: ArgumentHelp("The run that is tried again.", valueName: "id"))
   var parentRunId: String?
 
   /// - Throws: `QuarryError(.usage)` where attempt and parent do not belong together, or an id is no id.
@@ -43,10 +42,11 @@ struct IdentityOptions: ParsableArguments {
 /// Where in the dataset the records go.
 struct PartitionOptions: ParsableArguments {
   @Option(
+    "source",
     help: ArgumentHelp("What the data is about. Default: the script's name without its ending.", valueName: "name"))
   var source: String?
 
-  @Option(help: ArgumentHelp("A kind of data within the source. Default: default.", valueName: "name"))
+  @Option("category", help: ArgumentHelp("A kind of data within the source. Default: default.", valueName: "name"))
   var category: String?
 
   static let defaultCategory = "default"

@@ -1,21 +1,22 @@
-import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
 /// How the runs of one command share executors.
 struct IsolationOptions: ParsableArguments {
   @Option(
+    "isolation",
     help: ArgumentHelp(
       "process: each run has a process. module: a process serves many runs, the script is imported anew for each. none: the script is imported once. Default: module; process for a single run.",
       valueName: "how"))
   var isolation: String?
 
   @Option(
-    help: ArgumentHelp("Replace an executor after so many runs. Default: 200.", valueName: "n"),
+    "executor-max-runs", help: ArgumentHelp("Replace an executor after so many runs. Default: 200.", valueName: "n"),
     transform: Reading.positive)
   var executorMaxRuns: Int?
 
   @Option(
+    "executor-max-rss",
     help: ArgumentHelp(
       "Replace an executor that holds more memory between two runs. Default: 512MiB.", valueName: "size"),
     transform: Reading.byteCount)

@@ -1,13 +1,12 @@
-import ArgumentParser
 import Glibc
 import QuarryCore
 
 /// The job: the JSON object that the script gets.
 struct JobOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The job, a JSON object. Default: {}.", valueName: "json"))
+  @Option("job", help: ArgumentHelp("The job, a JSON object. Default: {}.", valueName: "json"))
   var job: String?
 
-  @Option(help: ArgumentHelp("A file that holds the job.", valueName: "file"))
+  @Option("job-json", help: ArgumentHelp("A file that holds the job.", valueName: "file"))
   var jobJson: String?
 
   private static let sizeLimit = 8 << 20

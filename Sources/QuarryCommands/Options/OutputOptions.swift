@@ -1,12 +1,13 @@
-import ArgumentParser
 import QuarryCore
 
 /// `--format` and `--no-color`, for every command that prints data.
 struct OutputOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("json, table or yaml. Default: table on a terminal, JSON otherwise.", valueName: "format"))
+  @Option(
+    "format",
+    help: ArgumentHelp("json, table or yaml. Default: table on a terminal, JSON otherwise.", valueName: "format"))
   var format: OutputFormat?
 
-  @Flag(help: "No colours in tables. NO_COLOR in the environment does the same.")
+  @Flag("no-color", help: "No colours in tables. NO_COLOR in the environment does the same.")
   var noColor = false
 
   func render(_ output: Output, in context: CommandContext) throws {
@@ -20,7 +21,8 @@ struct OutputOptions: ParsableArguments {
 
 /// `--format` for a command that prints data only when it is asked to.
 struct RunOutputOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Print a summary on stdout: json, table or yaml. Default: none.", valueName: "format"))
+  @Option(
+    "format", help: ArgumentHelp("Print a summary on stdout: json, table or yaml. Default: none.", valueName: "format"))
   var format: OutputFormat?
 
   func render(_ output: Output, in context: CommandContext) throws {
@@ -28,7 +30,7 @@ struct RunOutputOptions: ParsableArguments {
   }
 }
 
-enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+enum OutputFormat: String, CaseIterable {
   case json, table, yaml
 
   func print(_ output: Output, noColor: Bool, in context: CommandContext) throws {

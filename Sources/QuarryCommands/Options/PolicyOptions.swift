@@ -1,33 +1,37 @@
-import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
 /// When the events of a run are written.
 struct PolicyOptions: ParsableArguments {
   @Option(
+    "policy",
     help: ArgumentHelp(
       "strict (each read of the executor is one commit), streaming or buffered. Default: strict.", valueName: "name"))
   var policy: String?
 
   @Option(
-    help: ArgumentHelp("streaming: commit when so many events wait.", valueName: "n"), transform: Reading.positive)
+    "flush-count", help: ArgumentHelp("streaming: commit when so many events wait.", valueName: "n"),
+    transform: Reading.positive)
   var flushCount: Int?
 
   @Option(
-    help: ArgumentHelp("streaming: commit after so long, for example 500ms.", valueName: "time"),
+    "flush-interval", help: ArgumentHelp("streaming: commit after so long, for example 500ms.", valueName: "time"),
     transform: Reading.duration)
   var flushInterval: Duration?
 
   @Option(
-    help: ArgumentHelp("buffered: events that may wait in memory.", valueName: "n"), transform: Reading.positive)
+    "buffer-events", help: ArgumentHelp("buffered: events that may wait in memory.", valueName: "n"),
+    transform: Reading.positive)
   var bufferEvents: Int?
 
   @Option(
+    "buffer-bytes",
     help: ArgumentHelp("buffered: how much of records may wait in memory, for example 8MiB.", valueName: "size"),
     transform: Reading.byteCount)
   var bufferBytes: Int?
 
   @Option(
+    "flush-mode",
     help: ArgumentHelp(
       "buffered: what a failed flush keeps: at_least_once (all), chunks_first (what is not written) or two_phase "
         + "(what is not written, apart from later events). Default: at_least_once.", valueName: "mode"))

@@ -1,13 +1,13 @@
-import ArgumentParser
 import QuarryCore
 import QuarryRuntime
 
 /// Which pool runs choose their proxies from.
 struct ProxyPoolOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Give each run a proxy of this pool. Default: none.", valueName: "name"))
+  @Option("proxy-pool", help: ArgumentHelp("Give each run a proxy of this pool. Default: none.", valueName: "name"))
   var proxyPool: String?
 
   @Option(
+    "proxy-strategy",
     help: ArgumentHelp("round_robin, random or sticky. Default: the pool's own strategy.", valueName: "strategy"))
   var proxyStrategy: String?
 
@@ -17,6 +17,7 @@ struct ProxyPoolOptions: ParsableArguments {
 /// Pools in a file of their own, as they were given before the configuration had them.
 struct ProxyFileOptions: ParsableArguments {
   @Option(
+    "proxy-config",
     help: ArgumentHelp("Pools as a JSON array. Deprecated: use 'proxies' in the configuration.", valueName: "file"))
   var proxyConfig: String?
 }
@@ -24,13 +25,16 @@ struct ProxyFileOptions: ParsableArguments {
 /// What a sticky choice holds on to.
 struct ProxyKeyOptions: ParsableArguments {
   @Option(
+    "proxy-sticky-key",
     help: ArgumentHelp("sticky: the key. Default: made by the pool's scope: job, domain or origin.", valueName: "key"))
   var proxyStickyKey: String?
 
-  @Option(help: ArgumentHelp("The site's host. Default: that of `url` in the job.", valueName: "host"))
+  @Option("proxy-domain", help: ArgumentHelp("The site's host. Default: that of `url` in the job.", valueName: "host"))
   var proxyDomain: String?
 
-  @Option(help: ArgumentHelp("The site's scheme://host[:port]. Default: that of `url` in the job.", valueName: "url"))
+  @Option(
+    "proxy-origin",
+    help: ArgumentHelp("The site's scheme://host[:port]. Default: that of `url` in the job.", valueName: "url"))
   var proxyOrigin: String?
 }
 

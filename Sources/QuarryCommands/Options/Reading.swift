@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 
 /// Readers of flag values; the parser puts the flag's name before their complaints.

@@ -1,27 +1,28 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
 /// Which records of a dataset; flags that are given hold together.
 struct RecordOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Only this run.", valueName: "id"))
+  @Option("run", help: ArgumentHelp("Only this run.", valueName: "id"))
   var run: String?
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  @Option("job", help: ArgumentHelp("Only runs of this job.", valueName: "id"))
   var job: String?
-  @Option(help: ArgumentHelp("Only this source.", valueName: "name"))
+  @Option("source", help: ArgumentHelp("Only this source.", valueName: "name"))
   var source: String?
-  @Option(help: ArgumentHelp("Only this category.", valueName: "name"))
+  @Option("category", help: ArgumentHelp("Only this category.", valueName: "name"))
   var category: String?
   @Option(
-    help: ArgumentHelp("Only runs that began on this day (UTC), such as 2026-11-24.", valueName: "day"),
+    "day", help: ArgumentHelp("Only runs that began on this day (UTC), such as 2026-11-24.", valueName: "day"),
     transform: Reading.day)
   var day: String?
   @Option(
+    "type",
     help: ArgumentHelp(
       "Only records of this type, such as item or log; may be repeated. Default: all.", valueName: "type")
   )
   var type: [String] = []
-  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done. Needs no Redis.")
+  @Flag(
+    "accepted", help: "Only runs that a fleet's ledger says to count: one for each task that is done. Needs no Redis.")
   var accepted = false
 
   var query: RecordQuery {

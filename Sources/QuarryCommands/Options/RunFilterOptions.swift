@@ -1,17 +1,18 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
 /// Which stored runs, by where they lie and when they began.
 struct RunFilterOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Only runs of this source.", valueName: "name"))
+  @Option("source", help: ArgumentHelp("Only runs of this source.", valueName: "name"))
   var source: String?
-  @Option(help: ArgumentHelp("Only runs of this category.", valueName: "name"))
+  @Option("category", help: ArgumentHelp("Only runs of this category.", valueName: "name"))
   var category: String?
   @Option(
-    help: ArgumentHelp("Only runs of this day (UTC), such as 2026-11-24.", valueName: "day"), transform: Reading.day)
+    "day", help: ArgumentHelp("Only runs of this day (UTC), such as 2026-11-24.", valueName: "day"),
+    transform: Reading.day)
   var day: String?
   @Option(
+    "since",
     help: ArgumentHelp(
       "Only runs that began since then: 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.", valueName: "time"),
     transform: Reading.past)
@@ -29,7 +30,7 @@ struct RunFilterOptions: ParsableArguments {
 
 /// The same, and runs of one job.
 struct JobRunFilterOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Only runs of this job.", valueName: "id"))
+  @Option("job", help: ArgumentHelp("Only runs of this job.", valueName: "id"))
   var job: String?
   @OptionGroup var runs: RunFilterOptions
 
@@ -44,10 +45,10 @@ struct JobRunFilterOptions: ParsableArguments {
 
 /// The same, and what became of a run: what `list runs` shows and `stats runs` counts.
 struct RunSelectionOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
+  @Option("state", help: ArgumentHelp("Only runs that are running, failed, succeeded or lost.", valueName: "state"))
   var state: RunStateFlag?
   @OptionGroup var ofJob: JobRunFilterOptions
-  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
+  @Flag("accepted", help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
   var accepted = false
 
   func filter(_ liveness: Liveness) -> RunFilter {
@@ -62,7 +63,7 @@ struct RunSelectionOptions: ParsableArguments {
   var storedOnly: [(String, Bool)] { ofJob.runs.given + [("--accepted", accepted)] }
 }
 
-enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum RunStateFlag: String, CaseIterable {
   case running, failed, succeeded, lost
 
   var value: RunState {
@@ -78,6 +79,7 @@ enum RunStateFlag: String, CaseIterable, ExpressibleByArgument {
 /// When a run without an end counts as lost.
 struct LivenessOptions: ParsableArguments {
   @Option(
+    "lost-after",
     help: ArgumentHelp(
       "A run without an end that has stored nothing for so long counts as lost. Default: 1h.", valueName: "time"),
     transform: Reading.duration)

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import QuarryCore
 import QuarryLode
@@ -6,55 +5,62 @@ import QuarryLode
 /// Where the dataset is.
 struct StorageOptions: ParsableArguments {
   @Option(
+    "storage-path",
     help: ArgumentHelp(
       "The directory that holds datasets, or BUCKET[/PREFIX] of S3. Default: ./quarry-data.", valueName: "place"))
   var storagePath: String?
 
-  @Option(help: ArgumentHelp("The dataset's id. Default: quarry.", valueName: "id"))
+  @Option("storage-dataset", help: ArgumentHelp("The dataset's id. Default: quarry.", valueName: "id"))
   var storageDataset: String?
 
   @Option(
+    "storage-backend",
     help: ArgumentHelp(
       "fs, the file system, or s3, a bucket of S3 or of a store that speaks its language. Default: fs.",
       valueName: "backend"))
   var storageBackend: String?
 
   @Option(
+    "storage-region",
     help: ArgumentHelp(
       "The bucket's region. Default: AWS_REGION, the profile's, or us-east-1; a store that knows better is heeded.",
       valueName: "name"))
   var storageRegion: String?
 
   @Option(
+    "storage-endpoint",
     help: ArgumentHelp(
       "The S3 store, as http(s)://host[:port]. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS.",
       valueName: "url"))
   var storageEndpoint: String?
 
-  @Flag(name: .customLong("storage-s3-path-style"), help: "Put the bucket into the path, not before the host's name.")
+  @Flag("storage-s3-path-style", help: "Put the bucket into the path, not before the host's name.")
   var storageS3PathStyle = false
 }
 
 /// How data is put down; for commands that write.
 struct StoringOptions: ParsableArguments {
   @Option(
+    "storage-durability",
     help: ArgumentHelp(
       "commit: every commit is synced to disk before it is acknowledged. none: the system decides. Default: commit. A bucket's commits always are.",
       valueName: "when"))
   var storageDurability: String?
 
   @Option(
+    "storage-checksum",
     help: ArgumentHelp(
       "md5: manifests and artifacts' records bear checksums of what they hold, so that damage is noticed. Default: none.",
       valueName: "algorithm"))
   var storageChecksum: String?
 
   @Option(
+    "storage-compression",
     help: ArgumentHelp(
       "gzip or zstd: data files are compressed. Readers take files of each kind. Default: none.", valueName: "method"))
   var storageCompression: String?
   @Flag(
-    name: .customLong("storage-s3-single-writer"),
+    "storage-s3-single-writer",
     help:
       "Write to a bucket whose store ignores conditions on writes; safe only while no other process writes the dataset."
   )

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryTerminal
 
@@ -6,7 +5,8 @@ import QuarryTerminal
 struct ViewOptions: ParsableArguments {
   static let flag = "--tui"
 
-  @Flag(help: "Show it on the whole terminal, to be looked through and kept up to date; q ends, ? lists the keys.")
+  @Flag(
+    "tui", help: "Show it on the whole terminal, to be looked through and kept up to date; q ends, ? lists the keys.")
   var tui = false
 
   /// - Throws: `QuarryError(.usage)` where it contradicts another flag, or there is no terminal for it.

@@ -75,7 +75,7 @@ final class CrawlProgress: Sendable {
   }
 
   private func draw(_ figures: CrawlFigures, _ state: inout State) {
-    let columns = Self.columns
+    let columns = Console.columns(of: STDERR_FILENO)
     let text = figures.bar(width: min(24, max(8, columns / 5))) + " " + figures.text
     console.printError("\r\u{1B}[K" + String(text.prefix(max(20, columns - 1))))
     state.isBarDrawn = true
@@ -91,11 +91,5 @@ final class CrawlProgress: Sendable {
   private func erase(_ state: inout State) {
     if state.isBarDrawn { console.printError("\r\u{1B}[K") }
     state.isBarDrawn = false
-  }
-
-  private static var columns: Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
   }
 }

@@ -55,7 +55,7 @@ private struct SharedCommand<Command: ViewableCommand>: @unchecked Sendable {
 
   /// The command's words, and what the document is about where it begins with a name.
   func title(of document: Output) -> String {
-    let words = (UsageCheck.path(to: Command.self, below: RootCommand.self) ?? []).joined(separator: " ")
+    let words = CommandPath.name(of: Command.self, below: RootCommand.self) ?? ""
     guard case .record(let fields) = document, let first = fields.first, first.isName else { return words }
     return "\(words) \(first.value.scalarText)"
   }

@@ -31,8 +31,8 @@ struct ChainReader {
   /// The id in a pointer's text, around which others may have put spaces.
   static func pointer(_ bytes: [UInt8]) -> SnapshotID? {
     let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-    let trimmed = bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
-    return SnapshotID(String(decoding: trimmed, as: UTF8.self))
+    guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return nil }
+    return SnapshotID(String(decoding: bytes[...last].drop(while: isSpace), as: UTF8.self))
   }
 
   /// The snapshot before this one; nil at the start of the chain.

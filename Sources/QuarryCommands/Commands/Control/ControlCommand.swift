@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
@@ -16,42 +15,61 @@ struct ControlSetCommand: ExecutableCommand {
       a host's value goes back to the fleet's, as --run-timeout to none.
       """)
 
-  @Option(help: ArgumentHelp("Set limits of this job.", valueName: "id")) var job: String?
-  @Option(help: ArgumentHelp("Set limits of this host.", valueName: "name")) var host: String?
+  @Option("job", help: ArgumentHelp("Set limits of this job.", valueName: "id")) var job: String?
+  @Option("host", help: ArgumentHelp("Set limits of this host.", valueName: "name")) var host: String?
   @Option(
-    help: ArgumentHelp("How long a worker may be silent before its tasks go to others.", valueName: "time"),
+    "lease", help: ArgumentHelp("How long a worker may be silent before its tasks go to others.", valueName: "time"),
     transform: Reading.duration)
   var lease: Duration?
   @Option(
-    help: ArgumentHelp("How often a worker renews its leases.", valueName: "time"), transform: Reading.duration)
+    "heartbeat", help: ArgumentHelp("How often a worker renews its leases.", valueName: "time"),
+    transform: Reading.duration)
   var heartbeat: Duration?
-  @Option(help: ArgumentHelp("Tasks at once on a host; 0: no limit.", valueName: "n"), transform: LimitValue.count)
+  @Option(
+    "host-concurrency", help: ArgumentHelp("Tasks at once on a host; 0: no limit.", valueName: "n"),
+    transform: LimitValue.count)
   var hostConcurrency: LimitValue?
-  @Option(help: ArgumentHelp("From one start on a host to the next.", valueName: "time"), transform: LimitValue.time)
+  @Option(
+    "host-delay", help: ArgumentHelp("From one start on a host to the next.", valueName: "time"),
+    transform: LimitValue.time)
   var hostDelay: LimitValue?
   @Option(
-    help: ArgumentHelp("The job's most tasks for one host; 0: no limit.", valueName: "n"), transform: Reading.natural)
+    "host-max-pages", help: ArgumentHelp("The job's most tasks for one host; 0: no limit.", valueName: "n"),
+    transform: Reading.natural)
   var hostMaxPages: Int?
   @Option(
-    help: ArgumentHelp("The job's most tasks at once; 0: no limit.", valueName: "n"), transform: Reading.natural)
+    "job-concurrency", help: ArgumentHelp("The job's most tasks at once; 0: no limit.", valueName: "n"),
+    transform: Reading.natural)
   var jobConcurrency: Int?
-  @Option(help: ArgumentHelp("The job's most tasks; 0: no limit.", valueName: "n"), transform: Reading.natural)
+  @Option(
+    "max-runs", help: ArgumentHelp("The job's most tasks; 0: no limit.", valueName: "n"), transform: Reading.natural)
   var maxRuns: Int?
-  @Option(help: ArgumentHelp("End a run after so long.", valueName: "time"), transform: LimitValue.time)
+  @Option("run-timeout", help: ArgumentHelp("End a run after so long.", valueName: "time"), transform: LimitValue.time)
   var runTimeout: LimitValue?
-  @Option(help: ArgumentHelp("Attempts at a task whose script fails.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "attempts", help: ArgumentHelp("Attempts at a task whose script fails.", valueName: "n"),
+    transform: Reading.positive)
   var attempts: Int?
-  @Option(help: ArgumentHelp("The first pause after a failure.", valueName: "time"), transform: Reading.duration)
+  @Option(
+    "retry-base", help: ArgumentHelp("The first pause after a failure.", valueName: "time"), transform: Reading.duration
+  )
   var retryBase: Duration?
-  @Option(help: ArgumentHelp("The longest such pause.", valueName: "time"), transform: Reading.duration)
+  @Option("retry-cap", help: ArgumentHelp("The longest such pause.", valueName: "time"), transform: Reading.duration)
   var retryCap: Duration?
-  @Option(help: ArgumentHelp("Crashes of a task's executor or worker.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "crashes", help: ArgumentHelp("Crashes of a task's executor or worker.", valueName: "n"),
+    transform: Reading.positive)
   var crashes: Int?
-  @Option(help: ArgumentHelp("The first pause after a crash.", valueName: "time"), transform: Reading.duration)
+  @Option(
+    "crash-base", help: ArgumentHelp("The first pause after a crash.", valueName: "time"), transform: Reading.duration)
   var crashBase: Duration?
-  @Option(help: ArgumentHelp("Refusals of a site that a task survives.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "blocks", help: ArgumentHelp("Refusals of a site that a task survives.", valueName: "n"),
+    transform: Reading.positive)
   var blocks: Int?
-  @Option(help: ArgumentHelp("The first pause after a refusal.", valueName: "time"), transform: Reading.duration)
+  @Option(
+    "block-base", help: ArgumentHelp("The first pause after a refusal.", valueName: "time"), transform: Reading.duration
+  )
   var blockBase: Duration?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
@@ -7,21 +6,23 @@ struct RequeueCommand: ExecutableCommand {
     commandName: "requeue", abstract: "Gives dead tasks all of their tries again.",
     discussion: "The filters hold together. A task is claimed as soon as the ledger has that it was requeued.")
 
-  @Option(name: .customLong("task"), help: ArgumentHelp("Only this task; repeatable.", valueName: "id"))
+  @Option("task", help: ArgumentHelp("Only this task; repeatable.", valueName: "id"))
   var tasks: [String] = []
-  @Option(help: ArgumentHelp("Only tasks of this job. Default: of all jobs.", valueName: "id"))
+  @Option("job", help: ArgumentHelp("Only tasks of this job. Default: of all jobs.", valueName: "id"))
   var job: String?
-  @Option(help: ArgumentHelp("Only tasks of this host.", valueName: "name"))
+  @Option("host", help: ArgumentHelp("Only tasks of this host.", valueName: "name"))
   var host: String?
-  @Option(help: ArgumentHelp("Only tasks that died of this kind of failure.", valueName: "kind"))
+  @Option("failure", help: ArgumentHelp("Only tasks that died of this kind of failure.", valueName: "kind"))
   var failure: DeathKind?
-  @Option(help: ArgumentHelp("Only tasks whose error has this text in it.", valueName: "text"))
+  @Option("error", help: ArgumentHelp("Only tasks whose error has this text in it.", valueName: "text"))
   var error: String?
-  @Flag(help: "Show which it would be.")
+  @Flag("dry-run", help: "Show which it would be.")
   var dryRun = false
-  @Flag(help: "Requeue them.")
+  @Flag("yes", help: "Requeue them.")
   var yes = false
-  @Flag(help: "For a job that Redis has lost or let go of: by the dataset's ledger, from which it is brought back.")
+  @Flag(
+    "from-ledger",
+    help: "For a job that Redis has lost or let go of: by the dataset's ledger, from which it is brought back.")
   var fromLedger = false
   @OptionGroup(title: "With --from-ledger") var storage: StorageOptions
   @OptionGroup(title: "With --from-ledger") var storing: StoringOptions
@@ -137,6 +138,6 @@ struct RequeueCommand: ExecutableCommand {
 }
 
 /// What a task may die of.
-enum DeathKind: String, CaseIterable, ExpressibleByArgument {
+enum DeathKind: String, CaseIterable {
   case app, crash, blocked, unrunnable
 }

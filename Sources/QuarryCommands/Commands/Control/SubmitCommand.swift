@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryRuntime
@@ -8,11 +7,12 @@ struct SubmitCommand: ExecutableCommand {
     commandName: "submit", abstract: "Hands a job to a fleet whose coordinator serves, and returns.")
 
   @Option(
+    "script",
     help: ArgumentHelp("The job's root script, relative to the coordinator's script root. Needed.", valueName: "file"))
   var script: String?
-  @Option(help: ArgumentHelp("The same key is the same job, however often it is submitted.", valueName: "text"))
+  @Option("key", help: ArgumentHelp("The same key is the same job, however often it is submitted.", valueName: "text"))
   var key: String?
-  @Option(help: ArgumentHelp("The job's id, in place of a key. Default: a new UUIDv7.", valueName: "id"))
+  @Option("job-id", help: ArgumentHelp("The job's id, in place of a key. Default: a new UUIDv7.", valueName: "id"))
   var jobId: String?
   @OptionGroup(title: "The job") var job: JobOptions
   @OptionGroup(title: "Bounds") var limits: SubmissionLimitOptions
@@ -20,7 +20,7 @@ struct SubmitCommand: ExecutableCommand {
   @OptionGroup(title: "Where it goes") var partition: PartitionOptions
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @Option(
-    help: ArgumentHelp("How long to wait until a coordinator has taken it. Default: 5s.", valueName: "time"),
+    "wait", help: ArgumentHelp("How long to wait until a coordinator has taken it. Default: 5s.", valueName: "time"),
     transform: Reading.duration)
   var wait: Duration?
   @OptionGroup(title: "The fleet") var fleet: FleetOptions
@@ -99,23 +99,31 @@ struct SubmitCommand: ExecutableCommand {
 /// How far a submitted job goes.
 struct SubmissionLimitOptions: ParsableArguments {
   @Option(
+    "depth",
     help: ArgumentHelp("Follow what scripts enqueue to this distance from the root. Default: 0.", valueName: "n"),
     transform: Reading.natural)
   var depth: Int?
   @Option(
-    help: ArgumentHelp("The most tasks, the root included. Default: no limit.", valueName: "n"),
+    "max-runs", help: ArgumentHelp("The most tasks, the root included. Default: no limit.", valueName: "n"),
     transform: Reading.positive)
   var maxRuns: Int?
-  @Option(help: ArgumentHelp("high, default or low. Default: default.", valueName: "lane"))
+  @Option("lane", help: ArgumentHelp("high, default or low. Default: default.", valueName: "lane"))
   var lane: String?
   @Option(
-    help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"), transform: Reading.duration)
+    "run-timeout", help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"),
+    transform: Reading.duration)
   var runTimeout: Duration?
-  @Option(help: ArgumentHelp("Attempts at a task whose script fails.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "attempts", help: ArgumentHelp("Attempts at a task whose script fails.", valueName: "n"),
+    transform: Reading.positive)
   var attempts: Int?
-  @Option(help: ArgumentHelp("Crashes of a task's executor or worker.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "crashes", help: ArgumentHelp("Crashes of a task's executor or worker.", valueName: "n"),
+    transform: Reading.positive)
   var crashes: Int?
-  @Option(help: ArgumentHelp("Refusals of a site that a task survives.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "blocks", help: ArgumentHelp("Refusals of a site that a task survives.", valueName: "n"),
+    transform: Reading.positive)
   var blocks: Int?
 
   var members: [(String, JSONValue)] {

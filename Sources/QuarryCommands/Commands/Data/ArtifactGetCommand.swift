@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -22,12 +21,12 @@ struct ArtifactGetCommand: ExecutableCommand {
       valueName: "name"))
   var name: String
   @Option(
-    name: [.customShort("o"), .long],
+    "o", "output",
     help: ArgumentHelp(
       "The file to write, - for stdout. Default: the artifact's own name, in the working directory.", valueName: "file")
   )
   var output: String?
-  @Flag(help: "Replace a file that is there.")
+  @Flag("force", help: "Replace a file that is there.")
   var force = false
   @OptionGroup(title: "Where it is") var dataset: DatasetOptions
 

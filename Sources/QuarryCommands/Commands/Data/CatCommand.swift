@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -13,15 +12,16 @@ struct CatCommand: ExecutableCommand {
 
   @OptionGroup(title: "Which records") var selection: RecordOptions
   @Option(
+    "field",
     help: ArgumentHelp(
       "Print one value of the payload a line, as JSON: data.url, data.images.0, or /data/a.b. Records without it are left out.",
       valueName: "path"), transform: PayloadField.read)
   var field: PayloadField?
-  @Flag(help: "Print the payload alone. Records without one are left out.")
+  @Flag("payload", help: "Print the payload alone. Records without one are left out.")
   var payload = false
-  @Flag(help: "With --field: print strings without quotes and escapes.")
+  @Flag("raw", help: "With --field: print strings without quotes and escapes.")
   var raw = false
-  @Flag(help: "Go on with what is committed later, until Ctrl-C or the terminal's end.")
+  @Flag("tail", help: "Go on with what is committed later, until Ctrl-C or the terminal's end.")
   var tail = false
   @OptionGroup(title: "Where they are") var dataset: DatasetOptions
 

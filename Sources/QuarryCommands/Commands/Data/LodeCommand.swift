@@ -1,5 +1,3 @@
-import ArgumentParser
-
 struct LodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lode", abstract: "Checks a dataset, and tidies it up.",

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -12,16 +11,17 @@ struct LodeGCCommand: ExecutableCommand {
       before it on the chain.
       """)
 
-  @Flag(help: "Show what would be removed.")
+  @Flag("dry-run", help: "Show what would be removed.")
   var dryRun = false
-  @Flag(help: "Remove it.")
+  @Flag("yes", help: "Remove it.")
   var yes = false
   @Option(
+    "older-than",
     help: ArgumentHelp("Only what was last changed so long ago, at least 15m. Default: 1h.", valueName: "time"),
     transform: Reading.duration)
   var olderThan: Duration?
   @Option(
-    help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
+    "limit", help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
     transform: Reading.positive)
   var limit: Int?
   @OptionGroup var dataset: DatasetOptions

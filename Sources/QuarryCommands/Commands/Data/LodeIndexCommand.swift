@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -11,7 +10,7 @@ struct LodeIndexCommand: ExecutableCommand {
       the same without it; it may be deleted at any time.
       """)
 
-  @Flag(help: "Read every run again, whatever the index says.")
+  @Flag("anew", help: "Read every run again, whatever the index says.")
   var anew = false
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -12,6 +11,7 @@ struct LodeVerifyCommand: ExecutableCommand {
       """)
 
   @Option(
+    "limit",
     help: ArgumentHelp(
       "Show at most so many errors, and as many notes; all are counted. Default: 1000.", valueName: "n"),
     transform: Reading.positive)

@@ -1,5 +1,3 @@
-import ArgumentParser
-
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -8,9 +7,9 @@ struct ListExecutorsCommand: DocumentCommand {
     commandName: "executors",
     abstract: "Lists executors: those of a live fleet's workers with --fleet or --redis, else those that metrics name.")
 
-  @Option(help: ArgumentHelp("Only executors that are running, idle or failed.", valueName: "state"))
+  @Option("state", help: ArgumentHelp("Only executors that are running, idle or failed.", valueName: "state"))
   var state: ExecutorStateFlag?
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
@@ -23,7 +22,7 @@ struct ListExecutorsCommand: DocumentCommand {
   }
 }
 
-enum ExecutorStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum ExecutorStateFlag: String, CaseIterable {
   case running, idle, failed
 }
 

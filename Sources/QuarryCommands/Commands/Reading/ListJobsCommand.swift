@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -6,9 +5,9 @@ struct ListJobsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Lists jobs: live with --fleet or --redis, else those of the dataset.")
 
-  @Option(help: ArgumentHelp("Only jobs that are running, failed or succeeded.", valueName: "state"))
+  @Option("state", help: ArgumentHelp("Only jobs that are running, failed or succeeded.", valueName: "state"))
   var state: JobStateFlag?
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var silence: LivenessOptions
@@ -38,7 +37,7 @@ struct ListJobsCommand: DocumentCommand {
   }
 }
 
-enum JobStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum JobStateFlag: String, CaseIterable {
   case running, failed, succeeded
 
   var value: RunState {

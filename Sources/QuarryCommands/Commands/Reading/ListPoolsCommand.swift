@@ -1,11 +1,10 @@
-import ArgumentParser
 import QuarryCore
 
 struct ListPoolsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "pools", abstract: "Lists the pools of proxies that the configuration defines.")
 
-  @Option(help: ArgumentHelp("The configuration that defines them, as YAML.", valueName: "file"))
+  @Option("config", help: ArgumentHelp("The configuration that defines them, as YAML.", valueName: "file"))
   var config: String?
   @OptionGroup var file: ProxyFileOptions
   @OptionGroup var output: OutputOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
@@ -6,7 +5,7 @@ struct ListRejectsCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "rejects", abstract: "Lists what was submitted to a live fleet and could be no job, the newest first.")
 
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions

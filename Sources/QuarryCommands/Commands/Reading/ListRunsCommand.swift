@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -8,7 +7,7 @@ struct ListRunsCommand: DocumentCommand {
     commandName: "runs",
     abstract: "Lists the runs of a dataset, newest first; with --fleet or --redis alone those of a live fleet.")
 
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions

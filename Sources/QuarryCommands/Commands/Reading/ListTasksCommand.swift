@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -11,18 +10,20 @@ struct ListTasksCommand: DocumentCommand {
   )
 
   @Option(
+    "state",
     help: ArgumentHelp("Only tasks that are ready, scheduled, leased, done, dead or cancelled.", valueName: "state"))
   var state: TaskStateFlag?
-  @Option(help: ArgumentHelp("Only tasks of this job.", valueName: "id"))
+  @Option("job", help: ArgumentHelp("Only tasks of this job.", valueName: "id"))
   var job: String?
-  @Option(help: ArgumentHelp("Only tasks of this host (live).", valueName: "name"))
+  @Option("host", help: ArgumentHelp("Only tasks of this host (live).", valueName: "name"))
   var host: String?
   @Option(
+    "since",
     help: ArgumentHelp(
       "Only tasks that ended since then: 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.", valueName: "time"),
     transform: Reading.past)
   var since: Timestamp?
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
@@ -60,7 +61,7 @@ struct ListTasksCommand: DocumentCommand {
   }
 }
 
-enum TaskStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum TaskStateFlag: String, CaseIterable {
   case ready, scheduled, leased, done, dead, cancelled
 
   var value: TaskState? { TaskState(rawValue: rawValue) }

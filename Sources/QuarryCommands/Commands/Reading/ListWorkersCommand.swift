@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 
@@ -6,9 +5,9 @@ struct ListWorkersCommand: DocumentCommand {
   static let configuration = CommandConfiguration(
     commandName: "workers", abstract: "Lists the workers of a live fleet, last seen first.")
 
-  @Option(help: ArgumentHelp("Only workers that are up or lost.", valueName: "state"))
+  @Option("state", help: ArgumentHelp("Only workers that are up or lost.", valueName: "state"))
   var state: WorkerStateFlag?
-  @Option(help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
+  @Option("limit", help: ArgumentHelp("At most so many. Default: 100.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
@@ -22,6 +21,6 @@ struct ListWorkersCommand: DocumentCommand {
   }
 }
 
-enum WorkerStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum WorkerStateFlag: String, CaseIterable {
   case up, lost
 }

@@ -1,5 +1,3 @@
-import ArgumentParser
-
 struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Counts runs, jobs, tasks, executors and proxies, or adds up metrics.",

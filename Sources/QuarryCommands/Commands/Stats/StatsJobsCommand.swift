@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -7,9 +6,10 @@ struct StatsJobsCommand: ViewableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Counts jobs by state: live with --fleet or --redis, else those of the dataset.")
 
-  @Option(help: ArgumentHelp("Only jobs that are running, failed or succeeded.", valueName: "state"))
+  @Option("state", help: ArgumentHelp("Only jobs that are running, failed or succeeded.", valueName: "state"))
   var state: JobStateFlag?
-  @Option(help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "limit", help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var silence: LivenessOptions

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryLode
 
@@ -7,17 +6,19 @@ struct StatsMetricsCommand: ViewableCommand {
     commandName: "metrics",
     abstract: "Adds up the metrics records of runs: events, drops, flushes, executors, storage.")
 
-  @Option(help: ArgumentHelp("Only this run: its record.", valueName: "id"))
+  @Option("run", help: ArgumentHelp("Only this run: its record.", valueName: "id"))
   var run: String?
-  @Option(help: ArgumentHelp("Only runs that failed or succeeded; others have no metrics yet.", valueName: "state"))
+  @Option(
+    "state", help: ArgumentHelp("Only runs that failed or succeeded; others have no metrics yet.", valueName: "state"))
   var state: EndedStateFlag?
   @Option(
-    help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"), transform: Reading.positive)
+    "limit", help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"),
+    transform: Reading.positive)
   var limit: Int?
   @OptionGroup var filters: JobRunFilterOptions
-  @Flag(help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
+  @Flag("accepted", help: "Only runs that a fleet's ledger says to count: one for each task that is done.")
   var accepted = false
-  @Flag(help: "A list of the records, one a run, the newest 100 unless --limit says otherwise.")
+  @Flag("by-run", help: "A list of the records, one a run, the newest 100 unless --limit says otherwise.")
   var byRun = false
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
@@ -59,7 +60,7 @@ struct StatsMetricsCommand: ViewableCommand {
   }
 }
 
-enum EndedStateFlag: String, CaseIterable, ExpressibleByArgument {
+enum EndedStateFlag: String, CaseIterable {
   case failed, succeeded
 
   var value: RunState { self == .failed ? .failed : .succeeded }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -11,7 +10,8 @@ struct StatsProxiesCommand: ViewableCommand {
   )
 
   @Option(
-    help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"), transform: Reading.positive)
+    "limit", help: ArgumentHelp("Only the newest so many runs. Default: all.", valueName: "n"),
+    transform: Reading.positive)
   var limit: Int?
   @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: RunPlaceOptions

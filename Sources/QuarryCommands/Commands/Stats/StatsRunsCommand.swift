@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -9,7 +8,8 @@ struct StatsRunsCommand: ViewableCommand {
     abstract:
       "Counts runs by state: those of a dataset, or with --fleet or --redis alone those that a live fleet knows.")
 
-  @Option(help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
+  @Option(
+    "limit", help: ArgumentHelp("Only the newest so many. Default: all.", valueName: "n"), transform: Reading.positive)
   var limit: Int?
   @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions

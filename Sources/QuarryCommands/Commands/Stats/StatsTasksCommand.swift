@@ -1,4 +1,3 @@
-import ArgumentParser
 import QuarryCore
 import QuarryFleet
 import QuarryLode
@@ -9,7 +8,7 @@ struct StatsTasksCommand: ViewableCommand {
     abstract: "Counts a fleet's tasks by state: live with --fleet or --redis, else those that the ledger and runs name."
   )
 
-  @Option(help: ArgumentHelp("Only tasks of this job.", valueName: "id"))
+  @Option("job", help: ArgumentHelp("Only tasks of this job.", valueName: "id"))
   var job: String?
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions

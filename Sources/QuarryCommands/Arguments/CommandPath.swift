@@ -1,0 +1,55 @@
+import QuarryCore
+
+/// The command that the first words of a line name, and the groups it is in.
+struct CommandPath {
+  /// From the program's own on.
+  private(set) var commands: [any ParsableCommand.Type]
+  /// What comes after the names.
+  private(set) var rest: ArraySlice<String>
+  /// Whether the line asks for help, in place of doing something; for the version alone.
+  let asksForHelp, asksForVersion: Bool
+
+  /// What every command understands.
+  static let everywhere = [
+    (names: "--version", help: "Show the version."), (names: "-h, --help", help: "Show help information."),
+  ]
+
+  /// Follows the words as far as they name commands below `root`.
+  /// - Throws: `QuarryError(.usage)` for a word that names none.
+  init(_ arguments: [String], below root: any ParsableCommand.Type) throws(QuarryError) {
+    let isHelp = arguments.first == "help"
+    commands = [root]
+    rest = arguments.dropFirst(isHelp ? 1 : 0)
+    let flags = arguments.prefix { $0 != "--" }
+    asksForHelp = isHelp || flags.contains("--help") || flags.contains("-h")
+    asksForVersion = flags.contains("--version")
+    while !command.configuration.subcommands.isEmpty, let word = rest.first, !word.hasPrefix("-"), word != "help" {
+      let children = command.configuration.subcommands
+      guard let child = children.first(where: { $0.configuration.commandName == word }) else {
+        throw UsageCheck.unknownCommand(word, below: self)
+      }
+      commands.append(child)
+      rest = rest.dropFirst()
+    }
+  }
+
+  var command: any ParsableCommand.Type { commands[commands.count - 1] }
+
+  /// What the command declares.
+  var entries: [Declarations.Entry] {
+    let declarations = Declarations()
+    _ = declarations.collect { command.init() }
+    return declarations.entries
+  }
+
+  /// `quarry list runs`.
+  var name: String { commands.map { $0.configuration.commandName }.joined(separator: " ") }
+
+  /// As `name`, of a command somewhere below another.
+  static func name(of command: any ParsableCommand.Type, below start: any ParsableCommand.Type) -> String? {
+    let own = start.configuration.commandName
+    if start == command { return own }
+    let rest = start.configuration.subcommands.lazy.compactMap { name(of: command, below: $0) }.first
+    return rest.map { "\(own) \($0)" }
+  }
+}
