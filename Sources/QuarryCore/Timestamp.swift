@@ -12,6 +12,18 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     nanoseconds = overflows ? (milliseconds < 0 ? .min : .max) : product
   }
 
+  /// As above.
+  package init(seconds: Int64, nanoseconds rest: Int64 = 0) {
+    let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isBeyond) = product.addingReportingOverflow(rest)
+    nanoseconds = overflows || isBeyond ? (seconds < 0 ? .min : .max) : sum
+  }
+
+  /// Of any length.
+  package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
+    .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
+  }
+
   package static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
@@ -84,9 +96,6 @@ package struct Timestamp: Sendable, Hashable, Comparable {
       offset = (hours * 60 + minutes) * 60 * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
     default: return nil
     }
-    let seconds = Int64(timegm(&parts)) - Int64(offset)
-    let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, isBeyond) = product.addingReportingOverflow(fraction)
-    nanoseconds = overflows || isBeyond ? (seconds < 0 ? .min : .max) : sum
+    self.init(seconds: Int64(timegm(&parts)) - Int64(offset), nanoseconds: fraction)
   }
 }

@@ -41,6 +41,9 @@ package final class S3Client: Sendable {
   /// Where the bucket is, as far as is known by now.
   package var region: String { state.withLock { $0.place.region } }
 
+  /// The store's address; one for all of AWS, where buckets have names of their own.
+  package var address: String { isAWS ? "aws" : state.withLock { $0.place.address } }
+
   /// Whether the store is AWS's own.
   package var isAWS: Bool { state.withLock { $0.place.isAWS } }
 

@@ -61,6 +61,9 @@ package struct S3Place: Sendable, Equatable {
 
   var isAWS: Bool { AWSDomain.holds(base.host) }
 
+  /// `https://host[:port]`, without the bucket.
+  var address: String { base.text }
+
   private var base: S3Endpoint {
     endpoint ?? S3Endpoint(isSecure: true, host: "s3.\(region).\(AWSDomain.of(region))", port: nil)
   }

@@ -28,7 +28,8 @@ import Testing
     }
     #expect(claims.withLock { $0.count } == 1)
     let error = #expect(throws: QuarryError.self) { try LodeDataset(root: path).claim(runID: "r") }
-    #expect(error?.message == "run id 'r' is running now in another process")
+    #expect(error?.message.hasPrefix("run id 'r' is running now in process \(getpid()) (") == true)
+    #expect(error?.remedy == "choose another --run-id")
     claims.withLock { $0 = [] }
     #expect(tree(path) == [])
     try LodeDataset(root: path).claim(runID: "r").release()

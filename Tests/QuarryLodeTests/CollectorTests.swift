@@ -48,6 +48,19 @@ import Testing
   }
 
   /// A crash at each operation of a commit: then all that is no data goes, and all that is stays.
+  /// A time that no number of nanoseconds reaches.
+  @Test func whatIsFromAFarFutureIsYoung() throws {
+    let path = "\(root.path)/datasets/quarry/.lode-cas-far"
+    try put("x", at: path)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSince1970: 10_413_792_000)], ofItemAtPath: path)
+    var fates: [LeftoverFate] = []
+    try LeftoverCollector(root: root.path, dataset: "quarry", age: .seconds(3_600)).collect(removes: true) {
+      fates.append($1)
+    }
+    #expect(fates == [.young])
+  }
+
   @Test(arguments: [FileSystem.Fault.failure(EIO), .tornWrite(EIO)])
   func afterACrashAnywhereOnlyTheLeftoversGo(_ fault: FileSystem.Fault) throws {
     func work(_ path: String, _ files: FileSystem) throws {

@@ -1,3 +1,4 @@
+import Foundation
 import QuarryCore
 import QuarryLode
 import S3Client
@@ -44,13 +45,63 @@ import Testing
     #expect(try store.reader().run("r")?.sidecarFiles.map(\.filename) == ["kept.txt"])
   }
 
-  @Test func aClaimThatNobodyGaveBackGoesAfterADay() throws {
+  /// A store's objects are as old as its clock says, whatever this machine's shows.
+  @Test(arguments: S3Server.allCases) func theStoresClockDecides(_ server: S3Server) throws {
+    let (store, upstream) = (try server.store(), try server.upstream())
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    let lost = "\(store.reader().layout.partitions)/\(run.partition.path)/event_type=item/segments/17/data/data"
+    _ = try store.createData(lost, Array("{}\n".utf8))
+    func collect(_ relay: HTTPServer.Relay) throws -> [LeftoverFate] {
+      let proxy = try HTTPServer { _, _ in .relay(to: upstream, relay) }
+      var fates: [LeftoverFate] = []
+      try LeftoverCollector(
+        try server.store(through: proxy, prefix: store.prefix), dataset: "quarry", age: .seconds(3_600)
+      ).collect(removes: true) { fates.append($1) }
+      #expect(!proxy.requests.isEmpty)
+      return fates
+    }
+    func date(_ later: TimeInterval) -> HTTPServer.Relay {
+      let format = DateFormatter()
+      format.locale = Locale(identifier: "en_US_POSIX")
+      format.timeZone = TimeZone(identifier: "UTC")
+      format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+      let text = format.string(from: Date.now + later)
+      return .header("date") { _ in "Date: \(text)" }
+    }
+    #expect(try collect(date(-86_400)) == [.young])
+    #expect(try collect(date(0)) == [.young])
+    let error = #expect(throws: QuarryError.self) { try collect(.header("date") { _ in nil }) }
+    #expect(error?.message.contains("the answer has no date") == true)
+    #expect(try collect(date(7_200)) == [.removed])
+    #expect(try errors(store.reader()) == [])
+  }
+
+  /// Times that no number of nanoseconds reaches.
+  @Test func timesBeyondAllOthersAreOldOrYoung() throws {
+    let (store, upstream) = (try S3Server.seaweedFS.store(), try S3Server.seaweedFS.upstream())
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    let lost = "\(store.reader().layout.partitions)/\(run.partition.path)/event_type=item/segments/17/data/data"
+    _ = try store.createData(lost, Array("{}\n".utf8))
+    let year = Timestamp.now().day.prefix(4)
+    for (other, fate) in [("9998", LeftoverFate.young), ("0002", .removable)] {
+      let proxy = try HTTPServer { _, _ in
+        .relay(to: upstream, .text("<LastModified>\(year)", "<LastModified>\(other)"))
+      }
+      let far = try S3Server.seaweedFS.store(through: proxy, prefix: store.prefix)
+      #expect(try collect(far, removes: false, later: 0).mapValues(\.count) == [fate: 1])
+      #expect(!proxy.requests.isEmpty)
+    }
+  }
+
+  @Test func aClaimThatNobodyGaveBackGoes() throws {
     let store = try S3Server.moto.store()
     let run = try Run(LodeDataset(store), id: "r")
     try run.sink.write(run.items(0..<1))
     _ = try store.create("\(store.reader().layout.own)/claims/left", Array("x".utf8))
-    #expect(try collect(store).mapValues(\.count) == [.young: 1])
-    #expect(try collect(store, later: 100_000)[.removed]?.map(\.kind) == [.claim])
+    #expect(try collect(store, later: 600).mapValues(\.count) == [.young: 1])
+    #expect(try collect(store)[.removed]?.map(\.kind) == [.claim])
   }
 
   /// A writer that died before its pointer: its manifests are no damage, and the next writer takes them out.

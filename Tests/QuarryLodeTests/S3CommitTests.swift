@@ -167,6 +167,24 @@ import Testing
     #expect(throws: QuarryError.self) { try dataset.claim(runID: "r") }
   }
 
+  /// A store, or a proxy before it, that never says how long an object is when it sends a part of it.
+  @Test(arguments: S3Server.allCases) func whatIsOfUnknownLengthIsReadWhole(_ server: S3Server) throws {
+    let (store, upstream) = (try server.store(), try server.upstream())
+    let run = try Run(LodeDataset(store), id: "r")
+    let text = String(repeating: "x", count: 20_000)
+    try run.sink.write(
+      run.batch { batch in
+        for seq in 0..<20 { batch.addEvent("item", seq: seq) { JSONText.appendMember("text", text, to: &$0) } }
+      })
+    let proxy = try HTTPServer { _, _ in
+      .relay(to: upstream, .header("content-range") { $0.prefix { $0 != "/" } + "/*" })
+    }
+    let reader = try server.store(through: proxy, prefix: store.prefix).reader()
+    #expect(try sequence(reader, "r") == Array(0..<20))
+    #expect(try errors(reader) == [])
+    #expect(!proxy.requests.isEmpty)
+  }
+
   /// Lines that are longer than a window, in a file that is sent in parts.
   @Test(arguments: S3Server.allCases) func whatIsLargeGoesAndComesInParts(_ server: S3Server) throws {
     let store = try server.store { $0.partSize = 5 << 20 }

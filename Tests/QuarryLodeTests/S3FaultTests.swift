@@ -16,50 +16,102 @@ import Testing
     try run.sink.write(run.items(0..<2))
   }
 
-  private func requests(of server: S3Server) throws -> Int {
+  /// - Parameter prepares: else its first commit is the dataset's.
+  private func requests(of server: S3Server, prepares: Bool = true) throws -> Int {
     let upstream = try server.upstream()
     let proxy = try HTTPServer { _, _ in .relay(to: upstream) }
     let store = try server.store(through: proxy)
-    try prepare(try server.store(prefix: store.prefix))
+    if prepares { try prepare(try server.store(prefix: store.prefix)) }
     #expect(try work(store) == 2)
     return proxy.requests.count
   }
 
   enum Death: String, CaseIterable { case before, after }
 
-  /// The process is gone before a request, or when it was carried out and nobody heard of it.
-  @Test(.timeLimit(.minutes(5)), arguments: Death.allCases)
-  func aCrashAnywhereLeavesALinearDataset(_ death: Death) throws {
-    let server = S3Server.moto
+  /// A way to a server that is cut before its request of this number, or before its answer.
+  private func cut(_ server: S3Server, at point: Int, _ death: Death) throws -> HTTPServer {
     let upstream = try server.upstream()
-    for point in 1...(try requests(of: server)) {
-      let proxy = try HTTPServer { _, number in
-        if number < point { return .relay(to: upstream) }
-        return number == point && death == .after ? .relay(to: upstream, .lost) : .hangUp
-      }
+    return try HTTPServer { _, number in
+      if number < point { return .relay(to: upstream) }
+      return number == point && death == .after ? .relay(to: upstream, .lost) : .hangUp
+    }
+  }
+
+  /// The process is gone before a request, or when it was carried out and nobody heard of it.
+  @Test(.timeLimit(.minutes(5)), arguments: Death.allCases, [true, false])
+  func aCrashAnywhereLeavesALinearDataset(_ death: Death, hasEarlier: Bool) throws {
+    let server = S3Server.moto
+    for point in 1...(try requests(of: server, prepares: hasEarlier)) {
+      let proxy = try cut(server, at: point, death)
       let direct = try server.store(lease: .zero)
-      try prepare(direct)
+      if hasEarlier { try prepare(direct) }
+      let earlier = hasEarlier ? [0, 1] : []
       let acknowledged = try work(try server.store(through: proxy, prefix: direct.prefix) { $0.backoff.tries = 1 })
       let reader = direct.reader()
       #expect(try errors(reader) == [], "right after a crash at \(point)")
-      try check(reader, acknowledged)
+      try check(reader, acknowledged, earlier)
 
       let next = try Run(LodeDataset(direct), id: "next")
       try next.sink.write(next.items(0..<3))
       #expect(try errors(reader) == [], "after the writer that follows a crash at \(point)")
-      try check(reader, acknowledged)
+      try check(reader, acknowledged, earlier)
       #expect(try sequence(reader, "next") == [0, 1, 2])
-      #expect(
-        Set(try direct.snapshots(in: reader.layout.segments)) == Set(try reader.chain().rows.map(\.id)),
-        "leftovers of a crash at \(point)")
+      try expectNoStrays(direct, "leftovers of a crash at \(point)")
     }
   }
 
-  private func check(_ reader: LodeReader, _ acknowledged: Int) throws {
-    #expect(try sequence(reader, "earlier") == [0, 1])
+  private func check(_ reader: LodeReader, _ acknowledged: Int, _ earlier: [Int]) throws {
+    #expect(try sequence(reader, "earlier") == earlier)
     let items = try sequence(reader, "dying")
     #expect(items == Array([0, 2].prefix(items.count)))
     #expect(items.count >= acknowledged && items.count <= acknowledged + 1)
+  }
+
+  private func expectNoStrays(_ store: S3Store, _ comment: Comment) throws {
+    let reader = store.reader()
+    let found = try store.manifests(below: reader.layout.folder)
+    #expect(Set(found) == Set(try reader.chain().rows.map(\.id)), comment)
+  }
+
+  /// A writer dies with manifests and no pointer, and so does the next one, at each of its requests: the third takes out
+  /// what both left.
+  @Test(.timeLimit(.minutes(5)), arguments: Death.allCases, [true, false])
+  func whoeverDiesWhileItTidiesUpHidesNothing(_ death: Death, hasEarlier: Bool) throws {
+    let (server, upstream) = (S3Server.moto, try S3Server.moto.upstream())
+    let hasDied = Mutex(false)
+    for point in 1... {
+      let direct = try server.store(lease: .zero)
+      if hasEarlier { try prepare(direct) }
+      hasDied.withLock { $0 = false }
+      let pointerless = try HTTPServer { request, _ in
+        let dies =
+          request.line.hasPrefix("PUT") && request.line.contains("/latest ") && !request.bytes.starts(with: [0x30])
+        return hasDied.withLock { died in
+          died = died || dies
+          return died ? .hangUp : .relay(to: upstream)
+        }
+      }
+      let first = try server.store(through: pointerless, prefix: direct.prefix) { $0.backoff.tries = 1 }
+      #expect(try commitOnce(first, id: "first") == 0)
+      let proxy = try cut(server, at: point, death)
+      let store = try server.store(through: proxy, prefix: direct.prefix, lease: .zero) { $0.backoff.tries = 1 }
+      let acknowledged = try commitOnce(store, id: "dying")
+      #expect(try errors(direct.reader()) == [], "a second crash at \(point)")
+      let third = try Run(LodeDataset(direct), id: "third")
+      try third.sink.write(third.items(0..<3))
+      #expect(try errors(direct.reader()) == [], "after a second crash at \(point)")
+      try expectNoStrays(direct, "leftovers of two crashes, the second at \(point)")
+      #expect(try sequence(direct.reader(), "dying").count >= acknowledged)
+      #expect(try sequence(direct.reader(), "third") == [0, 1, 2])
+      if proxy.requests.count < point { break }
+    }
+  }
+
+  /// - Returns: how many commits were acknowledged.
+  private func commitOnce(_ store: S3Store, id: String) throws -> Int {
+    let run = try Run(LodeDataset(store, deadline: .seconds(5)), id: id)
+    do { try run.sink.write(run.items(0..<1)) } catch is QuarryError { return 0 }
+    return 1
   }
 
   /// Each request in turn is answered by a fault once: nothing fails, and nothing is there twice.
@@ -83,31 +135,62 @@ import Testing
     }
   }
 
-  /// A writer that was taken for dead moves the pointer after all, or finds that it may not.
-  @Test(arguments: S3Server.allCases) func whoeverIsTakenForDeadLosesNothing(_ server: S3Server) throws {
-    let (upstream, direct) = (try server.upstream(), try server.store(lease: .zero))
-    try prepare(direct)
-    let late = Mutex(0)
-    let proxy = try HTTPServer { request, _ in
-      let isPointer = request.line.hasPrefix("PUT") && request.line.contains("/latest ")
-      if isPointer,
-        late.withLock({ count in
-          count += 1; return count == 1
-        })
-      {
-        #expect(throws: Never.self) {
-          let other = try Run(LodeDataset(direct), id: "other")
-          try other.sink.write(other.items(0..<1))
+  enum Moment: String, CaseIterable { case announcing, partitions, canonical, pointer }
+
+  /// A writer that was taken for dead goes on, wherever it was, also in the dataset's first commit: it moves the pointer
+  /// after all, or finds that it may not, and takes back nothing that the other built upon.
+  @Test(arguments: S3Server.allCases, Moment.allCases)
+  func whoeverIsTakenForDeadLosesNothing(_ server: S3Server, _ moment: Moment) throws {
+    for hasEarlier in [true, false] {
+      let (upstream, direct) = (try server.upstream(), try server.store(lease: .zero))
+      if hasEarlier { try prepare(direct) }
+      let isLate = Mutex(false)
+      let proxy = try HTTPServer { request, _ in
+        if Self.is(request, moment),
+          isLate.withLock({ was in
+            defer { was = true }; return !was
+          })
+        {
+          #expect(throws: Never.self) {
+            let other = try Run(LodeDataset(direct), id: "other")
+            try other.sink.write(other.items(0..<1))
+          }
         }
+        return .relay(to: upstream)
       }
-      return .relay(to: upstream)
+      let slow = try Run(LodeDataset(try server.store(through: proxy, prefix: direct.prefix, lease: .zero)), id: "slow")
+      try slow.sink.write(slow.items(0..<2))
+      #expect(isLate.withLock { $0 })
+      #expect(try errors(direct.reader()) == [])
+      #expect(try sequence(direct.reader(), "slow") == [0, 1])
+      #expect(try sequence(direct.reader(), "other") == [0])
+      #expect(try direct.reader().chain().rows.count == (hasEarlier ? 3 : 2))
+      try expectNoStrays(direct, "\(moment)")
     }
-    let slow = try Run(LodeDataset(try server.store(through: proxy, prefix: direct.prefix)), id: "slow")
-    try slow.sink.write(slow.items(0..<2))
-    #expect(try errors(direct.reader()) == [])
-    #expect(try sequence(direct.reader(), "slow") == [0, 1])
-    #expect(try sequence(direct.reader(), "other") == [0])
-    #expect(try direct.reader().chain().rows.count == 3)
+  }
+
+  private static func `is`(_ request: HTTPServer.Request, _ moment: Moment) -> Bool {
+    guard request.line.hasPrefix("PUT") else { return false }
+    let isManifest = request.line.contains("/manifest.json ")
+    return switch moment {
+    case .announcing: request.line.contains("/latest.lock ")
+    case .partitions: isManifest && request.line.contains("/partitions/")
+    case .canonical: isManifest && !request.line.contains("/partitions/")
+    case .pointer: request.line.contains("/latest ") && !request.bytes.starts(with: [0x30])
+    }
+  }
+
+  /// A dataset whose pointer somebody removed: what it named stays the newest, whoever comes.
+  @Test(arguments: S3Server.allCases) func aPointerThatIsGoneIsMadeAgain(_ server: S3Server) throws {
+    let store = try server.store(lease: .zero)
+    try prepare(store)
+    store.discard(store.reader().layout.pointer)
+    #expect(try sequence(store.reader(), "earlier") == [0, 1])
+    let next = try Run(LodeDataset(try server.store(prefix: store.prefix, lease: .zero)), id: "next")
+    try next.sink.write(next.items(0..<1))
+    #expect(try errors(store.reader()) == [])
+    #expect(try sequence(store.reader(), "earlier") == [0, 1])
+    #expect(try store.reader().chain().rows.count == 2)
   }
 
   /// The answer to an announcement is lost, and another writer had its turn before it is asked for again: then it was
@@ -197,6 +280,17 @@ import Testing
     #expect(try errors(single.reader()) == [])
     try S3Server.moto.store().prepareForWriting()
     try S3Server.seaweedFS.store().prepareForWriting()
+  }
+
+  /// Where nothing says that a name is taken, batches that are written at the same moment have names of their own.
+  @Test(arguments: S3Server.allCases) func aSingleWritersThreadsLoseNothing(_ server: S3Server) throws {
+    let store = try server.store(honoursConditions: false)
+    let run = try Run(LodeDataset(store), id: "r")
+    onThreads(16) { index in
+      #expect(throws: Never.self) { try run.sink.write(run.items(index..<index + 1)) }
+    }
+    #expect(try sequence(store.reader(), "r").sorted() == Array(0..<16))
+    #expect(try errors(store.reader()) == [])
   }
 
   @Test func refusalsSayWhatToDo() throws {

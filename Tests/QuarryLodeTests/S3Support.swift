@@ -9,7 +9,8 @@ extension S3Server {
   /// A part of the server's bucket that no other test uses, or another way to it.
   func store(
     through proxy: HTTPServer? = nil, prefix: String = UUID().uuidString, lease: Duration = .seconds(15),
-    honoursConditions: Bool = true, _ change: (inout S3Configuration) -> Void = { _ in }
+    claimLease: Duration = .seconds(300), honoursConditions: Bool = true,
+    _ change: (inout S3Configuration) -> Void = { _ in }
   ) throws -> S3Store {
     let upstream = try upstream()
     var configuration = S3Configuration(bucket: Self.bucket)
@@ -21,7 +22,7 @@ extension S3Server {
       credentials: .fixed(S3Credentials(accessKey: Self.accessKey, secretKey: Self.secretKey, source: "the tests")),
       clock: S3Clock(
         now: S3Clock.system.now, uptime: S3Clock.system.uptime, sleep: { _ in }, random: { 1 }))
-    return S3Store(client, prefix: prefix, honoursConditions: honoursConditions, lease: lease)
+    return S3Store(client, prefix: prefix, honoursConditions: honoursConditions, lease: lease, claimLease: claimLease)
   }
 }
 
@@ -29,7 +30,36 @@ extension S3Store {
   /// Without what the test's server is called.
   var prefix: String { String(root.dropFirst("s3://\(S3Server.bucket)/".count)) }
 
+  /// Ids of all manifests, canonical and in partitions.
+  func manifests(below folder: String) throws -> [SnapshotID] {
+    var ids: [SnapshotID] = []
+    try client.list(prefix: "\(folder.dropFirst("s3://\(S3Server.bucket)/".count))/") { page in
+      for parts in page.entries.map({ $0.key.split(separator: "/") }) where parts.last == "manifest.json" {
+        if let id = parts.dropLast().last.flatMap({ SnapshotID($0) }) { ids.append(id) }
+      }
+      return true
+    }
+    return ids
+  }
+
   func reader() -> LodeReader { LodeReader(DatasetLayout(self, dataset: "quarry")) }
+}
+
+extension HTTPServer.Relay {
+  /// With another line for a header, or without it.
+  static func header(_ name: String, _ change: @escaping @Sendable (String) -> String?) -> Self {
+    .changed { answer in
+      guard let end = answer.firstRange(of: Array("\r\n\r\n".utf8)) else { return answer }
+      let lines = String(decoding: answer[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+      let changed = lines.compactMap { $0.lowercased().hasPrefix("\(name):") ? change($0) : $0 }
+      return Array(changed.joined(separator: "\r\n").utf8) + answer[end.lowerBound...]
+    }
+  }
+
+  /// With another text for one of the same length, wherever it stands.
+  static func text(_ old: String, _ new: String) -> Self {
+    .changed { answer in Array(answer.replacing(Array(old.utf8), with: Array(new.utf8))) }
+  }
 }
 
 /// What is wrong with the chain and, but for runs that began at 0, with the whole dataset; empty when nothing is.

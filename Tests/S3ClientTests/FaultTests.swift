@@ -238,6 +238,30 @@ import Testing
     #expect(error?.kind == .malformed && seen <= 5)
   }
 
+  /// What a store leaves unsaid is not taken for nothing.
+  @Test func anAnswerThatSaysNotHowLongTheWholeIsIsNotEmpty() throws {
+    func get(_ range: String, _ body: String) throws -> S3Object {
+      let server = try HTTPServer { _, _ in
+        .status(206, headers: ["Content-Range: \(range)", "ETag: \"e\""], body: body)
+      }
+      return try withExtendedLifetime(server) { try S3Client.of(server.url).get("a", range: 0..<10) }
+    }
+    let object = try get("bytes 0-3/*", "0123")
+    #expect(object.bytes == bytes("0123") && object.info.size == nil)
+    for (range, body) in [("bytes */10", "0123"), ("bytes */10", ""), ("bytes */", ""), ("bytes 0-3/10", "")] {
+      #expect(#expect(throws: S3Error.self) { try get(range, body) }?.kind == .malformed, "\(range) with '\(body)'")
+    }
+  }
+
+  @Test(arguments: S3Server.allCases) func theStoreTellsItsTime(_ server: S3Server) throws {
+    let before = S3Clock.system.now()
+    let time = try server.client().time()
+    #expect((before - 1...S3Clock.system.now()).contains(time))
+    let silent = try HTTPServer { _, _ in .status(200) }
+    #expect(#expect(throws: S3Error.self) { try S3Client.of(silent.url).time() }?.kind == .malformed)
+    #expect(silent.requests.count == 1)
+  }
+
   /// - Returns: also how many bytes came before the error.
   private func read(_ client: S3Client, _ key: String, _ range: Range<Int>) -> (S3Error?, Int) {
     var seen = 0

@@ -34,6 +34,8 @@ package final class HTTPServer: Sendable {
     case lost
     /// The connection is closed after so many bytes of its body.
     case cut(after: Int)
+    /// The connection brings what is made of it.
+    case changed(@Sendable (_ answer: [UInt8]) -> [UInt8])
   }
 
   package struct Upstream: Sendable {

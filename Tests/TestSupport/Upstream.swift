@@ -13,6 +13,7 @@ extension HTTPServer.Upstream {
     switch relay {
     case .whole: return answer
     case .lost: return nil
+    case .changed(let change): return change(answer)
     case .cut(let count):
       let head = answer.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound ?? 0
       return Array(answer.prefix(head + count))

@@ -6,6 +6,8 @@ import QuarryCore
 /// the greatest below it.
 struct ChainReader {
   let layout: DatasetLayout
+  /// Not to be taken for the head where `latest` does not name it: a writer's that never committed them.
+  private let unpublished: Set<SnapshotID>
   private(set) var warnings: [String] = []
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   private var found: [SnapshotID: [String]]?
@@ -13,11 +15,15 @@ struct ChainReader {
   private var recent: [Manifest] = []
   private static let recentCount = 32
 
-  init(layout: DatasetLayout) { self.layout = layout }
+  init(layout: DatasetLayout, besides unpublished: [SnapshotID] = []) {
+    self.layout = layout
+    self.unpublished = Set(unpublished)
+  }
 
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
     guard let named = try pointer() else { return try greatest(below: nil) }
+    if named == .beforeAll { return nil }
     if let manifest = try manifest(named) { return manifest }
     guard try isThere(named) else { return try greatest(below: nil) }
     return try greatest(below: named)
@@ -105,7 +111,7 @@ struct ChainReader {
   }
 
   private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
-    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true }
+    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true && !unpublished.contains(id) }
     for id in ids.sorted(by: >) {
       if let manifest = try manifest(id) { return manifest }
     }

@@ -41,8 +41,7 @@ struct StrayManifests {
   /// Above the head, and no writer's that is at work or crashed.
   private func isForgotten(_ id: SnapshotID, _ path: String) throws(FileFailure) -> Bool {
     guard !intended.contains(id), let modified = try layout.store.modified(path) else { return false }
-    return Timestamp.now().nanoseconds - modified.nanoseconds
-      >= LeftoverCollector.leastAge.milliseconds * 1_000_000
+    return try layout.store.now(in: layout.folder) - modified >= LeftoverCollector.leastAge
   }
 
   private func problem(of path: String, _ id: SnapshotID, _ reachable: Reachable) throws(FileFailure) -> String? {

@@ -100,6 +100,6 @@ extension Leftover {
     self.kind = kind
     self.path = path
     size = kind == .folder ? 0 : Int64(status.st_size)
-    modified = Timestamp(nanoseconds: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+    modified = Timestamp(seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
   }
 }

@@ -55,9 +55,10 @@ struct KnownSnapshots {
 extension ChainReader {
   /// Whether `latest` names this snapshot, or one that was committed since it was read.
   fileprivate mutating func isNamed(_ newest: Manifest?) throws(FileFailure) -> Bool {
-    guard let named = try pointer(), let newest else {
+    let named = try pointer()
+    guard let named, named != .beforeAll, let newest else {
       let isThere = try layout.store.exists(layout.pointer)
-      return newest == nil && !isThere
+      return newest == nil && (named == .beforeAll || !isThere)
     }
     if named <= newest.id { return named == newest.id }
     return try manifest(named) != nil

@@ -29,14 +29,15 @@ package struct LeftoverCollector {
   private let layout: DatasetLayout
   private let sweeper: any LeftoverSweeper
   private let age: Duration
-  private let now: Timestamp
+  private let now: Timestamp?
   private let deadline: Duration
 
   /// - Parameters:
   ///   - age: how long ago a leftover was last changed, at least.
+  ///   - now: nil asks the store, whose time that of its files is.
   ///   - deadline: how long to wait for the lock.
   package init(
-    _ store: any WritableStore, dataset: String, age: Duration, now: Timestamp = .now(),
+    _ store: any WritableStore, dataset: String, age: Duration, now: Timestamp? = nil,
     deadline: Duration = .seconds(60)
   ) {
     layout = DatasetLayout(store, dataset: dataset)
@@ -48,7 +49,7 @@ package struct LeftoverCollector {
 
   /// On disk.
   package init(
-    root: String, dataset: String, age: Duration, now: Timestamp = .now(), files: FileSystem = FileSystem(),
+    root: String, dataset: String, age: Duration, now: Timestamp? = nil, files: FileSystem = FileSystem(),
     deadline: Duration = .seconds(60)
   ) {
     self.init(
@@ -62,37 +63,43 @@ package struct LeftoverCollector {
   package func collect(
     removes: Bool, report: (Leftover, LeftoverFate) -> Void
   ) throws(QuarryError) {
+    let now = try time()
     var known = try KnownSnapshots(layout: layout)
     var batch: [Leftover] = []
     var refusal: QuarryError?
     try layout.described { () throws(FileFailure) in
       try layout.store.leftovers(of: layout, besides: known.reachable) { leftover in
         guard refusal == nil else { return }
-        guard isOld(leftover) else { return report(leftover, .young) }
+        guard isOld(leftover, at: now) else { return report(leftover, .young) }
         guard removes else { return report(leftover, sweeper.isHeld(leftover) ? .held : .removable) }
         batch.append(leftover)
         guard batch.count == Self.batchSize else { return }
-        do throws(QuarryError) { try remove(batch, &known, report) } catch { refusal = error }
+        do throws(QuarryError) { try remove(batch, &known, now, report) } catch { refusal = error }
         batch = []
       }
     }
     if let refusal { throw refusal }
-    if !batch.isEmpty { try remove(batch, &known, report) }
+    if !batch.isEmpty { try remove(batch, &known, now, report) }
   }
 
-  private func isOld(_ leftover: Leftover) -> Bool {
-    let age = max(age, sweeper.leastAge(of: leftover.kind))
-    return now.nanoseconds - leftover.modified.nanoseconds >= age.milliseconds * 1_000_000
+  private func time() throws(QuarryError) -> Timestamp {
+    if let now { return now }
+    return try layout.described { () throws(FileFailure) in try layout.store.now(in: layout.folder) }
+  }
+
+  private func isOld(_ leftover: Leftover, at now: Timestamp) -> Bool {
+    now - leftover.modified >= max(age, sweeper.leastAge(of: leftover.kind))
   }
 
   private func remove(
-    _ batch: [Leftover], _ known: inout KnownSnapshots, _ report: (Leftover, LeftoverFate) -> Void
+    _ batch: [Leftover], _ known: inout KnownSnapshots, _ now: Timestamp,
+    _ report: (Leftover, LeftoverFate) -> Void
   ) throws(QuarryError) {
     let turn = try sweeper.begin(within: deadline)
     defer { turn.end() }
     try known.catchUp()
     let reachable = known
-    for (leftover, fate) in sweeper.remove(batch, if: { isOld($0) && !counts($0, reachable) }) {
+    for (leftover, fate) in sweeper.remove(batch, if: { isOld($0, at: now) && !counts($0, reachable) }) {
       report(leftover, fate)
     }
   }

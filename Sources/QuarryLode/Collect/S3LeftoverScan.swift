@@ -29,9 +29,7 @@ struct S3LeftoverScan {
   }
 
   private func leftover(_ kind: Leftover.Kind, _ key: String, size: Int64, seconds: Int) -> Leftover {
-    Leftover(
-      kind: kind, path: store.place(of: key), size: size,
-      modified: Timestamp(nanoseconds: Int64(seconds) * 1_000_000_000))
+    Leftover(kind: kind, path: store.place(of: key), size: size, modified: Timestamp(seconds: Int64(seconds)))
   }
 
   /// - Parameter path: below the dataset's folder.

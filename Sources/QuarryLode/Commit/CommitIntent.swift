@@ -61,6 +61,13 @@ extension CommitIntent {
     return try Self.isOnChain(newest, in: layout) ? [] : entries
   }
 
+  /// Both commits.
+  func with(_ more: [Entry]) -> CommitIntent {
+    var both = self
+    both.entries += more
+    return both
+  }
+
   /// True also when it cannot be told.
   private static func isOnChain(_ id: SnapshotID, in layout: DatasetLayout) throws(FileFailure) -> Bool {
     var chain = ChainReader(layout: layout)

@@ -38,8 +38,7 @@ struct CommitPlanner: Sendable {
   }
 
   private func isTrusted(_ written: Timestamp, _ trust: Duration?) -> Bool {
-    guard let trust else { return false }
-    return clock.time().nanoseconds - written.nanoseconds <= trust.milliseconds * 1_000_000
+    trust.map { clock.time() - written <= $0 } ?? false
   }
 
   private func check(_ key: String) throws(FileFailure) {
@@ -47,10 +46,14 @@ struct CommitPlanner: Sendable {
     guard try store.exists(path) else { throw FileFailure("publish", path, ENOENT) }
   }
 
-  /// - Parameter known: the head as our own last commit left it.
-  func head(pointer: SnapshotID?, known: Head?) throws(FileFailure) -> Head? {
+  /// - Parameters:
+  ///   - known: the head as our own last commit left it.
+  ///   - unpublished: of a writer that died before it moved the pointer.
+  func head(
+    pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = []
+  ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
-    var chain = ChainReader(layout: layout)
+    var chain = ChainReader(layout: layout, besides: unpublished)
     guard let manifest = try chain.head() else { return nil }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
     return Head(id: manifest.id, createdAt: createdAt)

@@ -62,20 +62,27 @@ final class GroupCommit: Sendable {
   private let layout: DatasetLayout
   private let deadline: Duration
   private let clock: SnapshotClock
+  private let sharesIDs: Bool
   private let state = Mutex(State())
 
-  /// - Parameter deadline: how long one commit may wait for other processes.
-  init(publisher: any SnapshotPublisher, layout: DatasetLayout, deadline: Duration, clock: SnapshotClock) {
+  /// - Parameters:
+  ///   - deadline: how long one commit may wait for other processes.
+  ///   - sharesIDs: whether batches may lie under one id; false gives each its own.
+  init(
+    publisher: any SnapshotPublisher, layout: DatasetLayout, deadline: Duration, clock: SnapshotClock, sharesIDs: Bool
+  ) {
     self.publisher = publisher
     self.layout = layout
     self.deadline = deadline
     self.clock = clock
+    self.sharesIDs = sharesIDs
   }
 
   /// The id for data that is about to be written: the same for all that will likely share a commit, so that their
   /// data lies under their snapshot's id.
   func dataID() -> SnapshotID {
-    state.withLock { state in
+    guard sharesIDs else { return clock.next() }
+    return state.withLock { state in
       let oldest = UInt64(max(0, clock.time().nanoseconds - 1_000_000_000))
       if let id = state.openID, id.value > oldest { return id }
       let id = clock.next()

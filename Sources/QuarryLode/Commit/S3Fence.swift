@@ -2,7 +2,8 @@ import QuarryCore
 import S3Client
 
 /// Keeps a write of the pointer from coming late: the same id is put there with a newline more behind it, which readers
-/// trim, so that the pointer is another object and no condition on the old one holds.
+/// trim, so that the pointer is another object and no condition on the old one holds. So that there is one for the first
+/// commit too, a pointer to no snapshot comes before it.
 struct S3Fence {
   private let layout: DatasetLayout
   private let store: S3Store
@@ -10,6 +11,18 @@ struct S3Fence {
   init(_ layout: DatasetLayout, _ store: S3Store) {
     self.layout = layout
     self.store = store
+  }
+
+  /// Makes a pointer where there is none, to what its readers take for the newest.
+  /// - Returns: false when another was first.
+  func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
+    guard turn.pointer == nil else { return true }
+    var chain = ChainReader(layout: layout)
+    let id = try chain.head()?.id ?? .beforeAll
+    let raw = Array(id.description.utf8)
+    guard let etag = try store.swap(layout.pointer, raw, was: nil) else { return false }
+    turn.pointer = S3Turn.Pointer(id: id, raw: raw, etag: etag)
+    return true
   }
 
   /// Against the writer that is taken for dead.
@@ -28,20 +41,12 @@ struct S3Fence {
   ///   - turn: what the pointer was before.
   ///   - mayComeLate: its write may be under way still.
   func isPublished(_ id: SnapshotID, from turn: S3Turn, mayComeLate: Bool) throws(FileFailure) -> Bool {
-    while true {
-      let pointer = try store.object(layout.pointer)
-      if try isOnChain(id) { return true }
-      guard mayComeLate, pointer?.info.etag == turn.pointer?.etag else { return false }
-      guard pointer != nil else {
-        throw FileFailure(
-          "commit", layout.pointer,
-          .store(
-            S3Error(
-              .uncertain, "commit to \(layout.folder)", "an answer was lost, and the first pointer may still come")))
-      }
-      var turn = turn
+    var turn = turn
+    while try store.object(layout.pointer)?.info.etag == turn.pointer?.etag {
+      guard mayComeLate else { return false }
       if try put(before: &turn) { return false }
     }
+    return try isOnChain(id)
   }
 
   private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {

@@ -28,6 +28,11 @@ struct S3Manifests: Sendable {
     try write(snapshots.map { File(path: path($0.id, ""), bytes: $0.manifest.encoded) })
   }
 
+  /// Those of another, which has ended.
+  func clear(_ entries: [CommitIntent.Entry]) throws(FileFailure) {
+    if !entries.isEmpty { try store.remove(entries.map { path($0.id, $0.partition) }) }
+  }
+
   /// As far as it can: what stays is found as a leftover.
   /// - Returns: whether all are gone.
   @discardableResult

@@ -38,9 +38,13 @@ final class S3Publisher: SnapshotPublisher {
     let snapshots: [CommitPlanner.Numbered]
     let intent: CommitIntent
     let newest: CommitPlanner.Head
+    /// Another's manifests that are to be gone before the pointer moves. As long as they may be there they are announced
+    /// too: whoever comes after this writer would not know of them.
+    var leftovers: [CommitIntent.Entry]
 
-    init(_ snapshots: [CommitPlanner.Numbered]) {
+    init(_ snapshots: [CommitPlanner.Numbered], leftovers: [CommitIntent.Entry]) {
       self.snapshots = snapshots
+      self.leftovers = leftovers
       intent = CommitIntent(snapshots.map { ($0.id, $0.plan.partitions) })
       newest = snapshots.last?.head ?? CommitPlanner.Head(id: SnapshotID(0), createdAt: Timestamp(nanoseconds: 0))
     }
@@ -102,18 +106,23 @@ final class S3Publisher: SnapshotPublisher {
     guard var turn = try turn(&state) else { return nil }
     try planner.checkData(of: plans)
     state.turn = nil
-    let (isTakenOver, before) = (turn.isTaken, turn.intent)
-    let head = try planner.head(pointer: turn.pointer?.id, known: state.head)
-    let commit = Commit(planner.number(plans, after: head, pointer: floor(head, turn, state.announced)))
+    let fence = S3Fence(layout, store)
+    guard try fence.begin(&turn) else { return nil }
+    let isTakenOver = turn.isTaken
+    let head = try planner.head(
+      pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
+    var commit = Commit(
+      planner.number(plans, after: head, pointer: floor(head, turn, state.announced)), leftovers: try leftovers(of: turn, head))
     state.announced = commit.newest.id
-    guard try turn.announce(commit.intent, layout, store) else {
+    guard try turn.announce(commit.intent.with(commit.leftovers), layout, store) else {
       state.isAlone = false
       return nil
     }
     do throws(FileFailure) {
-      let isOurs = try isTakenOver ? S3Fence(layout, store).put(before: &turn) : true
+      let isOurs = try isTakenOver ? fence.put(before: &turn) : true
       if isOurs {
-        try clear(before, turn, head)
+        try manifests.clear(commit.leftovers)
+        commit.leftovers = []
         if try write(commit, &turn) {
           // Writing may have taken as long as a collector waits.
           try planner.checkData(of: plans)
@@ -135,12 +144,12 @@ final class S3Publisher: SnapshotPublisher {
     return taken.compactMap(\.self).max().map { SnapshotID($0.value + .random(in: 1...1_000_000)) }
   }
 
-  /// Removes what a crashed writer left off the chain; its own pointer can come no more. Without a pointer what it left is
-  /// the head.
-  private func clear(_ before: CommitIntent, _ turn: S3Turn, _ head: CommitPlanner.Head?) throws(FileFailure) {
-    guard let pointer = turn.pointer, before.newest != pointer.id else { return }
-    let abandoned = try before.abandoned(head: head?.id, in: layout)
-    if !abandoned.isEmpty { manifests.remove(abandoned) }
+  /// What a crashed writer announced and left off the chain; its own pointer can come no more once the fence is put.
+  private func leftovers(
+    of turn: S3Turn, _ head: CommitPlanner.Head?
+  ) throws(FileFailure) -> [CommitIntent.Entry] {
+    if let newest = turn.intent.newest, newest == turn.pointer?.id { return [] }
+    return try turn.intent.abandoned(head: head?.id, in: layout)
   }
 
   /// - Returns: nil when it is another's.
@@ -207,7 +216,7 @@ final class S3Publisher: SnapshotPublisher {
   private func giveUp(_ commit: Commit, _ turn: S3Turn) {
     guard manifests.remove(commit.intent.entries) else { return }
     var turn = turn
-    do throws(FileFailure) { _ = try turn.announce(CommitIntent(), layout, store) } catch {
+    do throws(FileFailure) { _ = try turn.announce(CommitIntent().with(commit.leftovers), layout, store) } catch {
       // Others wait for the lease instead.
     }
   }

@@ -4,6 +4,9 @@ package struct SnapshotID: Sendable, Hashable, Comparable, CustomStringConvertib
 
   package init(_ value: UInt64) { self.value = value }
 
+  /// What `latest` names before the first commit to a bucket: no snapshot. To others it is one whose manifest is not there.
+  static let beforeAll = SnapshotID(0)
+
   /// - Returns: nil for anything but digits without a leading zero, which no path and no pointer of a dataset holds, and for
   ///   what is beyond all time.
   package init?(_ text: some StringProtocol) {

@@ -61,7 +61,7 @@ struct RecordFollower {
       let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
       newer.ids = ids
       newer.follows = end == known.head
-      if let named { newer.isPointerFollowed = try newer.reader.chain.isThere(named) }
+      if let named, named != .beforeAll { newer.isPointerFollowed = try newer.reader.chain.isThere(named) }
       return newer
     }
     guard let found else { return [] }

@@ -8,6 +8,9 @@ package protocol DatasetStore: Sendable {
   /// What every place begins with: an absolute path, or `s3://bucket/prefix`. Without a slash at the end.
   var root: String { get }
 
+  /// What tells stores apart whose roots have one name; nil where the root alone is one.
+  var origin: String? { get }
+
   /// The whole of a small file.
   func bytes(_ file: String) throws(FileFailure) -> [UInt8]?
 
@@ -37,14 +40,22 @@ package protocol DatasetStore: Sendable {
     of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
   ) throws(FileFailure)
 
-  /// When a file was last changed.
+  /// When a file was last changed, by the clock that `now` shows.
   func modified(_ file: String) throws(FileFailure) -> Timestamp?
+
+  /// The time, as the store knows it: only that tells how old a file is.
+  /// - Parameter folder: of which it may be asked.
+  func now(in folder: String) throws(FileFailure) -> Timestamp
 
   /// Whether two names are known to be of one file, without reading it.
   func isOne(_ file: String, _ other: String) -> Bool
 }
 
 extension DatasetStore {
+  package var origin: String? { nil }
+
+  package func now(in folder: String) -> Timestamp { .now() }
+
   func open(
     _ file: String, followsLinks: Bool = true, first: Int64 = 64 << 10
   ) throws(FileFailure) -> (any StoredFile)? {

@@ -31,6 +31,8 @@ final class DiskClaim: StoreClaim {
     }
   }
 
+  func isHeld() -> Bool { true }
+
   func release() {
     let held = file.withLock { file in
       defer { file = nil }

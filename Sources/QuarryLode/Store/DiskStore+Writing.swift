@@ -76,6 +76,10 @@ extension DiskStore: WritableStore {
     return try DiskClaim.take(file, files: files)
   }
 
+  package func holder(ofClaim file: String) -> ClaimHolder {
+    ClaimHolder(who: LockHolder(of: file).map { "process \($0.pid) (\($0.name))" } ?? "another process")
+  }
+
   package func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper { DiskSweeper(layout: layout, files: files) }
 
   package func publisher(

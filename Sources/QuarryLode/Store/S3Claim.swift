@@ -1,22 +1,108 @@
+import Dispatch
+import Glibc
+import QuarryCore
+import S3Client
 import Synchronization
 
-/// An object that says that a name is taken. It does not go with its process: after a crash a person removes it, or
-/// `quarry lode gc` when it is a day old.
+/// An object that says that a name is taken. Its process writes it anew all the time: one that was not for the length of the
+/// lease is a dead process', and whoever wants the name takes it over.
+///
+/// Text: `<random id> process <pid> on <host> since <time>`.
 final class S3Claim: StoreClaim {
+  private enum State {
+    /// As this process last wrote it.
+    case held(etag: String, renewed: ContinuousClock.Instant)
+    case lost
+    case released
+  }
+
   private let store: S3Store
   private let file: String
-  private let isHeld = Mutex(true)
+  /// Nobody else's.
+  private let id: String
+  private let state: Mutex<State>
+  private let end = DispatchSemaphore(value: 0)
 
-  init(_ store: S3Store, _ file: String) {
+  private init(_ store: S3Store, _ file: String, id: String, etag: String) {
     self.store = store
     self.file = file
+    self.id = id
+    state = Mutex(.held(etag: etag, renewed: .now))
+    OwnThread.start { self.renewUntilTheEnd() }
+  }
+
+  /// - Returns: nil when another has it.
+  static func take(_ file: String, in store: S3Store) throws(FileFailure) -> S3Claim? {
+    let id = UUIDv7.make()
+    let found = try store.object(file)
+    if found != nil, try !isOver(file, in: store) { return nil }
+    guard let etag = try store.swap(file, text(id), was: found?.info.etag) else { return nil }
+    return S3Claim(store, file, id: id, etag: etag)
+  }
+
+  /// Who has it, for people.
+  static func holder(of file: String, in store: S3Store) throws(FileFailure) -> ClaimHolder {
+    let said = String(decoding: try store.bytes(file) ?? [], as: UTF8.self).split(separator: " ")
+    let now = try store.now(in: file)
+    let age = now - (try store.modified(file) ?? now)
+    let who = said.count > 5 && said[1] == "process" ? "process \(said[2]) on \(said[4])" : "another process"
+    let seconds = max(0, age.components.seconds)
+    return ClaimHolder(
+      who: "\(who), which last said so \(seconds) s ago in \(file)",
+      remedy: "should that process be dead, the id is free \(store.claimLease.components.seconds) s after its last word"
+    )
+  }
+
+  private static func isOver(_ file: String, in store: S3Store) throws(FileFailure) -> Bool {
+    guard let modified = try store.modified(file) else { return true }
+    return try store.now(in: file) - modified >= store.claimLease
+  }
+
+  private static func text(_ id: String) -> [UInt8] {
+    var host = [CChar](repeating: 0, count: 256)
+    let name = gethostname(&host, host.count - 1) == 0 ? String(cString: host) : "unknown"
+    return Array("\(id) process \(getpid()) on \(name) since \(Timestamp.now().text())\n".utf8)
+  }
+
+  func isHeld() -> Bool {
+    state.withLock { state in
+      if case .held(let etag, let renewed) = state, ContinuousClock.now - renewed >= store.claimLease {
+        state = renew(etag) ?? state
+      }
+      return if case .lost = state { false } else { true }
+    }
   }
 
   func release() {
-    let wasHeld = isHeld.withLock { held in
-      defer { held = false }
-      return held
+    let wasHeld = state.withLock { state in
+      guard case .held = state else { return false }
+      state = .released
+      return true
     }
+    end.signal()
     if wasHeld { store.discard(file) }
+  }
+
+  private func renewUntilTheEnd() {
+    let pause = max(store.claimLease / 5, .seconds(1))
+    while end.wait(timeout: .now() + .milliseconds(Int(pause.milliseconds))) == .timedOut {
+      let goesOn = state.withLock { state in
+        if case .held(let etag, _) = state { state = renew(etag) ?? state }
+        return if case .held = state { true } else { false }
+      }
+      guard goesOn else { return }
+    }
+  }
+
+  /// - Returns: nil when nobody could be asked: then it is tried again, before anything is written once the lease is over.
+  private func renew(_ etag: String) -> State? {
+    do throws(FileFailure) {
+      let now = ContinuousClock.now
+      if let etag = try store.swap(file, Self.text(id), was: etag) { return .held(etag: etag, renewed: now) }
+      // Its own, of which the answer was lost, or nobody's any more.
+      let found = try store.object(file)
+      guard found.map({ $0.bytes.starts(with: id.utf8) }) ?? true else { return .lost }
+      return try store.swap(file, Self.text(id), was: found?.info.etag).map { .held(etag: $0, renewed: now) } ?? .lost
+    } catch { return nil }
   }
 }

@@ -26,8 +26,8 @@ final class S3File: StoredFile {
   static func open(_ store: S3Store, _ place: String, first: Range<Int64>) throws(FileFailure) -> S3File? {
     do throws(S3Error) {
       let object = try store.client.get(store.key(place), range: Int(first.lowerBound)..<Int(first.upperBound))
-      return S3File(
-        store, place, total: Int64(object.info.size), window: object.bytes, start: first.lowerBound)
+      let total = if let size = object.info.size { size } else { try store.client.size(store.key(place)) }
+      return S3File(store, place, total: Int64(total), window: object.bytes, start: first.lowerBound)
     } catch {
       switch error.kind {
       case .noSuchKey: return nil

@@ -1,4 +1,3 @@
-import Glibc
 import QuarryCore
 import S3Client
 
@@ -10,17 +9,26 @@ extension S3Store: WritableStore {
 
   func condition(_ condition: S3Condition) -> S3Condition? { honoursConditions ? condition : nil }
 
-  package func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool { try write(file, bytes) }
+  package var tellsTaken: Bool { honoursConditions }
+
+  package func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+    try isFree(file) ? send(file, bytes) : false
+  }
 
   /// What is not removed is found as a leftover, and nobody reads it.
   package func discardData(_ file: String) { discard(file) }
 
   package func create(_ file: String, _ bytes: UnsafeRawBufferPointer) throws(FileFailure) -> Bool {
-    if !honoursConditions, try exists(file) { return false }
-    return try write(file, Array(bytes))
+    try isFree(file) ? send(file, Array(bytes)) : false
   }
 
-  private func write(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
+  /// Without conditions it has to be asked for, and may be taken right after.
+  private func isFree(_ file: String) throws(FileFailure) -> Bool {
+    if honoursConditions { return true }
+    return try !exists(file)
+  }
+
+  private func send(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
     guard bytes.count > client.configuration.partSize else { return try swap(file, bytes, was: nil) != nil }
     do throws(S3Error) {
       let upload = S3Upload(client, key(file), if: condition(.absent))
@@ -38,18 +46,25 @@ extension S3Store: WritableStore {
   /// - Returns: whether they are gone.
   @discardableResult
   func discard(_ files: [String]) -> Bool {
-    do throws(S3Error) { try client.delete(files.map(key)) } catch {
+    do throws(FileFailure) { try remove(files) } catch {
       // They are found as leftovers, and nobody reads them; what made them useless is what is told.
       return false
     }
     return true
   }
 
+  func remove(_ files: [String]) throws(FileFailure) {
+    do throws(S3Error) { try client.delete(files.map(key)) } catch { throw FileFailure(error, files.first ?? root) }
+  }
+
   package func hold(_ folder: String) -> FolderHold? { nil }
 
   package func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)? {
-    let text = "\(UUIDv7.make()) process \(getpid()) \(Timestamp.now().text())\n"
-    return try create(file, Array(text.utf8)) ? S3Claim(self, file) : nil
+    try S3Claim.take(file, in: self)
+  }
+
+  package func holder(ofClaim file: String) throws(FileFailure) -> ClaimHolder {
+    try S3Claim.holder(of: file, in: self)
   }
 
   package func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper { S3Sweeper(layout: layout, store: self) }

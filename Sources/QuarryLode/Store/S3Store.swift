@@ -12,14 +12,22 @@ package struct S3Store: DatasetStore {
   let honoursConditions: Bool
   /// How long a writer's announced commit may stay as it is before others take it for dead.
   let lease: Duration
+  /// How long after its process' last word a claimed name is free.
+  let claimLease: Duration
 
   /// - Parameter prefix: of all keys, without slashes at its ends; may be empty.
-  package init(_ client: S3Client, prefix: String, honoursConditions: Bool = true, lease: Duration = .seconds(15)) {
+  package init(
+    _ client: S3Client, prefix: String, honoursConditions: Bool = true, lease: Duration = .seconds(15),
+    claimLease: Duration = .seconds(300)
+  ) {
     root = "s3://\(client.configuration.bucket)" + (prefix.isEmpty ? "" : "/\(prefix)")
     self.client = client
     self.honoursConditions = honoursConditions
     self.lease = lease
+    self.claimLease = claimLease
   }
+
+  package var origin: String? { client.address }
 
   /// The key of a place, from the bucket's beginning. Cut by bytes: a prefix may hold any character.
   func key(_ place: String) -> String {
@@ -72,7 +80,7 @@ package struct S3Store: DatasetStore {
   }
 
   package func size(of file: String) throws(FileFailure) -> Int64? {
-    try found({ () throws(S3Error) in Int64(try client.head(key(file)).size) }, at: file)
+    try found({ () throws(S3Error) in Int64(try client.size(key(file))) }, at: file)
   }
 
   /// A bucket has no links.
@@ -94,7 +102,13 @@ package struct S3Store: DatasetStore {
     try list(key, at: file) { page in
       seconds = seconds ?? page.entries.first { $0.key == key }?.modified
     }
-    return seconds.map { Timestamp(nanoseconds: Int64($0) * 1_000_000_000) }
+    return seconds.map { Timestamp(seconds: Int64($0)) }
+  }
+
+  package func now(in folder: String) throws(FileFailure) -> Timestamp {
+    do throws(S3Error) { return Timestamp(seconds: Int64(try client.time(prefix: key(folder) + "/"))) } catch {
+      throw FileFailure(error, folder)
+    }
   }
 
   /// Two objects are never one.

@@ -10,6 +10,9 @@ package protocol WritableStore: DatasetStore {
   /// (`LeftoverCollector.leastAge`), which only a writer that was stopped in between would see.
   var trust: StoreTrust { get }
 
+  /// Whether `createData` tells in any case that a segment is another's. Else no two writes may try the same one.
+  var tellsTaken: Bool { get }
+
   /// Puts down the data of a new segment, `…/segments/<id>/data/<name>`.
   /// - Returns: false when that segment is another's already.
   func createData(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool
@@ -36,6 +39,9 @@ package protocol WritableStore: DatasetStore {
   /// - Returns: nil when another has it.
   func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)?
 
+  /// Who has a name that could not be taken.
+  func holder(ofClaim file: String) throws(FileFailure) -> ClaimHolder
+
   /// Takes out what crashed writers left.
   func sweeper(of layout: DatasetLayout) -> any LeftoverSweeper
 
@@ -52,13 +58,25 @@ package struct StoreTrust: Sendable {
   let sidecars: Duration?
 }
 
+/// Who has a name, for people.
+package struct ClaimHolder: Sendable {
+  let who: String
+  /// What helps where that process is none any more; nil where that cannot be.
+  var remedy: String?
+}
+
 /// A name that one process has.
 package protocol StoreClaim: Sendable {
+  /// False when this process stood still for so long that another has taken the name. May ask the store.
+  func isHeld() -> Bool
+
   /// Gives it free. May be called again.
   func release()
 }
 
 extension WritableStore {
+  package var tellsTaken: Bool { true }
+
   /// For a store where what is there is durable.
   package func settle(_ files: [String], _ durability: Durability) throws(FileFailure) {}
 

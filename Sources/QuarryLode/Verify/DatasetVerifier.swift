@@ -92,7 +92,7 @@ struct DatasetVerifier {
         let message =
           switch leftover.kind {
           case .folder: "an empty folder: left by a crash, or made just now"
-          case .claim: "a run id that was claimed by a process which died"
+          case .claim: "a run id that was claimed by a process which died, or runs now on another machine"
           default: "\(leftover.kind.rawValue) that no snapshot names: left by a crash, or written just now"
           }
         report(Finding(.note, .leftover, leftover.path, message))

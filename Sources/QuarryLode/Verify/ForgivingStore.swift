@@ -54,6 +54,8 @@ struct ForgivingStore: DatasetStore {
     try forgiving(nil) { () throws(FileFailure) in try store.modified(file) }
   }
 
+  func now(in folder: String) throws(FileFailure) -> Timestamp { try store.now(in: folder) }
+
   func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
 
   private func forgiving<Value>(

@@ -1,4 +1,5 @@
 import QuarryCore
+import Synchronization
 
 /// A dataset that this process writes. One object per process and dataset, so that its writers share commits.
 ///
@@ -12,6 +13,8 @@ package final class LodeDataset: Sendable {
   private let presence: DatasetPresence
   private let durability: Durability
   private let patience: Duration
+  /// By the run's id, as long as somebody holds them.
+  private let claims = Mutex<[String: HeldClaim]>([:])
 
   /// - Parameters:
   ///   - form: what data files are compressed with, and whether checksums are kept.
@@ -32,7 +35,7 @@ package final class LodeDataset: Sendable {
     self.patience = patience
     committer = GroupCommit(
       publisher: store.publisher(of: layout, durability: durability, deadline: deadline, clock: clock),
-      layout: layout, deadline: deadline, clock: clock)
+      layout: layout, deadline: deadline, clock: clock, sharesIDs: store.tellsTaken)
   }
 
   /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
@@ -52,7 +55,8 @@ package final class LodeDataset: Sendable {
   /// Where the records of one run go; one sink a run.
   package func sink(for partition: RunPartition) -> LodeRunSink {
     LodeRunSink(
-      partition: partition, segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
+      partition: partition, claim: claims.withLock { $0[partition.runID]?.claim },
+      segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
       sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
       presence: presence, durability: durability, patience: patience)
   }
@@ -73,9 +77,15 @@ package final class LodeDataset: Sendable {
     return identity
   }
 
-  /// Reserves a run id that a person chose.
+  /// Reserves a run id that a person chose, until it is released.
   /// - Throws: `QuarryError(.usage)` when the dataset has a run of this id, or another process runs it now.
   package func claim(runID: String) throws(QuarryError) -> RunClaim {
-    try RunClaim(runID: runID, layout: layout, store: store)
+    let claim = try RunClaim(runID: runID, layout: layout, store: store)
+    claims.withLock { $0[runID] = HeldClaim(claim: claim) }
+    return claim
   }
+}
+
+private struct HeldClaim: Sendable {
+  weak var claim: RunClaim?
 }

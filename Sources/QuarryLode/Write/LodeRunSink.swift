@@ -4,6 +4,8 @@ import Synchronization
 /// Where one run's records and files go. Runs of one dataset object share commits.
 package final class LodeRunSink: EventSink {
   package let partition: RunPartition
+  /// Of a run whose id a person chose.
+  private let claim: RunClaim?
   private let segments: SegmentWriter
   private let sidecars: SidecarWriter
   private let committer: GroupCommit
@@ -38,10 +40,11 @@ package final class LodeRunSink: EventSink {
   private let isLate = Mutex(false)
 
   init(
-    partition: RunPartition, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
+    partition: RunPartition, claim: RunClaim?, segments: SegmentWriter, sidecars: SidecarWriter, committer: GroupCommit,
     presence: DatasetPresence, durability: Durability, patience: Duration
   ) {
     self.partition = partition
+    self.claim = claim
     self.segments = segments
     self.sidecars = sidecars
     self.committer = committer
@@ -54,7 +57,7 @@ package final class LodeRunSink: EventSink {
   /// the pointer moved, the error says so.
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
-    try presence.check()
+    try check()
     let listed = batch.chunksOnly ? [] : pending.withLock { $0.take() }
     do throws(QuarryError) {
       try commit(batch, listing: listed)
@@ -66,7 +69,7 @@ package final class LodeRunSink: EventSink {
   }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
-    try presence.check()
+    try check()
     let now = Timestamp.now()
     let file = try sidecars.put(partition, name: name, contentType: contentType, data: data)
     let folder = FileSystem.parent(of: segments.layout.path(of: file.path)) ?? segments.layout.root
@@ -80,6 +83,12 @@ package final class LodeRunSink: EventSink {
       sidecars.discard(file)
       throw error.described(root: segments.layout.root)
     }
+  }
+
+  /// Whether the dataset and the run's id are still this process' to write to.
+  private func check() throws(QuarryError) {
+    try presence.check()
+    try claim?.check()
   }
 
   private func commit(_ batch: RecordBatch, listing files: [SidecarFile]) throws(QuarryError) {

@@ -5,15 +5,18 @@ import QuarryCore
 /// The name `.quarry/claims/<run id>` keeps two processes from starting it at the same moment. What was stored under the
 /// id keeps it taken for all time.
 package final class RunClaim: Sendable {
+  let runID: String
   private let claim: any StoreClaim
 
   init(runID: String, layout: DatasetLayout, store: any WritableStore) throws(QuarryError) {
     let path = "\(layout.claims)/\(RunPartition.escape(runID))"
     let held = try layout.described { () throws(FileFailure) in try store.claim(path) }
     guard let held else {
-      throw QuarryError(
-        .usage, "run id '\(runID)' is running now in another process", remedy: "choose another --run-id")
+      let holder = try layout.described { () throws(FileFailure) in try store.holder(ofClaim: path) }
+      let remedy = ["choose another --run-id", holder.remedy].compactMap(\.self).joined(separator: "; ")
+      throw QuarryError(.usage, "run id '\(runID)' is running now in \(holder.who)", remedy: remedy)
     }
+    self.runID = runID
     claim = held
     let existing = try layout.described { () throws(FileFailure) in
       try RunFinder(layout: layout).find(runID: runID).first
@@ -22,6 +25,15 @@ package final class RunClaim: Sendable {
     release()
     throw QuarryError(
       .usage, "run id '\(runID)' is taken: \(layout.partitions)/\(existing.path)", remedy: "choose another --run-id")
+  }
+
+  /// Comes before anything is written under the id.
+  /// - Throws: `QuarryError(.storage)` when another process has it by now.
+  func check() throws(QuarryError) {
+    guard !claim.isHeld() else { return }
+    throw QuarryError(
+      .storage, "run id '\(runID)' was taken by another process while this one stood still: nothing more is written",
+      remedy: "run it again under another --run-id")
   }
 
   /// Gives the id free for the next process, which then finds what this one stored. May be called again.

@@ -2,7 +2,7 @@ import HTTPClient
 
 /// How far the reading of one object is.
 struct S3Download {
-  private let key: String
+  let key: String
   /// Nil is all of it.
   private let range: Range<Int>?
   /// The head of the first answer that brought anything.

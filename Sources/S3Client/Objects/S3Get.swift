@@ -2,15 +2,15 @@ import HTTPClient
 
 /// What is known of an object without its body.
 package struct S3Info: Sendable, Equatable {
-  /// Bytes of the whole object.
-  package let size: Int
+  /// Bytes of the whole object; nil when the answer does not say.
+  package let size: Int?
   /// In quotes.
   package let etag: String
   package let contentType: String?
   let putID: String?
 
   init(_ head: HTTPHead) {
-    size = ContentRange(head).total ?? 0
+    size = ContentRange(head).total
     etag = head["etag"] ?? ""
     contentType = head["content-type"]
     putID = head[S3Client.putIDHeader]
@@ -68,6 +68,9 @@ extension S3Client {
     var attempts = S3Attempts(self, within: limit)
     do throws(S3Error) {
       let answer = try attempts.run({ download.next() }, consume: { download.take($0, $1, consume) })
+      guard download.first != nil || answer.head.status != 206 else {
+        throw S3Error(.malformed, "get \(name(start.key))", "the store sends nothing of what it was asked for")
+      }
       return S3Info(download.first ?? answer.head)
     } catch {
       if !download.isWanted, let first = download.first { return S3Info(first) }
@@ -76,6 +79,15 @@ extension S3Client {
       }
       throw error
     }
+  }
+
+  /// Bytes of an object.
+  /// - Throws: `S3Error(.noSuchKey)`.
+  package func size(_ key: String, within limit: Duration? = nil) throws(S3Error) -> Int {
+    guard let size = try head(key, within: limit).size else {
+      throw S3Error(.malformed, "head \(name(key))", "the answer does not say how long it is")
+    }
+    return size
   }
 
   /// - Throws: `S3Error(.noSuchKey)`.
