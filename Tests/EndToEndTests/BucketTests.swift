@@ -1,5 +1,6 @@
 import Foundation
 import QuarryCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -162,6 +163,117 @@ import Testing
       #expect(next.exitCode == 0, "\(next.standardError)")
       try await bucket.expectSound(harness)
     }
+  }
+
+  /// A session token that the store takes for a while only, from a host that hands out the next one, or none.
+  @Test(.timeLimit(.minutes(5)), arguments: [true, false])
+  func aSessionMayEndInTheMiddleOfARun(_ isRenewed: Bool) async throws {
+    let harness = try RunHarness()
+    let upstream = try S3Server.moto.upstream()
+    let vendor = try HTTPServer { _, number in
+      guard number == 1 || isRenewed else { return .status(404) }
+      let expiration = #""Expiration":"2999-01-01T00:00:00Z""#
+      return .status(
+        200,
+        body:
+          #"{"AccessKeyId":"AKID\#(number)","SecretAccessKey":"secret-\#(number)","Token":"session-\#(number)",\#(expiration)}"#
+      )
+    }
+    let moves = Mutex(0)
+    let proxy = try HTTPServer { request, _ in
+      let isOver = moves.withLock { count in
+        if request.line.hasPrefix("PUT"), request.line.contains("/latest ") { count += 1 }
+        return count > 4
+      }
+      guard isOver, request.headers["x-amz-security-token"] == "session-1" else { return .relay(to: upstream) }
+      return .status(400, body: "<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>")
+    }
+    let direct = try Bucket(.moto)
+    let flags = try Bucket(.moto, through: proxy).flags.map { $0.hasPrefix(S3Server.bucket) ? direct.path : $0 }
+    // Each file is stored before the next item is emitted.
+    let script = try harness.script(
+      "numbers.ts",
+      """
+      export const config = { browser: false };
+      export default async ({ emit, storage }) => {
+        for (let n = 0; n < 9; n += 1) {
+          await emit.item({ item_type: 'number', data: { n } });
+          await storage.put({ filename: `${n}.txt`, content_type: 'text/plain', data: Buffer.from('hello') });
+        }
+      };
+
+      """)
+    let run = try await harness.start(
+      ["run", "--script", script, "--run-id", "r-1", "--report", "report.json"] + flags,
+      environment: ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "\(vendor.url)/credentials"]
+    ).finish(within: .seconds(240))
+
+    let text = try String(contentsOfFile: harness.path + "/report.json", encoding: .utf8)
+    let policy = try #require(try JSONParser.parse(text)["policy"])
+    let items = try await direct.quarry(harness, "cat", "--type", "item", "--field", "data.n")
+    let stored = items.standardOutput.split(separator: "\n").compactMap { Int($0) }
+    #expect(stored == Array(0..<stored.count) && policy["events_dropped"] == 0)
+    if isRenewed {
+      #expect(run.exitCode == 0 && stored.count == 9, "\(run.standardError)")
+      #expect(Set(proxy.requests.map { $0.headers["x-amz-security-token"] }) == ["session-1", "session-2"])
+      #expect(policy["events_persisted"] == policy["events_received"])
+      try await direct.expectSound(harness)
+    } else {
+      #expect(run.exitCode == 3, "\(run.standardError)")
+      #expect(run.standardError.contains("the container's credentials are refused with 404"), "\(run.standardError)")
+      #expect((2..<9).contains(stored.count) && policy["events_persisted"] == .integer(Int64(stored.count)))
+      let detail = try await direct.read(harness, "inspect", "run", "r-1", "--lost-after", "1s")
+      #expect(detail["state"] != "succeeded", "\(detail)")
+    }
+    #expect(!(run.standardError + run.standardOutput + text).contains("secret-"))
+    #expect(!(run.standardError + run.standardOutput + text).contains("session-"))
+  }
+
+  /// Compressed and checked data, as it goes to a bucket and comes out of it.
+  @Test(arguments: S3Server.allCases, ["gzip", "zstd"])
+  func everyFormGoesAndComes(_ server: S3Server, _ compression: String) async throws {
+    let harness = try RunHarness()
+    let upstream = try server.upstream()
+    let proxy = try HTTPServer { _, _ in .relay(to: upstream) }
+    let bucket = try Bucket(server, through: proxy)
+    let script = try harness.script("page.ts", Self.script)
+    let run = try await bucket.quarry(
+      harness, "run", "--script", script, "--run-id", "r-1", "--storage-compression", compression,
+      "--storage-checksum", "md5")
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let written = proxy.requests.filter { $0.line.hasPrefix("PUT") || $0.line.hasPrefix("POST") }
+    #expect(written.contains { $0.line.contains("/data/data.\(compression == "gzip" ? "gz" : "zst")") })
+    #expect(!written.contains { $0.line.contains("/data/data ") })
+    let manifests = written.filter { $0.line.contains("/manifest.json ") }
+    #expect(manifests.allSatisfy { $0.body.contains("\"compressor\": \"\(compression)\"") })
+    #expect(manifests.allSatisfy { $0.body.contains("\"checksum_algorithm\": \"md5\"") })
+
+    let items = try await bucket.quarry(harness, "cat", "--type", "item", "--field", "item_type", "--raw")
+    #expect(items.standardOutput == "secrets\nlast\n", "\(items.standardError)")
+    let artifact = try await bucket.quarry(harness, "artifact", "get", "r-1", "page.bin")
+    #expect(artifact.exitCode == 0, "\(artifact.standardError)")
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: harness.path + "/page.bin"))
+    #expect(bytes == Data(repeating: 7, count: 3_000_000))
+    let file = try await bucket.quarry(harness, "artifact", "get", "r-1", "a.txt", "-o", "-")
+    #expect(file.standardOutput == "hello")
+    try await bucket.expectSound(harness)
+  }
+
+  /// The index of a bucket's runs is this user's, on this machine.
+  @Test func theIndexLiesInTheCache() async throws {
+    let harness = try RunHarness()
+    var bucket = try Bucket(.moto)
+    bucket.environment["XDG_CACHE_HOME"] = harness.path + "/cache"
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    let run = try await bucket.quarry(harness, "run", "--script", script, "--job", "{\"count\":2}")
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let without = try await bucket.read(harness, "list", "runs", "--state", "succeeded")
+    let made = try await bucket.read(harness, "lode", "index")
+    #expect(made["index"]?.string?.hasPrefix(harness.path + "/cache/quarry/lode/") == true, "\(made)")
+    #expect(made["runs"] == 1)
+    #expect(try await bucket.read(harness, "lode", "index")["snapshots_read"] == 0)
+    #expect(try await bucket.read(harness, "list", "runs", "--state", "succeeded") == without)
+    try await bucket.expectSound(harness)
   }
 
   @Test func whatCannotBeIsRefusedBeforeItBegins() async throws {

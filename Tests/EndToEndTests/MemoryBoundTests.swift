@@ -75,6 +75,36 @@ import Testing
     #expect(peakOfCheck <= Self.limit, "peak \(peakOfCheck >> 20) MiB")
   }
 
+  /// The same artifact on its way to a bucket, and out of it.
+  @Test(.timeLimit(.minutes(15)), arguments: [["strict"], ["streaming", "--flush-count", "500"]])
+  func aLargeArtifactGoesToABucket(_ policy: [String]) async throws {
+    let harness = try RunHarness()
+    let bucket = try BucketTests.Bucket(.seaweedFS)
+    let script = try harness.script(
+      "large.ts",
+      """
+      export const config = { browser: false };
+      export default ({ emit }) =>
+        emit.artifact({ name: 'large', content_type: 'text/plain', data: Buffer.alloc(256 * 1024 * 1024, 65) });
+
+      """)
+    let run = try harness.start(
+      ["run", "--script", script, "--run-id", "r-1", "--policy"] + policy + bucket.flags,
+      environment: bucket.environment)
+    let peak = await peakMemory(of: run.pid)
+    let stored = try await run.finish(within: .seconds(600))
+    #expect(stored.exitCode == 0, "\(stored.standardError)")
+    #expect(peak > 0 && peak <= Self.limit, "peak \(peak >> 20) MiB")
+
+    let get = try harness.start(["artifact", "get", "r-1", "large"] + bucket.flags, environment: bucket.environment)
+    let peakOut = await peakMemory(of: get.pid)
+    let result = try await get.finish(within: .seconds(600))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(peakOut > 0 && peakOut <= Self.limit, "peak \(peakOut >> 20) MiB")
+    let size = try FileManager.default.attributesOfItem(atPath: harness.path + "/large")[.size] as? Int
+    #expect(size == 268_435_456)
+  }
+
   /// Records that are as long as records may be, one after the other.
   @Test func longRecordsPassThroughOnTheirWayOut() async throws {
     let harness = try RunHarness()

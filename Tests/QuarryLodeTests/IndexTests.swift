@@ -178,6 +178,42 @@ import Testing
     #expect(try reader.runCounts().total == 1)
   }
 
+  /// Its checksum holds, so no disk did that: another Quarry, or somebody. It is a cache all the same.
+  @Test(arguments: [0, 4, 15, 64, 70]) func whatCannotBeIsNotBelieved(_ place: Int) throws {
+    for number in 0..<4 { try add("r\(number)") }
+    _ = try reader.refreshIndex()
+    var bytes = Array(try #require(FileManager.default.contents(atPath: index)))
+    // In the first entry: its length, day folder, snapshot, state, the run's name.
+    bytes[16 + place] = 0xFE
+    let sum = UInt64(Self.crc32(bytes.dropLast(8)))
+    withUnsafeBytes(of: sum) { bytes.replaceSubrange(bytes.count - 8..<bytes.count, with: $0) }
+    try Data(bytes).write(to: URL(fileURLWithPath: index))
+    let told = Mutex<[String]>([])
+    var layout = reader.layout
+    layout.indexing.unusable = { text in told.withLock { $0.append(text) } }
+    #expect(try LodeReader(layout).runCounts().total == 4)
+    #expect(try LodeReader(layout).runs(RunFilter(jobID: "j1")).rows.map(\.runID) == ["r3", "r2", "r1", "r0"])
+    #expect(told.withLock { $0.count } == 2)
+    #expect(told.withLock { $0.first }?.contains("the index \(index) says what cannot be") == true)
+    try expectSameWithoutIndex("place \(place)")
+    #expect(try reader.refreshIndex()?.snapshotsRead == 4)
+    #expect(try reader.refreshIndex()?.snapshotsRead == 0)
+  }
+
+  /// RFC 1952.
+  private static func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    var sum = UInt32.max
+    for byte in bytes {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 {
+        let isOdd = sum & 1 == 1
+        sum >>= 1
+        if isOdd { sum ^= 0xEDB8_8320 }
+      }
+    }
+    return ~sum
+  }
+
   @Test func aDayThatWasRemovedIsGone() throws {
     try add("old", day: "2026-01-01")
     try add("new")

@@ -34,7 +34,15 @@ extension StorageSettings {
     LodeDataset(store, id: dataset, durability: isDurable ? .commit : .none, form: form)
   }
 
-  func reader(of store: any WritableStore) -> LodeReader { LodeReader(DatasetLayout(store, dataset: dataset)) }
+  /// Progress is for somebody who looks on; what is wrong is said in any case.
+  func reader(of store: any WritableStore, in context: CommandContext) -> LodeReader {
+    let console = context.console
+    var layout = DatasetLayout(store, dataset: dataset)
+    layout.indexing.cache = CacheFolder.path(context.environment)
+    if console.isErrorTerminal { layout.indexing.slow = { console.say($0) } }
+    layout.indexing.unusable = { console.warn($0) }
+    return LodeReader(layout)
+  }
 }
 
 extension LodeDataset {

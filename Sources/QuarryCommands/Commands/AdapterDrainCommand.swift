@@ -38,7 +38,7 @@ struct AdapterDrainCommand: ExecutableCommand {
       storage, storing: storing, configuration: configuration.storage, context: context)
     let store = try place.openForReading(in: context)
     let dataset = place.dataset(in: store)
-    let undelivered = try place.reader(of: store).undeliveredNotifications()
+    let undelivered = try place.reader(of: store, in: context).undeliveredNotifications()
     let pending = undelivered.filter { retryRefused || !$0.isRefused }
     let drain = OutboxDrain(
       adapter: try settings.adapter(), retries: settings.retries, outbox: dataset.outbox,

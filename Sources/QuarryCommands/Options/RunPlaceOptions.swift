@@ -49,7 +49,7 @@ extension StorageOptions {
   ) throws(QuarryError) -> LodeReader {
     let settings = try StorageSettings(self, configuration: configuration.storage, context: context)
     let store = try settings.openForReading(in: context, remedy: remedy)
-    return settings.reader(of: store)
+    return settings.reader(of: store, in: context)
   }
 }
 

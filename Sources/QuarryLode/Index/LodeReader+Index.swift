@@ -19,7 +19,8 @@ extension LodeReader {
   /// - Throws: also when something is damaged: what is left out of an index would never be named again.
   package func refreshIndex(anew: Bool = false) throws(QuarryError) -> RunIndexFigures? {
     guard layout.runIndex != nil else {
-      throw QuarryError(.usage, "a bucket has no index of runs", remedy: "an index is kept beside datasets on disk")
+      throw QuarryError(
+        .usage, "there is no place for the index of a bucket's runs", remedy: "set XDG_CACHE_HOME, or HOME")
     }
     let catalog = try RunCatalog(layout: layout, usesIndex: !anew)
     if let warning = catalog.warnings.first {

@@ -28,14 +28,21 @@ struct RunCatalog {
     let inspector = RunInspector(
       reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     head = inspector.reader.head
-    if let index, let recent = try Self.recent(after: index, with: inspector) {
-      (self.index, self.recent, warnings) = (index, recent, [])
-    } else {
-      var all = RecentRuns(days: DayFolders())
-      try all.read(with: inspector, downTo: nil)
-      (self.index, recent, warnings) = (nil, all, all.warnings)
-    }
+    (self.index, recent) = try layout.indexing.tellingIfSlow(
+      "reading the runs of \(layout.folder) that its index does not know yet; the next command will have less to read"
+    ) { () throws(QuarryError) in try Self.read(index, with: inspector) }
+    warnings = recent.warnings
     keepIfWorth()
+  }
+
+  /// - Returns: the index, where it serves, and what is not in it.
+  private static func read(
+    _ index: RunIndexFile?, with inspector: RunInspector
+  ) throws(QuarryError) -> (RunIndexFile?, RecentRuns) {
+    if let index, let recent = try recent(after: index, with: inspector) { return (index, recent) }
+    var all = RecentRuns(days: DayFolders())
+    try all.read(with: inspector, downTo: nil)
+    return (nil, all)
   }
 
   /// Calls `body` with each run that the filter lets through, the newest first, until it returns false. Runs of ledgers
@@ -89,9 +96,15 @@ struct RunCatalog {
   @discardableResult
   func keep() throws(QuarryError) -> RunIndexFigures? {
     guard let path = layout.runIndex, let head else { return nil }
-    let temporary = layout.temporary("index-\(UUIDv7.make())", in: layout.own)
+    let folder = FileSystem.parent(of: path) ?? layout.own
+    let temporary = layout.temporary("index-\(UUIDv7.make())", in: folder)
     let writer = try layout.described { () throws(FileFailure) in
-      try FileSystem().makeFolders(layout.own, below: layout.root)
+      // What a bucket holds is not for everybody on this machine.
+      if layout.isOnDisk {
+        try FileSystem().makeFolders(folder, below: layout.root)
+      } else {
+        try FileSystem(mode: 0o700).makeFolders(folder, below: "")
+      }
       return try RunIndexWriter(path: path, temporary: temporary)
     }
     var failure: FileFailure?
@@ -110,7 +123,11 @@ struct RunCatalog {
 
   private static func index(of layout: DatasetLayout) -> RunIndexFile? {
     // One that cannot be read is as good as none.
-    layout.runIndex.flatMap { try? RunIndexFile(path: $0) }
+    guard let path = layout.runIndex, let index = try? RunIndexFile(path: path) else { return nil }
+    if index.isSound() { return index }
+    layout.indexing.unusable(
+      "the index \(path) says what cannot be, and is not used; make it anew: quarry lode index --anew")
+    return nil
   }
 
   /// Nil when the index does not fit the dataset, or something is damaged, which reading everything will name.
@@ -118,11 +135,21 @@ struct RunCatalog {
     after index: RunIndexFile, with inspector: RunInspector
   ) throws(QuarryError) -> RecentRuns? {
     let layout = inspector.reader.layout
-    guard inspector.warnings.isEmpty, index.days.allSatisfy({ FileReading.exists("\(layout.partitions)/\($0)") }) else {
-      return nil
-    }
+    guard inspector.warnings.isEmpty, try hasDays(of: index, layout) else { return nil }
     var recent = RecentRuns(days: DayFolders(index.days))
     try recent.read(with: inspector, downTo: index.head)
     return recent.end == index.head && recent.warnings.isEmpty ? recent : nil
+  }
+
+  /// People, and the rules of a bucket, remove whole days.
+  private static func hasDays(of index: RunIndexFile, _ layout: DatasetLayout) throws(QuarryError) -> Bool {
+    if layout.isOnDisk { return index.days.allSatisfy { FileReading.exists("\(layout.partitions)/\($0)") } }
+    let found = Concurrently.map(index.days, width: 16) { day in
+      Result { () throws(FileFailure) in try layout.store.hasFolder("\(layout.partitions)/\(day)") }
+    }
+    return try layout.described { () throws(FileFailure) in
+      for isThere in found where try !isThere.get() { return false }
+      return true
+    }
   }
 }

@@ -33,7 +33,13 @@ struct RunEntry {
       let length = load(place, UInt32.self)
       place += 4 + (length == Self.none ? 0 : Int(length))
     }
-    return place <= bytes.count
+    return place == bytes.count
+  }
+
+  /// Whether it can be a run's, lying in one of so many day folders.
+  func isSound(days: Int) -> Bool {
+    day < days && RunState(code: bytes[64]) != nil && first.value < Int64.max
+      && raw(.name)?.starts(with: "run_id=".utf8) == true
   }
 
   private func load<Value: BitwiseCopyable>(_ place: Int, _ type: Value.Type) -> Value {

@@ -31,6 +31,20 @@ final class RunIndexFile {
     days = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
+  /// Whether what it says of its runs can be: its checksum holds, so somebody, or another Quarry, meant it.
+  func isSound() -> Bool {
+    guard days.allSatisfy({ RunPath("\($0)/run_id=") != nil }) else { return false }
+    var (found, isSound, last) = (0, true, SnapshotID(.max))
+    do throws(QuarryError) {
+      try forEach { entry in
+        isSound = entry.isSound(days: days.count) && entry.first <= last
+        (found, last) = (found + 1, entry.first)
+        return isSound
+      }
+    } catch { return false }
+    return isSound && found == count
+  }
+
   /// Calls `body` with each entry until it returns false.
   func forEach(_ body: (RunEntry) throws(QuarryError) -> Bool) throws(QuarryError) {
     var position = Int64(Self.magic.count)
@@ -51,7 +65,7 @@ final class RunIndexFile {
     }
   }
 
-  /// Its checksum fits all the same, so somebody meant it.
+  /// `isSound` tells it before anything relies on it.
   private static let damaged = QuarryError(
     .storage, "the index of runs is not what it says", remedy: "make it anew: quarry lode index --anew")
 

@@ -5,6 +5,7 @@ import QuarryCore
 package struct DatasetLayout: Sendable {
   package let store: any DatasetStore
   package let dataset: String
+  package var indexing = RunIndexing()
 
   package init(_ store: any DatasetStore, dataset: String) {
     self.store = store
@@ -23,8 +24,14 @@ package struct DatasetLayout: Sendable {
   package var segments: String { "\(folder)/segments" }
   /// What only Quarry keeps: no manifest lies below it, so other readers pass it by.
   package var own: String { "\(folder)/.quarry" }
-  /// Where the index of runs lies; nil for a store that keeps none.
-  var runIndex: String? { store is DiskStore ? "\(own)/runs.index" : nil }
+  var isOnDisk: Bool { store is DiskStore }
+  /// Where the index of runs lies, on this machine: beside a dataset on disk, else in the cache; nil where there is none.
+  var runIndex: String? {
+    if isOnDisk { return "\(own)/runs.index" }
+    guard let cache = indexing.cache, let origin = store.origin else { return nil }
+    let name = Array("\(origin)\n\(folder)".utf8).withUnsafeBytes { MD5.hex($0) }
+    return "\(cache)/lode/\(name)/runs.index"
+  }
   /// One file for each run id that a person chose, while its run goes on.
   package var claims: String { "\(own)/claims" }
 

@@ -25,9 +25,14 @@ package struct FileSystem: Sendable {
     case tornWrite(Int32)
   }
 
+  private let mode: mode_t
   private let fault: (@Sendable (Operation, String) -> Fault?)?
 
-  package init(fault: (@Sendable (Operation, String) -> Fault?)? = nil) { self.fault = fault }
+  /// - Parameter mode: of folders that are made, less the process' mask.
+  package init(mode: mode_t = 0o777, fault: (@Sendable (Operation, String) -> Fault?)? = nil) {
+    self.mode = mode
+    self.fault = fault
+  }
 
   private func check(_ operation: Operation, _ path: String) throws(FileFailure) {
     if case .failure(let code)? = fault?(operation, path) { throw FileFailure(operation.rawValue, path, code) }
@@ -37,7 +42,7 @@ package struct FileSystem: Sendable {
   /// - Returns: false when it is there already.
   package func makeFolder(_ path: String) throws(FileFailure) -> Bool {
     try check(.makeFolder, path)
-    if mkdir(path, 0o777) == 0 { return true }
+    if mkdir(path, mode) == 0 { return true }
     if errno == EEXIST { return false }
     throw FileFailure(Operation.makeFolder.rawValue, path, errno)
   }

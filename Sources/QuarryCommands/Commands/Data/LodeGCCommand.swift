@@ -40,7 +40,7 @@ struct LodeGCCommand: ExecutableCommand {
     }
     let settings = try dataset.settings(in: context)
     let store = try settings.openForReading(in: context)
-    let reader = settings.reader(of: store)
+    let reader = settings.reader(of: store, in: context)
     guard try reader.exists() else {
       throw NotFound(
         "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")

@@ -6,8 +6,9 @@ struct LodeIndexCommand: ExecutableCommand {
     commandName: "index",
     abstract: "Brings the index of runs up to date, which makes reading commands fast.",
     discussion: """
-      The index is a cache beside the dataset. Reading commands make it themselves when much is missing in it, and answer \
-      the same without it; it may be deleted at any time.
+      The index is a cache beside the dataset; that of a bucket lies on this machine, below XDG_CACHE_HOME or ~/.cache. \
+      Reading commands make it themselves when much is missing in it, and answer the same without it; it may be deleted at \
+      any time.
       """)
 
   @Flag("anew", help: "Read every run again, whatever the index says.")
