@@ -51,7 +51,7 @@ package final class S3Client: Sendable {
   var wasReached: Bool { state.withLock { $0.wasReached } }
 
   /// Scheme, host and port that requests go to, as far as is known by now.
-  var address: String { state.withLock { $0.place.target(nil).host.text } }
+  var requestOrigin: String { state.withLock { $0.place.target(nil).host.text } }
 
   /// `s3://bucket/key`.
   func name(_ key: String?) -> String { "s3://\(configuration.bucket)" + (key.map { "/\($0)" } ?? "") }

@@ -197,7 +197,8 @@ import Testing
   /// another's turn, and no failure. The id may be known to others, so it is not the one that is committed.
   @Test(arguments: S3Server.allCases, Death.allCases)
   func anAnnouncementThatIsLostIsMadeAgain(_ server: S3Server, _ death: Death) throws {
-    let (upstream, direct, announcements) = (try server.upstream(), try server.store(lease: .zero), Mutex(0))
+    let (upstream, direct) = (try server.upstream(), try server.store(lease: .zero))
+    let announcements = Mutex(0)
     try prepare(direct)
     let proxy = try HTTPServer { request, _ in
       guard request.isAnnouncement else { return .relay(to: upstream) }
@@ -229,7 +230,8 @@ import Testing
   /// One announcement in three never comes, and one in three is carried out unheard, while others write.
   @Test(.timeLimit(.minutes(5)), arguments: S3Server.allCases)
   func writersWhoseAnnouncementsAreLostNeverFail(_ server: S3Server) throws {
-    let (upstream, direct, announcements) = (try server.upstream(), try server.store(), Mutex(0))
+    let (upstream, direct) = (try server.upstream(), try server.store())
+    let announcements = Mutex(0)
     let proxy = try HTTPServer { request, _ in
       guard request.isAnnouncement else { return .relay(to: upstream) }
       let number = announcements.withLock { count in
@@ -238,7 +240,8 @@ import Testing
       }
       return number % 3 == 0 ? .hangUp : .relay(to: upstream, number % 3 == 1 ? .lost : .whole)
     }
-    let (prefix, errorsMet) = (direct.prefix, Mutex<[String]>([]))
+    let prefix = direct.prefix
+    let errorsMet = Mutex<[String]>([])
     onThreads(3) { index in
       do {
         let run = try Run(LodeDataset(try server.store(through: proxy, prefix: prefix)), id: "r\(index)")

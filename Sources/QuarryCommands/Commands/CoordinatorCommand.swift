@@ -50,7 +50,7 @@ struct CoordinatorCommand: ExecutableCommand {
     let identity = try dataset.storageIdentity()
     let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
     defer { membership.leave() }
-    let lost = rebuild ? try jobsToRebuild(settings, store) : []
+    let lost = rebuild ? try jobsToRebuild(settings, store, in: context) : []
     if rebuild, lost.isEmpty {
       context.console.say("this dataset has no job of fleet '\(settings.address.name)'")
       return 0
@@ -65,10 +65,10 @@ struct CoordinatorCommand: ExecutableCommand {
 
   /// - Returns: the job that was named, else those whose ledgers the fleet has in the dataset.
   private func jobsToRebuild(
-    _ settings: CrawlSettings, _ store: any WritableStore
+    _ settings: CrawlSettings, _ store: any WritableStore, in context: CommandContext
   ) throws(QuarryError) -> [String] {
     if let resume { return [resume] }
-    let jobs = try settings.storage.reader(of: store).ledgerJobs()
+    let jobs = try settings.storage.reader(of: store, in: context).ledgerJobs()
     return jobs.filter { $0.fleet == settings.address.name }.map(\.jobID)
   }
 

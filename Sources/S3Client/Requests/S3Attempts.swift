@@ -39,7 +39,7 @@ struct S3Attempts {
       case .refusal(let refusal): try settle(refusal, request, credentials)
       case .broken(let error, let taken):
         if taken > 0 { (number, deadline) = (1, client.clock.uptime() + limit) }
-        let reason = "\(error.message), on the way to \(client.address)"
+        let reason = "\(error.message), on the way to \(client.requestOrigin)"
         switch S3Verdict.of(error) {
         case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: nil)
         case .refused(let kind): throw failure(kind, request, reason)
@@ -57,7 +57,7 @@ struct S3Attempts {
     switch S3Verdict.of(refusal) {
     case .refused(.credentials): throw failure(.credentials, request, "\(reason), asked with \(credentials)", refusal)
     case .refused where request.key == nil && refusal.isOfAnother:
-      throw failure(.malformed, request, "\(client.address) answers \(refusal.status) without a word of S3's", refusal)
+      throw failure(.malformed, request, "\(client.requestOrigin) answers \(refusal.status) without a word of S3's", refusal)
     case .refused(let kind): throw failure(kind, request, reason, refusal)
     case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: refusal)
     case .elsewhere:
