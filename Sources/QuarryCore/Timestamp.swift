@@ -58,15 +58,16 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     return out + "Z"
   }
 
-  /// Reads RFC 3339, with any fraction and any offset. Beyond the years 1678 and 2262 it stands still there.
+  /// Reads RFC 3339, with any fraction and any offset.
+  /// - Returns: nil for what is no time of the calendar, and before the year 1678 or after 2262.
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
     func number(_ range: Range<Int>) -> Int? {
-      guard range.upperBound <= bytes.count else { return nil }
+      guard range.upperBound <= bytes.count, bytes[range].allSatisfy(Self.isDigit) else { return nil }
       return Int(String(decoding: bytes[range], as: UTF8.self))
     }
     guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-      let minute = number(14..<16), let second = number(17..<19)
+      let minute = number(14..<16), let second = number(17..<19), hour < 24, minute < 60, second <= 60
     else { return nil }
     var parts = tm()
     parts.tm_year = Int32(year - 1900)
@@ -74,13 +75,14 @@ package struct Timestamp: Sendable, Hashable, Comparable {
     parts.tm_mday = Int32(day)
     parts.tm_hour = Int32(hour)
     parts.tm_min = Int32(minute)
-    parts.tm_sec = Int32(second)
+    // A leap second would come out as the next minute, and that may be of another day.
+    parts.tm_sec = 0
     var position = 19
     var fraction: Int64 = 0
     if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
       position += 1
       var unit: Int64 = 100_000_000
-      while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+      while position < bytes.count, Self.isDigit(bytes[position]) {
         fraction += Int64(bytes[position] - UInt8(ascii: "0")) * unit
         unit /= 10
         position += 1
@@ -96,6 +98,14 @@ package struct Timestamp: Sendable, Hashable, Comparable {
       offset = (hours * 60 + minutes) * 60 * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
     default: return nil
     }
-    self.init(seconds: Int64(timegm(&parts)) - Int64(offset), nanoseconds: fraction)
+    let seconds = Int64(timegm(&parts)) + Int64(second) - Int64(offset)
+    // What is no day of its month was made one of the next.
+    guard parts.tm_mon == Int32(month - 1), parts.tm_mday == Int32(day) else { return nil }
+    let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, isBeyond) = product.addingReportingOverflow(fraction)
+    guard !overflows, !isBeyond else { return nil }
+    nanoseconds = sum
   }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }

@@ -112,7 +112,7 @@ import Testing
     let result = try await cat(harness, "--run", "r-1")
     #expect(result.exitCode == 1)
     #expect(result.standardError.contains("warning: \(log) is named by a manifest and is not there"))
-    #expect(result.standardError.contains("the answer is not whole: 1 of"))
+    #expect(result.standardError.contains("one thing is damaged or missing"))
     #expect(try lines(result).count == 5)
     // What was not asked for is not looked at.
     #expect(try await cat(harness, "--run", "r-1", "--type", "item").exitCode == 0)

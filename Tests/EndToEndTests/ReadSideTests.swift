@@ -153,6 +153,39 @@ import Testing
     #expect(try await harness.read("stats", "metrics")["runs_started_total"] == JSONValue.null)
   }
 
+  /// Each says what is missing, prints the rest, and is no success.
+  @Test func aSnapshotThatIsGoneIsNoSuccess() async throws {
+    let harness = try RunHarness()
+    try await fill(harness)
+    let name = try #require(try await harness.read("list", "executors").array?.first?["executor_id"]?.string)
+    let metrics = try #require(
+      try harness.files { $0.contains("run_id=good/event_type=metrics") && $0.hasSuffix("/manifest.json") }.first)
+    let id = try #require(metrics.split(separator: "/").dropLast().last)
+    for path in try harness.files({ $0.hasSuffix("segments/\(id)/manifest.json") }) {
+      try FileManager.default.removeItem(atPath: path)
+    }
+    for words in [
+      "cat --source news", "list runs", "list executors", "inspect run bad", "inspect executor \(name)",
+      "stats runs",
+      "stats metrics", "stats metrics --by-run", "stats proxies", "lode index",
+    ] {
+      let arguments = words.split(separator: " ").map(String.init) + ["--storage-path", harness.data]
+      let result = try await harness.start(arguments).finish()
+      #expect(result.exitCode == 1, "\(words)")
+      #expect(result.standardError.contains("follows \(id), which is not there"), "\(words): \(result.standardError)")
+    }
+  }
+
+  @Test func whatALedgerDoesNotKnowIsRefused() async throws {
+    let harness = try RunHarness()
+    for state in ["ready", "leased", "scheduled"] {
+      let result = try await harness.quarry("list", "tasks", "--state", state, "--storage-path", harness.data)
+      #expect(result.exitCode == 2 && result.standardError.contains("--state \(state) is not known to a ledger"))
+    }
+    let nope = try await harness.quarry("list", "runs", "--storage-path", harness.data, "--storage-dataset", "nope")
+    #expect(nope.standardError.contains("no dataset in \(harness.data)/datasets/nope"))
+  }
+
   @Test func relativesAreShownUpAndDown() async throws {
     let harness = try RunHarness()
     let script = try harness.script("runs.ts", Self.script)

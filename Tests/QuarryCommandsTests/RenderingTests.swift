@@ -45,8 +45,8 @@ import Testing
   }
 
   @Test func controlCharactersStayOutOfTheTerminal() {
-    let text = TableRendering(isColored: false).text(of: .record([("name", "a\u{1B}[2Jb\nc")]))
-    #expect(text == "name  a [2Jb c\n")
+    let text = TableRendering(isColored: false).text(of: .record([("name", "a\u{1B}[2Jb\nc\u{202E}")]))
+    #expect(text == #"name  a\u001b[2Jb\nc\u202e"# + "\n")
   }
 
   @Test func recordsNest() {

@@ -33,8 +33,13 @@ import Testing
     #expect(time.day == "2026-11-24")
     #expect(Timestamp("2026-11-24T02:02:03.456789+01:00") == time)
     #expect(Timestamp("yesterday") == nil)
-    #expect(Timestamp("9999-01-01T00:00:00Z") == Timestamp(nanoseconds: .max))
-    #expect(Timestamp("0001-01-01T00:00:00Z") == Timestamp(nanoseconds: .min))
+    for text in [
+      "9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
+      "2026-11-24T24:00:00Z", "2026-11-24T10:60:00Z", "2026-00-10T00:00:00Z", "+026-11-24T00:00:00Z",
+    ] {
+      #expect(Timestamp(text) == nil, "\(text)")
+    }
+    #expect(Timestamp("2024-02-29T23:59:60Z") == Timestamp("2024-03-01T00:00:00Z"))
   }
 
   @Test func uuidsAreOrderedByTimeAndWellFormed() {

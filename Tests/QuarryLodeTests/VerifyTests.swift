@@ -324,47 +324,8 @@ import Testing
     #expect(try verify().figures.errors == 1)
   }
 
-  /// A store of which some names cannot be read, as for a user without the right to.
-  private struct Locked: DatasetStore {
-    let store: DiskStore
-    let isLocked: @Sendable (String) -> Bool
-
-    var root: String { store.root }
-    func check(_ operation: String, _ path: String) throws(FileFailure) {
-      if isLocked(path) { throw FileFailure(operation, path, EACCES) }
-    }
-    func bytes(_ file: String) throws(FileFailure) -> [UInt8]? {
-      try check("read", file)
-      return try store.bytes(file)
-    }
-    func names(in folder: String) throws(FileFailure) -> [String] {
-      try check("list", folder)
-      return try store.names(in: folder)
-    }
-    func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
-      try check("list", segments)
-      return try store.snapshots(in: segments)
-    }
-    func exists(_ file: String) -> Bool { store.exists(file) }
-    func hasFolder(_ folder: String) -> Bool { store.hasFolder(folder) }
-    func size(of file: String) -> Int64? { store.size(of: file) }
-    func open(
-      _ file: String, followsLinks: Bool, first: Range<Int64>
-    ) throws(FileFailure) -> (any StoredFile)? {
-      try check("read", file)
-      return try store.open(file, followsLinks: followsLinks, first: first)
-    }
-    func leftovers(
-      of layout: DatasetLayout, besides reachable: Reachable, _ body: (Leftover) throws(FileFailure) -> Void
-    ) throws(FileFailure) {
-      try store.leftovers(of: layout, besides: reachable, body)
-    }
-    func modified(_ file: String) -> Timestamp? { store.modified(file) }
-    func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
-  }
-
   private func findings(whereLocked isLocked: @escaping @Sendable (String) -> Bool) throws -> [Finding] {
-    let store = Locked(store: DiskStore(root: root.path), isLocked: isLocked)
+    let store = LockedStore(store: DiskStore(root: root.path), isLocked: isLocked)
     var findings: [Finding] = []
     _ = try LodeReader(DatasetLayout(store, dataset: "quarry")).verify { findings.append($0) }
     return findings
@@ -380,6 +341,55 @@ import Testing
         findings.contains { $0.severity == .error && $0.place == locked && $0.message.contains("Permission denied") })
       #expect(findings.contains { $0.kind == .line && $0.message.contains("its event_type is missing") }, "\(findings)")
     }
+  }
+
+  /// As a folder is for a user without the right to: nothing below it can be looked at either.
+  @Test func whatMayNotBeLookedAtIsNotSaidToBeGone() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let locked = "\(reader.layout.folder)/partitions/source=a%2Fb/category=default/day=2026-11-24/run_id=r2"
+    let findings = try findings { $0.hasPrefix(locked) }
+    #expect(findings.contains { $0.place == locked })
+    #expect(findings.allSatisfy { $0.message.contains("Permission denied") }, "\(findings)")
+  }
+
+  /// A folder that holds itself, and a data file that lies elsewhere.
+  @Test func linksAreNamedAndNotFollowed() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let loop = "\(reader.layout.partitions)/source=loop"
+    try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: ".")
+    let items = try file(of: "r1", "item")
+    try FileManager.default.moveItem(atPath: items, toPath: "\(root.path)/elsewhere")
+    try FileManager.default.createSymbolicLink(atPath: items, withDestinationPath: "\(root.path)/elsewhere")
+    let errors = try verify().findings.filter { $0.severity == .error && $0.message.contains("symbolic link") }
+    #expect(Set(errors.map(\.place)) == [loop, items], "\(errors)")
+    #expect(errors.count == 2)
+    var notes: [String] = []
+    let figures = try reader.records(RecordQuery(types: ["item"]), note: { notes.append($0) }) { _ in true }
+    #expect(figures.records == 2)
+    for place in [loop, items] {
+      #expect(notes.contains { $0.contains("\(place): it is a symbolic link") }, "\(notes)")
+    }
+    try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero).collect(removes: true) { leftover, _ in
+      Issue.record("\(leftover.path)")
+    }
+  }
+
+  @Test func aSnapshotThatWasGoneWhenTheNextWasCommittedIsFound() throws {
+    try store("r1")
+    let lost = try reader.chain().rows[0].id
+    for path in tree(reader.layout.folder) where path.hasSuffix("/\(lost)/manifest.json") {
+      try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
+    }
+    try store("r2")
+    let errors = try verify().findings.filter { $0.severity == .error }
+    #expect(errors.contains { $0.kind == .chain && $0.message.contains("snapshot \(lost) is lost") }, "\(errors)")
+    #expect(try reader.runs().warnings.contains { $0.contains("snapshot \(lost) is lost") })
+    #expect(throws: QuarryError.self) {
+      try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero).collect(removes: true) { _, _ in }
+    }
+    // Whoever does without it says so.
+    try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/.quarry/lost/\(lost)")
+    #expect(try reader.runs().warnings == [])
   }
 
   /// Nobody writes to it, so a reader that opened it would wait for ever.

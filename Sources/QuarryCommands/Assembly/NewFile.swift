@@ -20,6 +20,8 @@ struct NewFile: ~Copyable {
   ///   - path: absolute.
   ///   - replaces: whether a file of that name may go; else nothing that is there is touched.
   init(_ path: String, replaces: Bool) throws(Failure) {
+    // Of a link it is the file that it leads to which is replaced.
+    let path = replaces ? Self.resolved(path) : path
     let temporary = try Self.isSpecial(path, replaces: replaces) ? nil : Self.temporary(beside: path)
     let flags = temporary == nil ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL
     let descriptor = open(temporary ?? path, flags | O_CLOEXEC, 0o666)
@@ -41,6 +43,12 @@ struct NewFile: ~Copyable {
     guard stat(path, &status) == 0 else { return false }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw Failure(code: EISDIR) }
     return status.st_mode & S_IFMT != S_IFREG
+  }
+
+  private static func resolved(_ path: String) -> String {
+    guard let found = realpath(path, nil) else { return path }
+    defer { free(found) }
+    return String(cString: found)
   }
 
   private static func temporary(beside path: String) -> String {

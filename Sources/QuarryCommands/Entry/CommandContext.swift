@@ -9,6 +9,9 @@ package struct CommandContext: Sendable {
   /// What this process has started for the run that its arguments ask for.
   package var headStart: ExecutorHeadStart?
 
+  /// Goes up when a reading command had to pass something over.
+  var passedOver = SharedFlag()
+
   package init(environment: [String: String], workingDirectory: String, console: Console) {
     self.environment = environment
     self.workingDirectory = workingDirectory
@@ -18,6 +21,14 @@ package struct CommandContext: Sendable {
   package static func ofThisProcess() -> CommandContext {
     CommandContext(
       environment: currentEnvironment(), workingDirectory: currentDirectory(), console: .ofThisProcess())
+  }
+
+  /// Says what a reading command could not read: its answer is not whole.
+  func passOver(_ damages: some Sequence<String>) {
+    for damage in damages {
+      console.warn(damage)
+      passedOver.raise()
+    }
   }
 
   /// The absolute form of a path, without touching the file system.

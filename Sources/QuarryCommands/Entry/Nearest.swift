@@ -1,7 +1,7 @@
 /// The known words that someone most likely meant.
 enum Nearest {
   /// - Returns: the candidate with the smallest edit distance, if it is near enough to be worth proposing: at most
-  ///   a third of the letters differ, and never more than three.
+  ///   a third of the letters differ, and never more than three, nor all.
   static func to(_ word: String, among candidates: some Sequence<String>) -> String? {
     all(to: word, among: candidates).first
   }
@@ -12,7 +12,10 @@ enum Nearest {
     return
       candidates
       .map { (candidate: $0, distance: distance(Array(word), Array($0))) }
-      .filter { $0.distance <= limit || $0.candidate.hasPrefix(word) && word.count > 2 }
+      .filter {
+        $0.distance <= limit && $0.distance < max(word.count, $0.candidate.count)
+          || $0.candidate.hasPrefix(word) && word.count > 2
+      }
       .sorted { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }
       .prefix(3).map(\.candidate)
   }

@@ -23,6 +23,12 @@ struct FleetOrDatasetOptions: ParsableArguments {
         remedy: "name the folder that holds the data with --storage-path DIR, or a live fleet with --fleet or --redis",
         in: context))
   }
+
+  /// What leads another command to the same dataset, for hints; empty or with a space before it.
+  func flags(in context: CommandContext) throws(QuarryError) -> String {
+    let configuration = try ConfigurationLoader.load(fleet.config, in: context)
+    return RunNarration.flags(try StorageSettings(storage, configuration: configuration.storage, context: context))
+  }
 }
 
 /// A fleet's queue for as long as a reading command asks it.

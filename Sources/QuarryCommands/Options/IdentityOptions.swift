@@ -31,6 +31,11 @@ struct IdentityOptions: ParsableArguments {
     if let jobId { try RunPartition.validate(jobId, as: "job_id") }
     if let parentRunId { try RunPartition.validate(parentRunId, as: "parent_run_id") }
     if let runId { try RunPartition.validate(runId, as: "run_id") }
+    if let runId, runId.hasPrefix("-") {
+      throw QuarryError(
+        .usage, "run_id '\(runId)' would pass for a flag where commands name it",
+        remedy: "begin it with another character")
+    }
     if let runId, runId == parentRunId {
       throw QuarryError(
         .usage, "run '\(runId)' cannot be its own parent", remedy: "give --run-id another id, or leave it out")

@@ -75,17 +75,8 @@ package struct TableRendering {
     }
   }
 
-  /// Control characters of stored data never reach the terminal.
-  private func clean(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) else {
-      return text
-    }
-    return String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.map { scalar in
-          scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? " " : scalar
-        }))
-  }
+  /// Stored text is anybody's: a terminal shows it and does not obey it.
+  private func clean(_ text: String) -> String { text.onOneLine }
 
   private func colored(_ text: String) -> String {
     switch StateTone(text) {

@@ -8,30 +8,49 @@ struct ChainReader {
   let layout: DatasetLayout
   /// Not to be taken for the head where `latest` does not name it: a writer's that never committed them.
   private let unpublished: Set<SnapshotID>
-  private(set) var warnings: [String] = []
+  /// Whether a file or folder that may not be looked at is stepped over and named, as readers do. A writer must not
+  /// commit onto less than there is.
+  let forgives: Bool
+  /// What was stepped over, a sentence each.
+  private(set) var passedOver: [String] = []
+  /// What `latest` named when the head was asked for, though no manifest of it is there.
+  private(set) var dangling: SnapshotID?
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   private var found: [SnapshotID: [String]]?
   /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
   private var recent: [Manifest] = []
   private static let recentCount = 32
+  /// Bytes. An id has some twenty; what is much longer is no pointer.
+  private static let pointerLimit = 4_096
 
-  init(layout: DatasetLayout, besides unpublished: [SnapshotID] = []) {
+  init(layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false) {
     self.layout = layout
     self.unpublished = Set(unpublished)
+    self.forgives = forgives
+  }
+
+  /// A sentence for each thing that makes the chain less than what was committed.
+  var warnings: [String] {
+    let named = dangling.map {
+      "\(layout.pointer) names snapshot \($0), which is not there; going on with the newest that is"
+    }
+    return (named.map { [$0] } ?? []) + passedOver
   }
 
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
+    dangling = nil
     guard let named = try pointer() else { return try greatest(below: nil) }
     if named == .beforeAll { return nil }
     if let manifest = try manifest(named) { return manifest }
-    guard try isThere(named) else { return try greatest(below: nil) }
-    return try greatest(below: named)
+    if try isThere(named) { return try greatest(below: named) }
+    if try manifests()[named] == nil { dangling = named }
+    return try greatest(below: nil)
   }
 
   /// The id that `latest` names; nil when there is no usable pointer.
   func pointer() throws(FileFailure) -> SnapshotID? {
-    try layout.store.bytes(layout.pointer).flatMap(Self.pointer)
+    try layout.store.bytes(layout.pointer, limit: Self.pointerLimit).flatMap(Self.pointer)
   }
 
   /// The id in a pointer's text, around which others may have put spaces.
@@ -45,8 +64,18 @@ struct ChainReader {
   mutating func parent(of child: Manifest) throws(FileFailure) -> Manifest? {
     guard let id = child.parent else { return nil }
     if id < child.id, let manifest = try manifest(id) { return manifest }
-    warnings.append("snapshot \(child.id) follows \(id), which is not there or cannot be read; going on below it")
+    warnOfGap(between: child, and: id)
     return try greatest(below: child.id)
+  }
+
+  /// Looks for the snapshot before this one without reading it.
+  mutating func checkParent(of child: Manifest) throws(FileFailure) {
+    guard let id = child.parent, try !isThere(id), try manifest(id) == nil else { return }
+    warnOfGap(between: child, and: id)
+  }
+
+  private mutating func warnOfGap(between child: Manifest, and id: SnapshotID) {
+    warn("snapshot \(child.id) follows \(id), which is not there or cannot be read; going on below it")
   }
 
   /// Visits snapshots from `newest` down to the one above `known`.
@@ -90,11 +119,15 @@ struct ChainReader {
 
   /// Whether a snapshot has a canonical manifest, readable or not.
   func isThere(_ id: SnapshotID) throws(FileFailure) -> Bool {
-    try layout.store.exists(canonicalPath(id))
+    do { return try layout.store.exists(canonicalPath(id)) } catch {
+      guard forgives, error.isOfOneFile else { throw error }
+      // Something is there that may not be looked at: reading it has said so.
+      return true
+    }
   }
 
   private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Manifest? {
-    guard let bytes = try layout.store.bytes(path) else { return nil }
+    guard let bytes = try forgiving(nil, { store throws(FileFailure) in try store.bytes(path) }) else { return nil }
     do throws(Manifest.Unreadable) {
       let manifest = try Manifest(parsing: bytes)
       if manifest.id == id { return manifest }
@@ -107,7 +140,18 @@ struct ChainReader {
 
   /// Once, however often it is met.
   private mutating func warn(_ text: String) {
-    if !warnings.contains(text) { warnings.append(text) }
+    if !passedOver.contains(text) { passedOver.append(text) }
+  }
+
+  private mutating func forgiving<Value>(
+    _ instead: Value, _ work: (any DatasetStore) throws(FileFailure) -> Value
+  ) throws(FileFailure) -> Value {
+    do { return try work(layout.store) } catch {
+      if error.isOfLink, !forgives { return instead }
+      guard forgives, error.isOfOneFile else { throw error }
+      warn(error.described(root: layout.root).message)
+      return instead
+    }
   }
 
   private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
@@ -126,17 +170,17 @@ struct ChainReader {
   }
 
   /// The paths of all manifests of such snapshots, canonical and in partitions.
-  func manifests(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID: [String]] {
+  mutating func manifests(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID: [String]] {
     var all: [SnapshotID: [String]] = [:]
     try collect(segments: layout.segments, where: isWanted, into: &all)
     try collect(partitions: layout.partitions, where: isWanted, into: &all)
     return all
   }
 
-  private func collect(
+  private mutating func collect(
     partitions folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
-    for name in try layout.store.names(in: folder) {
+    for name in try forgiving([], { store throws(FileFailure) in try store.names(in: folder) }) {
       if name == "segments" {
         try collect(segments: "\(folder)/segments", where: isWanted, into: &all)
       } else if name.utf8.contains(UInt8(ascii: "=")) {
@@ -145,10 +189,11 @@ struct ChainReader {
     }
   }
 
-  private func collect(
+  private mutating func collect(
     segments folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
-    for id in try layout.store.snapshots(in: folder) where isWanted(id) {
+    let ids = try forgiving([]) { store throws(FileFailure) in try store.snapshots(in: folder) }
+    for id in ids where isWanted(id) {
       all[id, default: []].append("\(folder)/\(id)/manifest.json")
     }
   }

@@ -17,7 +17,8 @@ struct StrayManifests {
     // A lock file that cannot be read says nothing, so that less passes for what a crash left.
     let lock = (try? layout.store.bytes(layout.lock)) ?? nil
     intended = Set(lock.flatMap { CommitIntent($0) }?.ids ?? [])
-    found = try ChainReader(layout: layout).manifests { reachable.place(of: $0) == nil }
+    var chain = ChainReader(layout: layout)
+    found = try chain.manifests { reachable.place(of: $0) == nil }
   }
 
   /// Those that cannot be read, and those whose data is there. The others are leftovers.

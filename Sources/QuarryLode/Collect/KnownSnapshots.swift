@@ -29,7 +29,8 @@ struct KnownSnapshots {
       let isNamed = try chain.isNamed(newest)
       return (newest, isNamed && end == head)
     }
-    if let warning = chain.warnings.first { throw damaged(warning) }
+    let lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
+    if let warning = (chain.warnings + lost).first { throw damaged(warning) }
     guard meets else {
       throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")
     }

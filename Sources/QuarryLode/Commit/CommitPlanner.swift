@@ -46,6 +46,7 @@ struct CommitPlanner: Sendable {
     guard try store.exists(path) else { throw FileFailure("publish", path, ENOENT) }
   }
 
+  /// A pointer to what is not there is noted, since the commit to come hides it.
   /// - Parameters:
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
@@ -54,7 +55,9 @@ struct CommitPlanner: Sendable {
   ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
     var chain = ChainReader(layout: layout, besides: unpublished)
-    guard let manifest = try chain.head() else { return nil }
+    let newest = try chain.head()
+    if let lost = chain.dangling { try LostSnapshots.note(lost, in: layout, store: store) }
+    guard let manifest = newest else { return nil }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
     return Head(id: manifest.id, createdAt: createdAt)
   }

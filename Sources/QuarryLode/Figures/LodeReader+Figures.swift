@@ -12,7 +12,8 @@ extension LodeReader {
     if RunCatalog.isThere(layout) { return try indexedMetrics(filter, body: body) }
     var inspector = try inspector()
     let accepted = try acceptedRunIDs(filter)
-    try RunFinder(layout: layout).runs(filter) { path throws(QuarryError) in
+    let forgiven = ForgivenFailures()
+    try RunFinder(layout: layout, forgiven: forgiven).runs(filter) { path throws(QuarryError) in
       guard accepted?.contains(path.runID) ?? true, let record = try inspector.record("metrics", of: path),
         filter.acceptsMetrics(record)
       else { return }
@@ -22,7 +23,7 @@ extension LodeReader {
       }
       body(path, record)
     }
-    return inspector.warnings
+    return inspector.warnings + forgiven.messages(root: layout.root)
   }
 
   /// The index says which runs these are.
@@ -33,7 +34,7 @@ extension LodeReader {
     let warnings = try eachRun(filter, limit: nil) { run throws(QuarryError) in
       if let record = try inspector.record("metrics", of: run.path) { body(run.path, record) }
     }
-    return warnings + inspector.warnings
+    return Self.joined(warnings, inspector.warnings)
   }
 
   private func newestMetrics(
@@ -45,7 +46,12 @@ extension LodeReader {
     for run in listing.rows {
       if let record = try inspector.record("metrics", of: run.path) { body(run.path, record) }
     }
-    return listing.warnings + inspector.warnings
+    return Self.joined(listing.warnings, inspector.warnings)
+  }
+
+  /// None twice.
+  private static func joined(_ warnings: [String], _ more: [String]) -> [String] {
+    warnings + more.filter { !warnings.contains($0) }
   }
 
   /// Calls `visit` with the newest runs, so many at most; nil for all.

@@ -23,7 +23,7 @@ extension LodeReader {
         .usage, "there is no place for the index of a bucket's runs", remedy: "set XDG_CACHE_HOME, or HOME")
     }
     let catalog = try RunCatalog(layout: layout, usesIndex: !anew)
-    if let warning = catalog.warnings.first {
+    if let warning = catalog.damages.first {
       throw QuarryError(
         .storage, "a damaged dataset is read without an index: \(warning)",
         remedy: "`quarry lode verify` says what is wrong with it")

@@ -15,7 +15,10 @@ struct RunCatalog {
   private let recent: RecentRuns
   private let head: SnapshotID?
   /// A sentence for each thing that could not be read.
-  let warnings: [String]
+  let damages: [String]
+  private let lost: [String]
+  /// The same, and one for each snapshot that is known to be lost.
+  var warnings: [String] { lost + damages }
 
   /// Whether it will likely be made without reading every run.
   static func isThere(_ layout: DatasetLayout) -> Bool { layout.runIndex.map { FileReading.exists($0) } ?? false }
@@ -28,10 +31,11 @@ struct RunCatalog {
     let inspector = RunInspector(
       reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     head = inspector.reader.head
+    lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
     (self.index, recent) = try layout.indexing.tellingIfSlow(
       "reading the runs of \(layout.folder) that its index does not know yet; the next command will have less to read"
     ) { () throws(QuarryError) in try Self.read(index, with: inspector) }
-    warnings = recent.warnings
+    damages = recent.warnings
     keepIfWorth()
   }
 
@@ -51,11 +55,9 @@ struct RunCatalog {
     _ filter: RunFilter, _ body: (RunEntry) throws(QuarryError) -> Bool
   ) throws(QuarryError) {
     let accepted = filter.isAcceptedOnly ? try LedgerReader(layout: layout).acceptedRunIDs(jobID: filter.jobID) : nil
-    let oldest = filter.oldest ?? SnapshotID(0)
     var filter = EntryFilter(filter, accepted: accepted)
     try forEach { entry throws(QuarryError) in
-      guard entry.first >= oldest else { return false }
-      return try filter.accepts(entry, in: recent.days) ? body(entry) : true
+      try filter.accepts(entry, in: recent.days) ? body(entry) : true
     }
   }
 
@@ -86,7 +88,7 @@ struct RunCatalog {
   }
 
   private func keepIfWorth() {
-    guard warnings.isEmpty, recent.snapshots + recent.entries.count >= Self.worthKeeping else { return }
+    guard damages.isEmpty, recent.snapshots + recent.entries.count >= Self.worthKeeping else { return }
     // A cache: where it cannot be written, answers are the same and take longer. `quarry lode index` says why.
     _ = try? keep()
   }

@@ -7,7 +7,7 @@ import QuarryCore
 ///
 /// It is replaced as a whole by rename, so an open one never changes. Memory: one block.
 final class RunIndexFile {
-  static let magic: [UInt8] = Array("quarry runs 1\n".utf8) + [0, 0]
+  static let magic: [UInt8] = Array("quarry runs 2\n".utf8) + [0, 0]
   static let footerSize = 32
 
   /// The newest snapshot that it knows of.

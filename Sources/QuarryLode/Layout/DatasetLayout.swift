@@ -32,6 +32,11 @@ package struct DatasetLayout: Sendable {
     let name = Array("\(origin)\n\(folder)".utf8).withUnsafeBytes { MD5.hex($0) }
     return "\(cache)/lode/\(name)/runs.index"
   }
+  /// One file for each snapshot that `latest` named when the next was committed, though it was not there; its name is the
+  /// id. Whoever has brought it back, or does without it, removes the file.
+  var lost: String { "\(own)/lost" }
+  /// How many of the newest snapshots are read to see that none is gone, where a query needs none of them.
+  var chainReach: Int { isOnDisk ? 512 : 16 }
   /// One file for each run id that a person chose, while its run goes on.
   package var claims: String { "\(own)/claims" }
 

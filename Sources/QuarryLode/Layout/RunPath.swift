@@ -35,6 +35,12 @@ package struct RunPath: Sendable, Hashable {
   /// `source=…/category=…/day=…` as it is on disk.
   var dayFolder: String { String(Substring(path.utf8.dropLast(name.utf8.count + 1))) }
 
+  /// Which of two runs that one snapshot began is listed first: the one with the greater name.
+  func comesFirst(before other: RunPath) -> Bool {
+    let (mine, others) = (name.utf8, other.name.utf8)
+    return mine.elementsEqual(others) ? path < other.path : others.lexicographicallyPrecedes(mine)
+  }
+
   /// The run of another name in the same day folder; nil for a name of another shape.
   /// - Parameter folder: the day folder.
   func sibling(_ name: String, in folder: String) -> RunPath? {

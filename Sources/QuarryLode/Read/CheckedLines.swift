@@ -23,7 +23,7 @@ struct CheckedLines {
         }
         return !isEnded
       }
-      if !isThere { damages.append("\(path) is named by a manifest and is not there") }
+      if !isThere { damages.append(Self.isGone(path)) }
     } catch { damages.append(error.message) }
     if !isEnded, let wrongSize = wrongSize(of: path) { damages.append(wrongSize) }
     if broken.count > 0 {
@@ -32,6 +32,8 @@ struct CheckedLines {
     }
     return damages
   }
+
+  static func isGone(_ path: String) -> String { "\(path) is named by a manifest and is not there" }
 
   private func wrongSize(of path: String) -> String? {
     guard file.sizeBytes > 0 else { return nil }

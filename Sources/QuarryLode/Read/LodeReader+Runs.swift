@@ -9,10 +9,10 @@ extension LodeReader {
       if rows.count < limit { rows.append(run) }
       return rows.count < limit
     }
-    return Listing(rows: rows.sorted { $0.isNewer(than: $1) }, warnings: warnings)
+    return Listing(rows: rows, warnings: warnings)
   }
 
-  /// Calls `visit` with each run that the filter lets through, the one whose records came last first, until it returns
+  /// Calls `visit` with each run that the filter lets through, the newest first (`RunSummary.isNewer`), until it returns
   /// false. Memory does not grow with the dataset once there is an index.
   /// - Returns: a sentence for each thing that could not be read.
   @discardableResult

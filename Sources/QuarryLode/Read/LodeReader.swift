@@ -24,7 +24,8 @@ package struct LodeReader: Sendable {
     _ runID: String, types: Set<String>? = nil, liveness: Liveness = Liveness()
   ) throws(QuarryError) -> RunDetail? {
     var inspector = try inspector()
-    for path in try paths(of: runID) {
+    let (paths, forgiven) = try paths(of: runID)
+    for path in paths {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
       var judge = LivenessJudge(liveness, layout: layout)
@@ -34,7 +35,7 @@ package struct LodeReader: Sendable {
       var detail = reader.detail
       detail.error = error?["payload"]
       tellAcceptance(&detail)
-      detail.warnings += judge.warnings
+      detail.warnings += judge.warnings + forgiven.messages(root: layout.root)
       return detail
     }
     return nil
@@ -55,8 +56,8 @@ package struct LodeReader: Sendable {
 
   /// The run's beginning and end alone; nil when no snapshot holds records of such a run.
   package func summary(of runID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> RunSummary? {
-    var inspector = try inspector()
-    for path in try paths(of: runID) {
+    var inspector = try inspector(checksChain: false)
+    for path in try paths(of: runID).found {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
       var judge = LivenessJudge(liveness, layout: layout)
@@ -69,10 +70,11 @@ package struct LodeReader: Sendable {
   package func runIDs(limit: Int) throws(QuarryError) -> [String] {
     try layout.described { () throws(FileFailure) in
       var days: [String] = []
-      try RunFinder(layout: layout).days { if !$0.hasPrefix("source=\(LodeLedger.source)/") { days.append($0) } }
+      let finder = RunFinder(layout: layout, forgiven: ForgivenFailures())
+      try finder.days { if !$0.hasPrefix("source=\(LodeLedger.source)/") { days.append($0) } }
       var ids: [String] = []
       for day in days.sorted(by: { $0.suffix(10) > $1.suffix(10) }) where ids.count < limit {
-        let names = try RunFinder(layout: layout).children(of: day, key: "run_id=", value: nil)
+        let names = try finder.children(of: day, key: "run_id=", value: nil)
         ids += names.sorted(by: >).prefix(limit - ids.count).compactMap { RunPath("\(day)/\($0)")?.runID }
       }
       return ids
@@ -127,13 +129,26 @@ package struct LodeReader: Sendable {
     try LedgerReader(layout: layout).acceptedRuns(fleet: nil, jobID: jobID)
   }
 
-  func inspector() throws(QuarryError) -> RunInspector {
-    RunInspector(reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
+  /// What makes the dataset less than what was committed to it, a sentence each: of the newest snapshots, and of those that
+  /// are known to be lost.
+  package func chainWarnings() throws(QuarryError) -> [String] { try inspector().warnings }
+
+  /// For queries that do not follow the chain.
+  /// - Parameter checksChain: false where another part of the same query does.
+  func inspector(checksChain: Bool = true) throws(QuarryError) -> RunInspector {
+    let reader = try layout.described { () throws(FileFailure) in
+      var reader = try PartitionReader(layout: layout)
+      if checksChain { try reader.checkChain() }
+      return reader
+    }
+    return RunInspector(reader: reader)
   }
 
-  private func paths(of runID: String) throws(QuarryError) -> [RunPath] {
-    try layout.described { () throws(FileFailure) in
-      try RunFinder(layout: layout).find(runID: runID).filter { $0.source != LodeLedger.source }
+  private func paths(of runID: String) throws(QuarryError) -> (found: [RunPath], forgiven: ForgivenFailures) {
+    let forgiven = ForgivenFailures()
+    let found = try layout.described { () throws(FileFailure) in
+      try RunFinder(layout: layout, forgiven: forgiven).find(runID: runID)
     }
+    return (found.filter { $0.source != LodeLedger.source }, forgiven)
   }
 }

@@ -5,7 +5,13 @@ struct PartitionReader {
   var chain: ChainReader
   /// The newest snapshot when the query began; what comes later is not seen.
   let newest: Manifest?
+  /// A sentence for each snapshot that is known to be lost; see `checkChain`.
+  private(set) var lost: [String] = []
   private var onChain: Set<SnapshotID>?
+  /// Snapshots that are older have not been held against the one that they follow; nil: nor are they to be.
+  private var checked: SnapshotID?
+  /// Read last, or found to be there.
+  private var met: SnapshotID?
   /// The pointer named a newer one, which could not be read.
   private let isBehind: Bool
 
@@ -13,10 +19,22 @@ struct PartitionReader {
   var head: SnapshotID? { newest?.id }
 
   init(layout: DatasetLayout) throws(FileFailure) {
-    chain = ChainReader(layout: layout)
+    chain = ChainReader(layout: layout, forgives: true)
     newest = try chain.head()
     // Looked at only then, since it may have moved on.
     isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
+  }
+
+  /// Looks for snapshots that are gone, for queries that do not follow the chain: the newest ones are read, so many as the
+  /// store's `chainReach`; of those before them the ones that a query meets are held against the one that they follow.
+  mutating func checkChain() throws(FileFailure) {
+    lost = try LostSnapshots.warnings(in: layout)
+    var current = newest
+    for _ in 0..<layout.chainReach {
+      guard let manifest = current else { break }
+      current = try chain.parent(of: manifest)
+    }
+    checked = current?.id ?? SnapshotID(0)
   }
 
   /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold
@@ -43,9 +61,18 @@ struct PartitionReader {
   /// Without a canonical one (old datasets) the chain itself is asked.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
     guard let head, id <= head else { return nil }
-    if let manifest = try chain.canonical(id) { return manifest }
+    if let manifest = try chain.canonical(id) {
+      try check(manifest)
+      return manifest
+    }
     if try !chain.isThere(id), try !wholeChain().contains(id) { return nil }
     return try chain.copy(of: id)
+  }
+
+  private mutating func check(_ manifest: Manifest) throws(FileFailure) {
+    guard let checked, manifest.id <= checked else { return }
+    if manifest.parent != met { try chain.checkParent(of: manifest) }
+    met = manifest.id
   }
 
   /// The event types that a run has folders for, with the folder's name.

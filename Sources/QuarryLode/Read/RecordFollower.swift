@@ -57,11 +57,12 @@ struct RecordFollower {
       let named = try ChainReader(layout: layout).pointer()
       if named == known.pointer { return nil }
       var newer = Newer(reader: try PartitionReader(layout: layout), pointer: named)
+      // Others move the pointer before its manifest is there: then it is looked for again.
+      if newer.reader.chain.dangling != nil { return nil }
       var ids: [SnapshotID] = []
       let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
       newer.ids = ids
       newer.follows = end == known.head
-      if let named, named != .beforeAll { newer.isPointerFollowed = try newer.reader.chain.isThere(named) }
       return newer
     }
     guard let found else { return [] }
@@ -71,8 +72,7 @@ struct RecordFollower {
     }
     stream.inspector = RunInspector(reader: found.reader)
     stream.tellWarnings()
-    // Others move the pointer before its manifest is there: then it is looked for again.
-    if found.isPointerFollowed { pointer = found.pointer }
+    pointer = found.pointer
     head = found.ids.first ?? head
     return found.ids
   }
@@ -84,8 +84,6 @@ struct RecordFollower {
     var ids: [SnapshotID] = []
     /// The one before them is that which was read last.
     var follows = false
-    /// What the pointer names is there.
-    var isPointerFollowed = true
 
     init(reader: PartitionReader, pointer: SnapshotID?) {
       self.reader = reader

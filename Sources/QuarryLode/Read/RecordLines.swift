@@ -67,12 +67,12 @@ struct RecordLines {
     }
   }
 
-  /// The first line; nil when the file is missing or empty.
-  func first() throws(QuarryError) -> [UInt8]? {
+  /// The first line that is wanted; nil when the file is missing, or has none.
+  func first(where isWanted: (UnsafeRawBufferPointer) -> Bool = { _ in true }) throws(QuarryError) -> [UInt8]? {
     var found: [UInt8]?
     try forEach { line throws(QuarryError) in
-      found = Array(line)
-      return false
+      if isWanted(line) { found = Array(line) }
+      return found == nil
     }
     return found
   }

@@ -41,8 +41,7 @@ struct RecordStream {
 
   /// - Parameter note: told of each thing that cannot be read, once.
   init(layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void) throws(QuarryError) {
-    let reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
-    inspector = RunInspector(reader: reader)
+    inspector = try LodeReader(layout).inspector()
     self.query = query
     self.note = note
     chosen = query.runs.jobID == nil && !query.runs.isAcceptedOnly ? nil : []
@@ -71,10 +70,11 @@ struct RecordStream {
 
   /// The snapshots that hold records of the chosen runs.
   private mutating func snapshots() throws(QuarryError) -> Set<SnapshotID> {
+    let finder = RunFinder(layout: layout, forgiven: ForgivenFailures())
     let accepted =
       query.runs.isAcceptedOnly ? try ledger.acceptedRunIDs(jobID: query.runs.jobID) : nil
     var ids: Set<SnapshotID> = []
-    try eachRun { run throws(QuarryError) in
+    try eachRun(by: finder) { run throws(QuarryError) in
       let index = try inspector.index(of: run)
       guard index.first != nil else { return }
       figures.found += 1
@@ -85,12 +85,15 @@ struct RecordStream {
       ids.formUnion(index.ids)
     }
     tellWarnings()
+    for message in finder.forgiven?.messages(root: layout.root) ?? [] { tell(message) }
     return ids
   }
 
   /// Those of the query, whether they count or not: by their folders, or where a job chooses, which no path tells, by the
   /// index. Ledgers are not in it, and lie under their job's id.
-  private func eachRun(_ visit: (RunPath) throws(QuarryError) -> Void) throws(QuarryError) {
+  private func eachRun(
+    by finder: RunFinder, _ visit: (RunPath) throws(QuarryError) -> Void
+  ) throws(QuarryError) {
     var filter = query.runs
     filter.isAcceptedOnly = false
     if filter.source == LodeLedger.source {
@@ -103,7 +106,7 @@ struct RecordStream {
         return true
       }
     }
-    try RunFinder(layout: layout).runs(filter, visit: visit)
+    try finder.runs(filter, visit: visit)
   }
 
   func isWanted(_ file: Manifest.File) -> Bool {

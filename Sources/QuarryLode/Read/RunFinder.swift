@@ -3,6 +3,8 @@ import QuarryCore
 /// Finds run partitions by their path alone: the folders are the index.
 struct RunFinder {
   let layout: DatasetLayout
+  /// Gets the folders that may not be looked at, which are passed over then; nil: they are an error.
+  var forgiven: ForgivenFailures?
 
   /// The partitions of a run id, under whichever source, category and day.
   func find(runID: String) throws(FileFailure) -> [RunPath] {
@@ -33,7 +35,10 @@ struct RunFinder {
     var found: [RunPath] = []
     for name in Set([RunPartition.escape(runID), runID]) where !name.contains("/") {
       let path = "\(day)/run_id=\(name)"
-      if try layout.store.hasFolder("\(layout.partitions)/\(path)"), let run = RunPath(path) { found.append(run) }
+      let isThere = try forgiving(false) { () throws(FileFailure) in
+        try layout.store.hasFolder("\(layout.partitions)/\(path)")
+      }
+      if isThere, let run = RunPath(path) { found.append(run) }
     }
     return found
   }
@@ -52,9 +57,22 @@ struct RunFinder {
 
   /// The folders `key=…` in a partition folder, those of one value if one is given.
   func children(of folder: String, key: String, value: String?) throws(FileFailure) -> [String] {
-    try layout.store.names(in: folder.isEmpty ? layout.partitions : "\(layout.partitions)/\(folder)").filter { name in
+    let names = try forgiving([]) { () throws(FileFailure) in
+      try layout.store.names(in: folder.isEmpty ? layout.partitions : "\(layout.partitions)/\(folder)")
+    }
+    return names.filter { name in
       guard let found = RunPath.value(name, key) else { return false }
       return value.map { $0 == found } ?? true
+    }
+  }
+
+  private func forgiving<Value>(
+    _ instead: Value, _ work: () throws(FileFailure) -> Value
+  ) throws(FileFailure) -> Value {
+    do { return try work() } catch {
+      guard let forgiven, error.isOfOneFile else { throw error }
+      forgiven.add(error)
+      return instead
     }
   }
 }

@@ -3,8 +3,10 @@ import QuarryCore
 /// Reads runs from their partitions: folders and manifests first, single lines where these do not answer.
 struct RunInspector {
   private static let identityMembers: Set<String> = [
-    "ts", "job_id", "attempt", "parent_run_id", "depth", "policy", "task_id", "epoch", "origin_run_id",
+    "ts", "seq", "job_id", "attempt", "parent_run_id", "depth", "policy", "task_id", "epoch", "origin_run_id",
   ]
+  /// Types of records that are no events: they say nothing of when a run began.
+  private static let otherTypes: Set<String> = ["metrics", LodeOutbox.eventType]
   private static let outcomeMembers: Set<String> = [
     "ts", "runs_completed_total", "runs_failed_total", "runs_crashed_total",
   ]
@@ -14,7 +16,7 @@ struct RunInspector {
   /// Data files that could not be read, and what is wrong with them.
   private var damages: [String] = []
 
-  var warnings: [String] { reader.chain.warnings + damages }
+  var warnings: [String] { reader.lost + reader.chain.warnings + damages }
 
   init(reader: PartitionReader) { self.reader = reader }
 
@@ -27,14 +29,34 @@ struct RunInspector {
     func ids(of type: String) -> [SnapshotID] { partitions.first { $0.type == type }?.ids ?? [] }
   }
 
-  func index(of run: RunPath) throws(QuarryError) -> Index {
-    try reader.layout.described { () throws(FileFailure) in
-      var index = Index()
-      for (type, partition) in try reader.eventTypes(of: run) {
-        index.partitions.append((type, partition, try reader.snapshots(of: partition)))
-      }
-      return index
+  /// Without what may not be looked at, which is noted.
+  mutating func index(of run: RunPath) throws(QuarryError) -> Index {
+    var index = Index()
+    let types = try forgiving([]) { reader throws(FileFailure) in try reader.eventTypes(of: run) }
+    for (type, partition) in types {
+      index.partitions.append((type, partition, try snapshots(of: partition)))
     }
+    return index
+  }
+
+  private mutating func snapshots(of partition: String) throws(QuarryError) -> [SnapshotID] {
+    try forgiving([]) { reader throws(FileFailure) in try reader.snapshots(of: partition) }
+  }
+
+  /// A file or folder that may not be looked at is noted; what has to do with the store as a whole is an error.
+  mutating func forgiving<Value>(
+    _ instead: Value, _ work: (PartitionReader) throws(FileFailure) -> Value
+  ) throws(QuarryError) -> Value {
+    do { return try work(reader) } catch {
+      let described = error.described(root: reader.layout.root)
+      guard error.isOfOneFile else { throw described }
+      note(described.message)
+      return instead
+    }
+  }
+
+  private mutating func note(_ damage: String) {
+    if !damages.contains(damage) { damages.append(damage) }
   }
 
   /// Nil when no snapshot on the chain holds records of the run.
@@ -62,7 +84,7 @@ struct RunInspector {
   /// The newest record of a type that is written once a run, whole; nil while there is none, and where it is damaged.
   mutating func record(_ type: String, of run: RunPath) throws(QuarryError) -> JSONValue? {
     let partition = "\(run.path)/event_type=\(type)"
-    let ids = try reader.layout.described { () throws(FileFailure) in try reader.snapshots(of: partition) }
+    let ids = try snapshots(of: partition)
     guard let line = try lastLine(of: type, ids: ids, run), !line.isEmpty else { return nil }
     do { return try JSONParser.parse(line) } catch {
       damages.append("the record in \(reader.layout.partitions)/\(partition) is passed over: \(error)")
@@ -89,30 +111,42 @@ struct RunInspector {
     }
   }
 
-  /// The first line of each file; the earliest tells where the run comes from.
-  /// - Returns: false when none bears a time.
+  /// The snapshot's first event tells where the run comes from and when it began; where there is none, any other record
+  /// tells the former.
+  /// - Returns: false when it holds no event.
   private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) -> Bool {
-    var earliest: [String: JSONValue] = [:]
-    for (_, file) in files(of: summary.path, in: manifest) {
-      let members = firstLine(of: file, Self.identityMembers)
-      let isEarlier =
-        switch (Self.time(members), Self.time(earliest)) {
-        case (let time?, let best?): time < best
-        case (_?, nil): true
-        case (nil, _): earliest.isEmpty
-        }
-      if isEarlier { earliest = members }
+    let files = files(of: summary.path, in: manifest)
+    var event: [String: JSONValue]?
+    for (type, file) in files where type != "artifact" && !Self.otherTypes.contains(type) {
+      guard let found = firstRecord(of: file) else { continue }
+      event = event.map { Self.isEarlier(found, than: $0) ? found : $0 } ?? found
     }
-    summary.startedAt = Self.time(earliest) ?? summary.startedAt ?? Timestamp(manifest.createdAt)
-    summary.jobID = earliest["job_id"]?.string
-    summary.attempt = earliest["attempt"]?.integer
-    summary.parentRunID = earliest["parent_run_id"]?.string
-    summary.depth = earliest["depth"]?.integer
-    summary.policy = earliest["policy"]?.string
-    summary.taskID = earliest["task_id"]?.string
-    summary.epoch = earliest["epoch"]?.integer
-    summary.originRunID = earliest["origin_run_id"]?.string
-    return Self.time(earliest) != nil
+    // Commits come after the chunks of their artifacts, so they are looked for only where they may be the first.
+    if event?["seq"]?.integer != 1,
+      let found = files.first(where: { $0.type == "artifact" }).flatMap({ firstCommit(in: $0.file) })
+    {
+      event = event.map { Self.isEarlier(found, than: $0) ? found : $0 } ?? found
+    }
+    let other =
+      event == nil ? files.first { Self.otherTypes.contains($0.type) }.flatMap { firstRecord(of: $0.file) } : nil
+    guard let told = event ?? other else { return false }
+    summary.startedAt = event.flatMap(Self.time)
+    summary.jobID = told["job_id"]?.string
+    summary.attempt = told["attempt"]?.integer
+    summary.parentRunID = told["parent_run_id"]?.string
+    summary.depth = told["depth"]?.integer
+    summary.policy = told["policy"]?.string
+    summary.taskID = told["task_id"]?.string
+    summary.epoch = told["epoch"]?.integer
+    summary.originRunID = told["origin_run_id"]?.string
+    return event != nil
+  }
+
+  /// By their sequence; other writers may leave it out.
+  private static func isEarlier(_ event: [String: JSONValue], than other: [String: JSONValue]) -> Bool {
+    if let seq = event["seq"]?.integer, let next = other["seq"]?.integer { return seq < next }
+    guard let time = time(event) else { return false }
+    return Self.time(other).map { time < $0 } ?? true
   }
 
   private mutating func readEnd(index: Index, into summary: inout RunSummary) throws(QuarryError) {
@@ -166,21 +200,34 @@ struct RunInspector {
     return last
   }
 
-  private mutating func firstLine(of file: Manifest.File, _ members: Set<String>) -> [String: JSONValue] {
-    guard let line = line(of: file, { lines throws(QuarryError) in try lines.first() }) else { return [:] }
-    return line.withUnsafeBytes { RecordMembers.read(members, from: $0) }
+  private mutating func firstRecord(of file: Manifest.File) -> [String: JSONValue]? {
+    line(of: file) { lines throws(QuarryError) in try lines.first() }.map(Self.identity)
   }
 
-  /// Nil also where the file cannot be read, which is noted.
+  /// The first commit of an artifact, behind the chunks before it.
+  private mutating func firstCommit(in file: Manifest.File) -> [String: JSONValue]? {
+    line(of: file) { lines throws(QuarryError) in
+      try lines.first { line in
+        RecordMembers.read(["record_kind"], from: line)["record_kind"]?.string != RecordKind.artifactChunk.rawValue
+      }
+    }.map(Self.identity)
+  }
+
+  private static func identity(_ line: [UInt8]) -> [String: JSONValue] {
+    line.withUnsafeBytes { RecordMembers.read(identityMembers, from: $0) }
+  }
+
+  /// Nil also where the file is gone or cannot be read, which is noted.
   private mutating func line(
     of file: Manifest.File, _ choose: (RecordLines) throws(QuarryError) -> [UInt8]?
   ) -> [UInt8]? {
+    let path = reader.layout.path(of: file.path)
     do throws(QuarryError) {
-      return try choose(RecordLines(reader.layout.store, reader.layout.path(of: file.path)))
-    } catch {
-      if !damages.contains(error.message) { damages.append(error.message) }
-      return nil
-    }
+      if let line = try choose(RecordLines(reader.layout.store, path)) { return line }
+      let isThere = try reader.layout.described { () throws(FileFailure) in try reader.layout.store.exists(path) }
+      if !isThere { note(CheckedLines.isGone(path)) }
+    } catch { note(error.message) }
+    return nil
   }
 
   private static func time(_ members: [String: JSONValue]) -> Timestamp? {

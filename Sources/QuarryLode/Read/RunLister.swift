@@ -12,14 +12,18 @@ struct RunLister {
   /// Ids of the runs that ledgers name; nil when it does not matter.
   private let accepted: Set<String>?
   private var judge: LivenessJudge
+  private let lost: [String]
   private var rows: [RunSummary] = []
   private var met: Set<RunPath> = []
   /// Met runs by the snapshot that began them.
   private var unsettled: [SnapshotID: [(RunPath, RunInspector.Index)]] = [:]
 
   init(layout: DatasetLayout, filter: RunFilter, limit: Int) throws(QuarryError) {
-    let reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+    let (reader, lost) = try layout.described { () throws(FileFailure) in
+      (try PartitionReader(layout: layout), try LostSnapshots.warnings(in: layout))
+    }
     inspector = RunInspector(reader: reader)
+    self.lost = lost
     self.filter = filter
     self.limit = limit
     judge = LivenessJudge(filter.liveness, layout: layout)
@@ -29,10 +33,9 @@ struct RunLister {
   /// - Parameter reach: how many snapshots are read at most.
   /// - Returns: nil when these do not tell.
   mutating func list(reach: Int) throws(QuarryError) -> Listing<RunSummary>? {
-    let oldest = filter.oldest
     var current = inspector.reader.newest
     var count = 0
-    while let manifest = current, rows.count < limit, oldest.map({ manifest.id >= $0 }) ?? true {
+    while let manifest = current, rows.count < limit {
       guard count < reach else { return nil }
       count += 1
       try meet(manifest)
@@ -42,7 +45,7 @@ struct RunLister {
     if current == nil {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
-    return Listing(rows: rows.sorted { $0.isNewer(than: $1) }, warnings: inspector.warnings + judge.warnings)
+    return Listing(rows: rows, warnings: lost + inspector.warnings + judge.warnings)
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {
@@ -51,13 +54,20 @@ struct RunLister {
         met.insert(run).inserted, filter.accepts(run), accepted?.contains(run.runID) ?? true
       else { continue }
       let index = try inspector.index(of: run)
-      // An unfinished commit may have made folders below the head's id; the walk then never meets that id.
-      unsettled[index.first ?? manifest.id, default: []].append((run, index))
+      let first = try first(of: index) ?? manifest.id
+      unsettled[first, default: []].append((run, index))
     }
   }
 
+  /// Of the snapshots that are on the chain: an unfinished commit may have made folders below the head's id, which the
+  /// walk never meets.
+  private mutating func first(of index: RunInspector.Index) throws(QuarryError) -> SnapshotID? {
+    for id in index.ids where try inspector.manifest(id) != nil { return id }
+    return nil
+  }
+
   private mutating func settle(_ runs: [(RunPath, RunInspector.Index)]) throws(QuarryError) {
-    for (run, index) in runs.sorted(by: { $0.0.name > $1.0.name }) where rows.count < limit {
+    for (run, index) in runs.sorted(by: { $0.0.comesFirst(before: $1.0) }) where rows.count < limit {
       guard let found = try inspector.summary(of: run, index: index) else { continue }
       let summary = judge.judged(found)
       if filter.accepts(summary) { rows.append(summary) }

@@ -14,7 +14,7 @@ package enum RunState: String, Sendable, CaseIterable {
 package struct RunSummary: Sendable, Equatable {
   package let path: RunPath
   package var state: RunState = .running
-  /// Time of its first event.
+  /// Time of its first stored event; nil while there is none, and where that bears no time that is one.
   package var startedAt: Timestamp?
   /// Time of its terminal event, or of its metrics when it had none.
   package var endedAt: Timestamp?
@@ -42,12 +42,9 @@ package struct RunSummary: Sendable, Equatable {
     lastSnapshot = firstSnapshot
   }
 
-  /// By the time of its first event, then by when that was stored.
+  /// By when its first records came to storage: the order of every list of runs, and of its limit.
   func isNewer(than other: RunSummary) -> Bool {
-    if startedAt != other.startedAt {
-      return other.startedAt.map { other in startedAt.map { $0 > other } ?? false } ?? true
-    }
-    return firstSnapshot == other.firstSnapshot ? path.name > other.path.name : firstSnapshot > other.firstSnapshot
+    firstSnapshot == other.firstSnapshot ? path.comesFirst(before: other.path) : firstSnapshot > other.firstSnapshot
   }
 }
 
@@ -85,7 +82,7 @@ package struct RunFilter: Sendable, Equatable {
   func accepts(_ path: RunPath) -> Bool {
     (source.map { $0 == path.source } ?? (path.source != LodeLedger.source))
       && category.map { $0 == path.category } ?? true && day.map { $0 == path.day } ?? true
-      && runID.map { $0 == path.runID } ?? true && firstDay.map { $0 <= path.day } ?? true
+      && runID.map { $0 == path.runID } ?? true
   }
 
   func accepts(_ run: RunSummary) -> Bool { state.map { $0 == run.state } ?? true && acceptsBeginning(of: run) }
@@ -94,17 +91,6 @@ package struct RunFilter: Sendable, Equatable {
   func acceptsBeginning(of run: RunSummary) -> Bool {
     jobID.map { $0 == run.jobID } ?? true && since.map { since in run.startedAt.map { $0 >= since } ?? false } ?? true
   }
-
-  /// Nothing that was stored first before this snapshot is let through: a run's records come to storage after they came to
-  /// be, by the same clock.
-  var oldest: SnapshotID? { since.map { SnapshotID(UInt64(max(0, $0.nanoseconds))) } }
-
-  /// The run's first event may come a day after the day that it lies under.
-  private var firstDay: String? {
-    since.map { Timestamp(nanoseconds: max($0.nanoseconds, .min + Self.dayLength) - Self.dayLength).day }
-  }
-
-  private static let dayLength: Int64 = 86_400_000_000_000
 }
 
 /// How many runs there are of each state.

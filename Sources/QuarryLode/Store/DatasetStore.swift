@@ -14,6 +14,10 @@ package protocol DatasetStore: Sendable {
   /// The whole of a small file.
   func bytes(_ file: String) throws(FileFailure) -> [UInt8]?
 
+  /// The beginning of a file that ought to be small.
+  /// - Returns: no more bytes than `limit` where the store can tell before it has read all of them.
+  func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]?
+
   /// What lies in a folder, files and folders, in no order.
   func names(in folder: String) throws(FileFailure) -> [String]
 
@@ -52,6 +56,8 @@ package protocol DatasetStore: Sendable {
 }
 
 extension DatasetStore {
+  package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file) }
+
   package var origin: String? { nil }
 
   package func now(in folder: String) -> Timestamp { .now() }

@@ -15,21 +15,37 @@ package struct DiskStore: DatasetStore {
 
   package func bytes(_ file: String) throws(FileFailure) -> [UInt8]? { try FileReading.bytes(file) }
 
-  package func names(in folder: String) throws(FileFailure) -> [String] { try FileReading.names(in: folder) }
-
-  package func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
-    try names(in: segments).compactMap { SnapshotID($0) }.filter {
-      FileReading.exists("\(segments)/\($0)/manifest.json")
-    }
+  package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? {
+    try open(file)?.bytes(limit, at: 0)
   }
 
-  package func exists(_ file: String) -> Bool { FileReading.exists(file) }
+  /// - Throws: for a partition that is a link: what it leads to is another's, or is met again and again.
+  package func names(in folder: String) throws(FileFailure) -> [String] {
+    let isPartition = folder.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.contains(UInt8(ascii: "="))
+    if isPartition, FileReading.isLink(folder) { throw FileFailure("list", folder, ELOOP) }
+    return try FileReading.names(in: folder)
+  }
 
-  package func hasFolder(_ folder: String) -> Bool { FileReading.exists(folder) }
+  package func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
+    var ids: [SnapshotID] = []
+    for id in try names(in: segments).compactMap({ SnapshotID($0) }) {
+      if try exists("\(segments)/\(id)/manifest.json") { ids.append(id) }
+    }
+    return ids
+  }
 
-  package func size(of file: String) -> Int64? {
+  package func exists(_ file: String) throws(FileFailure) -> Bool { try status(of: file) != nil }
+
+  package func hasFolder(_ folder: String) throws(FileFailure) -> Bool { try status(of: folder) != nil }
+
+  package func size(of file: String) throws(FileFailure) -> Int64? { try status(of: file).map { Int64($0.st_size) } }
+
+  /// Nil for what is not there, and only for that: of what may not be looked at nobody knows.
+  private func status(of file: String) throws(FileFailure) -> stat? {
     var status = stat()
-    return stat(file, &status) == 0 ? Int64(status.st_size) : nil
+    if stat(file, &status) == 0 { return status }
+    guard errno == ENOENT || errno == ENOTDIR else { throw FileFailure("read", file, errno) }
+    return nil
   }
 
   package func open(

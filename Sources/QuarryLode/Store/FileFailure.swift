@@ -29,6 +29,9 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// The system's error number; 0 when it was not the system.
   package var code: Int32 { if case .system(let code) = cause { code } else { 0 } }
 
+  /// A symbolic link, which is not followed in a dataset.
+  var isOfLink: Bool { code == ELOOP }
+
   /// Whether it may have to do with this file and not with the whole store.
   var isOfOneFile: Bool { code != 0 }
 
@@ -38,7 +41,13 @@ package struct FileFailure: Error, Sendable, Equatable {
     return QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
   }
 
-  private var reason: String { code == Self.notRegular ? "it is no regular file" : String(cString: strerror(code)) }
+  private var reason: String {
+    switch code {
+    case Self.notRegular: "it is no regular file"
+    case ELOOP: "it is a symbolic link, and none is followed in a dataset"
+    default: String(cString: strerror(code))
+    }
+  }
 
   private var isReading: Bool { operation == "read" || operation == "list" }
 
@@ -49,7 +58,10 @@ package struct FileFailure: Error, Sendable, Equatable {
     case EACCES, EPERM: "give this user the right to write below \(root), or choose another --storage-path"
     case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
     case ENOENT where isReading: "something has removed it; `quarry lode verify` says what else is missing"
-    case ENOENT where root.hasPrefix("/"): "create it first: mkdir -p '\(root)'"
+    case ENOENT where root.hasPrefix("/"):
+      FileReading.exists(root)
+        ? "something has removed a folder of it; keep others from changing what lies below \(root)"
+        : "create it first: mkdir -p '\(root)'"
     case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
     case ENAMETOOLONG:
       "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"

@@ -38,7 +38,13 @@ struct ChainVerifier {
 
   private mutating func verifyPointer(_ head: Manifest?) throws(FileFailure) {
     tellWarnings()
-    guard let head, try chain.pointer() != head.id else { return }
+    guard let head else {
+      if chain.dangling != nil {
+        error(.pointer, layout.pointer, "names no snapshot that can be read, and there is no other")
+      }
+      return
+    }
+    guard try chain.pointer() != head.id else { return }
     // Somebody may have committed since the head was read.
     if let named = try chain.pointer(), try chain.manifest(named) != nil, named > head.id { return }
     if try layout.store.exists(layout.pointer) {
@@ -161,13 +167,13 @@ struct ChainVerifier {
   }
 
   private mutating func tellWarnings() {
-    for warning in chain.warnings.dropFirst(warningsTold) { error(.chain, layout.folder, warning) }
-    warningsTold = chain.warnings.count
+    for warning in chain.passedOver.dropFirst(warningsTold) { error(.chain, layout.folder, warning) }
+    warningsTold = chain.passedOver.count
   }
 
   /// Nil where it cannot be opened, which the store keeps in mind.
   private func md5(of path: String) throws(FileFailure) -> String? {
-    guard let file = try layout.store.open(path, first: 1 << 20) else { return nil }
+    guard let file = try layout.store.open(path, followsLinks: false, first: 1 << 20) else { return nil }
     var hash = Insecure.MD5()
     var position: Int64 = 0
     while true {

@@ -8,6 +8,7 @@ struct DatasetVerifier {
   private let reader: PartitionReader
   private let forgiven = ForgivenFailures()
   private let counter: FindingCounter
+  private let tell: (Finding) -> Void
   private let report: (Finding) -> Void
   private var figures = VerifyFigures()
 
@@ -17,10 +18,13 @@ struct DatasetVerifier {
     reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
     let counter = FindingCounter()
     self.counter = counter
-    self.report = { finding in
+    let tell = { (finding: Finding) in
       counter.count(finding)
       report(finding)
     }
+    self.tell = tell
+    // Of what may not be looked at there is nothing else to say.
+    self.report = { [forgiven] finding in if !forgiven.has(finding.place) { tell(finding) } }
   }
 
   mutating func verify() throws(QuarryError) -> VerifyFigures {
@@ -34,8 +38,10 @@ struct DatasetVerifier {
       report(Finding(.error, .rows, "\(layout.canonicalFolder(id))/manifest.json", message))
     }
     try findLeftovers(chain.reachable)
+    let lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
+    for warning in lost { report(Finding(.error, .chain, layout.folder, warning)) }
     for failure in forgiven.all {
-      report(Finding(.error, .file, failure.path, failure.described(root: layout.root).message))
+      tell(Finding(.error, .file, failure.path, failure.described(root: layout.root).message))
     }
     figures.errors = counter.errors
     figures.notes = counter.notes

@@ -18,6 +18,10 @@ struct ForgivingStore: DatasetStore {
     try forgiving(nil) { () throws(FileFailure) in try store.bytes(file) }
   }
 
+  func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? {
+    try forgiving(nil) { () throws(FileFailure) in try store.bytes(file, limit: limit) }
+  }
+
   func names(in folder: String) throws(FileFailure) -> [String] {
     try forgiving([]) { () throws(FileFailure) in try store.names(in: folder) }
   }
@@ -71,11 +75,16 @@ struct ForgivingStore: DatasetStore {
 
 /// Failures that a `ForgivingStore` passed over, each once, in their order.
 final class ForgivenFailures: Sendable {
-  private let failures = Mutex<[FileFailure]>([])
+  private let failures = Mutex<(all: [FileFailure], paths: Set<String>)>(([], []))
 
-  var all: [FileFailure] { failures.withLock { $0 } }
+  var all: [FileFailure] { failures.withLock { $0.all } }
 
+  func has(_ path: String) -> Bool { failures.withLock { $0.paths.contains(path) } }
+
+  /// Of one place only the first.
   func add(_ failure: FileFailure) {
-    failures.withLock { if !$0.contains(failure) { $0.append(failure) } }
+    failures.withLock { if $0.paths.insert(failure.path).inserted { $0.all.append(failure) } }
   }
+
+  func messages(root: String) -> [String] { all.map { $0.described(root: root).message } }
 }

@@ -14,10 +14,13 @@ struct SidecarWriter: Sendable {
     try validate(name)
     let key = partition.fileKey(name)
     let path = layout.path(of: key)
-    let isNew = try layout.described { () throws(FileFailure) in
+    let taken = try layout.described { () throws(FileFailure) in
       try publish(path, meta: Self.meta(contentType), data: data)
     }
-    guard isNew else { throw QuarryError(.storage, "the file '\(name)' is there already in run \(partition.runID)") }
+    if let taken {
+      let place = taken == path ? "'\(name)'" : "'\(name).meta.json', which would tell the content type of '\(name)',"
+      throw QuarryError(.storage, "the file \(place) is there already in run \(partition.runID)")
+    }
     return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))
   }
 
@@ -27,18 +30,20 @@ struct SidecarWriter: Sendable {
     store.discard(layout.path(of: Reachable.meta(of: file)))
   }
 
+  /// - Returns: the name that is taken, of the two; nil when both were made.
   private func publish(
     _ path: String, meta: [UInt8], data: UnsafeRawBufferPointer
-  ) throws(FileFailure) -> Bool {
-    guard try store.create(path, data) else { return false }
+  ) throws(FileFailure) -> String? {
+    guard try store.create(path, data) else { return path }
+    let metaPath = "\(path).meta.json"
     do throws(FileFailure) {
-      if try store.create("\(path).meta.json", meta) { return true }
+      if try store.create(metaPath, meta) { return nil }
     } catch {
       store.discard(path)
       throw error
     }
     store.discard(path)
-    return false
+    return metaPath
   }
 
   /// Exactly `{"content_type":"<type>"}`.

@@ -38,10 +38,10 @@ struct ArtifactGetCommand: ExecutableCommand {
     }
     if output == "-" { return try await print(content, reader, context.console) }
     let path = try ContentPath.absolute(output, for: content, in: context)
-    let file = try ContentFile(path, replaces: force)
     do throws(QuarryError) {
-      try file.write(content, from: reader)
+      try ContentFile(path, replaces: force).write(content, from: reader)
     } catch {
+      guard error.kind != .usage else { throw error }
       context.console.report(error)
       return ExitCode.failure
     }
@@ -51,6 +51,7 @@ struct ArtifactGetCommand: ExecutableCommand {
 
   private func find(in reader: LodeReader, _ context: CommandContext) throws -> StoredContent {
     guard let detail = try reader.run(run, types: ["artifact"]) else {
+      for warning in try reader.chainWarnings() { context.console.warn(warning) }
       throw NotFound(
         "no run '\(run)' in \(reader.layout.folder)",
         remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")

@@ -48,7 +48,8 @@ struct CatCommand: ExecutableCommand {
     _ figures: RecordFigures, printed: Int64, _ reader: LodeReader, _ context: CommandContext
   ) throws -> Int32 {
     guard figures.damages == 0 else {
-      context.console.say("the answer is not whole: \(figures.damages) of the things above could not be read")
+      let several = figures.damages == 1 ? "one thing is" : "\(figures.damages) things are"
+      context.console.say("\(several) damaged or missing, as said above; all that can be read was printed")
       return ExitCode.failure
     }
     guard printed > 0 || tail else {

@@ -28,14 +28,14 @@ enum ContentPath {
 struct ContentFile: ~Copyable {
   private let file: NewFile
 
-  /// - Throws: `QuarryError(.usage)` when there is something of that name, or can be nothing.
+  /// - Throws: `QuarryError(.usage)` when there is something of that name, `.storage` when there can be nothing.
   init(_ path: String, replaces: Bool) throws(QuarryError) {
     do throws(NewFile.Failure) { file = try NewFile(path, replaces: replaces) } catch {
       guard !error.isTaken else {
         throw QuarryError(
           .usage, "\(path) is there already", remedy: "choose another with -o FILE, or replace it with --force")
       }
-      throw QuarryError(.usage, "cannot write \(path): \(error.reason)", remedy: "choose another with -o FILE")
+      throw QuarryError(.storage, "cannot write \(path): \(error.reason)", remedy: "choose another with -o FILE")
     }
   }
 

@@ -18,9 +18,14 @@ struct LodeIndexCommand: ExecutableCommand {
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let reader = try dataset.reader(in: context)
-    let figures = try await OwnThread.run { [anew] in
+    let result = await OwnThread.run { [anew] in
       Result { () throws(QuarryError) in try reader.refreshIndex(anew: anew) }
-    }.get()
+    }
+    if case .failure(let error) = result, error.kind == .storage {
+      context.console.report(error)
+      return ExitCode.failure
+    }
+    let figures = try result.get()
     guard let figures else {
       throw NotFound(
         "no runs in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")

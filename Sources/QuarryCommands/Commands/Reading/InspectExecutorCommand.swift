@@ -17,8 +17,9 @@ struct InspectExecutorCommand: ViewableCommand {
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
     guard let executor = executors.first(where: { $0.id == id }) else {
+      let flags = if case .dataset = try place.source(in: context) { try place.flags(in: context) } else { "" }
       throw NotFound.unknown(
-        "executor", id, "in what was asked for", among: executors.map(\.id), list: "quarry list executors")
+        "executor", id, "in what was asked for", among: executors.map(\.id), list: "quarry list executors\(flags)")
     }
     return .executorRow(executor)
   }

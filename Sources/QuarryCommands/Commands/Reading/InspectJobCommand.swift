@@ -30,7 +30,7 @@ struct InspectJobCommand: ViewableCommand {
       throw NotFound.unknown(
         "job", id, "in \(reader.layout.folder)", among: known, list: "quarry list jobs\(try place.flags(in: context))")
     }
-    for warning in job.warnings { context.console.warn(warning) }
+    context.passOver(job.warnings)
     return .job(job)
   }
 

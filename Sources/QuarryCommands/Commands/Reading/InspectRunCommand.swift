@@ -21,14 +21,15 @@ struct InspectRunCommand: ViewableCommand {
       let lineage = try run.map { run throws(QuarryError) in
         try Lineage.of(run.summary, reader: reader, liveness: liveness)
       }
-      return (run, lineage, known)
+      return (run, lineage, known, run == nil ? try reader.chainWarnings() : [])
     }
-    guard case (let run?, let lineage?, _) = answer else {
+    guard case (let run?, let lineage?, _, _) = answer else {
+      context.passOver(answer.3)
       throw NotFound.unknown(
         "run", id, "in \(reader.layout.folder)", among: answer.2,
         list: "quarry list runs\(try place.flags(in: context))")
     }
-    for warning in run.warnings { context.console.warn(warning) }
+    context.passOver(run.warnings)
     return .run(run, lineage: lineage)
   }
 

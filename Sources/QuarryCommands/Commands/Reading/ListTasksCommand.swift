@@ -38,9 +38,10 @@ struct ListTasksCommand: DocumentCommand {
       }
       return .list(tasks.map(Output.taskRow))
     case .dataset(let reader):
-      guard host == nil else {
+      let unknown = host != nil ? "--host" : state.flatMap { $0.isOfLedgers ? nil : "--state \($0.rawValue)" }
+      if let unknown {
         throw QuarryError(
-          .usage, "--host is not known to a ledger", remedy: "ask the live fleet: --fleet NAME or --redis URL")
+          .usage, "\(unknown) is not known to a ledger", remedy: "ask the live fleet: --fleet NAME or --redis URL")
       }
       return .list(try await stored(reader, limit: limit).map(Output.taskRow))
     }
@@ -65,4 +66,12 @@ enum TaskStateFlag: String, CaseIterable {
   case ready, scheduled, leased, done, dead, cancelled
 
   var value: TaskState? { TaskState(rawValue: rawValue) }
+
+  /// A ledger has tasks that have ended.
+  var isOfLedgers: Bool {
+    switch self {
+    case .ready, .scheduled, .leased: false
+    case .done, .dead, .cancelled: true
+    }
+  }
 }

@@ -18,14 +18,18 @@ enum Stored {
     in context: CommandContext, _ question: @escaping @Sendable () throws(QuarryError) -> Listing<Row>
   ) async throws(QuarryError) -> [Row] {
     let listing = try await ask(question)
-    for warning in listing.warnings { context.console.warn(warning) }
+    context.passOver(listing.warnings)
     return listing.rows
   }
 
-  /// Says of an empty answer which source, category or day of the filter there is not.
+  /// Says of an empty answer that there is no such dataset, or which source, category or day of the filter there is not.
   static func explainNothing(
     _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
   ) async throws(QuarryError) {
+    guard try await ask({ () throws(QuarryError) in try reader.exists() }) else {
+      let remedy = "name it with --storage-path DIR and --storage-dataset ID"
+      return context.console.report(QuarryError(.storage, "no dataset in \(reader.layout.folder)", remedy: remedy))
+    }
     guard let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) else { return }
     let notFound = NotFound(missing, in: reader)
     context.console.report(QuarryError(.storage, notFound.message, remedy: notFound.remedy))

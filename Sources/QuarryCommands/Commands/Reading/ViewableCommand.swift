@@ -11,10 +11,7 @@ protocol ViewableCommand: DocumentCommand {
 
 extension ViewableCommand {
   func execute(in context: CommandContext) async throws -> Int32 {
-    guard view.tui else {
-      try output.render(try await document(in: context), in: context)
-      return 0
-    }
+    guard view.tui else { return try await answer(in: context) }
     try view.check(output, in: context)
     try await DocumentViewer.show(self, in: context)
     return 0

@@ -35,7 +35,7 @@ struct StatsMetricsCommand: ViewableCommand {
       }
       return (totals, rows, warnings)
     }
-    for warning in answer.2 { context.console.warn(warning) }
+    context.passOver(answer.2)
     if let run, byRun ? answer.1.isEmpty : answer.0.runs == 0 { throw try await missing(run, reader) }
     if byRun ? answer.1.isEmpty : answer.0.runs == 0 { try await Stored.explainNothing(filter, reader, in: context) }
     return byRun ? .list(answer.1) : .metrics(answer.0)

@@ -31,7 +31,7 @@ struct StatsRunsCommand: ViewableCommand {
       counts.warnings = try reader.eachRun(filter, limit: limit) { counts.add($0) }
       return counts
     }
-    for warning in counts.warnings { context.console.warn(warning) }
+    context.passOver(counts.warnings)
     if counts.total == 0 { try await Stored.explainNothing(filter, reader, in: context) }
     return .totals(counts)
   }

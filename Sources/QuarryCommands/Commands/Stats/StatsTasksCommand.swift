@@ -36,7 +36,7 @@ struct StatsTasksCommand: ViewableCommand {
       totals.running = running.count
       return (totals, warnings)
     }
-    for warning in warnings { context.console.warn(warning) }
+    context.passOver(warnings)
     return totals
   }
 }

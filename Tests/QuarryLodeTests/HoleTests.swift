@@ -1,0 +1,126 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import TestSupport
+import Testing
+
+/// What is missing in a dataset is named by every question, and hides nothing of the rest.
+@Suite struct HoleTests {
+  private let root = TemporaryDirectory()
+  private var reader: LodeReader { LodeReader(root: root.path) }
+
+  /// Three runs of an item, an end and metrics, each in two commits.
+  private func prepare() throws {
+    let dataset = LodeDataset(root: root.path, durability: .none)
+    for index in 1...3 {
+      let run = try Run(dataset, id: "r\(index)")
+      try run.sink.write(run.items(1..<2))
+      try run.sink.write(
+        run.batch { batch in
+          batch.addEvent("run_complete", seq: 2)
+          batch.addMetrics(completed: 1)
+        })
+    }
+  }
+
+  private func removeManifests(of id: SnapshotID) throws {
+    for path in tree(reader.layout.folder) where path.hasSuffix("/\(id)/manifest.json") {
+      try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
+    }
+  }
+
+  /// What each question says of what it had to pass over.
+  private func warnings() throws -> [[String]] {
+    var notes: [String] = []
+    _ = try reader.records(RecordQuery(runs: RunFilter(runID: "r2")), note: { notes.append($0) }) { _ in true }
+    return [
+      notes, try #require(try reader.run("r2")).warnings, try reader.runs().warnings,
+      try reader.runs(limit: 9).warnings,
+      try reader.runCounts().warnings, try reader.forEachMetrics(RunFilter()) { _, _ in },
+      try reader.forEachMetrics(RunFilter(), limit: 9) { _, _ in }, try reader.chainWarnings(),
+    ]
+  }
+
+  @Test(arguments: [1, 3, 5])
+  func aSnapshotThatIsGoneIsNamedByEveryQuestion(_ place: Int) throws {
+    try prepare()
+    let chain = try reader.chain().rows
+    let gone = chain[place].id
+    try removeManifests(of: gone)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("snapshot \(chain[place - 1].id) follows \(gone)") }, "\(number)")
+      #expect(Set(warnings).count == warnings.count, "\(number)")
+    }
+  }
+
+  @Test func aHeadThatIsGoneIsNamedByEveryQuestion() throws {
+    try prepare()
+    let head = try reader.chain().rows[0].id
+    try removeManifests(of: head)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("latest names snapshot \(head), which is not there") }, "\(number)")
+    }
+    // Also when another was committed since.
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r4")
+    try run.sink.write(run.items(1..<2))
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("snapshot \(head) is lost") }, "\(number)")
+    }
+  }
+
+  @Test func aManifestThatLeadsElsewhereIsNamedByEveryQuestion() throws {
+    try prepare()
+    let head = try reader.chain().rows[0].id
+    let paths = tree(reader.layout.folder).filter { $0.hasSuffix("/\(head)/manifest.json") }
+    for path in paths.map({ "\(reader.layout.folder)/\($0)" }) {
+      let changed = try #require(text(path)).replacing("datasets/quarry/partitions", with: "../elsewhere")
+      try FileManager.default.removeItem(atPath: path)
+      try put(changed, at: path)
+    }
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("leads out of the storage root") }, "\(number)")
+    }
+  }
+
+  @Test func metricsWhoseFileIsGoneAreNamed() throws {
+    try prepare()
+    let file = try #require(
+      tree(reader.layout.folder).first { $0.contains("run_id=r1/event_type=metrics") && $0.hasSuffix("/data") })
+    let path = "\(reader.layout.folder)/\(file)"
+    try FileManager.default.removeItem(atPath: path)
+    for limit in [nil, 9] {
+      var runs: [String] = []
+      let warnings = try reader.forEachMetrics(RunFilter(), limit: limit) { run, _ in runs.append(run.runID) }
+      #expect(runs.sorted() == ["r2", "r3"])
+      #expect(warnings == ["\(path) is named by a manifest and is not there"])
+    }
+  }
+
+  /// The folder of one run, and that of another day.
+  @Test func aFolderThatMayNotBeLookedAtHidesNoOther() throws {
+    try prepare()
+    for locked in ["/run_id=r1", "/day=2026-11-25"] {
+      try put("", at: "\(reader.layout.partitions)/source=shop/category=default/day=2026-11-25/run_id=x/y")
+      let store = LockedStore(store: DiskStore(root: root.path)) { $0.contains(locked) }
+      let reader = LodeReader(DatasetLayout(store, dataset: "quarry"))
+      var notes: [String] = []
+      let figures = try reader.records(RecordQuery(), note: { notes.append($0) }) { _ in true }
+      #expect(figures.records == (locked == "/run_id=r1" ? 6 : 9))
+      #expect(notes.contains { $0.contains(locked) && $0.contains("Permission denied") }, "\(notes)")
+      #expect(try reader.run("r2")?.summary.state == .succeeded)
+      #expect(try reader.runs().rows.map(\.runID).prefix(2) == ["r3", "r2"])
+      var runs: [String] = []
+      let warnings = try reader.forEachMetrics(RunFilter()) { run, _ in runs.append(run.runID) }
+      #expect(Set(runs).isSuperset(of: ["r2", "r3"]))
+      #expect(warnings.contains { $0.contains(locked) && $0.contains("Permission denied") }, "\(warnings)")
+    }
+  }
+
+  @Test func aPointerOfAnySizeIsReadNoFurtherThanAnIdIsLong() throws {
+    try prepare()
+    let pointer = reader.layout.pointer
+    let id = try #require(text(pointer))
+    try put(id + String(repeating: " ", count: 1 << 20) + "x", at: pointer)
+    #expect(try reader.chain().rows.count == 6)
+  }
+}
