@@ -106,7 +106,7 @@ import Testing
   }
 
   @Test func commandsFlagsAndValues() async {
-    #expect(await proposals("co") == ["coordinator", "config"])
+    #expect(await proposals("co") == ["coordinator", "control", "config"])
     #expect(await proposals("list", "run") == ["runs"])
     #expect(await proposals("list", "runs", "--storage-p") == ["--storage-path"])
     #expect(await proposals("list", "runs", "--format", "") == ["json", "table", "yaml"])
