@@ -112,7 +112,8 @@ final class S3Publisher: SnapshotPublisher {
     let head = try planner.head(
       pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
     var commit = Commit(
-      planner.number(plans, after: head, pointer: floor(head, turn, state.announced)), leftovers: try leftovers(of: turn, head))
+      planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
+      leftovers: try leftovers(of: turn, head))
     state.announced = commit.newest.id
     guard try turn.announce(commit.intent.with(commit.leftovers), layout, store) else {
       state.isAlone = false

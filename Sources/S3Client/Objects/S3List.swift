@@ -59,7 +59,8 @@ extension S3Client {
     var attempts = S3Attempts(self, within: limit)
     let answer = try attempts.run(request)
     do throws(XMLError) { return try S3Page(XMLReader.read(answer.body)) } catch {
-      throw S3Error(.malformed, "list \(name(prefix))", "the answer of \(requestOrigin) cannot be read: \(error.reason)")
+      throw S3Error(
+        .malformed, "list \(name(prefix))", "the answer of \(requestOrigin) cannot be read: \(error.reason)")
     }
   }
 }

@@ -57,7 +57,8 @@ struct S3Attempts {
     switch S3Verdict.of(refusal) {
     case .refused(.credentials): throw failure(.credentials, request, "\(reason), asked with \(credentials)", refusal)
     case .refused where request.key == nil && refusal.isOfAnother:
-      throw failure(.malformed, request, "\(client.requestOrigin) answers \(refusal.status) without a word of S3's", refusal)
+      throw failure(
+        .malformed, request, "\(client.requestOrigin) answers \(refusal.status) without a word of S3's", refusal)
     case .refused(let kind): throw failure(kind, request, reason, refusal)
     case .passing(let isOpen): try pause(request, isOpen: isOpen, last: reason, refusal: refusal)
     case .elsewhere:
