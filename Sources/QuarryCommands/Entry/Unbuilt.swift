@@ -16,7 +16,6 @@ package enum Unbuilt {
 
   static let workerMemory = Feature(
     "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
-  static let watching = Feature("--watch", remedy: "repeat the command, for example under watch(1)")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
 
   /// Commands below the root, and below `list` and `inspect`, by their whole path.
@@ -29,7 +28,6 @@ package enum Unbuilt {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }
     add(workerMemory, "max-rss")
-    add(watching, "watch")
     return table
   }()
 

@@ -11,8 +11,16 @@ struct OutputOptions: ParsableArguments {
   var noColor = false
 
   func render(_ output: Output, in context: CommandContext) throws {
-    let format = format ?? (context.console.isOutputTerminal ? .table : .json)
-    try format.print(output, noColor: noColor, in: context)
+    try format(in: context).print(output, noColor: noColor, in: context)
+  }
+
+  /// One of several answers in a row.
+  func renderOne(_ output: Output, in context: CommandContext) throws {
+    try format(in: context).printOne(output, noColor: noColor, in: context)
+  }
+
+  func format(in context: CommandContext) -> OutputFormat {
+    format ?? (context.console.isOutputTerminal ? .table : .json)
   }
 
   /// On a terminal.
@@ -30,8 +38,33 @@ struct RunOutputOptions: ParsableArguments {
   }
 }
 
-enum OutputFormat: String, CaseIterable {
+package enum OutputFormat: String, CaseIterable, Sendable {
   case json, table, yaml
+
+  /// As it is printed.
+  func lines(_ output: Output) throws -> [StyledLine] {
+    switch self {
+    case .table: TableRendering.lines(of: output)
+    case .json: Self.lines(JSONRendering.text(of: output))
+    case .yaml: Self.lines(try YAMLRendering.text(of: output))
+    }
+  }
+
+  private static func lines(_ text: String) -> [StyledLine] {
+    text.split(separator: "\n").map { StyledLine(plain: String($0)) }
+  }
+
+  /// One of several answers in a row: a line of JSON, a YAML document, a table with an empty line after it.
+  func printOne(_ output: Output, noColor: Bool, in context: CommandContext) throws {
+    let console = context.console
+    switch self {
+    case .json: console.printOut(JSONRendering.line(of: output) + "\n")
+    case .yaml: console.printOut("---\n" + (try YAMLRendering.text(of: output)))
+    case .table:
+      try print(output, noColor: noColor, in: context)
+      console.printOut("\n")
+    }
+  }
 
   func print(_ output: Output, noColor: Bool, in context: CommandContext) throws {
     let console = context.console

@@ -10,11 +10,15 @@ struct ViewOptions: ParsableArguments {
   var tui = false
 
   /// - Throws: `QuarryError(.usage)` where it contradicts another flag, or there is no terminal for it.
-  func check(_ output: OutputOptions, in context: CommandContext) throws(QuarryError) {
+  func check(_ output: OutputOptions, _ watch: WatchOptions, in context: CommandContext) throws(QuarryError) {
     guard output.format == nil else {
       throw QuarryError(
         .usage, "\(Self.flag) shows the answer on the screen, --format prints it: they exclude each other",
         remedy: "leave one of the two out")
+    }
+    guard !watch.watch else {
+      throw QuarryError(
+        .usage, "\(Self.flag) keeps what it shows up to date: it needs no --watch", remedy: "leave one of the two out")
     }
     try TerminalDevice.check(environment: context.environment, flag: Self.flag)
   }

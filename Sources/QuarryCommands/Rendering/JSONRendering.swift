@@ -9,6 +9,35 @@ package enum JSONRendering {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// The same on one line.
+  package static func line(of output: Output) -> String {
+    var out: [UInt8] = []
+    writeLine(output, to: &out)
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  private static func writeLine(_ output: Output, to out: inout [UInt8]) {
+    switch output {
+    case .value(let value): out.append(contentsOf: value.canonicalText.utf8)
+    case .record(let fields):
+      out.append(UInt8(ascii: "{"))
+      for (index, field) in fields.enumerated() {
+        if index > 0 { out.append(UInt8(ascii: ",")) }
+        JSONText.append(field.name, to: &out)
+        out.append(UInt8(ascii: ":"))
+        writeLine(field.value, to: &out)
+      }
+      out.append(UInt8(ascii: "}"))
+    case .list(let elements):
+      out.append(UInt8(ascii: "["))
+      for (index, element) in elements.enumerated() {
+        if index > 0 { out.append(UInt8(ascii: ",")) }
+        writeLine(element, to: &out)
+      }
+      out.append(UInt8(ascii: "]"))
+    }
+  }
+
   private static func write(_ output: Output, depth: Int, to out: inout [UInt8]) {
     switch output {
     case .value(let value):

@@ -8,16 +8,10 @@ extension DocumentView {
     // A small screen has the document first.
     let (hasTitle, hasPath, hasStatus) = (rows >= 5, rows >= 4, rows >= 2)
     let body = (hasTitle ? 1 : 0)..<(rows - (hasPath ? 1 : 0) - (hasStatus ? 1 : 0))
-    if hasTitle { bar(title, row: 0, on: &canvas) }
+    if hasTitle { canvas.writeBar(title, row: 0, cut: signs.cut) }
     if page != nil { page?.draw(on: &canvas, rows: body) } else { drawOutline(on: &canvas, rows: body) }
-    if hasPath { bar(place, row: rows - 2, on: &canvas) }
+    if hasPath { canvas.writeBar(place, row: rows - 2, cut: signs.cut) }
     if hasStatus { drawStatus(on: &canvas, row: rows - 1) }
-  }
-
-  private func bar(_ text: String, row: Int, on canvas: inout Canvas) {
-    let style = Style(isBold: true, isReversed: true)
-    canvas.write(text.glyphs.fitting(canvas.size.columns, end: signs.cut), row: row, column: 0)
-    canvas.restyle(row: row) { $0 = style }
   }
 
   private mutating func drawOutline(on canvas: inout Canvas, rows: Range<Int>) {
@@ -46,10 +40,8 @@ extension DocumentView {
       canvas.cursor = (row, min(end, canvas.size.columns - 1))
       return
     }
-    let right = canvas.size.columns - age.cellWidth
-    if right > 0 { canvas.write(age, row: row, column: right, style: .dim) }
     let (text, style) = status
-    canvas.write(text.glyphs.fitting(max(0, right - 2), end: signs.cut), row: row, column: 0, style: style)
+    canvas.writeStatus(text, style: style, right: age, row: row, cut: signs.cut)
   }
 
   private var status: (String, Style) {
@@ -68,5 +60,5 @@ extension DocumentView {
 
 extension Timestamp {
   /// The time of day in UTC: `03:14:15Z`.
-  fileprivate var clockText: String { String(text(fraction: 0).dropFirst(11)) }
+  var clockText: String { String(text(fraction: 0).dropFirst(11)) }
 }

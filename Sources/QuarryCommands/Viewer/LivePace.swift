@@ -1,23 +1,24 @@
 import QuarryCore
 
 /// When a document is looked at again.
-struct LivePace {
-  /// Between the end of a look and the next one.
-  private static let interval = Duration.seconds(1)
+package struct LivePace {
   /// Reading takes at most this part of the time, as `1 / share`, whatever it costs.
   private static let share = 10
   /// A crawl has moments in which nothing runs: what has changed lately is looked at a while longer.
   private static let linger = Duration.seconds(30)
 
+  /// Between the end of a look and the next one.
+  private let interval: Duration
   private var beganAt: ContinuousClock.Instant?
   private var changedAt: ContinuousClock.Instant?
   private var mayChange: Bool
   private(set) var nextAt: ContinuousClock.Instant?
 
   /// - Parameter mayChange: whether what was read says that more is to come.
-  init(mayChange: Bool) {
+  init(interval: Duration = .seconds(1), mayChange: Bool) {
+    self.interval = interval
     self.mayChange = mayChange
-    nextAt = mayChange ? .now + Self.interval : nil
+    nextAt = mayChange ? .now + interval : nil
   }
 
   /// Whether it is looked at again without being asked for.
@@ -40,6 +41,6 @@ struct LivePace {
 
   private mutating func schedule() {
     let took = beganAt.map { .now - $0 } ?? .zero
-    nextAt = isLive ? .now + max(Self.interval, took * Self.share) : nil
+    nextAt = isLive ? .now + max(interval, took * Self.share) : nil
   }
 }

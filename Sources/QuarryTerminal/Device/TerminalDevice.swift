@@ -20,6 +20,11 @@ package enum TerminalDevice {
     }
   }
 
+  /// Whether stdin and stdout are a terminal that can show a full screen.
+  package static func canShow(environment: [String: String]) -> Bool {
+    (try? check(environment: environment, flag: "")) != nil
+  }
+
   /// 24 rows of 80 where the terminal does not know.
   static var size: ScreenSize {
     var size = winsize()

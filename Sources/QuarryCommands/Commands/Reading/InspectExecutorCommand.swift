@@ -12,6 +12,7 @@ struct InspectExecutorCommand: ViewableCommand {
   @OptionGroup var filters: RunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

@@ -12,6 +12,7 @@ struct InspectJobCommand: ViewableCommand {
   var id: String
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

@@ -10,6 +10,7 @@ struct InspectProxyCommand: ViewableCommand {
   var pool: String
   @OptionGroup var place: PoolOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   private static let place = "in the configuration (--config FILE, under 'proxies')"

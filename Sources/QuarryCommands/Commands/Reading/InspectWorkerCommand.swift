@@ -10,6 +10,7 @@ struct InspectWorkerCommand: ViewableCommand {
   var id: String
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

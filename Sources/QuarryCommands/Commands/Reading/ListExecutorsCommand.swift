@@ -2,7 +2,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct ListExecutorsCommand: DocumentCommand {
+struct ListExecutorsCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "executors",
     abstract: "Lists executors: those of a live fleet's workers with --fleet or --redis, else those that metrics name.")
@@ -14,6 +14,7 @@ struct ListExecutorsCommand: DocumentCommand {
   @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters.filter, filters.given, in: context)

@@ -1,7 +1,7 @@
 import QuarryCore
 import QuarryLode
 
-struct ListJobsCommand: DocumentCommand {
+struct ListJobsCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Lists jobs: live with --fleet or --redis, else those of the dataset.")
 
@@ -13,6 +13,7 @@ struct ListJobsCommand: DocumentCommand {
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100

@@ -1,7 +1,7 @@
 import QuarryCore
 import QuarryFleet
 
-struct ListRejectsCommand: DocumentCommand {
+struct ListRejectsCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rejects", abstract: "Lists what was submitted to a live fleet and could be no job, the newest first.")
 
@@ -9,6 +9,7 @@ struct ListRejectsCommand: DocumentCommand {
   var limit: Int?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let address = try fleet.address(in: context)

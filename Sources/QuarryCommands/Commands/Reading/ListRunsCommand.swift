@@ -2,7 +2,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct ListRunsCommand: DocumentCommand {
+struct ListRunsCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs",
     abstract: "Lists the runs of a dataset, newest first; with --fleet or --redis alone those of a live fleet.")
@@ -12,6 +12,7 @@ struct ListRunsCommand: DocumentCommand {
   @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     switch try await place.source(in: context) {

@@ -2,7 +2,7 @@ import QuarryCore
 import QuarryFleet
 import QuarryLode
 
-struct ListTasksCommand: DocumentCommand {
+struct ListTasksCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tasks",
     abstract:
@@ -27,6 +27,7 @@ struct ListTasksCommand: DocumentCommand {
   var limit: Int?
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let limit = limit ?? 100

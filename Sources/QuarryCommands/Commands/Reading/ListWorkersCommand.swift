@@ -1,7 +1,7 @@
 import QuarryCore
 import QuarryFleet
 
-struct ListWorkersCommand: DocumentCommand {
+struct ListWorkersCommand: WatchableCommand {
   static let configuration = CommandConfiguration(
     commandName: "workers", abstract: "Lists the workers of a live fleet, last seen first.")
 
@@ -11,6 +11,7 @@ struct ListWorkersCommand: DocumentCommand {
   var limit: Int?
   @OptionGroup var fleet: FleetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
     let workers = try await LiveFleet.ask(try fleet.address(in: context), in: context) { queue throws(QuarryError) in

@@ -1,7 +1,19 @@
 import QuarryCore
 
+/// A reading command with `--watch`.
+protocol WatchableCommand: DocumentCommand {
+  var watch: WatchOptions { get }
+}
+
+extension WatchableCommand {
+  func execute(in context: CommandContext) async throws -> Int32 {
+    guard let interval = try watch.pace() else { return try await answer(in: context) }
+    return try await DocumentWatch.run(self, every: interval, in: context)
+  }
+}
+
 /// A reading command with `--tui`.
-protocol ViewableCommand: DocumentCommand {
+protocol ViewableCommand: WatchableCommand {
   var view: ViewOptions { get }
 
   /// Whether the command may soon answer something else than this, so that a screen that shows it looks again. By default
@@ -11,10 +23,14 @@ protocol ViewableCommand: DocumentCommand {
 
 extension ViewableCommand {
   func execute(in context: CommandContext) async throws -> Int32 {
-    guard view.tui else { return try await answer(in: context) }
-    try view.check(output, in: context)
-    try await DocumentViewer.show(self, in: context)
-    return 0
+    let interval = try watch.pace()
+    if view.tui {
+      try view.check(output, watch, in: context)
+      try await DocumentViewer.show(self, in: context)
+      return 0
+    }
+    guard let interval else { return try await answer(in: context) }
+    return try await DocumentWatch.run(self, every: interval, in: context)
   }
 
   func mayChange(_ document: Output) -> Bool { true }

@@ -10,6 +10,7 @@ struct StatsExecutorsCommand: ViewableCommand {
   @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

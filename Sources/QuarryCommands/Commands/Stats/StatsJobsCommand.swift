@@ -15,6 +15,7 @@ struct StatsJobsCommand: ViewableCommand {
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

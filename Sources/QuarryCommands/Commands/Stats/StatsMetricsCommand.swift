@@ -22,6 +22,7 @@ struct StatsMetricsCommand: ViewableCommand {
   var byRun = false
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

@@ -16,6 +16,7 @@ struct StatsProxiesCommand: ViewableCommand {
   @OptionGroup var filters: JobRunFilterOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

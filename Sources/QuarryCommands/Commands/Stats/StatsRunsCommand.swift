@@ -14,6 +14,7 @@ struct StatsRunsCommand: ViewableCommand {
   @OptionGroup var selection: RunSelectionOptions
   @OptionGroup var place: RunPlaceOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {

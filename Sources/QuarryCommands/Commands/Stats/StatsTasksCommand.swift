@@ -13,6 +13,7 @@ struct StatsTasksCommand: ViewableCommand {
   @OptionGroup var silence: LivenessOptions
   @OptionGroup var place: FleetOrDatasetOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var watch: WatchOptions
   @OptionGroup var view: ViewOptions
 
   func document(in context: CommandContext) async throws -> Output {
