@@ -66,7 +66,7 @@ final class RunLoop {
         drain()
         return endsItself(end) ?? end
       }
-      if serving != .process, serving != nil, intervention == nil, failure == nil, let end = ingestion.runEnd {
+      if serving != nil, intervention == nil, failure == nil, let end = ingestion.runEnd {
         readLastErrors()
         return .exited(end.code)
       }

@@ -54,7 +54,9 @@ package struct RunOrchestrator: Sendable {
       control: control, request: request, configuration: configuration,
       onStandardError: observer.onStandardError)
     let end = loop.run()
-    if let lent { giveBack(lent, loop, ingestion, end, control) }
+    // One that serves others is given on before the last flush; one that dies with its run does so meanwhile.
+    if executors?.isolation != .process { giveBack(lent, loop, ingestion, end, control) }
+    defer { if executors?.isolation == .process { giveBack(lent, loop, ingestion, end, control) } }
     if !ingestion.hasStarted, let reason = launchFailure(end, loop) {
       ingestion.abandon()
       throw configuration.executor.unusable(reason)
@@ -75,8 +77,9 @@ package struct RunOrchestrator: Sendable {
   }
 
   private func giveBack(
-    _ executor: ServingExecutor, _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd, _ control: RunControl
+    _ executor: ServingExecutor?, _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd, _ control: RunControl
   ) {
+    guard let executor else { return }
     executors?.takeBack(
       executor, script: configuration.script, end: ingestion.runEnd,
       isClean: end == .exited(0) && loop.pipesAreClear, deadline: control.deadline)
