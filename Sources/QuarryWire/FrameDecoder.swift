@@ -7,7 +7,7 @@ import Glibc
 package struct FrameDecoder: ~Copyable {
   /// Bytes of a whole frame with its prefix.
   package static let maximumFrameLength = 16 << 20
-  private static let prefixLength = 4
+  package static let prefixLength = 4
   /// Fills that needed no large buffer before a large one is given back: a run of chunks keeps it.
   private static let patience = 16
 

@@ -46,6 +46,32 @@ import Testing
     #expect(job["run_ids"]?.array == ["r-1"])
   }
 
+  /// What is stored meanwhile cuts nothing off.
+  @Test func whatListenersToTheExitDoIsWaitedForAndHeard() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "exits.ts",
+      """
+      import { writeFileSync } from 'node:fs';
+      export const config = { browser: false };
+      export default async ({ emit, job }) => {
+        process.on('exit', () => {
+          for (const end = Date.now() + 500; Date.now() < end;);
+          writeFileSync(job.file, 'cleaned');
+          console.error('cleaned up');
+        });
+        await emit.item({ item_type: 'thing', data: {} });
+      };
+
+      """)
+    let file = harness.path + "/cleaned"
+    let result = try await harness.run(script, "--job", #"{"file":"\#(file)"}"#, "--report", "-")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let report = try JSONParser.parse(result.standardOutput)
+    #expect(report["stderr"]?.string?.contains("cleaned up") == true && report["outcome"] == "success")
+    #expect(FileManager.default.fileExists(atPath: file))
+  }
+
   @Test func filesAndArtifactsAreShown() async throws {
     let harness = try RunHarness()
     let script = try harness.script(

@@ -3,12 +3,16 @@ import Glibc
 /// Where the program lies, and what belongs to it.
 enum InstalledPaths {
   static let executorBelowRoot = "executor-node/bin/quarry-executor"
+  static let probeBelowRoot = "executor-node/probe.ts"
 
   /// The real path of the running binary.
   static let executable: String = realPath("/proc/self/exe") ?? CommandLine.arguments[0]
 
   /// The executor of this installation: the nearest one upwards from the binary.
   static let executor: String? = below(folder(of: executable), executorBelowRoot)
+
+  /// The script that tries an executor.
+  static let probe: String? = below(folder(of: executable), probeBelowRoot)
 
   static func realPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }

@@ -18,12 +18,6 @@ package enum Unbuilt {
     "a limit for a worker's own memory", remedy: "leave the flag out; --executor-max-rss bounds its executors")
   static let budgets = Feature("budgets per job, lane and page", remedy: "bound the crawl by --depth and --max-runs")
 
-  /// Commands below the root, and below `list` and `inspect`, by their whole path.
-  static let commands: [String: Feature] = Dictionary(
-    uniqueKeysWithValues: [
-      "debug ipc"
-    ].map { ($0, Feature("`quarry \($0)`")) })
-
   package static let flags: [String: Feature] = {
     var table: [String: Feature] = [:]
     func add(_ feature: Feature, _ names: String...) { for name in names { table["--" + name] = feature } }

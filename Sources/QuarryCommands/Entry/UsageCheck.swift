@@ -25,7 +25,6 @@ enum UsageCheck {
   static func unknownCommand(_ word: String, below path: CommandPath) -> QuarryError {
     let words = path.commands.dropFirst().map { $0.configuration.commandName } + [word]
     let asked = words.joined(separator: " ")
-    if let feature = Unbuilt.commands[asked] { return Unbuilt.refusal(of: feature, asked: "`quarry \(asked)`") }
     let help = "`\(path.name) --help` lists the commands"
     let names = path.command.configuration.subcommands.map { $0.configuration.commandName }
     let remedy = Nearest.to(word, among: names).map { "did you mean `\(path.name) \($0)`? \(help)" }

@@ -1,8 +1,8 @@
 import Glibc
 import QuarryCore
 
-/// Moves bytes between one executor and one ingestion until the executor's whole process tree is dead, or says that it
-/// is ready for its next run, on one thread.
+/// Moves bytes between one executor and one ingestion until the executor says that the run is over, or its whole process
+/// tree is dead, on one thread.
 ///
 /// It decides when the executor must end, not what the run's outcome is: that is `RunVerdict`'s, from the facts that
 /// the loop leaves behind.
@@ -53,8 +53,8 @@ final class RunLoop {
     deadline = control.deadline
   }
 
-  /// Returns when the executor and all that it started are dead and all that they wrote is read, or when it says that
-  /// the run is over and how it would have exited.
+  /// Returns when the executor says that the run is over and how it would have exited, or when it and all that it started
+  /// are dead and all that they wrote is read.
   func run() -> ProcessEnd {
     let wake = wake
     control.attach { wake.raise() }
@@ -67,14 +67,37 @@ final class RunLoop {
         return endsItself(end) ?? end
       }
       if serving != nil, intervention == nil, failure == nil, let end = ingestion.runEnd {
-        readLastErrors()
+        if serving != .process { readLastErrors() }
         return .exited(end.code)
       }
     }
   }
 
-  /// An executor that serves a single run kills itself once it has said how it would have exited, which is quicker. An order
-  /// to stop that comes after its word changes nothing.
+  /// For an executor that dies with its run, after its word: takes in what it still says on standard error until it and all
+  /// that it started are dead, its time is over, or the run is stopped.
+  /// - Returns: false when its time was over.
+  func awaitDeath() -> Bool {
+    startExitGrace()
+    let wake = wake
+    control.attach { wake.raise() }
+    defer { control.detach() }
+    while process.readEnd() == nil, control.stopReason == nil, let exitBy, exitBy > BootClock.now() {
+      var waits = [
+        pollfd(fd: process.status.number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: errorsAreOpen ? process.errors.number : -1, events: Int16(POLLIN), revents: 0),
+      ]
+      guard poll(&waits, nfds_t(waits.count), Int32(clamping: (exitBy - BootClock.now()) / 1_000_000 + 1)) > 0 else {
+        continue
+      }
+      if waits[2].revents != 0 { readErrors() }
+    }
+    readLastErrors()
+    return process.readEnd() != nil || control.stopReason != nil
+  }
+
+  /// An executor that serves a single run kills itself once it has said how it would have exited, and its word and its death
+  /// may be read at once. An order to stop that comes after its word changes nothing.
   private func endsItself(_ end: ProcessEnd) -> ProcessEnd? {
     guard serving != nil, !mustForget, end == .signalled(SIGKILL) else { return nil }
     switch intervention {

@@ -55,8 +55,9 @@ package struct RunOrchestrator: Sendable {
       onStandardError: observer.onStandardError)
     let end = loop.run()
     // One that serves others is given on before the last flush; one that dies with its run does so meanwhile.
-    if executors?.isolation != .process { giveBack(lent, loop, ingestion, end, control) }
-    defer { if executors?.isolation == .process { giveBack(lent, loop, ingestion, end, control) } }
+    let diesWithItsRun = executors?.isolation == .process
+    if !diesWithItsRun { giveBack(lent, loop, ingestion, end, control) }
+    defer { if diesWithItsRun { giveBack(lent, loop, ingestion, end, control) } }
     if !ingestion.hasStarted, let reason = launchFailure(end, loop) {
       ingestion.abandon()
       throw configuration.executor.unusable(reason)
@@ -77,7 +78,8 @@ package struct RunOrchestrator: Sendable {
   }
 
   private func giveBack(
-    _ executor: ServingExecutor?, _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd, _ control: RunControl
+    _ executor: ServingExecutor?, _ loop: RunLoop, _ ingestion: StreamIngestion, _ end: ProcessEnd,
+    _ control: RunControl
   ) {
     guard let executor else { return }
     executors?.takeBack(
@@ -116,6 +118,13 @@ package struct RunOrchestrator: Sendable {
     report.rotation = ingestion.rotation
     report.metrics.hasFailedByProxy = report.hasFailedByProxy
     if !isSuperseded { report.metricsFailure = write(report.metrics) }
+    if executors?.isolation == .process, !isSuperseded {
+      if !loop.awaitDeath() {
+        observer.onNote(
+          "the executor was killed: it did not exit within \(configuration.exitGrace.shortText) of its run")
+      }
+      report.standardError = loop.errors.text
+    }
     return report
   }
 

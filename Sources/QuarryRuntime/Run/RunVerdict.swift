@@ -6,7 +6,7 @@ struct RunVerdict: Equatable {
   var outcome: Outcome
   var message: String
 
-  /// What is known once the executor is gone and the policy has had its last flush.
+  /// What is known once the run is over and the policy has had its last flush.
   struct Facts {
     var end: ProcessEnd
     var intervention: RunLoop.Intervention?

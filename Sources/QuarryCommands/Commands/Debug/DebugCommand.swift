@@ -3,7 +3,8 @@ import QuarryRuntime
 
 struct DebugCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "debug", abstract: "Shows what the runtime would do.", subcommands: [DebugResolveCommand.self])
+    commandName: "debug", abstract: "Shows what the runtime would do.",
+    subcommands: [DebugResolveCommand.self, DebugIPCCommand.self])
 }
 
 struct DebugResolveCommand: ParsableCommand {
