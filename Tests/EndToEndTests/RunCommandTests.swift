@@ -65,9 +65,10 @@ import Testing
 
       """)
     let file = harness.path + "/cleaned"
-    let result = try await harness.run(script, "--job", #"{"file":"\#(file)"}"#, "--report", "-")
+    let result = try await harness.run(
+      script, "--job", #"{"file":"\#(file)"}"#, "--report", harness.path + "/report.json")
     #expect(result.exitCode == 0, "\(result.standardError)")
-    let report = try JSONParser.parse(result.standardOutput)
+    let report = try JSONParser.parse(try String(contentsOfFile: harness.path + "/report.json", encoding: .utf8))
     #expect(report["stderr"]?.string?.contains("cleaned up") == true && report["outcome"] == "success")
     #expect(FileManager.default.fileExists(atPath: file))
   }

@@ -69,13 +69,6 @@ import Testing
       ["debug", "resolve"], "`quarry debug resolve` needs one of: proxy", "`quarry debug resolve --help`")
   }
 
-  @Test(arguments: [
-    ["debug", "ipc"]
-  ])
-  func unbuiltCommandIsNamed(_ arguments: [String]) async {
-    await expectRefusal(arguments, "is not built yet in \(Version.current)", "`quarry \(arguments[0])")
-  }
-
   @Test(arguments: Unbuilt.flags.keys.sorted())
   func unbuiltFlagIsNamed(_ flag: String) async {
     await expectRefusal(["run", "--script", "a.ts", flag, "x"], "'\(flag)'", "is not built yet in \(Version.current)")
