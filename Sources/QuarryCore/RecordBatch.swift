@@ -252,6 +252,13 @@ package struct RecordBatch: Sendable {
     )
   }
 
+  /// Whether the lines of another batch are the first of their types in this one.
+  package func begins(with other: RecordBatch) -> Bool {
+    other.groups.allSatisfy { group in
+      group.count == 0 || groups.contains { $0.eventType == group.eventType && $0.lines.starts(with: group.lines) }
+    }
+  }
+
   /// What was appended after the mark was taken.
   /// - Parameter mark: of this batch, or of one that it was copied from.
   package func dropping(_ mark: Mark) -> RecordBatch {

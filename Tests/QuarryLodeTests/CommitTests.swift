@@ -105,6 +105,48 @@ import Testing
     #expect(disk.moves == 6)
   }
 
+  /// After the pointer moved only its durability is in doubt: what is tried again is not committed again.
+  @Test func whatIsVisibleIsNotStoredAgain() throws {
+    let root = TemporaryDirectory()
+    let dataset = "\(root.path)/datasets/quarry"
+    // The moved pointer's entry, twice.
+    let left = Mutex<(moved: Bool, failures: Int)>((false, 2))
+    let files = FileSystem { operation, path in
+      left.withLock { left in
+        if operation == .rename, path == "\(dataset)/latest" { left.moved = true }
+        guard operation == .sync, left.moved, left.failures > 0, path == dataset else { return nil }
+        left.failures -= 1
+        return .failure(EIO)
+      }
+    }
+    let run = try Run(LodeDataset(root: root.path, files: files), id: "r1")
+    try run.put("a.txt", "hello")
+    for batch in [run.items(0..<2), run.items(0..<3)] {
+      #expect(throws: QuarryError.self) { try run.sink.write(batch) }
+      #expect(try sequence(LodeReader(root: root.path), "r1") == [0, 1])
+    }
+    try run.sink.write(run.items(0..<4))
+    try run.sink.write(run.items(4..<5))
+    let reader = LodeReader(root: root.path)
+    #expect(try sequence(reader, "r1") == [0, 1, 2, 3, 4])
+    #expect(try faults(reader) == [])
+    #expect(try reader.chain().rows.map(\.sidecarFiles.count).reduce(0, +) == 1)
+  }
+
+  /// What a link in its place leads to is not written over.
+  @Test func aLockThatIsALinkIsRefused() throws {
+    let root = TemporaryDirectory()
+    let run = try Run(LodeDataset(root: root.path), id: "r1")
+    try run.sink.write(run.items(0..<1))
+    let lock = "\(root.path)/datasets/quarry/latest.lock"
+    try FileManager.default.removeItem(atPath: lock)
+    try "precious".write(toFile: "\(root.path)/precious", atomically: true, encoding: .utf8)
+    try FileManager.default.createSymbolicLink(atPath: lock, withDestinationPath: "\(root.path)/precious")
+    let other = try Run(LodeDataset(root: root.path), id: "r2")
+    #expect(throws: QuarryError.self) { try other.sink.write(other.items(0..<1)) }
+    #expect(text("\(root.path)/precious") == "precious")
+  }
+
   @Test func withoutDurabilityNothingWaitsForTheDisk() throws {
     let root = TemporaryDirectory()
     let syncs = Mutex(0)

@@ -54,6 +54,32 @@ import Testing
     }
   }
 
+  /// Stored files may be anybody's: numbers at the end of their range are found wrong and end nothing.
+  @Test func numbersAtTheEndOfTheirRangeEndNothing() throws {
+    let run = try Run(dataset, id: "r1")
+    for _ in 0..<2 {
+      try run.sink.write(
+        run.batch { batch in
+          for seq in [Int.max, .min, 1] { batch.addEvent("item", seq: seq) }
+          metrics(&batch, persisted: .max, dropped: .max)
+        })
+    }
+    for manifest in try reader.chain().rows {
+      let path = "\(root.path)/datasets/quarry/segments/\(manifest.id)/manifest.json"
+      let changed = (text(path) ?? "").replacing(/"size_bytes": \d+/, with: "\"size_bytes\": \(Int64.max)")
+      try changed.write(toFile: path, atomically: false, encoding: .utf8)
+    }
+    #expect(try verify().figures.errors > 0)
+    #expect(try reader.run("r1") != nil)
+    var tally = ExecutorTally()
+    let record: JSONValue = [
+      "executor": "e", "executor_crash_total": .integer(.max), "executor_launch_failure_total": .integer(.max),
+      "ipc_decode_errors_total": .integer(.max),
+    ]
+    for _ in 0..<2 { tally.add(record, runID: "r1") }
+    #expect(tally.newestFirst.first?.crashes == .max)
+  }
+
   /// A run with items, logs, an artifact of two chunks, a file and metrics, in three commits.
   private func store(_ id: String) throws {
     let run = try Run(dataset, id: id, source: "a/b")

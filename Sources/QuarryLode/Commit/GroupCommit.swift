@@ -15,8 +15,8 @@ final class GroupCommit: Sendable {
 
     enum Visibility {
       case none
-      /// The pointer names it, and only its durability is in doubt.
-      case sure
+      /// The pointer names it, and only the durability of the entries of these folders is in doubt.
+      case sure([String])
       /// Whether the pointer names it is not known.
       case unknown
     }
@@ -123,6 +123,11 @@ final class GroupCommit: Sendable {
     return mine
   }
 
+  /// Waits again for what a commit left in doubt.
+  func makeDurable(_ folders: [String]) throws(QuarryError) {
+    do throws(PublishFailure) { try publisher.makeDurable(folders) } catch { throw error.described(layout) }
+  }
+
   private func takeQueue() -> [Member] {
     state.withLock { state in
       defer { state.queue = [] }
@@ -161,7 +166,7 @@ final class GroupCommit: Sendable {
   private func makeDurable(_ folders: [String], _ results: inout [Result<Void, Failure>]) {
     guard results.contains(where: { if case .success = $0 { true } else { false } }) else { return }
     do throws(PublishFailure) { try publisher.makeDurable(folders) } catch {
-      let failure = Failure(error: error.described(layout), visibility: .sure)
+      let failure = Failure(error: error.described(layout), visibility: .sure(folders))
       results = results.map { if case .success = $0 { .failure(failure) } else { $0 } }
     }
   }

@@ -21,14 +21,14 @@ package struct ExecutorFigures: Sendable, Equatable {
     let crashed = record["executor_crash_total"]?.integer ?? 0
     let unlaunched = record["executor_launch_failure_total"]?.integer ?? 0
     runs += 1
-    crashes += crashed
-    launchFailures += unlaunched
-    decodeErrors += record["ipc_decode_errors_total"]?.integer ?? 0
+    crashes = crashes &+| crashed
+    launchFailures = launchFailures &+| unlaunched
+    decodeErrors = decodeErrors &+| (record["ipc_decode_errors_total"]?.integer ?? 0)
     let time = record["ts"]?.string.flatMap { Timestamp($0) }
     // Times are whole seconds; of one second the greater id is taken, so that the order of reading does not matter.
     let isLater = (time?.nanoseconds ?? .min, runID) >= (lastSeenAt?.nanoseconds ?? .min, lastRunID ?? "")
     guard isLater else { return }
-    (lastSeenAt, lastRunID, hasFailed) = (time ?? lastSeenAt, runID, crashed + unlaunched > 0)
+    (lastSeenAt, lastRunID, hasFailed) = (time ?? lastSeenAt, runID, crashed > 0 || unlaunched > 0)
   }
 }
 

@@ -27,9 +27,7 @@ package struct MetricsTotals: Sendable, Equatable {
 
   private static func joined(_ left: JSONValue?, _ right: JSONValue?, name: String) -> JSONValue {
     switch (left, right) {
-    case (.integer(let one)?, .integer(let other)?):
-      let (sum, overflows) = one.addingReportingOverflow(other)
-      return .integer(overflows ? .max : sum)
+    case (.integer(let one)?, .integer(let other)?): return .integer(one &+| other)
     // Counters that a run did not need are absent in its record.
     case (.integer(let one)?, nil), (nil, .integer(let one)?): return .integer(one)
     case (.object(let one)?, .object(let other)?): return .object(joined(one, other))

@@ -16,8 +16,8 @@ package struct ProxyFigures: Sendable, Equatable {
 
   mutating func add(_ record: JSONValue) {
     requests += 1
-    rotations += record["rotate_proxy_total"]?.integer ?? 0
-    if let more = record["proxy_failures_total"]?.integer { failures = (failures ?? 0) + more }
+    rotations = rotations &+| (record["rotate_proxy_total"]?.integer ?? 0)
+    if let more = record["proxy_failures_total"]?.integer { failures = (failures ?? 0) &+| more }
     guard let time = record["ts"]?.string.flatMap({ Timestamp($0) }) else { return }
     lastUsedAt = max(lastUsedAt ?? time, time)
   }

@@ -21,7 +21,7 @@ package struct ChunkCover: Sendable, Equatable {
   private var end: Int64?
 
   /// Bytes that are stored, repeated ones once.
-  var size: Int64 { chunks.reduce(0) { $0 + $1.length } }
+  var size: Int64 { chunks.reduce(0) { $0 &+| $1.length } }
 
   mutating func add(_ chunk: Chunk, isLast: Bool) {
     if isLast { end = chunk.end }

@@ -31,7 +31,7 @@ struct RunDetailReader {
       detail.snapshotCount += 1
       detail.sidecarFiles += sidecars(of: manifest, run: run, isAlone: files.count == manifest.files.count)
       for (type, file) in files where types?.contains(type) ?? true {
-        detail.dataBytes += file.sizeBytes
+        detail.dataBytes = detail.dataBytes &+| file.sizeBytes
         read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
     }

@@ -212,7 +212,8 @@ package struct FileSystem: Sendable {
 
   package func openForLocking(_ path: String) throws(FileFailure) -> Int32 {
     try check(.createFile, path)
-    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    // What a link leads to is another's, and would be written over.
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
     guard file >= 0 else { throw FileFailure("open", path, errno) }
     return file
   }

@@ -56,7 +56,9 @@ struct RunTally {
         repeated = (repeated.count + 1, repeated.count == 0 ? seq : repeated.first)
         continue
       }
-      if seq > expected { missing = (missing.count + seq - expected, missing.count == 0 ? expected : missing.first) }
+      if seq > expected {
+        missing = (missing.count &+| (seq - expected), missing.count == 0 ? expected : missing.first)
+      }
       distinct += 1
       expected = seq == .max ? seq : seq + 1
     }
@@ -71,7 +73,7 @@ struct RunTally {
   private func sequence() -> [Verdict] {
     var verdicts: [Verdict] = []
     let lost = metrics?["event_sinks"]?["lode"]?["events_lost_total"]?.integer ?? 0
-    let dropped = (metrics?["events_dropped_total"]?.integer ?? 0) + lost
+    let dropped = (metrics?["events_dropped_total"]?.integer ?? 0) &+| lost
     if missing.count > dropped {
       // What a killed writer had dropped, nobody knows.
       let mayBeDropped = metrics == nil && policy == "buffered"

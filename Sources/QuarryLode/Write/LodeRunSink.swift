@@ -36,6 +36,12 @@ package final class LodeRunSink: EventSink {
     }
   }
   private let pending = Mutex(Pending())
+  /// A batch that is visible and whose durability is in doubt: its lines come again, in front of others.
+  private struct Doubtful {
+    let batch: RecordBatch
+    let folders: [String]
+  }
+  private let doubtful = Mutex<Doubtful?>(nil)
   /// A commit has waited its whole time in vain, and none was done since: the run's last ones shall not take as long again.
   private let isLate = Mutex(false)
 
@@ -58,14 +64,44 @@ package final class LodeRunSink: EventSink {
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
     try check()
-    let listed = batch.chunksOnly ? [] : pending.withLock { $0.take() }
-    do throws(QuarryError) {
-      try commit(batch, listing: listed)
+    let rest = try lacking(of: batch)
+    if !rest.isEmpty { try store(rest, of: batch) }
+    if rest.recordCount < batch.recordCount { doubtful.withLock { $0 = nil } }
+  }
+
+  /// What of a batch is not visible yet; the rest of it is durable by then.
+  private func lacking(of batch: RecordBatch) throws(QuarryError) -> RecordBatch {
+    guard let known = doubtful.withLock({ $0 }), batch.begins(with: known.batch) else { return batch }
+    do throws(QuarryError) { try committer.makeDurable(known.folders) } catch { throw Self.inDoubt(error) }
+    return batch.dropping(known.batch.mark)
+  }
+
+  /// - Parameter batch: begins with what is visible already.
+  private func store(_ rest: RecordBatch, of batch: RecordBatch) throws(QuarryError) {
+    let listed = rest.chunksOnly ? [] : pending.withLock { $0.take() }
+    do throws(CommitFailure) {
+      try commit(rest, listing: listed)
     } catch {
+      if let folders = error.folders {
+        doubtful.withLock { $0 = Doubtful(batch: batch, folders: folders) }
+        pending.withLock { $0.end(listed) }
+        throw Self.inDoubt(error.error)
+      }
       pending.withLock { $0.end(listed, unlisted: listed) }
-      throw error
+      throw error.error
     }
     pending.withLock { $0.end(listed) }
+  }
+
+  private struct CommitFailure: Error {
+    let error: QuarryError
+    /// Whose entries may not be durable, where all is visible.
+    var folders: [String]?
+  }
+
+  private static func inDoubt(_ error: QuarryError) -> QuarryError {
+    QuarryError(
+      .storage, "\(error.message) (the records are visible, but may be lost with power)", remedy: error.remedy)
   }
 
   package func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError) {
@@ -91,17 +127,18 @@ package final class LodeRunSink: EventSink {
     try claim?.check()
   }
 
-  private func commit(_ batch: RecordBatch, listing files: [SidecarFile]) throws(QuarryError) {
+  private func commit(_ batch: RecordBatch, listing files: [SidecarFile]) throws(CommitFailure) {
     let layout = segments.layout
-    var written = try layout.described { () throws(FileFailure) in
-      try segments.write(batch, id: committer.dataID())
+    var written: WrittenBatch
+    do throws(FileFailure) { written = try segments.write(batch, id: committer.dataID()) } catch {
+      throw CommitFailure(error: error.described(root: layout.root))
     }
     written.sidecars = files
     written.sidecarsSince = pending.withLock { $0.since }
     // Before it is this process' turn to publish, so that nobody else waits for it.
     do throws(FileFailure) { try segments.store.settle(written.keys.map(layout.path), durability) } catch {
       segments.discard(written)
-      throw error.described(root: layout.root)
+      throw CommitFailure(error: error.described(root: layout.root))
     }
     do throws(GroupCommit.Failure) {
       try committer.commit(written, patience: isLate.withLock { $0 } ? patience : nil)
@@ -110,12 +147,11 @@ package final class LodeRunSink: EventSink {
       if error.isLate { isLate.withLock { $0 = true } }
       switch error.visibility {
       case .none: segments.discard(written)
-      case .sure:
-        throw QuarryError(.storage, "\(error.error.message) (the records are visible, but may be lost with power)")
+      case .sure(let folders): throw CommitFailure(error: error.error, folders: folders)
       // Its data must stay, since a snapshot may name it.
       case .unknown: break
       }
-      throw error.error
+      throw CommitFailure(error: error.error)
     }
   }
 }
