@@ -1,3 +1,4 @@
+import Foundation
 import QuarryCommands
 import QuarryCore
 import TestSupport
@@ -30,10 +31,10 @@ import Testing
   @Test func aValueThatIsNoneIsNamed() async {
     await expectRefusal(
       ["version", "--format", "xml"],
-      "the value 'xml' is invalid for '--format <format>'. Please provide one of 'json', 'table' or 'yaml'.")
+      "the value 'xml' is invalid for '--format <format>': not one of json, table, yaml")
     await expectRefusal(
       ["run", "--attempt=-1"],
-      "the value '-1' is invalid for '--attempt <n>': '-1' is not a whole number of at least 1.")
+      "the value '-1' is invalid for '--attempt <n>': not a whole number of at least 1")
     await expectRefusal(
       ["run", "--event-sink-max-len", "many"], "the value 'many' is invalid for '--event-sink-max-len <n>'")
     await expectRefusal(["run", "--quiet=1"], "'--quiet' does not take any value, but '1' was given")
@@ -51,7 +52,6 @@ import Testing
     await expectRefusal(["inspect", "run", "a", "b"], "unexpected argument 'b'")
     await expectRefusal(["inspect", "run", "a", "--", "--b", "c"], "2 unexpected arguments: '--b', 'c'")
     await expectRefusal(["run", "-"], "unexpected argument '-'")
-    await expectRefusal(["list", "help"], "unexpected argument 'help'")
   }
 
   @Test func unknownFlagsAreNamedAsTheyAreTyped() async {
@@ -66,6 +66,7 @@ import Testing
   @Test func helpAndVersionAreAnsweredWhateverElseIsThere() async {
     for arguments in [
       ["run", "--bogus", "--help"], ["-h", "run"], ["run", "--script", "-h"], ["help", "run", "--bogus"],
+      ["list", "help"], ["list", "help", "runs"], ["help", "help"],
     ] {
       let result = await CommandHarness().run(arguments)
       #expect(result.exitCode == 0 && result.output.hasPrefix("OVERVIEW: "), "\(arguments): \(result.error)")
@@ -75,6 +76,21 @@ import Testing
       #expect(result.exitCode == 0 && result.output == Version.current + "\n", "\(arguments): \(result.error)")
     }
     await expectRefusal(["inspect", "run", "a", "--", "--help"], "unexpected argument '--help'")
+    let runs = await CommandHarness().run("list", "help", "runs")
+    #expect(runs.output.contains("\nUSAGE: quarry list runs "))
+  }
+
+  /// An address with a password, wherever it was not wanted.
+  @Test(arguments: [
+    ["list", "runs", "--fleet", "a", "redis://u:secret@h"], ["list", "runs", "redis://u:secret@h:1", "u:secret@h"],
+    ["redis://u:secret@h"], ["list", "https://secret@h"], ["run", "--quiet=redis://u:secret@h"],
+    ["version", "--format", "redis://:secret@h/0"], ["list", "runs", "--since", "u:secret@h"],
+    ["run", "--redis://u:secret@h"], ["cat", "--field=.redis://u:secret@h"],
+  ])
+  func complaintsRepeatNoSecret(_ arguments: [String]) async {
+    let result = await CommandHarness().run(arguments)
+    #expect(result.exitCode == 2 && result.error.contains("***@h"), "\(result.error)")
+    #expect(!(result.error + result.output).contains("secret"), "\(result.error)")
   }
 
   @Test func helpNamesEachKindOfFlag() async {
@@ -124,6 +140,37 @@ import Testing
         BuiltProducts.quarry, script,
       ])
     #expect(answer.standardOutput == "runs\n")
+  }
+
+  /// Answers as the shell's script finds them, its own way of showing them replaced.
+  @Test(
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/zsh"), "zsh is not installed"))
+  func zshAsksTheProgram() async throws {
+    let script = await CommandHarness().run("--generate-completion-script", "zsh").output
+    let answer = try await runProcess(
+      "/usr/bin/zsh",
+      [
+        "-fc",
+        """
+        compdef() { :; }
+        _describe() { print -rl -- "${(@P)2}"; }
+        eval "$1"; words=("$2" list ru); CURRENT=3; _quarry
+        """, "zsh", script, BuiltProducts.quarry,
+      ])
+    #expect(answer.standardOutput.hasPrefix("runs:Lists the runs"), "\(answer)")
+  }
+
+  @Test(
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/fish"), "fish is not installed"))
+  func fishAsksTheProgram() async throws {
+    let script = await CommandHarness().run("--generate-completion-script", "fish").output
+    let answer = try await runProcess(
+      "/usr/bin/fish",
+      [
+        "--no-config", "-c", "set -gx PATH $argv[2] $PATH; eval $argv[1]; complete -C 'quarry list ru'", script,
+        BuiltProducts.directory,
+      ])
+    #expect(answer.standardOutput.hasPrefix("runs\tLists the runs"), "\(answer)")
   }
 
   @Test func anotherShellIsRefused() async {

@@ -5,6 +5,29 @@ import Testing
 
 /// What `--help` offers is there.
 @Suite struct HelpTests {
+  /// Each line of `--complete`: a word that may come next.
+  private func proposals(_ words: [String]) async -> [String] {
+    let answer = await CommandHarness().run(["--complete"] + words).output
+    return answer.split(separator: "\n").compactMap { $0.split(separator: "\t").first.map(String.init) }
+  }
+
+  /// Of the whole tree: a flag that two groups of a command declare would be taken by one of them alone.
+  @Test func noCommandHasAFlagTwice() async {
+    var open: [[String]] = [[]]
+    var count = 0
+    while let command = open.popLast() {
+      let names = await proposals(command + ["-"])
+      #expect(Set(names).count == names.count && names.contains("--help"), "\(command): \(names)")
+      let help = await CommandHarness().run(command + ["--help"])
+      #expect(help.exitCode == 0 && help.output.hasPrefix("OVERVIEW: "), "\(command): \(help.error)")
+      let below = await proposals(command + [""])
+      #expect(Set(below).count == below.count, "\(command): \(below)")
+      open += below.map { command + [$0] }
+      count += 1
+    }
+    #expect(count > 50)
+  }
+
   static let commands: [[String]] = [
     [], ["run"], ["coordinator"], ["worker"], ["list"], ["list", "runs"], ["list", "tasks"], ["list", "workers"],
     ["list", "jobs"], ["list", "pools"], ["list", "executors"], ["inspect"], ["inspect", "run"], ["inspect", "task"],

@@ -48,9 +48,13 @@ import Testing
     await expectRefusal(["stats", "proxies", "--state", "failed"], "unknown option '--state'")
     await expectRefusal(["stats", "metrics", "--state", "running"], "'running'", "--state")
     await expectRefusal(["list", "runs", "--state", "done"], "'done'", "--state")
-    await expectRefusal(["list", "runs", "--since", "yesterday"], "--since", "'yesterday' is not a time such as 90m")
-    await expectRefusal(["list", "runs", "--day", "2026-13-01"], "--day", "'2026-13-01' is not a day")
-    await expectRefusal(["stats", "runs", "--lost-after", "0s"], "--lost-after", "'0s' is not a duration")
+    await expectRefusal(
+      ["list", "runs", "--since", "yesterday"], "the value 'yesterday' is invalid for '--since",
+      "not a time such as 90m")
+    await expectRefusal(
+      ["list", "runs", "--day", "2026-13-01"], "the value '2026-13-01' is invalid for '--day", "not a day")
+    await expectRefusal(
+      ["stats", "runs", "--lost-after", "0s"], "the value '0s' is invalid for '--lost-after", "not a duration")
     for command in [
       ["list", "runs"], ["list", "jobs"], ["list", "executors"], ["stats", "runs"], ["stats", "proxies"],
     ] {

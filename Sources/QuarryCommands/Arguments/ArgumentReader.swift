@@ -53,7 +53,9 @@ struct ArgumentReader {
     }
     given.append(declaration)
     if declaration.kind == .flag {
-      if let attached { throw Self.complaint("'\(name)' does not take any value, but '\(attached)' was given") }
+      if let attached {
+        throw Self.complaint("'\(name)' does not take any value, but '\(Redaction.word(attached))' was given")
+      }
       return try take("", name, declaration)
     }
     guard let value = attached ?? nextValue(of: declaration), attached != "" else {
@@ -75,7 +77,7 @@ struct ArgumentReader {
       throw Self.complaint("missing expected argument '\(missing.help.placeholder)'")
     }
     guard !rest.isEmpty else { return }
-    let words = rest.map { "'\($0)'" }.joined(separator: ", ")
+    let words = rest.map { "'\(Redaction.word($0))'" }.joined(separator: ", ")
     throw Self.complaint(
       rest.count == 1 ? "unexpected argument \(words)" : "\(rest.count) unexpected arguments: \(words)")
   }
@@ -85,22 +87,18 @@ struct ArgumentReader {
       try declaration.take(value)
     } catch {
       let place = [name, declaration.help.placeholder].compactMap(\.self).joined(separator: " ")
-      let reason = (error as? ValidationError)?.message.map { ": \($0)" } ?? Self.proposal(declaration.choices)
-      throw Self.complaint("the value '\(value)' is invalid for '\(place)'\(reason)")
+      let choices = declaration.choices.isEmpty ? nil : "not one of \(declaration.choices.joined(separator: ", "))"
+      let reason = ((error as? ValidationError)?.message ?? choices).map { ": \($0)" } ?? ""
+      throw Self.complaint("the value '\(Redaction.word(value))' is invalid for '\(place)'\(reason)")
     }
-  }
-
-  private static func proposal(_ choices: [String]) -> String {
-    guard let last = choices.last else { return "" }
-    let others = choices.dropLast().map { "'\($0)'" }.joined(separator: ", ")
-    return ". Please provide one of \(others) or '\(last)'."
   }
 
   private func unknown(_ name: String) -> QuarryError {
     let bare = String(name.drop { $0 == "-" })
     let known = declarations.flatMap(\.names).filter { $0.hasPrefix("--") }.map { String($0.dropFirst(2)) }
     let names = known + ["help", "version"]
-    return Self.complaint("unknown option '\(name)'", proposal: Nearest.to(bare, among: names).map { "--" + $0 })
+    return Self.complaint(
+      "unknown option '\(Redaction.word(name))'", proposal: Nearest.to(bare, among: names).map { "--" + $0 })
   }
 
   private static func complaint(_ message: String, proposal: String? = nil) -> QuarryError {

@@ -6,8 +6,10 @@ struct CommandPath {
   private(set) var commands: [any ParsableCommand.Type]
   /// What comes after the names.
   private(set) var rest: ArraySlice<String>
-  /// Whether the line asks for help, in place of doing something; for the version alone.
-  let asksForHelp, asksForVersion: Bool
+  /// Whether the line asks for help, in place of doing something.
+  private(set) var asksForHelp: Bool
+  /// For the version alone.
+  let asksForVersion: Bool
 
   /// What every command understands.
   static let everywhere = [
@@ -17,18 +19,19 @@ struct CommandPath {
   /// Follows the words as far as they name commands below `root`.
   /// - Throws: `QuarryError(.usage)` for a word that names none.
   init(_ arguments: [String], below root: any ParsableCommand.Type) throws(QuarryError) {
-    let isHelp = arguments.first == "help"
     commands = [root]
-    rest = arguments.dropFirst(isHelp ? 1 : 0)
+    rest = arguments[...]
     let flags = arguments.prefix { $0 != "--" }
-    asksForHelp = isHelp || flags.contains("--help") || flags.contains("-h")
+    asksForHelp = flags.contains("--help") || flags.contains("-h")
     asksForVersion = flags.contains("--version")
-    while !command.configuration.subcommands.isEmpty, let word = rest.first, !word.hasPrefix("-"), word != "help" {
-      let children = command.configuration.subcommands
-      guard let child = children.first(where: { $0.configuration.commandName == word }) else {
+    while !command.configuration.subcommands.isEmpty, let word = rest.first, !word.hasPrefix("-") {
+      if word == "help" {
+        asksForHelp = true
+      } else if let child = command.configuration.subcommands.first(where: { $0.configuration.commandName == word }) {
+        commands.append(child)
+      } else {
         throw UsageCheck.unknownCommand(word, below: self)
       }
-      commands.append(child)
       rest = rest.dropFirst()
     }
   }

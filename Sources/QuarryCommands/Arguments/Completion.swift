@@ -61,8 +61,9 @@ enum Completion {
     #compdef quarry
     _quarry() {
       local -a lines found
+      local tab=$'\\t'
       lines=("${(@f)$("$words[1]" \(question) "${(@)words[2,CURRENT]}")}")
-      found=("${(@)${(@)lines//:/\\\\:}/$'\\t'/:}")
+      found=("${(@)${(@)lines//:/\\\\:}/$tab/:}")
       if [[ -n $lines ]]; then _describe quarry found; else _files; fi
     }
     compdef _quarry quarry

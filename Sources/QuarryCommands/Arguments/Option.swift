@@ -67,7 +67,7 @@ extension Option {
 
 /// A word of a command line that is not what it should be.
 struct ValidationError: Error {
-  /// Nil where the name of the flag says all there is to say.
+  /// What it is, without the word itself; nil where the name of the flag says all there is to say.
   let message: String?
 
   init(_ message: String?) { self.message = message }

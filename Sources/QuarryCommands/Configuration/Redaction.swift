@@ -21,6 +21,13 @@ enum Redaction {
     return ["password", "token", "secret"].contains { name.hasSuffix($0) } || name.hasSuffix("access_key")
   }
 
+  /// A word of a command line as complaints repeat it: an address may stand where none is wanted, and bear a password.
+  static func word(_ word: String) -> String {
+    if word.contains("://") { return url(word) }
+    guard let at = word.lastIndex(of: "@"), word[..<at].contains(":") else { return word }
+    return mark + word[at...]
+  }
+
   private static let plainPaths = ["redis", "rediss", "unix", "redis+unix", "file", "s3"]
 
   private static func url(_ text: String) -> String {

@@ -23,7 +23,7 @@ enum UsageCheck {
   }
 
   static func unknownCommand(_ word: String, below path: CommandPath) -> QuarryError {
-    let words = path.commands.dropFirst().map { $0.configuration.commandName } + [word]
+    let words = path.commands.dropFirst().map { $0.configuration.commandName } + [Redaction.word(word)]
     let asked = words.joined(separator: " ")
     let help = "`\(path.name) --help` lists the commands"
     let names = path.command.configuration.subcommands.map { $0.configuration.commandName }

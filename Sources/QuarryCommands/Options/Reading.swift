@@ -5,14 +5,14 @@ enum Reading {
   /// More than zero.
   static func duration(_ text: String) throws -> Duration {
     guard let value = Duration(text: text), value > .zero else {
-      throw ValidationError("'\(text)' is not a duration such as 500ms, 5s, 1m30s or 24h.")
+      throw ValidationError("not a duration such as 500ms, 5s, 1m30s or 24h")
     }
     return value
   }
 
   static func byteCount(_ text: String) throws -> Int {
     guard let value = ByteCount.parse(text) else {
-      throw ValidationError("'\(text)' is not a size such as 256MiB, 1g or 65536.")
+      throw ValidationError("not a size such as 256MiB, 1g or 65536")
     }
     return value
   }
@@ -20,7 +20,7 @@ enum Reading {
   /// `YYYY-MM-DD`.
   static func day(_ text: String) throws -> String {
     guard let midnight = Timestamp("\(text)T00:00:00Z"), midnight.day == text else {
-      throw ValidationError("'\(text)' is not a day such as 2026-11-24.")
+      throw ValidationError("not a day such as 2026-11-24")
     }
     return text
   }
@@ -33,7 +33,7 @@ enum Reading {
     }
     if let midnight = Timestamp("\(text)T00:00:00Z"), midnight.day == text { return midnight }
     guard let time = Timestamp(text) else {
-      throw ValidationError("'\(text)' is not a time such as 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z.")
+      throw ValidationError("not a time such as 90m, 24h, 2026-11-24 or 2026-11-24T10:00:00Z")
     }
     return time
   }
@@ -46,7 +46,7 @@ enum Reading {
   static func runsAtOnce(_ text: String) throws -> Int {
     guard let value = Int(text), runsAtOnceRange.contains(value) else {
       throw ValidationError(
-        "'\(text)' is not a whole number from \(runsAtOnceRange.lowerBound) to \(runsAtOnceRange.upperBound).")
+        "not a whole number from \(runsAtOnceRange.lowerBound) to \(runsAtOnceRange.upperBound)")
     }
     return value
   }
@@ -55,7 +55,7 @@ enum Reading {
 
   private static func number(_ text: String, minimum: Int) throws -> Int {
     guard let value = Int(text), value >= minimum else {
-      throw ValidationError("'\(text)' is not a whole number of at least \(minimum).")
+      throw ValidationError("not a whole number of at least \(minimum)")
     }
     return value
   }

@@ -29,7 +29,7 @@ struct WatchOptions: ParsableArguments {
 
   private static func interval(_ text: String) throws -> Duration {
     let interval = try Reading.duration(text)
-    guard interval >= shortest else { throw ValidationError("'\(text)' is less than \(shortest.shortText).") }
+    guard interval >= shortest else { throw ValidationError("less than \(shortest.shortText)") }
     return interval
   }
 }

@@ -98,7 +98,7 @@ extension PayloadField {
   /// For the parser, which puts the flag's name before the complaint.
   static func read(_ text: String) throws -> PayloadField {
     guard let field = PayloadField(text) else {
-      throw ValidationError("'\(text)' is no path such as data.url, data.images.0 or /data/a.b.")
+      throw ValidationError("no path such as data.url, data.images.0 or /data/a.b")
     }
     return field
   }
