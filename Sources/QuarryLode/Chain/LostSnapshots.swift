@@ -11,11 +11,21 @@ enum LostSnapshots {
     if try store.create(path, Array(text.utf8)) { try store.settle([path], .commit) }
   }
 
-  /// A sentence for each, the oldest first.
+  /// A sentence for each, the oldest first. One that came late after all, and onto the chain, is none.
   static func warnings(in layout: DatasetLayout) throws(FileFailure) -> [String] {
-    try layout.store.names(in: layout.lost).compactMap { SnapshotID($0) }.sorted().map { id in
+    var lost = try layout.store.names(in: layout.lost).compactMap { SnapshotID($0) }.sorted()
+    var chain = ChainReader(layout: layout, forgives: true)
+    var back: [SnapshotID] = []
+    for id in lost where try chain.isThere(id) { back.append(id) }
+    if let oldest = back.first {
+      let head = try chain.head()
+      _ = try chain.walk(from: head, downTo: SnapshotID(oldest.value - 1)) { manifest in
+        lost.removeAll { $0 == manifest.id }
+      }
+    }
+    return lost.map { id in
       "snapshot \(id) is lost: it was not there when the next was committed, and what it held is left out "
-        + "(bring it back, or remove \(layout.lost)/\(id) to do without it)"
+        + "(remove \(layout.lost)/\(id) to do without it)"
     }
   }
 }

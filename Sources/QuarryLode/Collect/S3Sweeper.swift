@@ -7,13 +7,12 @@ struct S3Sweeper: LeftoverSweeper {
   let layout: DatasetLayout
   let store: S3Store
 
-  /// Files beside records may wait for as long as a run goes on, and nobody can say that it does. A claim is written anew
-  /// all the time.
+  /// Files beside records may wait for as long as a run goes on, and nobody can say that it does.
   func leastAge(of kind: Leftover.Kind) -> Duration {
     switch kind {
     case .sidecar: .seconds(86_400)
-    case .claim: store.claimLease * 2
-    case .temporary, .data, .manifest, .folder, .upload: .zero
+    // A claim is written anew all the time.
+    case .claim, .temporary, .data, .manifest, .folder, .upload: .zero
     }
   }
 

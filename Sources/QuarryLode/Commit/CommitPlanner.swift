@@ -24,9 +24,13 @@ struct CommitPlanner: Sendable {
   let store: any WritableStore
   let clock: SnapshotClock
 
-  /// Looks for data that was written so long ago that it may pass for a leftover.
-  func checkData(of plans: [SnapshotPlan]) throws(FileFailure) {
+  /// Whether the runs are still this process' to write, and their data is there that was written so long ago that it may
+  /// pass for a leftover.
+  func check(_ plans: [SnapshotPlan]) throws(FileFailure) {
     for batch in plans.flatMap(\.batches) {
+      do throws(QuarryError) { try batch.claim?.check() } catch {
+        throw FileFailure("publish", "\(layout.partitions)/\(batch.run)", .claim(error))
+      }
       if !isTrusted(batch.sidecarsSince ?? batch.writtenAt, store.trust.sidecars) {
         for file in batch.sidecars {
           try check(file.path)
@@ -46,7 +50,10 @@ struct CommitPlanner: Sendable {
     guard try store.exists(path) else { throw FileFailure("publish", path, ENOENT) }
   }
 
-  /// A pointer to what is not there is noted, since the commit to come hides it.
+  /// How late a manifest may come after the pointer to it: programs that do not hold the lock write in that order too.
+  private static let lateness = Duration.seconds(1)
+
+  /// A pointer to what is not there is noted, since the commit to come hides it, unless it was only late.
   /// - Parameters:
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
@@ -55,7 +62,12 @@ struct CommitPlanner: Sendable {
   ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
     var chain = ChainReader(layout: layout, besides: unpublished)
-    let newest = try chain.head()
+    var newest = try chain.head()
+    if chain.dangling != nil {
+      clock.wait(Self.lateness)
+      chain = ChainReader(layout: layout, besides: unpublished)
+      newest = try chain.head()
+    }
     if let lost = chain.dangling { try LostSnapshots.note(lost, in: layout, store: store) }
     guard let manifest = newest else { return nil }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))

@@ -81,7 +81,7 @@ final class DiskPublisher: SnapshotPublisher {
     _ plans: [SnapshotPlan], _ state: inout State
   ) throws(FileFailure) {
     guard let lock = state.lock else { throw FileFailure("lock", layout.lock, EBADF) }
-    try planner.checkData(of: plans)
+    try planner.check(plans)
     let pointer = try ChainReader(layout: layout).pointer()
     let head = try planner.head(pointer: pointer, known: state.head)
     try leftovers.clear(lock: lock, pointer: pointer, head: head?.id)

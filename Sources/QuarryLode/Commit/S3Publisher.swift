@@ -104,7 +104,7 @@ final class S3Publisher: SnapshotPublisher {
     _ plans: [SnapshotPlan], _ state: inout State
   ) throws(FileFailure) -> (commit: Commit, turn: S3Turn)? {
     guard var turn = try turn(&state) else { return nil }
-    try planner.checkData(of: plans)
+    try planner.check(plans)
     state.turn = nil
     let fence = S3Fence(layout, store)
     guard try fence.begin(&turn) else { return nil }
@@ -125,8 +125,8 @@ final class S3Publisher: SnapshotPublisher {
         try manifests.clear(commit.leftovers)
         commit.leftovers = []
         if try write(commit, &turn) {
-          // Writing may have taken as long as a collector waits.
-          try planner.checkData(of: plans)
+          // Writing may have taken as long as a collector waits, or whoever wants the run's id.
+          try planner.check(plans)
           return (commit, turn)
         }
       }

@@ -9,6 +9,8 @@ package struct WrittenBatch: Sendable {
   /// Before its data was.
   let writtenAt: Timestamp
   let form: StoredForm
+  /// Of a run whose id a person chose.
+  var claim: RunClaim?
   /// One for each event type, with the run's path in front.
   var partitions: [String] = []
   var files: [Manifest.File] = []

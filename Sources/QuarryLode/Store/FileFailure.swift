@@ -11,6 +11,8 @@ package struct FileFailure: Error, Sendable, Equatable {
     /// The system's error number.
     case system(Int32)
     case store(S3Error)
+    /// The run is no longer this process' to write.
+    case claim(QuarryError)
   }
 
   package let operation: String
@@ -32,19 +34,22 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// A symbolic link, which is not followed in a dataset.
   var isOfLink: Bool { code == ELOOP }
 
-  /// Whether it may have to do with this file and not with the whole store.
-  var isOfOneFile: Bool { code != 0 }
+  /// Whether it may have to do with this file, or this run, and not with the whole store.
+  var isOfOneFile: Bool { if case .store = cause { false } else { true } }
 
   /// In words for the person who chose the storage path.
   package func described(root: String) -> QuarryError {
-    if case .store(let error) = cause { return QuarryError(.storage, error.description, remedy: error.remedy) }
-    return QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
+    switch cause {
+    case .store(let error): QuarryError(.storage, error.description, remedy: error.remedy)
+    case .claim(let error): error
+    case .system: QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
+    }
   }
 
   private var reason: String {
     switch code {
     case Self.notRegular: "it is no regular file"
-    case ELOOP: "it is a symbolic link, and none is followed in a dataset"
+    case ELOOP: "it is a symbolic link or lies behind one, and none is followed in a dataset"
     default: String(cString: strerror(code))
     }
   }

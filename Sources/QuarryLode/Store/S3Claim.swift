@@ -23,11 +23,11 @@ final class S3Claim: StoreClaim {
   private let state: Mutex<State>
   private let end = DispatchSemaphore(value: 0)
 
-  private init(_ store: S3Store, _ file: String, id: String, etag: String) {
+  private init(_ store: S3Store, _ file: String, id: String, _ state: State) {
     self.store = store
     self.file = file
     self.id = id
-    state = Mutex(.held(etag: etag, renewed: .now))
+    self.state = Mutex(state)
     OwnThread.start { self.renewUntilTheEnd() }
   }
 
@@ -36,8 +36,9 @@ final class S3Claim: StoreClaim {
     let id = UUIDv7.make()
     let found = try store.object(file)
     if found != nil, try !isOver(file, in: store) { return nil }
+    let now = ContinuousClock.now
     guard let etag = try store.swap(file, text(id), was: found?.info.etag) else { return nil }
-    return S3Claim(store, file, id: id, etag: etag)
+    return S3Claim(store, file, id: id, .held(etag: etag, renewed: now))
   }
 
   /// Who has it, for people.
@@ -64,45 +65,54 @@ final class S3Claim: StoreClaim {
     return Array("\(id) process \(getpid()) on \(name) since \(Timestamp.now().text())\n".utf8)
   }
 
-  func isHeld() -> Bool {
-    state.withLock { state in
-      if case .held(let etag, let renewed) = state, ContinuousClock.now - renewed >= store.claimLease {
-        state = renew(etag) ?? state
-      }
+  func isHeld() throws(FileFailure) -> Bool {
+    try state.withLock { state throws(FileFailure) in
+      try lookWhenOver(&state)
       return if case .lost = state { false } else { true }
     }
   }
 
   func release() {
-    let wasHeld = state.withLock { state in
-      guard case .held = state else { return false }
-      state = .released
-      return true
+    let isOurs = state.withLock { state in
+      defer { state = .released }
+      do throws(FileFailure) { try lookWhenOver(&state) } catch {
+        // Whoever wants it takes it over: its lease has ended.
+        return false
+      }
+      return if case .held = state { true } else { false }
     }
     end.signal()
-    if wasHeld { store.discard(file) }
+    if isOurs { store.discard(file) }
   }
 
   private func renewUntilTheEnd() {
     let pause = max(store.claimLease / 5, .seconds(1))
     while end.wait(timeout: .now() + .milliseconds(Int(pause.milliseconds))) == .timedOut {
       let goesOn = state.withLock { state in
-        if case .held(let etag, _) = state { state = renew(etag) ?? state }
+        do throws(FileFailure) { try renew(&state) } catch {
+          // It is asked again, and once the lease has ended before anything is written.
+        }
         return if case .held = state { true } else { false }
       }
       guard goesOn else { return }
     }
   }
 
-  /// - Returns: nil when nobody could be asked: then it is tried again, before anything is written once the lease is over.
-  private func renew(_ etag: String) -> State? {
-    do throws(FileFailure) {
-      let now = ContinuousClock.now
-      if let etag = try store.swap(file, Self.text(id), was: etag) { return .held(etag: etag, renewed: now) }
-      // Its own, of which the answer was lost, or nobody's any more.
-      let found = try store.object(file)
-      guard found.map({ $0.bytes.starts(with: id.utf8) }) ?? true else { return .lost }
-      return try store.swap(file, Self.text(id), was: found?.info.etag).map { .held(etag: $0, renewed: now) } ?? .lost
-    } catch { return nil }
+  /// Once the lease has ended the name may be another's.
+  private func lookWhenOver(_ state: inout State) throws(FileFailure) {
+    guard case .held(_, let renewed) = state, ContinuousClock.now - renewed >= store.claimLease else { return }
+    try renew(&state)
+  }
+
+  /// One that is gone is lost: another may have had it, stored its run and ended, or a person gave the name free.
+  private func renew(_ state: inout State) throws(FileFailure) {
+    guard case .held(let etag, _) = state else { return }
+    let now = ContinuousClock.now
+    var renewed = try store.swap(file, Self.text(id), was: etag)
+    // Its own, of which the answer was lost.
+    if renewed == nil, let found = try store.object(file), found.bytes.starts(with: id.utf8) {
+      renewed = try store.swap(file, Self.text(id), was: found.info.etag)
+    }
+    state = renewed.map { .held(etag: $0, renewed: now) } ?? .lost
   }
 }

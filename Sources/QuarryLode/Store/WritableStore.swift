@@ -67,8 +67,9 @@ package struct ClaimHolder: Sendable {
 
 /// A name that one process has.
 package protocol StoreClaim: Sendable {
-  /// False when this process stood still for so long that another has taken the name. May ask the store.
-  func isHeld() -> Bool
+  /// False when this process stood still for so long that the name was free for another. May ask the store.
+  /// - Throws: where it is to be asked and cannot be.
+  func isHeld() throws(FileFailure) -> Bool
 
   /// Gives it free. May be called again.
   func release()

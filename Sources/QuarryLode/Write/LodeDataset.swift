@@ -13,8 +13,8 @@ package final class LodeDataset: Sendable {
   private let presence: DatasetPresence
   private let durability: Durability
   private let patience: Duration
-  /// By the run's id, as long as somebody holds them.
-  private let claims = Mutex<[String: HeldClaim]>([:])
+  /// The last that was made.
+  private let claim = Mutex<RunClaim?>(nil)
 
   /// - Parameters:
   ///   - form: what data files are compressed with, and whether checksums are kept.
@@ -55,7 +55,7 @@ package final class LodeDataset: Sendable {
   /// Where the records of one run go; one sink a run.
   package func sink(for partition: RunPartition) -> LodeRunSink {
     LodeRunSink(
-      partition: partition, claim: claims.withLock { $0[partition.runID]?.claim },
+      partition: partition, claim: claim.withLock { $0?.runID == partition.runID ? $0 : nil },
       segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
       sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
       presence: presence, durability: durability, patience: patience)
@@ -81,11 +81,7 @@ package final class LodeDataset: Sendable {
   /// - Throws: `QuarryError(.usage)` when the dataset has a run of this id, or another process runs it now.
   package func claim(runID: String) throws(QuarryError) -> RunClaim {
     let claim = try RunClaim(runID: runID, layout: layout, store: store)
-    claims.withLock { $0[runID] = HeldClaim(claim: claim) }
+    self.claim.withLock { $0 = claim }
     return claim
   }
-}
-
-private struct HeldClaim: Sendable {
-  weak var claim: RunClaim?
 }

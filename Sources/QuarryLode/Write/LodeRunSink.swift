@@ -133,6 +133,7 @@ package final class LodeRunSink: EventSink {
     do throws(FileFailure) { written = try segments.write(batch, id: committer.dataID()) } catch {
       throw CommitFailure(error: error.described(root: layout.root))
     }
+    written.claim = claim
     written.sidecars = files
     written.sidecarsSince = pending.withLock { $0.since }
     // Before it is this process' turn to publish, so that nobody else waits for it.

@@ -6,6 +6,7 @@ import QuarryCore
 /// id keeps it taken for all time.
 package final class RunClaim: Sendable {
   let runID: String
+  private let root: String
   private let claim: any StoreClaim
 
   init(runID: String, layout: DatasetLayout, store: any WritableStore) throws(QuarryError) {
@@ -17,6 +18,7 @@ package final class RunClaim: Sendable {
       throw QuarryError(.usage, "run id '\(runID)' is running now in \(holder.who)", remedy: remedy)
     }
     self.runID = runID
+    root = layout.root
     claim = held
     let existing = try layout.described { () throws(FileFailure) in
       try RunFinder(layout: layout).find(runID: runID).first
@@ -27,12 +29,19 @@ package final class RunClaim: Sendable {
       .usage, "run id '\(runID)' is taken: \(layout.partitions)/\(existing.path)", remedy: "choose another --run-id")
   }
 
-  /// Comes before anything is written under the id.
-  /// - Throws: `QuarryError(.storage)` when another process has it by now.
+  /// Comes before anything is written under the id, and before that becomes visible.
+  /// - Throws: `QuarryError(.storage)` when it is not this process' any more, or when that is to be asked and cannot be.
   func check() throws(QuarryError) {
-    guard !claim.isHeld() else { return }
+    let isHeld: Bool
+    do throws(FileFailure) { isHeld = try claim.isHeld() } catch {
+      let cause = error.described(root: root)
+      throw QuarryError(
+        .storage, "whether run id '\(runID)' is still this process' could not be asked: \(cause.message)",
+        remedy: cause.remedy)
+    }
+    guard !isHeld else { return }
     throw QuarryError(
-      .storage, "run id '\(runID)' was taken by another process while this one stood still: nothing more is written",
+      .storage, "run id '\(runID)' was free for another process while this one stood still: nothing more is written",
       remedy: "run it again under another --run-id")
   }
 
