@@ -167,7 +167,7 @@ import Testing
     for words in [
       "cat --source news", "list runs", "list executors", "inspect run bad", "inspect executor \(name)",
       "stats runs",
-      "stats metrics", "stats metrics --by-run", "stats proxies", "lode index",
+      "stats metrics", "stats metrics --by-run", "stats proxies", "lode index", "artifact get good notes.txt -o -",
     ] {
       let arguments = words.split(separator: " ").map(String.init) + ["--storage-path", harness.data]
       let result = try await harness.start(arguments).finish()

@@ -37,8 +37,9 @@ import Testing
 
     let runs = try reader.runs()
     #expect(runs.warnings == [] && Set(runs.rows.map(\.runID)) == ["r1", "r2", "r3", "r4"])
-    let second = try #require(try reader.run("r2"))
-    #expect(second.counts == ["item": 2, "run_complete": 1] && second.warnings == [])
+    var notes: [String] = []
+    let second = try #require(try reader.run("r2", note: { notes.append($0) }))
+    #expect(second.counts == ["item": 2, "run_complete": 1] && notes == [])
     #expect(second.summary.state == .succeeded)
     #expect(second.summary.startedAt == Timestamp("2023-11-14T22:13:30Z"))
     // Without a terminal event the last line of a compressed file would be asked for.

@@ -33,11 +33,14 @@ import Testing
   private func warnings() throws -> [[String]] {
     var notes: [String] = []
     _ = try reader.records(RecordQuery(runs: RunFilter(runID: "r2")), note: { notes.append($0) }) { _ in true }
+    var (ofRun, ofNone): ([String], [String]) = ([], [])
+    #expect(try reader.run("r2", note: { ofRun.append($0) }) != nil)
+    #expect(try reader.run("none", note: { ofNone.append($0) }) == nil)
     return [
-      notes, try #require(try reader.run("r2")).warnings, try reader.runs().warnings,
+      notes, ofRun, ofNone, try reader.runs().warnings,
       try reader.runs(limit: 9).warnings,
       try reader.runCounts().warnings, try reader.forEachMetrics(RunFilter()) { _, _ in },
-      try reader.forEachMetrics(RunFilter(), limit: 9) { _, _ in }, try reader.chainWarnings(),
+      try reader.forEachMetrics(RunFilter(), limit: 9) { _, _ in },
     ]
   }
 
@@ -108,6 +111,13 @@ import Testing
       #expect(figures.records == (locked == "/run_id=r1" ? 6 : 9))
       #expect(notes.contains { $0.contains(locked) && $0.contains("Permission denied") }, "\(notes)")
       #expect(try reader.run("r2")?.summary.state == .succeeded)
+      var reasons: [String] = []
+      let hidden = locked == "/run_id=r1" ? "r1" : "x"
+      #expect(try reader.run(hidden, note: { reasons.append($0) }) == nil)
+      #expect(reasons.contains { $0.contains(locked) && $0.contains("Permission denied") }, "\(reasons)")
+      reasons = []
+      #expect(try reader.summary(of: hidden, note: { reasons.append($0) }) == nil)
+      #expect(reasons.contains { $0.contains(locked) && $0.contains("Permission denied") }, "\(reasons)")
       #expect(try reader.runs().rows.map(\.runID).prefix(2) == ["r3", "r2"])
       var runs: [String] = []
       let warnings = try reader.forEachMetrics(RunFilter()) { run, _ in runs.append(run.runID) }

@@ -45,11 +45,9 @@ struct LockedStore: DatasetStore {
     return try store.size(of: file)
   }
 
-  func open(
-    _ file: String, followsLinks: Bool, first: Range<Int64>
-  ) throws(FileFailure) -> (any StoredFile)? {
+  func open(_ file: String, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)? {
     try check("read", file)
-    return try store.open(file, followsLinks: followsLinks, first: first)
+    return try store.open(file, first: first)
   }
 
   func leftovers(

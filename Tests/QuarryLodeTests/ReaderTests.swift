@@ -28,12 +28,13 @@ import Testing
     try run.sink.write(run.batch { $0.addEvent("run_complete", seq: 9) })
     #expect(try reader.runs().rows.first?.state == .succeeded)
     try run.sink.write(run.batch { $0.addMetrics(completed: 0) })
-    let ended = try #require(try reader.run("r1"))
+    var notes: [String] = []
+    let ended = try #require(try reader.run("r1", note: { notes.append($0) }))
     #expect(ended.summary.state == .failed)
     #expect(ended.summary.endedAt == Timestamp("2026-11-24T10:00:09Z"))
     #expect(ended.counts == ["item": 1, "log": 1, "run_complete": 1, "metrics": 1])
     #expect(ended.metrics?["runs_completed_total"] == 0)
-    #expect(ended.snapshotCount == 3 && ended.warnings == [])
+    #expect(ended.snapshotCount == 3 && notes == [])
   }
 
   @Test func aRunWithoutATerminalEventNeverEndsBeforeItsLastEvent() throws {

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import QuarryCore
 import QuarryLode
+import Synchronization
 import TestSupport
 import Testing
 
@@ -400,9 +401,49 @@ import Testing
     }
   }
 
+  /// Anywhere on the way to a file; the dataset's own folder may be one.
+  @Test func nothingBehindALinkIsRead() throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let items = try file(of: "r1", "item")
+    let elsewhere = "\(root.path)/elsewhere"
+    try FileManager.default.moveItem(atPath: reader.layout.folder, toPath: elsewhere)
+    try FileManager.default.createSymbolicLink(atPath: reader.layout.folder, withDestinationPath: elsewhere)
+    #expect(try verify().findings.filter { $0.severity == .error } == [])
+    #expect(try reader.runs().rows.count == 2)
+    var folder = items
+    while let parent = FileSystem.parent(of: folder), parent != reader.layout.folder {
+      folder = parent
+      try FileManager.default.moveItem(atPath: folder, toPath: "\(root.path)/moved")
+      try FileManager.default.createSymbolicLink(atPath: folder, withDestinationPath: "\(root.path)/moved")
+      var notes: [String] = []
+      try reader.records(RecordQuery(), note: { notes.append($0) }) { line in
+        let record = try? JSONParser.parse(Array(line))
+        #expect(record?["run_id"] == "r2" || record?["event_type"] != "item", "\(folder)")
+        return true
+      }
+      #expect(notes.contains { $0.contains("lies behind one") }, "\(folder): \(notes)")
+      #expect(try verify().findings.contains { $0.severity == .error && $0.message.contains("lies behind one") })
+      try FileManager.default.removeItem(atPath: folder)
+      try FileManager.default.moveItem(atPath: "\(root.path)/moved", toPath: folder)
+    }
+    #expect(try verify().findings.filter { $0.severity == .error } == [])
+  }
+
+  /// What a link hides may be a snapshot: a writer does not commit onto less.
+  @Test func aWriterStopsAtALinkInTheChain() throws {
+    try store("r1")
+    let head = try reader.chain().rows[0].id
+    let manifest = "\(reader.layout.canonicalFolder(head))/manifest.json"
+    try FileManager.default.moveItem(atPath: manifest, toPath: "\(root.path)/elsewhere")
+    try FileManager.default.createSymbolicLink(atPath: manifest, withDestinationPath: "\(root.path)/elsewhere")
+    let error = #expect(throws: QuarryError.self) { try store("r2") }
+    #expect(error?.message.contains("\(manifest): it is a symbolic link") == true)
+  }
+
   @Test func aSnapshotThatWasGoneWhenTheNextWasCommittedIsFound() throws {
     try store("r1")
     let lost = try reader.chain().rows[0].id
+    let manifest = try #require(text("\(reader.layout.canonicalFolder(lost))/manifest.json"))
     for path in tree(reader.layout.folder) where path.hasSuffix("/\(lost)/manifest.json") {
       try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
     }
@@ -413,8 +454,37 @@ import Testing
     #expect(throws: QuarryError.self) {
       try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero).collect(removes: true) { _, _ in }
     }
+    // Brought back, it is on no chain.
+    let folder = reader.layout.canonicalFolder(lost)
+    try put(manifest, at: "\(folder)/manifest.json")
+    #expect(try reader.runs().warnings.contains { $0.contains("snapshot \(lost) is lost") })
+    try FileManager.default.removeItem(atPath: folder)
     // Whoever does without it says so.
     try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/.quarry/lost/\(lost)")
+    #expect(try reader.runs().warnings == [])
+  }
+
+  /// Programs that hold no lock move `latest` before the manifest is there: a writer that comes in between waits for it.
+  @Test func aManifestThatIsOnlyLateIsNotLost() throws {
+    try store("r1")
+    let late = try reader.chain().rows[0].id
+    let path = "\(reader.layout.canonicalFolder(late))/manifest.json"
+    let manifest = try #require(text(path))
+    for path in tree(reader.layout.folder) where path.hasSuffix("/\(late)/manifest.json") {
+      try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
+    }
+    let waits = Mutex<[Duration]>([])
+    let clock = SnapshotClock(wait: { time in
+      waits.withLock { $0.append(time) }
+      #expect(throws: Never.self) { try put(manifest, at: path) }
+    })
+    let run = try Run(LodeDataset(root: root.path, durability: .none, clock: clock), id: "r2")
+    try run.sink.write(run.items(0..<1))
+    #expect(waits.withLock { $0 } == [.seconds(1)])
+    #expect(try reader.runs().warnings == [] && reader.chain().rows.map(\.id).contains(late))
+    #expect(tree(reader.layout.folder + "/.quarry/lost") == [])
+    // One that came while its loss was noted, by a writer that then died.
+    try put("", at: "\(reader.layout.folder)/.quarry/lost/\(late)")
     #expect(try reader.runs().warnings == [])
   }
 

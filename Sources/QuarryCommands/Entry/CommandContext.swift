@@ -31,6 +31,9 @@ package struct CommandContext: Sendable {
     }
   }
 
+  /// The exit code of a reading command that has answered.
+  var endOfReading: Int32 { passedOver.isRaised ? ExitCode.failure : 0 }
+
   /// The absolute form of a path, without touching the file system.
   package func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }

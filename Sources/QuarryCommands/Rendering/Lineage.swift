@@ -24,20 +24,24 @@ struct Lineage: Sendable {
     return .list(trees)
   }
 
-  static func of(_ run: RunSummary, reader: LodeReader, liveness: Liveness) throws(QuarryError) -> Lineage {
+  /// - Parameter note: told of what could not be read of its ancestors.
+  static func of(
+    _ run: RunSummary, reader: LodeReader, liveness: Liveness, note: (String) -> Void
+  ) throws(QuarryError) -> Lineage {
     Lineage(
-      ancestors: try ancestors(of: run, reader, liveness), children: try below(run, reader: reader, liveness: liveness))
+      ancestors: try ancestors(of: run, reader, liveness, note),
+      children: try below(run, reader: reader, liveness: liveness))
   }
 
   /// One that is named and not stored has its id alone, and what came before it is not known.
   private static func ancestors(
-    of run: RunSummary, _ reader: LodeReader, _ liveness: Liveness
+    of run: RunSummary, _ reader: LodeReader, _ liveness: Liveness, _ note: (String) -> Void
   ) throws(QuarryError) -> Output {
     var found: [Output] = []
     var met: Set = [run.runID]
     var current: RunSummary? = run
     while let id = current.flatMap(parent), found.count < deepest, met.insert(id).inserted {
-      current = try reader.summary(of: id, liveness: liveness)
+      current = try reader.summary(of: id, liveness: liveness, note: note)
       found.append(.record(ancestor(id, current)))
     }
     return .list(found.reversed())

@@ -147,7 +147,6 @@ struct ChainReader {
     _ instead: Value, _ work: (any DatasetStore) throws(FileFailure) -> Value
   ) throws(FileFailure) -> Value {
     do { return try work(layout.store) } catch {
-      if error.isOfLink, !forgives { return instead }
       guard forgives, error.isOfOneFile else { throw error }
       warn(error.described(root: layout.root).message)
       return instead
@@ -180,11 +179,21 @@ struct ChainReader {
   private mutating func collect(
     partitions folder: String, where isWanted: (SnapshotID) -> Bool, into all: inout [SnapshotID: [String]]
   ) throws(FileFailure) {
-    for name in try forgiving([], { store throws(FileFailure) in try store.names(in: folder) }) {
+    for name in try children(of: folder) {
       if name == "segments" {
         try collect(segments: "\(folder)/segments", where: isWanted, into: &all)
       } else if name.utf8.contains(UInt8(ascii: "=")) {
         try collect(partitions: "\(folder)/\(name)", where: isWanted, into: &all)
+      }
+    }
+  }
+
+  /// Nothing behind a link is the dataset's: only who merely reads is told of it.
+  private mutating func children(of folder: String) throws(FileFailure) -> [String] {
+    try forgiving([]) { [forgives] store throws(FileFailure) in
+      do throws(FileFailure) { return try store.names(in: folder) } catch {
+        guard error.isOfLink, !forgives else { throw error }
+        return []
       }
     }
   }

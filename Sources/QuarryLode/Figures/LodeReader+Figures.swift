@@ -9,7 +9,7 @@ extension LodeReader {
     _ filter: RunFilter, limit: Int? = nil, body: (RunPath, JSONValue) -> Void
   ) throws(QuarryError) -> [String] {
     if let limit { return try newestMetrics(filter, limit: limit, body: body) }
-    if RunCatalog.isThere(layout) { return try indexedMetrics(filter, body: body) }
+    if filter.since != nil || RunCatalog.isThere(layout) { return try indexedMetrics(filter, body: body) }
     var inspector = try inspector()
     let accepted = try acceptedRunIDs(filter)
     let forgiven = ForgivenFailures()
@@ -17,16 +17,12 @@ extension LodeReader {
       guard accepted?.contains(path.runID) ?? true, let record = try inspector.record("metrics", of: path),
         filter.acceptsMetrics(record)
       else { return }
-      if filter.since != nil {
-        let beginning = try inspector.beginning(of: path, index: inspector.index(of: path))
-        guard beginning.map(filter.acceptsBeginning) ?? false else { return }
-      }
       body(path, record)
     }
     return inspector.warnings + forgiven.messages(root: layout.root)
   }
 
-  /// The index says which runs these are.
+  /// The index says which runs these are, and when they began; where there is none it is made.
   private func indexedMetrics(
     _ filter: RunFilter, body: (RunPath, JSONValue) -> Void
   ) throws(QuarryError) -> [String] {

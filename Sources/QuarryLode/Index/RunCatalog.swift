@@ -126,7 +126,9 @@ struct RunCatalog {
   private static func index(of layout: DatasetLayout) -> RunIndexFile? {
     // One that cannot be read is as good as none.
     guard let path = layout.runIndex, let index = try? RunIndexFile(path: path) else { return nil }
-    if index.isSound() { return index }
+    let condition = index.condition()
+    if condition == .sound { return index }
+    guard condition == .senseless else { return nil }
     layout.indexing.unusable(
       "the index \(path) says what cannot be, and is not used; make it anew: quarry lode index --anew")
     return nil
@@ -143,7 +145,8 @@ struct RunCatalog {
     return recent.end == index.head && recent.warnings.isEmpty ? recent : nil
   }
 
-  /// People, and the rules of a bucket, remove whole days.
+  /// People, and the rules of a bucket, remove whole days. Each is asked for by itself: SeaweedFS still names a folder in a
+  /// listing whose objects are all gone.
   private static func hasDays(of index: RunIndexFile, _ layout: DatasetLayout) throws(QuarryError) -> Bool {
     if layout.isOnDisk { return index.days.allSatisfy { FileReading.exists("\(layout.partitions)/\($0)") } }
     let found = Concurrently.map(index.days, width: 16) { day in

@@ -16,8 +16,10 @@ final class RunIndexFile {
   let days: [String]
   private let file: any StoredFile
   private let end: Int64
+  /// Of all before it.
+  private let checksum: UInt64
 
-  /// - Returns: nil when there is no whole one of this version.
+  /// - Returns: nil when there is none of this version. What it says is looked at by `condition`.
   init?(path: String) throws(FileFailure) {
     guard let file = try DiskStore(root: "/").open(path), let footer = try Self.footer(of: file),
       let count = Int(exactly: footer[1]), let end = Int64(exactly: footer[2])
@@ -25,28 +27,48 @@ final class RunIndexFile {
     let textLength = try file.size() - Int64(Self.footerSize) - end
     guard end >= Int64(Self.magic.count), textLength >= 0 else { return nil }
     self.file = file
-    (self.count, self.end) = (count, end)
+    (self.count, self.end, checksum) = (count, end, footer[3])
     head = SnapshotID(footer[0])
     let text = try file.bytes(Int(textLength), at: end)
     days = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
-  /// Whether what it says of its runs can be: its checksum holds, so somebody, or another Quarry, meant it.
-  func isSound() -> Bool {
+  enum Condition {
+    case sound
+    /// Its checksum does not hold: an accident.
+    case damaged
+    /// Its checksum holds, so somebody, or another Quarry, meant what cannot be.
+    case senseless
+  }
+
+  /// Reads all of it, once; nothing else is to be asked of one that is not sound.
+  func condition() -> Condition {
+    // One that cannot be read is neither.
+    if (try? isSound()) == true { return .sound }
+    return (try? holds()) == true ? .senseless : .damaged
+  }
+
+  /// Whether it is whole, and what it says of its runs can be.
+  private func isSound() throws(QuarryError) -> Bool {
     guard days.allSatisfy({ RunPath("\($0)/run_id=") != nil }) else { return false }
+    var sum = IndexChecksum()
+    Self.magic.withUnsafeBytes { sum.add($0) }
     var (found, isSound, last) = (0, true, SnapshotID(.max))
-    do throws(QuarryError) {
-      try forEach { entry in
-        isSound = entry.isSound(days: days.count) && entry.first <= last
-        (found, last) = (found + 1, entry.first)
-        return isSound
-      }
-    } catch { return false }
-    return isSound && found == count
+    try forEach(block: { sum.add($0) }) { entry in
+      isSound = entry.isSound(days: days.count) && entry.first <= last
+      (found, last) = (found + 1, entry.first)
+      return isSound
+    }
+    guard isSound, found == count else { return false }
+    try add(from: end, to: &sum)
+    return sum.value == checksum
   }
 
   /// Calls `body` with each entry until it returns false.
-  func forEach(_ body: (RunEntry) throws(QuarryError) -> Bool) throws(QuarryError) {
+  /// - Parameter block: called with the bytes of many entries, none twice, after them.
+  func forEach(
+    block visit: (UnsafeRawBufferPointer) -> Void = { _ in }, _ body: (RunEntry) throws(QuarryError) -> Bool
+  ) throws(QuarryError) {
     var position = Int64(Self.magic.count)
     var size = IndexChecksum.blockSize
     while position < end {
@@ -54,7 +76,11 @@ final class RunIndexFile {
       do { block = try file.bytes(min(size, Int(end - position)), at: position) } catch {
         throw error.described(root: "/")
       }
-      let (used, goesOn) = try block.withBytes { bytes throws(QuarryError) in try Self.entries(of: bytes, body) }
+      let (used, goesOn) = try block.withBytes { bytes throws(QuarryError) in
+        let (used, goesOn) = try Self.entries(of: bytes, body)
+        visit(UnsafeRawBufferPointer(rebasing: bytes[..<used]))
+        return (used, goesOn)
+      }
       guard goesOn else { return }
       position += Int64(used)
       // An entry longer than a block.
@@ -65,7 +91,7 @@ final class RunIndexFile {
     }
   }
 
-  /// `isSound` tells it before anything relies on it.
+  /// `condition` tells it before anything relies on it.
   private static let damaged = QuarryError(
     .storage, "the index of runs is not what it says", remedy: "make it anew: quarry lode index --anew")
 
@@ -93,32 +119,23 @@ final class RunIndexFile {
     let numbers = footer.withUnsafeBytes { bytes in
       stride(from: 0, to: bytes.count - 7, by: 8).map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
     }
-    guard numbers.count == 4 else { return nil }
-    return try checksum(of: file, size - 8) == numbers[3] ? numbers : nil
+    return numbers.count == 4 ? numbers : nil
   }
 
-  private static func checksum(of file: any StoredFile, _ end: Int64) throws(FileFailure) -> UInt64 {
+  private func holds() throws(QuarryError) -> Bool {
     var sum = IndexChecksum()
-    var block = [UInt8](repeating: 0, count: IndexChecksum.blockSize)
-    for start in stride(from: 0, to: end, by: IndexChecksum.blockSize) {
-      let length = min(block.count, Int(end - start))
-      try block.withMutableBytes { bytes throws(FileFailure) in
-        let part = UnsafeMutableRawBufferPointer(rebasing: bytes[..<length])
-        sum.add(UnsafeRawBufferPointer(rebasing: part[..<(try file.fill(part, at: start))]))
-      }
-    }
-    return sum.value
+    try add(from: 0, to: &sum)
+    return sum.value == checksum
   }
-}
 
-extension [UInt8] {
-  /// `withUnsafeMutableBytes` that keeps the type of what is thrown.
-  fileprivate mutating func withMutableBytes<Failure: Error>(
-    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
-  ) throws(Failure) {
-    let result = withUnsafeMutableBytes { bytes -> Result<Void, Failure> in
-      do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
-    }
-    try result.get()
+  /// What lies before the checksum itself.
+  private func add(from start: Int64, to sum: inout IndexChecksum) throws(QuarryError) {
+    do throws(FileFailure) {
+      let end = try file.size() - 8
+      for place in stride(from: start, to: end, by: IndexChecksum.blockSize) {
+        let block = try file.bytes(min(IndexChecksum.blockSize, Int(end - place)), at: place)
+        block.withUnsafeBytes { sum.add($0) }
+      }
+    } catch { throw error.described(root: "/") }
   }
 }

@@ -22,8 +22,7 @@ final class DataFile {
 
   /// - Returns: nil when there is no such file.
   static func open(_ path: String, in store: any DatasetStore) throws(QuarryError) -> DataFile? {
-    do throws(FileFailure) { return try store.open(path, followsLinks: false).map { DataFile($0, path, store) } } catch
-    {
+    do throws(FileFailure) { return try store.open(path).map { DataFile($0, path, store) } } catch {
       throw error.described(root: store.root)
     }
   }

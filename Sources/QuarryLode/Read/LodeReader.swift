@@ -17,15 +17,15 @@ package struct LodeReader: Sendable {
     try layout.described { () throws(FileFailure) in try !layout.store.names(in: layout.folder).isEmpty }
   }
 
-  /// - Parameter types: only records of these event types are looked at, besides those that tell the run's state; nil for
-  ///   all.
+  /// - Parameters:
+  ///   - types: only records of these event types are looked at, besides those that tell the run's state; nil for all.
+  ///   - note: told of each thing that could not be read, with its path: the run may lie there that was not found.
   /// - Returns: nil when no snapshot holds records of such a run.
   package func run(
-    _ runID: String, types: Set<String>? = nil, liveness: Liveness = Liveness()
+    _ runID: String, types: Set<String>? = nil, liveness: Liveness = Liveness(), note: (String) -> Void = { _ in }
   ) throws(QuarryError) -> RunDetail? {
     var inspector = try inspector()
-    let (paths, forgiven) = try paths(of: runID)
-    for path in paths {
+    for path in try paths(of: runID, note) {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
       var judge = LivenessJudge(liveness, layout: layout)
@@ -34,14 +34,15 @@ package struct LodeReader: Sendable {
       try reader.read(&inspector, index: index)
       var detail = reader.detail
       detail.error = error?["payload"]
-      tellAcceptance(&detail)
-      detail.warnings += judge.warnings + forgiven.messages(root: layout.root)
+      tellAcceptance(&detail, note)
+      (reader.warnings + judge.warnings).forEach(note)
       return detail
     }
+    inspector.warnings.forEach(note)
     return nil
   }
 
-  private func tellAcceptance(_ detail: inout RunDetail) {
+  private func tellAcceptance(_ detail: inout RunDetail, _ note: (String) -> Void) {
     guard let task = detail.summary.taskID, let job = detail.summary.jobID else { return }
     do throws(QuarryError) {
       let ledger = LedgerReader(layout: layout)
@@ -51,13 +52,17 @@ package struct LodeReader: Sendable {
       } else if try ledger.endedTasks(jobID: job).contains(task) {
         detail.isAccepted = false
       }
-    } catch { detail.warnings.append(error.message) }
+    } catch { note(error.message) }
   }
 
   /// The run's beginning and end alone; nil when no snapshot holds records of such a run.
-  package func summary(of runID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> RunSummary? {
+  /// - Parameter note: as of `run`, but for what every question to the dataset says.
+  package func summary(
+    of runID: String, liveness: Liveness = Liveness(), note: (String) -> Void = { _ in }
+  ) throws(QuarryError) -> RunSummary? {
     var inspector = try inspector(checksChain: false)
-    for path in try paths(of: runID).found {
+    defer { inspector.warnings.forEach(note) }
+    for path in try paths(of: runID, note) {
       let index = try inspector.index(of: path)
       guard let summary = try inspector.summary(of: path, index: index) else { continue }
       var judge = LivenessJudge(liveness, layout: layout)
@@ -66,7 +71,8 @@ package struct LodeReader: Sendable {
     return nil
   }
 
-  /// Ids of runs, of the last days first, by their paths alone.
+  /// Ids of runs, of the last days first, by their paths alone: for proposals, so what may not be looked at is left out, and
+  /// told by whatever the proposals are for.
   package func runIDs(limit: Int) throws(QuarryError) -> [String] {
     try layout.described { () throws(FileFailure) in
       var days: [String] = []
@@ -129,10 +135,6 @@ package struct LodeReader: Sendable {
     try LedgerReader(layout: layout).acceptedRuns(fleet: nil, jobID: jobID)
   }
 
-  /// What makes the dataset less than what was committed to it, a sentence each: of the newest snapshots, and of those that
-  /// are known to be lost.
-  package func chainWarnings() throws(QuarryError) -> [String] { try inspector().warnings }
-
   /// For queries that do not follow the chain.
   /// - Parameter checksChain: false where another part of the same query does.
   func inspector(checksChain: Bool = true) throws(QuarryError) -> RunInspector {
@@ -144,11 +146,12 @@ package struct LodeReader: Sendable {
     return RunInspector(reader: reader)
   }
 
-  private func paths(of runID: String) throws(QuarryError) -> (found: [RunPath], forgiven: ForgivenFailures) {
+  private func paths(of runID: String, _ note: (String) -> Void) throws(QuarryError) -> [RunPath] {
     let forgiven = ForgivenFailures()
+    defer { forgiven.messages(root: layout.root).forEach(note) }
     let found = try layout.described { () throws(FileFailure) in
       try RunFinder(layout: layout, forgiven: forgiven).find(runID: runID)
     }
-    return (found.filter { $0.source != LodeLedger.source }, forgiven)
+    return found.filter { $0.source != LodeLedger.source }
   }
 }

@@ -18,7 +18,6 @@ package struct RunDetail: Sendable, Equatable {
   package var snapshotCount = 0
   /// Bytes of its data files.
   package var dataBytes: Int64 = 0
-  package var warnings: [String] = []
 }
 
 /// An artifact, or the chunks of one that was never committed.

@@ -9,6 +9,8 @@ struct RunDetailReader {
   let layout: DatasetLayout
   private let types: Set<String>?
   private(set) var detail: RunDetail
+  /// A sentence for each thing that could not be read.
+  private(set) var warnings: [String] = []
   /// Places of artifacts in the detail's list.
   private var places: [String: Int] = [:]
 
@@ -24,7 +26,7 @@ struct RunDetailReader {
     for id in index.ids {
       guard let manifest = try inspector.manifest(id) else { continue }
       if let problem = manifest.unknownFormat {
-        detail.warnings.append("snapshot \(id) is passed over: \(problem)")
+        warnings.append("snapshot \(id) is passed over: \(problem)")
         continue
       }
       let files = inspector.files(of: run, in: manifest)
@@ -35,7 +37,7 @@ struct RunDetailReader {
         read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
     }
-    detail.warnings += inspector.warnings
+    warnings += inspector.warnings
   }
 
   /// A snapshot's list names the run's own files; one that other writers shared between runs is told apart by path.
@@ -95,7 +97,7 @@ struct RunDetailReader {
   private mutating func eachLine(
     _ file: Manifest.File, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
   ) {
-    detail.warnings += CheckedLines(layout: layout, file: file).forEach { line, place in
+    warnings += CheckedLines(layout: layout, file: file).forEach { line, place in
       body(line, place)
       return true
     }

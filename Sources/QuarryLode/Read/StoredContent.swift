@@ -85,10 +85,7 @@ extension LodeReader {
     let path = layout.path(of: file.path)
     var position: Int64 = 0
     let stored = try layout.described { () throws(FileFailure) in
-      // A link in a dataset would be somebody's trick.
-      guard let stored = try layout.store.open(path, followsLinks: false, first: 1 << 20) else {
-        throw FileFailure("read", path, ENOENT)
-      }
+      guard let stored = try layout.store.open(path, first: 1 << 20) else { throw FileFailure("read", path, ENOENT) }
       return stored
     }
     while true {

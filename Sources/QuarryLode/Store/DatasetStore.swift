@@ -3,7 +3,8 @@ import QuarryCore
 /// Where datasets lie: a folder of this machine, or a bucket. Reading only; it never changes anything.
 ///
 /// Places are named in full, as messages show them: `<root>/datasets/…`. Every call blocks its thread, and any number of
-/// threads may call at once. What is not there is nil, false or empty, never an error.
+/// threads may call at once. What is not there is nil, false or empty, never an error. Nothing
+/// is read or listed through a symbolic link.
 package protocol DatasetStore: Sendable {
   /// What every place begins with: an absolute path, or `s3://bucket/prefix`. Without a slash at the end.
   var root: String { get }
@@ -33,10 +34,8 @@ package protocol DatasetStore: Sendable {
   func size(of file: String) throws(FileFailure) -> Int64?
 
   /// Opens a file for reading piece by piece.
-  /// - Parameters:
-  ///   - followsLinks: false refuses one whose name is a symbolic link.
-  ///   - first: the bytes that will be read first.
-  func open(_ file: String, followsLinks: Bool, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)?
+  /// - Parameter first: the bytes that will be read first.
+  func open(_ file: String, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)?
 
   /// Calls `body` with everything in a dataset that no snapshot names; folders come after what they hold.
   /// - Parameter reachable: the snapshots that count.
@@ -62,10 +61,8 @@ extension DatasetStore {
 
   package func now(in folder: String) -> Timestamp { .now() }
 
-  func open(
-    _ file: String, followsLinks: Bool = true, first: Int64 = 64 << 10
-  ) throws(FileFailure) -> (any StoredFile)? {
-    try open(file, followsLinks: followsLinks, first: 0..<first)
+  func open(_ file: String, first: Int64 = 64 << 10) throws(FileFailure) -> (any StoredFile)? {
+    try open(file, first: 0..<first)
   }
 }
 

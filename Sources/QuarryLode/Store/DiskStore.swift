@@ -13,17 +13,23 @@ package struct DiskStore: DatasetStore {
     self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
   }
 
-  package func bytes(_ file: String) throws(FileFailure) -> [UInt8]? { try FileReading.bytes(file) }
+  package func bytes(_ file: String) throws(FileFailure) -> [UInt8]? {
+    try FileReading.bytes(file, in: dataset(of: file))
+  }
 
   package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? {
     try open(file)?.bytes(limit, at: 0)
   }
 
-  /// - Throws: for a partition that is a link: what it leads to is another's, or is met again and again.
   package func names(in folder: String) throws(FileFailure) -> [String] {
-    let isPartition = folder.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.contains(UInt8(ascii: "="))
-    if isPartition, FileReading.isLink(folder) { throw FileFailure("list", folder, ELOOP) }
-    return try FileReading.names(in: folder)
+    try FileReading.names(in: folder, of: dataset(of: folder))
+  }
+
+  /// The folder of the dataset that a place lies in; nil for the folder itself, and for what is beside datasets.
+  private func dataset(of place: String) -> String? {
+    let start = "\(root)/datasets/".utf8
+    guard place.utf8.starts(with: start) else { return nil }
+    return place.utf8.dropFirst(start.count).firstIndex(of: UInt8(ascii: "/")).map { String(place[..<$0]) }
   }
 
   package func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
@@ -48,10 +54,8 @@ package struct DiskStore: DatasetStore {
     return nil
   }
 
-  package func open(
-    _ file: String, followsLinks: Bool, first: Range<Int64>
-  ) throws(FileFailure) -> (any StoredFile)? {
-    try FileReading.open(file, followsLinks: followsLinks).map { DiskFile($0, file) }
+  package func open(_ file: String, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)? {
+    try FileReading.open(file, in: dataset(of: file)).map { DiskFile($0, file) }
   }
 
   package func leftovers(

@@ -1,12 +1,16 @@
+import CLinux
 import Glibc
 import QuarryCore
 
 /// Reading whole small files and listing folders; what is missing is nil or empty, never an error.
+///
+/// Below a dataset's folder no symbolic link is followed: what it leads to is another's. The folder itself may be one.
 enum FileReading {
   /// Opens a regular file; anything else under that name might be waited for without end.
+  /// - Parameter dataset: the folder of the dataset that it lies in, if it does.
   /// - Returns: nil when there is no such file.
-  static func open(_ path: String, followsLinks: Bool = true) throws(FileFailure) -> Int32? {
-    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW))
+  static func open(_ path: String, in dataset: String?) throws(FileFailure) -> Int32? {
+    let file = descriptor(path, in: dataset, 0)
     guard file >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { return nil }
       throw FileFailure("read", path, errno == ENXIO ? FileFailure.notRegular : errno)
@@ -17,9 +21,45 @@ enum FileReading {
     throw FileFailure("read", path, FileFailure.notRegular)
   }
 
+  /// - Returns: -1 with `errno`, as `open`.
+  private static func descriptor(_ path: String, in dataset: String?, _ flags: Int32) -> Int32 {
+    let flags = flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    guard let dataset else { return Glibc.open(path, flags) }
+    let folder = Glibc.open(dataset, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return -1 }
+    let rest = String(Substring(path.utf8.dropFirst(dataset.utf8.count + 1)))
+    var file = open_beneath(folder, rest, flags)
+    if file < 0, errno == ENOSYS || errno == EPERM { file = openStepwise(rest, below: folder, flags) }
+    let code = errno
+    close(folder)
+    errno = code
+    return file
+  }
+
+  /// Where the system, or a sandbox, does not know the call: one folder after the other.
+  static func openStepwise(_ path: String, below start: Int32, _ flags: Int32) -> Int32 {
+    var folder = dup(start)
+    let names = path.split(separator: "/")
+    for (index, name) in names.enumerated() where folder >= 0 {
+      let isLast = index == names.count - 1
+      let next = openat(folder, String(name), (isLast ? flags : O_RDONLY | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW)
+      // Asked for a folder, the system says of a link that it is none.
+      let code = next < 0 && errno == ENOTDIR && isLink(String(name), in: folder) ? ELOOP : errno
+      close(folder)
+      errno = code
+      folder = next
+    }
+    return folder
+  }
+
+  private static func isLink(_ name: String, in folder: Int32) -> Bool {
+    var status = stat()
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
   /// - Returns: nil when there is no such file.
-  static func bytes(_ path: String) throws(FileFailure) -> [UInt8]? {
-    guard let file = try open(path) else { return nil }
+  static func bytes(_ path: String, in dataset: String?) throws(FileFailure) -> [UInt8]? {
+    guard let file = try open(path, in: dataset) else { return nil }
     defer { close(file) }
     return try bytes(of: file, path: path)
   }
@@ -45,9 +85,14 @@ enum FileReading {
   }
 
   /// The names in a folder, without `.` and `..`, unsorted; empty when it is missing.
-  static func names(in path: String) throws(FileFailure) -> [String] {
-    guard let folder = opendir(path) else {
+  static func names(in path: String, of dataset: String?) throws(FileFailure) -> [String] {
+    let descriptor = descriptor(path, in: dataset, O_DIRECTORY)
+    guard descriptor >= 0 else {
       if errno == ENOENT || errno == ENOTDIR { return [] }
+      throw FileFailure("list", path, errno)
+    }
+    guard let folder = fdopendir(descriptor) else {
+      close(descriptor)
       throw FileFailure("list", path, errno)
     }
     defer { closedir(folder) }

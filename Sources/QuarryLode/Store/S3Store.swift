@@ -83,10 +83,7 @@ package struct S3Store: DatasetStore {
     try found({ () throws(S3Error) in Int64(try client.size(key(file))) }, at: file)
   }
 
-  /// A bucket has no links.
-  package func open(
-    _ file: String, followsLinks: Bool, first: Range<Int64>
-  ) throws(FileFailure) -> (any StoredFile)? {
+  package func open(_ file: String, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)? {
     try S3File.open(self, file, first: first)
   }
 

@@ -173,7 +173,7 @@ struct ChainVerifier {
 
   /// Nil where it cannot be opened, which the store keeps in mind.
   private func md5(of path: String) throws(FileFailure) -> String? {
-    guard let file = try layout.store.open(path, followsLinks: false, first: 1 << 20) else { return nil }
+    guard let file = try layout.store.open(path, first: 1 << 20) else { return nil }
     var hash = Insecure.MD5()
     var position: Int64 = 0
     while true {

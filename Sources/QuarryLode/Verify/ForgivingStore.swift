@@ -42,10 +42,8 @@ struct ForgivingStore: DatasetStore {
     try forgiving(nil) { () throws(FileFailure) in try store.size(of: file) }
   }
 
-  func open(
-    _ file: String, followsLinks: Bool, first: Range<Int64>
-  ) throws(FileFailure) -> (any StoredFile)? {
-    try forgiving(nil) { () throws(FileFailure) in try store.open(file, followsLinks: followsLinks, first: first) }
+  func open(_ file: String, first: Range<Int64>) throws(FileFailure) -> (any StoredFile)? {
+    try forgiving(nil) { () throws(FileFailure) in try store.open(file, first: first) }
   }
 
   func leftovers(

@@ -36,7 +36,7 @@ struct ArtifactGetCommand: ExecutableCommand {
     if let fault = content.fault {
       throw NotFound("'\(name)' of run '\(run)' cannot be had whole: \(fault)")
     }
-    if output == "-" { return try await print(content, reader, context.console) }
+    if output == "-" { return try await print(content, reader, context) }
     let path = try ContentPath.absolute(output, for: content, in: context)
     do throws(QuarryError) {
       try ContentFile(path, replaces: force).write(content, from: reader)
@@ -46,17 +46,18 @@ struct ArtifactGetCommand: ExecutableCommand {
       return ExitCode.failure
     }
     context.console.say("\(path): \(content.size) bytes\(content.contentType.map { ", \($0)" } ?? "")")
-    return 0
+    return context.endOfReading
   }
 
   private func find(in reader: LodeReader, _ context: CommandContext) throws -> StoredContent {
-    guard let detail = try reader.run(run, types: ["artifact"]) else {
-      for warning in try reader.chainWarnings() { context.console.warn(warning) }
+    var warnings: [String] = []
+    let stored = try reader.run(run, types: ["artifact"]) { warnings.append($0) }
+    context.passOver(warnings)
+    guard let detail = stored else {
       throw NotFound(
         "no run '\(run)' in \(reader.layout.folder)",
         remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")
     }
-    for warning in detail.warnings { context.console.warn(warning) }
     let found = detail.contents(name)
     guard let first = found.first else { throw nothing(detail, flags: try dataset.flags(in: context)) }
     guard found.count == 1 else {
@@ -84,7 +85,10 @@ struct ArtifactGetCommand: ExecutableCommand {
         ?? "`quarry inspect run \(RunNarration.word(run))\(flags)` shows what it has")
   }
 
-  private func print(_ content: StoredContent, _ reader: LodeReader, _ console: Console) async throws -> Int32 {
+  private func print(
+    _ content: StoredContent, _ reader: LodeReader, _ context: CommandContext
+  ) async throws -> Int32 {
+    let console = context.console
     let result = await OwnThread.run {
       Result { () throws(QuarryError) in
         try reader.read(content) { bytes in
@@ -97,6 +101,6 @@ struct ArtifactGetCommand: ExecutableCommand {
       console.report(QuarryError(.storage, "\(error.message); what was printed is not whole"))
       return ExitCode.failure
     }
-    return 0
+    return context.endOfReading
   }
 }

@@ -16,6 +16,6 @@ extension DocumentCommand {
     var context = context
     context.passedOver = SharedFlag()
     try output.render(try await document(in: context), in: context)
-    return context.passedOver.isRaised ? ExitCode.failure : 0
+    return context.endOfReading
   }
 }

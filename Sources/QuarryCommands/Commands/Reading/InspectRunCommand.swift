@@ -17,20 +17,21 @@ struct InspectRunCommand: ViewableCommand {
   func document(in context: CommandContext) async throws -> Output {
     let (reader, liveness) = try await place.dataset(in: context)
     let answer = try await Stored.ask { [id] () throws(QuarryError) in
-      let run = try reader.run(id, liveness: liveness)
+      var warnings: [String] = []
+      let note = { (warning: String) in if !warnings.contains(warning) { warnings.append(warning) } }
+      let run = try reader.run(id, liveness: liveness, note: note)
       let known = run == nil ? try reader.runIDs(limit: 1_000) : []
       let lineage = try run.map { run throws(QuarryError) in
-        try Lineage.of(run.summary, reader: reader, liveness: liveness)
+        try Lineage.of(run.summary, reader: reader, liveness: liveness, note: note)
       }
-      return (run, lineage, known, run == nil ? try reader.chainWarnings() : [])
+      return (run, lineage, known, warnings)
     }
+    context.passOver(answer.3)
     guard case (let run?, let lineage?, _, _) = answer else {
-      context.passOver(answer.3)
       throw NotFound.unknown(
         "run", id, "in \(reader.layout.folder)", among: answer.2,
         list: "quarry list runs\(try place.flags(in: context))")
     }
-    context.passOver(run.warnings)
     return .run(run, lineage: lineage)
   }
 
