@@ -26,6 +26,10 @@ struct HTTPExchange {
       return (library.perform(handle), transfer)
     }
     guard code == CURLE_OK else { throw failure(code, isStopped: transfer.isStopped) }
+    // To the library a head may end with its connection, and the answer then has no body.
+    guard transfer.isHeadWhole else {
+      throw HTTPError(.interrupted, "the connection ended inside the answer's headers")
+    }
     return transfer.head
   }
 

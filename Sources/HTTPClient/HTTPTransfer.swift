@@ -3,6 +3,8 @@ final class HTTPTransfer {
   typealias Consumer = (_ head: HTTPHead, _ piece: UnsafeRawBufferPointer) -> Bool
 
   private(set) var head = HTTPHead(status: 0, headers: [])
+  /// Whether all of the head has come: an empty line ends it.
+  private(set) var isHeadWhole = false
   /// Whether the consumer ended the exchange.
   private(set) var isStopped = false
   private let body: [UInt8]
@@ -33,6 +35,9 @@ final class HTTPTransfer {
     let line = String(decoding: bytes, as: UTF8.self)
     if line.hasPrefix("HTTP/") {
       head = HTTPHead(status: Self.status(line), headers: [])
+      isHeadWhole = false
+    } else if line.first == "\r\n" || line.first == "\n" {
+      isHeadWhole = true
     } else if let colon = line.firstIndex(of: ":") {
       let value = line[line.index(after: colon)...].trimmed
       head.headers.append(HTTPHead.Field(name: line[..<colon].lowercased(), value: value))

@@ -45,23 +45,6 @@ extension S3Store {
   func reader() -> LodeReader { LodeReader(DatasetLayout(self, dataset: "quarry")) }
 }
 
-extension HTTPServer.Relay {
-  /// With another line for a header, or without it.
-  static func header(_ name: String, _ change: @escaping @Sendable (String) -> String?) -> Self {
-    .changed { answer in
-      guard let end = answer.firstRange(of: Array("\r\n\r\n".utf8)) else { return answer }
-      let lines = String(decoding: answer[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
-      let changed = lines.compactMap { $0.lowercased().hasPrefix("\(name):") ? change($0) : $0 }
-      return Array(changed.joined(separator: "\r\n").utf8) + answer[end.lowerBound...]
-    }
-  }
-
-  /// With another text for one of the same length, wherever it stands.
-  static func text(_ old: String, _ new: String) -> Self {
-    .changed { answer in Array(answer.replacing(Array(old.utf8), with: Array(new.utf8))) }
-  }
-}
-
 /// What is wrong with the chain and, but for runs that began at 0, with the whole dataset; empty when nothing is.
 func errors(_ reader: LodeReader) throws -> [String] {
   var errors = faults(try reader.chain())

@@ -186,6 +186,44 @@ import Testing
     #expect(proxy.requests.last?.headers["if-match"] == object.info.etag)
   }
 
+  @Test(arguments: S3Server.allCases) func anAnswerThatEndsInItsHeadersIsALostOne(_ server: S3Server) throws {
+    let upstream = try server.upstream()
+    let cuts = [5, 14, 17, 40, 60, 80]
+    let proxy = try HTTPServer { _, number in
+      .relay(to: upstream, number <= cuts.count ? .changed { Array($0.prefix(cuts[number - 1])) } : .whole)
+    }
+    let key = freshKey()
+    try server.client().put(key, bytes("all of it"))
+    let object = try server.client(through: proxy, clock: FastClock().clock()).get(key)
+    #expect(object.bytes == bytes("all of it") && !object.info.etag.isEmpty)
+    #expect(proxy.requests.count == cuts.count + 1)
+  }
+
+  @Test func whatWasReadWithoutAnETagIsNotWrittenOver() throws {
+    let upstream = try S3Server.seaweedFS.upstream()
+    let proxy = try HTTPServer { request, _ in
+      .relay(to: upstream, request.head.hasPrefix("GET ") ? .header("etag") { _ in nil } : .whole)
+    }
+    let (direct, key) = (try S3Server.seaweedFS.client(), freshKey())
+    try direct.put(key, bytes("another's"))
+    let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock())
+    let etag = try client.get(key).info.etag
+    let error = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: .matches(etag)) }
+    #expect(error?.kind == .malformed && error?.reason.contains("without an ETag") == true)
+    #expect(try direct.get(key).bytes == bytes("another's"))
+  }
+
+  @Test func aWeakenedETagIsTheStoresOwn() throws {
+    let upstream = try S3Server.seaweedFS.upstream()
+    let proxy = try HTTPServer { request, _ in
+      .relay(to: upstream, request.head.hasPrefix("GET ") ? .header("etag") { "ETag: W/\($0.dropFirst(6))" } : .whole)
+    }
+    let (client, key) = (try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock()), freshKey())
+    try client.put(key, bytes("1"))
+    try client.put(key, bytes("2"), if: .matches(client.get(key).info.etag))
+    #expect(try S3Server.seaweedFS.client().get(key).bytes == bytes("2"))
+  }
+
   @Test func aCutRangeGoesOnWithinIt() throws {
     let upstream = try S3Server.seaweedFS.upstream()
     let proxy = try HTTPServer { _, number in .relay(to: upstream, number == 1 ? .cut(after: 100) : .whole) }

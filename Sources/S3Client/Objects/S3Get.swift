@@ -4,14 +4,16 @@ import HTTPClient
 package struct S3Info: Sendable, Equatable {
   /// Bytes of the whole object; nil when the answer does not say.
   package let size: Int?
-  /// In quotes.
+  /// In quotes; empty when the answer names none.
   package let etag: String
   package let contentType: String?
   let putID: String?
 
   init(_ head: HTTPHead) {
     size = ContentRange(head).total
-    etag = head["etag"] ?? ""
+    // A proxy that may change the coding weakens what the store said.
+    let etag = head["etag"] ?? ""
+    self.etag = etag.hasPrefix("W/") ? String(etag.dropFirst(2)) : etag
     contentType = head["content-type"]
     putID = head[S3Client.putIDHeader]
   }

@@ -32,6 +32,12 @@ struct S3Attempts {
       let (request, credentials) = (next(), try client.credentials.current())
       // Its address would be the bucket's own, which a PUT makes and a DELETE removes.
       guard request.key != "" else { throw failure(.refused, request, "an object's key is never empty") }
+      guard !request.lacksETag else {
+        throw failure(
+          .malformed, request,
+          "\(client.requestOrigin) answered without an ETag when the object was read, so that others' writes could not be told"
+        )
+      }
       number += 1
       let timeout = max(.milliseconds(1), deadline - client.clock.uptime())
       switch try client.attempt(request, as: credentials, timeout: timeout, consume: consume) {

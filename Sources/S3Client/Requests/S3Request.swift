@@ -48,6 +48,9 @@ struct S3Request: Sendable {
     case .matches(let etag): set("If-Match", etag)
     }
   }
+
+  /// To be written over what nobody could name: a store would take that for no condition.
+  var lacksETag: Bool { headers.contains { $0.name == "If-Match" && $0.value.isEmpty } }
 }
 
 /// What an object must be like for a write to happen.
