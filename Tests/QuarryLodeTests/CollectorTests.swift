@@ -186,6 +186,46 @@ import Testing
     #expect(try sequence(reader, "r2") == [1, 2, 3])
   }
 
+  /// A collector whose clock is a day ahead takes what was written just now for a leftover.
+  @Test func aCollectorWithAClockAheadCausesNoSilentLoss() throws {
+    try store("r1")
+    let collects = Mutex(true)
+    let path = root.path
+    let files = FileSystem { operation, _ in
+      guard operation == .lock,
+        collects.withLock({ wanted in
+          defer { wanted = false }; return wanted
+        })
+      else { return nil }
+      let ahead = Timestamp(nanoseconds: Timestamp.now().nanoseconds + 86_400_000_000_000)
+      let collector = LeftoverCollector(root: path, dataset: "quarry", age: .seconds(3_600), now: ahead)
+      _ = try? collector.collect(removes: true) { _, _ in }
+      return nil
+    }
+    let run = try Run(LodeDataset(root: root.path, durability: .none, files: files), id: "live")
+    let error = #expect(throws: QuarryError.self) { try run.sink.write(run.items(1..<2)) }
+    #expect(error?.message.contains("cannot publish") == true, "\(String(describing: error))")
+    try run.sink.write(run.items(1..<2))
+    #expect(try errors() == [] && sequence(reader, "live") == [1])
+  }
+
+  @Test func theTimeOfADiskIsThatOfItsFiles() throws {
+    try store("r1")
+    let store = DiskStore(root: root.path)
+    let before = tree(root.path)
+    let path = "\(root.path)/probe"
+    try put("x", at: path)
+    let earlier = try #require(store.modified(path))
+    let now = store.now(in: reader.layout.folder)
+    try FileManager.default.removeItem(atPath: path)
+    try put("x", at: path)
+    let later = try #require(store.modified(path))
+    try FileManager.default.removeItem(atPath: path)
+    #expect(earlier <= now && now <= later)
+    #expect(tree(root.path) == before)
+    _ = store.now(in: "\(root.path)/gone")
+  }
+
   /// Its data was written, then the process stood still for so long that a collector took it for a leftover.
   @Test func aWriterThatWasStoppedLosesNothingSilently() throws {
     try store("r1")

@@ -17,11 +17,11 @@ package enum LeftoverFate: String, Sendable {
 ///
 /// Nothing that counts is ever removed: what snapshots name is asked for under the lock that every commit holds, so no
 /// commit can come between the question and the removal, and a dataset of which not every snapshot can be read is left
-/// alone. What a writer is about to commit is younger than the least age; one that was stopped for longer looks for its
-/// data before it commits (`CommitPlanner`). Files beside records may wait for their commit as long as their run goes on:
+/// alone. What a writer is about to commit is younger than the least age; and should a clock say otherwise, or a writer have
+/// been stopped for longer, it looks for its data before it commits (`CommitPlanner`). Files beside records may wait for their commit as long as their run goes on:
 /// its process holds their folder (`FolderHold`).
 package struct LeftoverCollector {
-  /// More than the time for which a writer trusts that its own data is there.
+  /// More than the time for which a writer to a bucket trusts that its own data is there.
   package static let leastAge = Duration.seconds(900)
   /// How many leftovers go in one hold of the lock.
   private static let batchSize = 128

@@ -24,8 +24,8 @@ struct CommitPlanner: Sendable {
   let store: any WritableStore
   let clock: SnapshotClock
 
-  /// Whether the runs are still this process' to write, and their data is there that was written so long ago that it may
-  /// pass for a leftover.
+  /// Whether the runs are still this process' to write, and the data is there that may have passed for a leftover, as the
+  /// store trusts it.
   func check(_ plans: [SnapshotPlan]) throws(FileFailure) {
     for batch in plans.flatMap(\.batches) {
       do throws(QuarryError) { try batch.claim?.check() } catch {

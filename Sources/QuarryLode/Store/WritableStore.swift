@@ -52,9 +52,9 @@ package protocol WritableStore: DatasetStore {
 
 /// How long written files are certain to be there although nothing names them.
 package struct StoreTrust: Sendable {
-  /// Data of a run.
-  let data: Duration
-  /// Files beside records; nil never trusts them without looking.
+  /// Data of a run; nil never trusts it without looking.
+  let data: Duration?
+  /// Files beside records; nil likewise.
   let sidecars: Duration?
 }
 
