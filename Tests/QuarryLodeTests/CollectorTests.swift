@@ -167,6 +167,7 @@ import Testing
     for path in manifests { try FileManager.default.removeItem(atPath: path) }
     let (pointer, head, before) = (reader.layout.pointer, rows[0].id, rows[1].id)
     try put("\(before)", at: pointer)
+    try put("", at: reader.layout.lock)
     try age()
     let isBack = Mutex(false)
     let files = FileSystem { operation, _ in
@@ -325,6 +326,19 @@ import Testing
     try FileManager.default.removeItem(atPath: reader.layout.pointer)
     try put("\(rows[2].id)", at: reader.layout.pointer)
     try expectRefusal(says: "as if that file were an old one")
+  }
+
+  /// `0` is what a bucket has before its first commit: on a disk somebody put it there.
+  @Test(arguments: ["0", "hello", "", "+17", "00", "\u{FEFF}17"])
+  func aPointerToNothingCostsNothing(_ content: String) throws {
+    for id in ["r1", "r2"] { try store(id) }
+    try put(content, at: reader.layout.pointer)
+    try age()
+    let all = tree(root.path)
+    let error = #expect(throws: QuarryError.self) { try collect() }
+    #expect(error?.message.contains("latest names no snapshot") == true, "\(String(describing: error))")
+    #expect(tree(root.path) == all)
+    #expect(try errors().map(\.kind).contains(.pointer))
   }
 
   /// What a link in a dataset leads to may be another dataset's.

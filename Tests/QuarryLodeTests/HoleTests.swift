@@ -23,6 +23,11 @@ import Testing
     }
   }
 
+  private func store(_ id: String) throws {
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: id)
+    try run.sink.write(run.items(1..<2))
+  }
+
   private func removeManifests(of id: SnapshotID) throws {
     for path in tree(reader.layout.folder) where path.hasSuffix("/\(id)/manifest.json") {
       try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
@@ -68,6 +73,48 @@ import Testing
     try run.sink.write(run.items(1..<2))
     for (number, warnings) in try warnings().enumerated() {
       #expect(warnings.contains { $0.contains("snapshot \(head) is lost") }, "\(number)")
+    }
+  }
+
+  @Test(arguments: ["0", "hello", "", "+17", "00", "\u{FEFF}17"])
+  func aPointerToNothingIsNamedByEveryQuestion(_ content: String) throws {
+    try prepare()
+    let chain = try reader.chain().rows.map(\.id)
+    try put(content, at: reader.layout.pointer)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(
+        warnings == ["\(reader.layout.pointer) names no snapshot; going on with the newest that is there"], "\(number)")
+    }
+    #expect(try reader.chain().rows.map(\.id) == chain)
+    // The newest is known to be there: the next commit mends it.
+    try store("r4")
+    #expect(try reader.chain().rows.dropFirst().map(\.id) == chain)
+    for warnings in try warnings() { #expect(warnings == []) }
+  }
+
+  /// Where it is not known which snapshot it named, the commit that hides it leaves a note.
+  @Test func whatAPointerToNothingNamedMayBeLost() throws {
+    try prepare()
+    try put("hello", at: reader.layout.pointer)
+    try FileManager.default.removeItem(atPath: reader.layout.lock)
+    try store("r4")
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("named no snapshot when the next was committed") }, "\(number)")
+    }
+  }
+
+  @Test func anOldPointerIsNamedByEveryQuestion() throws {
+    try prepare()
+    let chain = try reader.chain().rows.map(\.id)
+    try put("\(chain[2])", at: reader.layout.pointer)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(
+        warnings.contains { $0.contains("names snapshot \(chain[2]), and \(chain[0]) was committed") }, "\(number)")
+    }
+    // Also when another was committed since.
+    try store("r4")
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.contains { $0.contains("snapshot \(chain[0]) is lost") }, "\(number)")
     }
   }
 

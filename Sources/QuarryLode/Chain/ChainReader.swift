@@ -13,8 +13,8 @@ struct ChainReader {
   let forgives: Bool
   /// What was stepped over, a sentence each.
   private(set) var passedOver: [String] = []
-  /// What `latest` named when the head was asked for, though no manifest of it is there.
-  private(set) var dangling: SnapshotID?
+  /// What was wrong with `latest` when the head was asked for.
+  private(set) var damage: PointerDamage?
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   private var found: [SnapshotID: [String]]?
   /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
@@ -31,26 +31,44 @@ struct ChainReader {
 
   /// A sentence for each thing that makes the chain less than what was committed.
   var warnings: [String] {
-    let named = dangling.map {
-      "\(layout.pointer) names snapshot \($0), which is not there; going on with the newest that is"
-    }
-    return (named.map { [$0] } ?? []) + passedOver
+    (damage.map { [$0.message(layout.pointer)] } ?? []) + passedOver
   }
 
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
-    dangling = nil
-    guard let named = try pointer() else { return try greatest(below: nil) }
-    if named == .beforeAll { return nil }
+    damage = nil
+    // Before the pointer, which then is not older, whoever commits meanwhile.
+    let last = lastCommitted()
+    guard let bytes = try pointerBytes() else { return try greatest(below: nil) }
+    guard let named = Self.pointer(bytes), named != .beforeAll else { return try headWithoutPointer(bytes) }
+    if let last, last > named { damage = .old(named, newest: last) }
     if let manifest = try manifest(named) { return manifest }
     if try isThere(named) { return try greatest(below: named) }
-    if try manifests()[named] == nil { dangling = named }
+    if try manifests()[named] == nil { damage = .dangling(named) }
     return try greatest(below: nil)
   }
 
+  /// Only before a bucket's first commit does `latest` name no snapshot.
+  private mutating func headWithoutPointer(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
+    if Self.pointer(bytes) == .beforeAll {
+      guard layout.isOnDisk, try !manifests().isEmpty else { return nil }
+    }
+    damage = .unusable
+    return try greatest(below: nil)
+  }
+
+  /// The snapshot that the last commit to a dataset on disk made the newest; nil where nobody knows.
+  func lastCommitted() -> SnapshotID? {
+    // Of one that cannot be read, as of one that another writer left alone, nothing follows.
+    guard layout.isOnDisk, let bytes = try? layout.store.bytes(layout.lock) else { return nil }
+    return CommitIntent.lastCommitted(bytes)
+  }
+
   /// The id that `latest` names; nil when there is no usable pointer.
-  func pointer() throws(FileFailure) -> SnapshotID? {
-    try layout.store.bytes(layout.pointer, limit: Self.pointerLimit).flatMap(Self.pointer)
+  func pointer() throws(FileFailure) -> SnapshotID? { try pointerBytes().flatMap(Self.pointer) }
+
+  private func pointerBytes() throws(FileFailure) -> [UInt8]? {
+    try layout.store.bytes(layout.pointer, limit: Self.pointerLimit)
   }
 
   /// The id in a pointer's text, around which others may have put spaces.

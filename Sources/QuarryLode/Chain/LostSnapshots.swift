@@ -1,13 +1,14 @@
 import QuarryCore
 
-/// Snapshots that `latest` named and that were not there when the next one was committed, which nothing else would tell from
-/// then on: the chain goes on with what was found. Each is a file in `.quarry/lost`, until a person removes it.
+/// Snapshots that `latest` named, or should have named, when another was committed that does not follow them, which nothing
+/// else would tell from then on: the chain goes on with what was found. Each is a file in `.quarry/lost`, until a person
+/// removes it; `0` where it is not known which one.
 enum LostSnapshots {
   /// To be called before the commit that hides it.
   static func note(_ id: SnapshotID, in layout: DatasetLayout, store: any WritableStore) throws(FileFailure) {
     let path = "\(layout.lost)/\(id)"
     let text =
-      "\(Timestamp.now().text()): latest named this snapshot, no manifest of it was there, and another was committed\n"
+      "\(Timestamp.now().text()): this was the newest snapshot, and another was committed that does not follow it\n"
     if try store.create(path, Array(text.utf8)) { try store.settle([path], .commit) }
   }
 
@@ -24,8 +25,11 @@ enum LostSnapshots {
       }
     }
     return lost.map { id in
-      "snapshot \(id) is lost: it was not there when the next was committed, and what it held is left out "
-        + "(remove \(layout.lost)/\(id) to do without it)"
+      let what =
+        id == .beforeAll
+        ? "\(layout.pointer) named no snapshot when the next was committed: what it named before may be left out"
+        : "snapshot \(id) is lost: it was not there when the next was committed, and what it held is left out"
+      return "\(what) (remove \(layout.lost)/\(id) to do without it)"
     }
   }
 }

@@ -23,7 +23,7 @@ struct StrayManifests {
 
   /// Those that cannot be read, and those whose data is there. The others are leftovers.
   func damaged(_ reachable: Reachable) throws(FileFailure) -> [(path: String, problem: String)] {
-    guard let head = reachable.ids.first else { return [] }
+    let head = reachable.ids.first ?? .beforeAll
     var damaged: [(path: String, problem: String)] = []
     for (id, paths) in found.sorted(by: { $0.key < $1.key }) where reachable.place(of: id) == nil {
       for path in paths.sorted() {
@@ -32,7 +32,7 @@ struct StrayManifests {
         let place =
           id < head
           ? "is older than the newest snapshot and not on its chain"
-          : "is newer than the snapshot that \(layout.pointer) names, as if that file were an old one"
+          : "is newer than what \(layout.pointer) names, as if that file were an old one"
         damaged.append((path, "\(place), and \(problem)"))
       }
     }

@@ -4,8 +4,8 @@ import QuarryCore
 /// what a crashed one left behind without looking through the dataset.
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
-/// is the canonical manifest; no line when the last commit was carried out. Anything else there (another writer's, an older
-/// and longer one's tail) is ignored.
+/// is the canonical manifest; no line when the last commit was carried out, and then on a disk `latest <id>`, so that an
+/// old `latest` is told from the newest. Anything else there (another writer's, an older and longer one's tail) is ignored.
 package struct CommitIntent: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let id: SnapshotID
@@ -20,6 +20,16 @@ package struct CommitIntent: Sendable, Equatable {
   package var encoded: [UInt8] {
     let body = entries.map { "\($0.id) \($0.partition)\n" }.joined()
     return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
+  }
+
+  /// What stands there when a commit was carried out.
+  static func carriedOut(_ newest: SnapshotID) -> [UInt8] { CommitIntent().encoded + Array("latest \(newest)\n".utf8) }
+
+  /// - Returns: nil where a commit is under way, or nothing of it stands there.
+  static func lastCommitted(_ bytes: [UInt8]) -> SnapshotID? {
+    let start = CommitIntent().encoded + Array("latest ".utf8)
+    guard bytes.starts(with: start) else { return nil }
+    return SnapshotID(String(decoding: bytes.dropFirst(start.count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
   }
 
   init() {}

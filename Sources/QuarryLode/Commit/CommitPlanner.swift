@@ -53,7 +53,7 @@ struct CommitPlanner: Sendable {
   /// How late a manifest may come after the pointer to it: programs that do not hold the lock write in that order too.
   private static let lateness = Duration.seconds(1)
 
-  /// A pointer to what is not there is noted, since the commit to come hides it, unless it was only late.
+  /// What a damaged pointer may have named is noted, since the commit to come hides it, unless it was only late.
   /// - Parameters:
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
@@ -63,12 +63,14 @@ struct CommitPlanner: Sendable {
     if let known, pointer == known.id { return known }
     var chain = ChainReader(layout: layout, besides: unpublished)
     var newest = try chain.head()
-    if chain.dangling != nil {
+    if case .dangling? = chain.damage {
       clock.wait(Self.lateness)
       chain = ChainReader(layout: layout, besides: unpublished)
       newest = try chain.head()
     }
-    if let lost = chain.dangling { try LostSnapshots.note(lost, in: layout, store: store) }
+    if let lost = chain.damage?.lost(head: newest?.id, last: chain.lastCommitted()) {
+      try LostSnapshots.note(lost, in: layout, store: store)
+    }
     guard let manifest = newest else { return nil }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
     return Head(id: manifest.id, createdAt: createdAt)

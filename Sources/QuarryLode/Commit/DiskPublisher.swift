@@ -103,7 +103,7 @@ final class DiskPublisher: SnapshotPublisher {
     }
     // What was committed is no crash's leftover, also when somebody puts an old pointer back. Where this cannot be written,
     // nothing is lost as long as nobody does that.
-    try? files.overwrite(lock.lockFile, CommitIntent().encoded, path: lock.path)
+    try? files.overwrite(lock.lockFile, CommitIntent.carriedOut(newest.id), path: lock.path)
   }
 
   /// - Parameters:

@@ -24,7 +24,7 @@ package struct DatasetLayout: Sendable {
   package var segments: String { "\(folder)/segments" }
   /// What only Quarry keeps: no manifest lies below it, so other readers pass it by.
   package var own: String { "\(folder)/.quarry" }
-  var isOnDisk: Bool { store is DiskStore }
+  var isOnDisk: Bool { root.utf8.first == UInt8(ascii: "/") }
   /// Where the index of runs lies, on this machine: beside a dataset on disk, else in the cache; nil where there is none.
   var runIndex: String? {
     if isOnDisk { return "\(own)/runs.index" }

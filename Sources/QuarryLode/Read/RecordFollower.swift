@@ -58,7 +58,7 @@ struct RecordFollower {
       if named == known.pointer { return nil }
       var newer = Newer(reader: try PartitionReader(layout: layout), pointer: named)
       // Others move the pointer before its manifest is there: then it is looked for again.
-      if newer.reader.chain.dangling != nil { return nil }
+      if case .dangling = newer.reader.chain.damage { return nil }
       var ids: [SnapshotID] = []
       let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
       newer.ids = ids

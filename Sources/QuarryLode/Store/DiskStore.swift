@@ -69,11 +69,11 @@ package struct DiskStore: DatasetStore {
   /// What a file gets that is made now: the file system's time, which may be another machine's, and not this process'.
   /// Where none can be made, and so nothing removed, this machine's.
   package func now(in folder: String) -> Timestamp {
-    if let time = timeOfNewFile({ open(folder, O_WRONLY | O_DIRECTORY | Self.unnamed | O_CLOEXEC, 0o600) }) {
+    if let time = timeOfNewFile({ Glibc.open(folder, O_WRONLY | O_DIRECTORY | Self.unnamed | O_CLOEXEC, 0o600) }) {
       return time
     }
     let named = "\(folder)/\(DatasetLayout.temporaryPrefix)\(UUIDv7.make())"
-    let time = timeOfNewFile { open(named, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+    let time = timeOfNewFile { Glibc.open(named, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
     if time != nil { files.remove(named) }
     return time ?? .now()
   }

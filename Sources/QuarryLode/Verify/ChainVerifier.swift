@@ -39,10 +39,13 @@ struct ChainVerifier {
   private mutating func verifyPointer(_ head: Manifest?) throws(FileFailure) {
     tellWarnings()
     guard let head else {
-      if chain.dangling != nil {
+      if chain.damage != nil {
         error(.pointer, layout.pointer, "names no snapshot that can be read, and there is no other")
       }
       return
+    }
+    if case .old = chain.damage, let message = chain.damage?.message(layout.pointer) {
+      error(.pointer, layout.pointer, message)
     }
     guard try chain.pointer() != head.id else { return }
     // Somebody may have committed since the head was read.
