@@ -13,15 +13,39 @@ struct S3Fence {
     self.store = store
   }
 
-  /// Makes a pointer where there is none, to what its readers take for the newest.
+  /// Makes a pointer to what its readers take for the newest: where there is none, and where what is there names nothing
+  /// though a commit was announced that is there as a whole. Its writer may have moved the pointer to it and died, and
+  /// another may have spoiled the pointer since: nobody can tell that from one that died just before, so it counts.
   /// - Returns: false when another was first.
   func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
-    guard turn.pointer == nil else { return true }
+    guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
-    let id = try chain.head()?.id ?? .beforeAll
+    let head = try chain.head()
+    if let pointer = turn.pointer {
+      guard pointer.id == nil || chain.dangling != nil, try isWhole(turn.intent, below: head, in: &chain) else {
+        return true
+      }
+    }
+    if let lost = chain.dangling { try LostSnapshots.note(lost, in: layout, store: store) }
+    let id = head?.id ?? .beforeAll
     let raw = Array(id.description.utf8)
-    guard let etag = try store.swap(layout.pointer, raw, was: nil) else { return false }
+    guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
     turn.pointer = S3Turn.Pointer(id: id, raw: raw, etag: etag)
+    return true
+  }
+
+  /// Whether an announced commit is the newest, and all its snapshots are there: each has its canonical manifest, which is
+  /// written when those in partitions are.
+  private func isWhole(
+    _ intent: CommitIntent, below head: Manifest?, in chain: inout ChainReader
+  ) throws(FileFailure) -> Bool {
+    guard let newest = intent.newest, newest == head?.id else { return false }
+    let announced = Set(intent.ids)
+    var next: SnapshotID? = newest
+    while let id = next, announced.contains(id) {
+      guard let manifest = try chain.canonical(id) else { return false }
+      next = manifest.parent.flatMap { $0 < id ? $0 : nil }
+    }
     return true
   }
 
@@ -49,10 +73,24 @@ struct S3Fence {
     return try isOnChain(id)
   }
 
+  /// Whether the pointer names a snapshot, or one that follows it. What is the newest only because the pointer names
+  /// nothing is not named.
+  func isNamed(_ id: SnapshotID) throws(FileFailure) -> Bool {
+    var chain = ChainReader(layout: layout)
+    let head = try chain.head()
+    guard chain.dangling == nil, try chain.pointer() != nil else { return false }
+    return try isOnChain(id, from: head, &chain)
+  }
+
   private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var chain = ChainReader(layout: layout)
+    return try isOnChain(id, from: try chain.head(), &chain)
+  }
+
+  private func isOnChain(
+    _ id: SnapshotID, from head: Manifest?, _ chain: inout ChainReader
+  ) throws(FileFailure) -> Bool {
     var isThere = false
-    let head = try chain.head()
     _ = try chain.walk(from: head, downTo: SnapshotID(id.value - 1)) { isThere = isThere || $0.id == id }
     return isThere
   }

@@ -33,27 +33,16 @@ final class S3Publisher: SnapshotPublisher {
     }
   }
 
-  /// The snapshots of one move of the pointer.
-  private struct Commit {
-    let snapshots: [CommitPlanner.Numbered]
-    let intent: CommitIntent
-    let newest: CommitPlanner.Head
-    /// Another's manifests that are to be gone before the pointer moves. As long as they may be there they are announced
-    /// too: whoever comes after this writer would not know of them.
-    var leftovers: [CommitIntent.Entry]
-
-    init(_ snapshots: [CommitPlanner.Numbered], leftovers: [CommitIntent.Entry]) {
-      self.snapshots = snapshots
-      self.leftovers = leftovers
-      intent = CommitIntent(snapshots.map { ($0.id, $0.plan.partitions) })
-      newest = snapshots.last?.head ?? CommitPlanner.Head(id: SnapshotID(0), createdAt: Timestamp(nanoseconds: 0))
-    }
-  }
-
   private enum Outcome {
     case published
     /// Another was first, or is at it.
     case outrun
+  }
+
+  private enum Preparation {
+    /// But for the pointer.
+    case ready(S3Commit, S3Turn)
+    case over(Outcome)
   }
 
   private let layout: DatasetLayout
@@ -92,32 +81,31 @@ final class S3Publisher: SnapshotPublisher {
   }
 
   private func attempt(_ plans: [SnapshotPlan], _ state: inout State) throws(PublishFailure) -> Outcome {
-    let ready: (commit: Commit, turn: S3Turn)?
-    do throws(FileFailure) { ready = try prepare(plans, &state) } catch { throw .file(error) }
-    guard let ready else { return .outrun }
-    return try conclude(ready.commit, ready.turn, &state)
+    let preparation: Preparation
+    do throws(FileFailure) { preparation = try prepare(plans, &state) } catch { throw .file(error) }
+    switch preparation {
+    case .ready(let commit, let turn): return try conclude(commit, turn, &state)
+    case .over(let outcome): return outcome
+    }
   }
 
   /// All but the pointer.
-  /// - Returns: nil when another was first, or is at it.
-  private func prepare(
-    _ plans: [SnapshotPlan], _ state: inout State
-  ) throws(FileFailure) -> (commit: Commit, turn: S3Turn)? {
-    guard var turn = try turn(&state) else { return nil }
+  private func prepare(_ plans: [SnapshotPlan], _ state: inout State) throws(FileFailure) -> Preparation {
+    guard var turn = try turn(&state) else { return .over(.outrun) }
     try planner.check(plans)
     state.turn = nil
     let fence = S3Fence(layout, store)
-    guard try fence.begin(&turn) else { return nil }
+    guard try fence.begin(&turn) else { return .over(.outrun) }
     let isTakenOver = turn.isTaken
     let head = try planner.head(
       pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
-    var commit = Commit(
+    var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head))
     state.announced = commit.newest.id
     guard try turn.announce(commit.intent.with(commit.leftovers), layout, store) else {
       state.isAlone = false
-      return nil
+      return .over(.outrun)
     }
     do throws(FileFailure) {
       let isOurs = try isTakenOver ? fence.put(before: &turn) : true
@@ -127,13 +115,12 @@ final class S3Publisher: SnapshotPublisher {
         if try write(commit, &turn) {
           // Writing may have taken as long as a collector waits, or whoever wants the run's id.
           try planner.check(plans)
-          return (commit, turn)
+          return .ready(commit, turn)
         }
       }
-      giveUp(commit, turn)
-      return nil
+      return .over(giveUp(commit, turn))
     } catch {
-      giveUp(commit, turn)
+      if giveUp(commit, turn) == .published { return .over(.published) }
       throw error
     }
   }
@@ -163,7 +150,7 @@ final class S3Publisher: SnapshotPublisher {
   }
 
   /// - Returns: false when another was first.
-  private func write(_ commit: Commit, _ turn: inout S3Turn) throws(FileFailure) -> Bool {
+  private func write(_ commit: S3Commit, _ turn: inout S3Turn) throws(FileFailure) -> Bool {
     var announced = ContinuousClock.now
     guard try manifests.writePartitions(of: commit.snapshots), try renew(commit, &turn, &announced),
       try manifests.writeCanonical(of: commit.snapshots)
@@ -173,7 +160,7 @@ final class S3Publisher: SnapshotPublisher {
 
   /// Says again what it is at, before others take it for dead.
   private func renew(
-    _ commit: Commit, _ turn: inout S3Turn, _ announced: inout ContinuousClock.Instant
+    _ commit: S3Commit, _ turn: inout S3Turn, _ announced: inout ContinuousClock.Instant
   ) throws(FileFailure) -> Bool {
     guard ContinuousClock.now - announced > store.lease / 3 else { return true }
     announced = .now
@@ -182,7 +169,7 @@ final class S3Publisher: SnapshotPublisher {
 
   /// Moves the pointer.
   private func conclude(
-    _ commit: Commit, _ turn: S3Turn, _ state: inout State
+    _ commit: S3Commit, _ turn: S3Turn, _ state: inout State
   ) throws(PublishFailure) -> Outcome {
     let digits = Array(commit.newest.id.description.utf8)
     let condition = store.condition(turn.pointer.map { .matches($0.etag) } ?? .absent)
@@ -197,24 +184,46 @@ final class S3Publisher: SnapshotPublisher {
     }
   }
 
-  /// After the pointer did not move as it should.
-  private func settle(_ commit: Commit, _ turn: S3Turn, _ error: S3Error) throws(PublishFailure) -> Outcome {
-    // Without conditions nobody says that a lost answer may have been a good one.
-    let mayHaveMoved =
-      error.kind == .uncertain || error.kind == .malformed || !store.honoursConditions && error.kind == .unavailable
-    if mayHaveMoved || error.kind == .conditionFailed {
-      do throws(FileFailure) {
-        let fence = S3Fence(layout, store)
-        if try fence.isPublished(commit.newest.id, from: turn, mayComeLate: mayHaveMoved) { return .published }
-      } catch { throw .unknown(error) }
+  /// After the pointer did not move as it should. Nothing but that its condition failed says that it has not moved: a
+  /// refusal may be the word of a proxy that had passed the write on.
+  private func settle(_ commit: S3Commit, _ turn: S3Turn, _ error: S3Error) throws(PublishFailure) -> Outcome {
+    do throws(FileFailure) {
+      let mayHaveMoved = error.kind != .conditionFailed
+      if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn, mayComeLate: mayHaveMoved) {
+        return .published
+      }
+    } catch {
+      // Its announcement stays: whoever takes it over finds out.
+      throw .unknown(error)
     }
-    giveUp(commit, turn)
-    guard mayHaveMoved || error.kind == .conditionFailed else { throw .file(FileFailure(error, layout.pointer)) }
+    withdraw(commit, turn)
+    guard mayPass(error) else { throw .file(FileFailure(error, layout.pointer)) }
+    return .outrun
+  }
+
+  private func mayPass(_ error: S3Error) -> Bool {
+    switch error.kind {
+    case .uncertain, .malformed, .conditionFailed: true
+    // Without conditions nobody says that a lost answer may have been a good one.
+    case .unavailable: !store.honoursConditions
+    default: false
+    }
+  }
+
+  /// Before the pointer was moved. Who took this writer for dead while `latest` named nothing may have moved it here.
+  private func giveUp(_ commit: S3Commit, _ turn: S3Turn) -> Outcome {
+    do throws(FileFailure) {
+      if try S3Fence(layout, store).isNamed(commit.newest.id) { return .published }
+    } catch {
+      // As long as that is not known they stay, and are announced: others wait for the lease, and find out.
+      return .outrun
+    }
+    withdraw(commit, turn)
     return .outrun
   }
 
   /// Takes its manifests back, and then its announcement: as long as some are there, it says whose they are.
-  private func giveUp(_ commit: Commit, _ turn: S3Turn) {
+  private func withdraw(_ commit: S3Commit, _ turn: S3Turn) {
     guard manifests.remove(commit.intent.entries) else { return }
     var turn = turn
     do throws(FileFailure) { _ = try turn.announce(CommitIntent().with(commit.leftovers), layout, store) } catch {

@@ -1,0 +1,208 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import Synchronization
+import TestSupport
+import Testing
+
+/// What becomes of a commit whose pointer somebody spoils, or of which it is not heard whether its pointer moved.
+@Suite struct S3PointerTests {
+  private func commit(_ id: String, _ count: Int, _ store: S3Store) throws {
+    let run = try Run(LodeDataset(store, deadline: .seconds(30)), id: id)
+    try run.sink.write(run.items(0..<count))
+  }
+
+  /// Whatever a dangling pointer named counts as lost until a person says otherwise.
+  private func expectWhole(_ store: S3Store, lost: Bool = false, _ comment: Comment) throws {
+    let found = try errors(store.reader())
+    #expect(found.filter { !$0.contains(" is lost: ") } == [], comment)
+    #expect(found.isEmpty == !lost, comment)
+    let ids = try store.manifests(below: store.reader().layout.folder)
+    #expect(Set(ids) == Set(try store.reader().chain().rows.map(\.id)), comment)
+  }
+
+  /// The last commit was acknowledged, and its announcement stands there: it is no dead writer's that was never published.
+  @Test(arguments: S3Server.allCases, ["", "garbage\n", "1795600000000000001"])
+  func whatWasAcknowledgedOutlivesItsPointer(_ server: S3Server, _ spoiled: String) throws {
+    let store = try server.store(lease: .zero)
+    let writer = { try server.store(prefix: store.prefix, lease: .zero) }
+    try commit("first", 2, try writer())
+    let run = try Run(LodeDataset(try writer()), id: "second")
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
+      })
+    try store.replace(store.reader().layout.pointer, with: spoiled)
+    for id in ["third", "fourth"] { try commit(id, 1, try writer()) }
+    try expectWhole(store, lost: SnapshotID(spoiled) != nil, "after '\(spoiled)'")
+    let reader = store.reader()
+    #expect(try sequence(reader, "first") == [0, 1] && sequence(reader, "second") == [0])
+    #expect(try sequence(reader, "second", type: "log") == [1])
+    #expect(try sequence(reader, "third") == [0] && sequence(reader, "fourth") == [0])
+    #expect(try reader.chain().rows.count == 4)
+  }
+
+  /// A writer died before all of its commit was there, and the pointer is spoiled as well: it was never published.
+  @Test(arguments: S3Server.allCases) func halfACommitIsNone(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    try commit("earlier", 2, store)
+    let isDead = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      isDead.withLock { dead in
+        dead = dead || request.line.hasPrefix("PUT") && request.line.contains("/quarry/segments/")
+        return dead ? .hangUp : .relay(to: upstream)
+      }
+    }
+    let dying = try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }
+    #expect(throws: QuarryError.self) { try commit("dying", 2, dying) }
+    #expect(isDead.withLock { $0 })
+    try store.replace(store.reader().layout.pointer, with: "garbage")
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    try expectWhole(store, "half a commit")
+    #expect(try sequence(store.reader(), "earlier") == [0, 1] && sequence(store.reader(), "next") == [0])
+    #expect(try sequence(store.reader(), "dying") == [])
+  }
+
+  /// Taken for dead when all of its commit was there and the pointer was spoiled, it finds that it counts.
+  @Test(arguments: S3Server.allCases) func whoeverIsTakenForPublishedIs(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    try commit("earlier", 1, store)
+    let announcements = Mutex(0)
+    let proxy = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("PUT"), request.line.contains("/latest.lock ") else { return .relay(to: upstream) }
+      let number = announcements.withLock { count in
+        count += 1
+        return count
+      }
+      // The first is the commit's; it is renewed after the manifests of partitions and after the canonical one.
+      if number == 3 {
+        #expect(throws: Never.self) {
+          try store.replace(store.reader().layout.pointer, with: "garbage")
+          try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero))
+        }
+      }
+      return .relay(to: upstream)
+    }
+    try commit("slow", 2, try server.store(through: proxy, prefix: store.prefix, lease: .zero))
+    #expect(announcements.withLock { $0 } >= 3)
+    try expectWhole(store, "taken for published")
+    #expect(try sequence(store.reader(), "slow") == [0, 1] && sequence(store.reader(), "other") == [0])
+    #expect(try store.reader().chain().rows.count == 3)
+  }
+
+  private static func refusal(_ status: Int, _ code: String = "") -> String {
+    let body = code.isEmpty ? "" : "<Error><Code>\(code)</Code><Message>no</Message></Error>"
+    return "HTTP/1.1 \(status) Word\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+  }
+
+  /// Of a way to the store that passes a write on and says something else of it than the store.
+  private static let falseAnswers =
+    [301, 307, 400, 401, 403, 404, 405, 408, 409, 411, 412, 413, 421, 425, 429, 499, 500, 501, 503].map { refusal($0) }
+    + [
+      refusal(400, "ExpiredToken"), refusal(403, "AccessDenied"), "not HTTP at all\r\n\r\n", "HTTP/7.3 200 OK\r\n\r\n",
+      "\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{28}",
+    ]
+
+  private static func isPointer(_ request: HTTPServer.Request) -> Bool {
+    request.line.hasPrefix("PUT") && request.line.contains("/latest ") && request.bytes.first != UInt8(ascii: "0")
+  }
+
+  /// Passes the first move of the pointer on and says `answer` of it, after `meanwhile`.
+  private func lying(
+    _ server: S3Server, _ answer: String, meanwhile: @escaping @Sendable () -> Void = {}
+  ) throws -> HTTPServer {
+    let (upstream, hasLied) = (try server.upstream(), Mutex(false))
+    return try HTTPServer { request, _ in
+      let lies =
+        Self.isPointer(request)
+        && hasLied.withLock { has in
+          defer { has = true }
+          return !has
+        }
+      guard lies else { return .relay(to: upstream) }
+      return .relay(
+        to: upstream,
+        .changed { _ in
+          meanwhile()
+          return Array(answer.utf8)
+        })
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5)), arguments: S3Server.allCases)
+  func aPointerThatMovedIsNeverTakenBack(_ server: S3Server) throws {
+    for answer in Self.falseAnswers {
+      let store = try server.store()
+      try commit("earlier", 1, store)
+      let proxy = try lying(server, answer)
+      try commit("r", 2, try server.store(through: proxy, prefix: store.prefix))
+      try expectWhole(store, "\(answer)")
+      #expect(try sequence(store.reader(), "r") == [0, 1], "\(answer)")
+      #expect(try store.reader().chain().rows.count == 2, "\(answer)")
+    }
+  }
+
+  /// Another has followed by the time the false answer comes.
+  @Test(arguments: S3Server.allCases, [403, 501])
+  func whatAnotherFollowedIsNeverTakenBack(_ server: S3Server, _ status: Int) throws {
+    let store = try server.store()
+    try commit("earlier", 1, store)
+    let proxy = try lying(server, Self.refusal(status)) {
+      #expect(throws: Never.self) { try self.commit("other", 1, try server.store(prefix: store.prefix)) }
+    }
+    try commit("r", 2, try server.store(through: proxy, prefix: store.prefix))
+    try expectWhole(store, "\(status)")
+    #expect(try sequence(store.reader(), "r") == [0, 1] && sequence(store.reader(), "other") == [0])
+    #expect(try store.reader().chain().rows.count == 3)
+  }
+
+  /// A refusal that is one: nothing of the commit stays, and why it failed is told.
+  @Test(arguments: S3Server.allCases) func aPointerThatIsRefusedLeavesNothing(_ server: S3Server) throws {
+    let (upstream, hasRefused) = (try server.upstream(), Mutex(false))
+    let store = try server.store()
+    try commit("earlier", 1, store)
+    let proxy = try HTTPServer { request, _ in
+      let refuses =
+        Self.isPointer(request)
+        && hasRefused.withLock { has in
+          defer { has = true }
+          return !has
+        }
+      return refuses ? .status(403, body: "<Error><Code>AccessDenied</Code></Error>") : .relay(to: upstream)
+    }
+    let error = #expect(throws: QuarryError.self) {
+      try commit("r", 2, try server.store(through: proxy, prefix: store.prefix))
+    }
+    #expect(error?.message.contains("AccessDenied") == true && error?.message.contains("not known") == false)
+    try expectWhole(store, "refused")
+    #expect(try sequence(store.reader(), "r") == [])
+  }
+
+  /// Nobody can be asked: what may be visible stays, whether it is or not, and the next writer finds out.
+  @Test(arguments: S3Server.allCases, [true, false])
+  func whatMayBeVisibleStays(_ server: S3Server, isCarriedOut: Bool) throws {
+    let (upstream, isDenied) = (try server.upstream(), Mutex(false))
+    let store = try server.store(lease: .zero)
+    try commit("earlier", 1, store)
+    let denial = Self.refusal(403, "AccessDenied")
+    let proxy = try HTTPServer { request, _ in
+      let isFirst = isDenied.withLock { denied in
+        defer { denied = denied || Self.isPointer(request) }
+        return !denied && Self.isPointer(request)
+      }
+      if isFirst, isCarriedOut { return .relay(to: upstream, .changed { _ in Array(denial.utf8) }) }
+      return isDenied.withLock { $0 }
+        ? .status(403, body: "<Error><Code>AccessDenied</Code></Error>") : .relay(to: upstream)
+    }
+    let error = #expect(throws: QuarryError.self) {
+      try commit("r", 2, try server.store(through: proxy, prefix: store.prefix))
+    }
+    #expect(error?.message.contains("whether the records are visible is not known") == true)
+    #expect(try sequence(store.reader(), "r") == (isCarriedOut ? [0, 1] : []))
+    #expect(try errors(store.reader()) == [])
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    try expectWhole(store, "after the next")
+    #expect(try sequence(store.reader(), "r") == (isCarriedOut ? [0, 1] : []))
+    #expect(try sequence(store.reader(), "next") == [0])
+  }
+}
