@@ -33,8 +33,8 @@ let package = Package(
     .target(
       name: "QuarryCommands",
       dependencies: [
-        "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryCore", "RedisClient",
-        "S3Client", "Yams",
+        "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryMetrics", "QuarryCore",
+        "RedisClient", "S3Client", "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
@@ -48,6 +48,7 @@ let package = Package(
       resources: [.embedInCode("Lua")]),
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "HTTPClient", "QuarryCore"]),
     .target(name: "QuarryTerminal", dependencies: ["CLinux", "QuarryCore"]),
+    .target(name: "QuarryMetrics", dependencies: ["CLinux", "QuarryCore"]),
     .target(name: "S3Client", dependencies: ["HTTPClient", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
     .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
@@ -78,6 +79,7 @@ let package = Package(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
     .testTarget(name: "QuarryTerminalTests", dependencies: ["QuarryTerminal", "QuarryCore"]),
+    .testTarget(name: "QuarryMetricsTests", dependencies: ["QuarryMetrics", "QuarryCore", "TestSupport"]),
     .testTarget(
       name: "QuarryPublishTests", dependencies: ["QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"]),
     .testTarget(

@@ -118,7 +118,7 @@ extension RedisConnection {
       let outcome = await withCheckedContinuation { (waiter: CheckedContinuation<Call.Outcome, Never>) in
         mailbox.submit(exchange.call { waiter.resume(returning: $0) })
       }
-      if let result = exchange.take(outcome) { return try result.get() }
+      if let result = taken(outcome, by: &exchange) { return try result.get() }
     }
   }
 
@@ -127,8 +127,16 @@ extension RedisConnection {
     while true {
       let waiter = BlockedCaller()
       mailbox.submit(exchange.call { waiter.resume($0) })
-      if let result = exchange.take(waiter.wait()) { return try result.get() }
+      if let result = taken(waiter.wait(), by: &exchange) { return try result.get() }
     }
+  }
+
+  private func taken(_ outcome: Call.Outcome, by exchange: inout Exchange) -> Call.Outcome? {
+    let result = exchange.take(outcome)
+    guard let tally = options.tally else { return result }
+    tally.noteRoundTrip()
+    if let result { tally.note(result) }
+    return result
   }
 
   private func single(_ replies: [RedisReply]) throws(RedisError) -> RedisReply {

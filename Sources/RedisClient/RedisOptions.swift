@@ -13,5 +13,11 @@ package struct RedisOptions: Sendable {
   package var firstPause: Duration = .milliseconds(100)
   package var longestPause: Duration = .seconds(20)
 
-  package init(name: String = "quarry") { self.name = name }
+  /// Counts what all connections with these options do.
+  package var tally: RedisTally?
+
+  package init(name: String = "quarry", tally: RedisTally? = nil) {
+    self.name = name
+    self.tally = tally
+  }
 }

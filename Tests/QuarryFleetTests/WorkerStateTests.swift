@@ -171,7 +171,7 @@ import QuarryFleet
   }
 
   private func expectBegin(_ pause: inout StoragePause, _ expected: Duration?) {
-    let duration = pause.begin()
+    let duration = pause.begin(because: .storage)
     #expect(duration == expected)
   }
 

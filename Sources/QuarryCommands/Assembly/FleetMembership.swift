@@ -9,18 +9,21 @@ struct FleetMembership: Sendable {
   let connection: RedisConnection
   private let embedded: EmbeddedRedis?
 
-  /// - Parameter name: what the connection calls itself, for `CLIENT LIST`.
+  /// - Parameters:
+  ///   - name: what the connection calls itself, for `CLIENT LIST`.
+  ///   - tally: counts what it and its siblings do.
   /// - Throws: `QuarryError(.redis)` saying what to change.
   static func join(
-    _ address: FleetAddress, name: String, in context: CommandContext
+    _ address: FleetAddress, name: String, in context: CommandContext, tally: RedisTally? = nil
   ) async throws(QuarryError) -> FleetMembership {
     if let endpoint = address.endpoint {
-      return FleetMembership(connection: try await FleetRedis.connect(endpoint, name: name), embedded: nil)
+      return FleetMembership(
+        connection: try await FleetRedis.connect(endpoint, name: name, tally: tally), embedded: nil)
     }
     let embedded = try await EmbeddedRedis.join(fleet: address.name, environment: context.environment)
     do {
       return FleetMembership(
-        connection: try await FleetRedis.connect(embedded.endpoint, name: name), embedded: embedded)
+        connection: try await FleetRedis.connect(embedded.endpoint, name: name, tally: tally), embedded: embedded)
     } catch {
       embedded.leave()
       throw error

@@ -15,6 +15,7 @@ struct RunTaskHandler: TaskHandler {
   let browser: BrowserSource
   let proxies: FleetProxies
   let runsAtOnce: Int
+  let metrics: WorkerMetrics
   let onNote: @Sendable (String) -> Void
 
   func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
@@ -25,10 +26,11 @@ struct RunTaskHandler: TaskHandler {
         dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
       var configuration = try configuration(task, partition, browserEndpoint: endpoint)
       configuration.proxy = try await proxies.choose(for: task)
-      let sink = sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: onNote)
+      let sink = sinks.sink(for: partition, lode: metrics.storage.sink(dataset.sink(for: partition)), warn: onNote)
       let orchestrator = RunOrchestrator(
         configuration, sink: sink, derived: derived, executors: executors, observer: RunObserver(onNote: onNote))
       let report = try await orchestrator.run(control: control)
+      metrics.note(report, wasLent: executors != nil)
       sinks.ended(task, in: partition, figures: sink.figures)
       await proxies.heed(report)
       return report.taskResult(partition: partition, storagePath: dataset.storagePath(of: partition))

@@ -2,6 +2,7 @@ import Glibc
 import QuarryCore
 import QuarryFleet
 import QuarryLode
+import QuarryMetrics
 import QuarryPublish
 
 struct CoordinatorCommand: ExecutableCommand {
@@ -41,14 +42,18 @@ struct CoordinatorCommand: ExecutableCommand {
   @OptionGroup(title: "Policy") var policy: PolicyOptions
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
+  @OptionGroup(title: "Seeing it") var metrics: MetricsOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try CrawlSettings(self, in: context)
+    let listener = try metrics.listener()
+    let metrics = CoordinatorMetrics()
     let store = try settings.storage.openForWriting(in: context, context.console)
     let dataset = settings.storage.dataset(in: store)
     let identity = try dataset.storageIdentity()
-    let membership = try await FleetMembership.join(settings.address, name: "quarry-coordinator", in: context)
+    let membership = try await FleetMembership.join(
+      settings.address, name: "quarry-coordinator", in: context, tally: metrics.redis.tally)
     defer { membership.leave() }
     let lost = rebuild ? try jobsToRebuild(settings, store, in: context) : []
     if rebuild, lost.isEmpty {
@@ -56,7 +61,7 @@ struct CoordinatorCommand: ExecutableCommand {
       return 0
     }
     let task = settings.task(identity, lost)
-    let done = try await coordinate(settings, task, identity, dataset, membership, context.console)
+    let done = try await coordinate(settings, task, identity, dataset, membership, metrics, listener, context.console)
     guard let summary = done else { return 0 }
     try output.render(.crawlSummary(summary), in: context)
     tellWhatNext(summary, settings, context.console)
@@ -75,7 +80,7 @@ struct CoordinatorCommand: ExecutableCommand {
   /// - Returns: nil when it has served until it was stopped.
   private func coordinate(
     _ settings: CrawlSettings, _ task: CoordinatorTask, _ storage: StorageIdentity, _ dataset: LodeDataset,
-    _ membership: FleetMembership, _ console: Console
+    _ membership: FleetMembership, _ metrics: CoordinatorMetrics, _ listener: MetricsListener?, _ console: Console
   ) async throws(QuarryError) -> CoordinatorSummary? {
     var configuration = CoordinatorConfiguration()
     configuration.fleet = settings.address.name
@@ -84,16 +89,24 @@ struct CoordinatorCommand: ExecutableCommand {
     let queue = try await FleetQueue.open(
       membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID)
     defer { queue.close() }
+    let server = listener.map { listener in
+      MetricsServer(listener, collect: { await metrics.families(of: queue) }, health: { metrics.ailment })
+    }
+    defer { server?.stop() }
+    if let server { console.say("metrics at \(server.address)") }
     let progress = CrawlProgress(console: console)
     defer { progress.finish() }
     let notifications = try FleetNotifications(
       channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
       warn: { progress.say("warning: \($0)") })
     let coordinator = FleetCoordinator(
-      configuration, task: task, queue: queue, ledger: dataset.ledger,
+      configuration, task: task, queue: queue, ledger: metrics.storage.ledger(dataset.ledger),
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
       request: { line throws(QuarryError) in try settings.submissions.request(line, storage) },
-      notice: { progress.say($0.description) }, progress: { progress.show(CrawlFigures($0)) })
+      notice: { notice in
+        metrics.note(notice)
+        progress.say(notice.description)
+      }, progress: { progress.show(CrawlFigures($0)) })
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }
       coordinator.interrupt()

@@ -1,6 +1,7 @@
 import QuarryCore
 import QuarryFleet
 import QuarryLode
+import QuarryMetrics
 import QuarryPublish
 import QuarryRuntime
 
@@ -28,32 +29,43 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
   @OptionGroup(title: "Executor") var isolation: IsolationOptions
+  @OptionGroup(title: "Seeing it") var metrics: MetricsOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try WorkerSettings(self, in: context)
     let console = quiet ? Console.silent : context.console
+    let listener = try metrics.listener()
+    let metrics = WorkerMetrics()
     let store = try settings.storage.openForWriting(in: context, console)
     let dataset = settings.storage.dataset(in: store)
     let identity = try dataset.storageIdentity()
     let executor = try ExecutorProgram(settings.executor, in: context)
     let browser = try BrowserSource(settings.executor, executor: executor) { console.warn($0) }
     defer { browser.stop() }
-    let membership = try await FleetMembership.join(settings.address, name: "quarry-worker", in: context)
+    let membership = try await FleetMembership.join(
+      settings.address, name: "quarry-worker", in: context, tally: metrics.redis.tally)
     defer { membership.leave() }
     let executors = WarmExecutors.pool(executor, settings.isolation, runsAtOnce: settings.concurrency, console)
     defer { executors?.stop() }
-    return try await work(settings, identity, dataset, membership, console) { queue in
+    let server = listener.map { listener in
+      MetricsServer(
+        listener, collect: { metrics.families(slots: settings.concurrency, poolStarts: executors?.starts ?? 0) },
+        health: { metrics.ailment })
+    }
+    defer { server?.stop() }
+    if let server { console.say("metrics at \(server.address)") }
+    return try await work(settings, identity, dataset, membership, metrics, console) { queue in
       RunTaskHandler(
         dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor, executors: executors,
         scriptRoot: settings.scriptRoot.path, browser: browser,
         proxies: FleetProxies(selector: settings.proxies.selector, queue: queue) { console.say($0) },
-        runsAtOnce: settings.concurrency, onNote: { console.warn($0) })
+        runsAtOnce: settings.concurrency, metrics: metrics, onNote: { console.warn($0) })
     }
   }
 
   private func work(
     _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset, _ membership: FleetMembership,
-    _ console: Console, handler: (FleetQueue) -> RunTaskHandler
+    _ metrics: WorkerMetrics, _ console: Console, handler: (FleetQueue) -> RunTaskHandler
   ) async throws(QuarryError) -> Int32 {
     var configuration = WorkerConfiguration(scriptRoot: settings.scriptRoot, storage: storage)
     configuration.fleet = settings.address.name
@@ -67,12 +79,13 @@ struct WorkerCommand: ExecutableCommand {
       warn: { console.warn($0) })
     let handler = handler(queue)
     let worker = FleetWorker(
-      configuration, queue: queue, ledger: dataset.ledger, handler: handler,
+      configuration, queue: queue, ledger: metrics.storage.ledger(dataset.ledger), handler: handler,
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
       notice: { notice in
+        metrics.note(notice)
         console.say(notice.description)
         handler.sinks.settle(notice) { console.warn($0) }
-      })
+      }, figures: metrics.figures)
     try WorkerSignals.start(
       worker, drainLimit: configuration.drainTimeout + configuration.releaseTimeout, console)
     do throws(QuarryError) {

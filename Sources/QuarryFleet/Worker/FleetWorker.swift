@@ -10,16 +10,18 @@ package final class FleetWorker: Sendable {
   private let publish: @Sendable (String) async throws(QuarryError) -> Void
   private let notice: @Sendable (WorkerNotice) -> Void
   private let clock: FleetClock
+  private let figures: WorkerFigures
   private let events: AsyncStream<WorkerEvent>
   private let inbox: AsyncStream<WorkerEvent>.Continuation
 
   /// - Parameters:
   ///   - publish: sends one `run_completed` JSON; called again until it returns.
   ///   - notice: told what a person should see; called from any thread, must not block.
+  ///   - figures: kept up to date while it works.
   package init(
     _ configuration: WorkerConfiguration, queue: FleetQueue, ledger: any Ledger, handler: any TaskHandler,
     clock: FleetClock = .system, publish: @escaping @Sendable (String) async throws(QuarryError) -> Void,
-    notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in }
+    notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in }, figures: WorkerFigures = WorkerFigures()
   ) {
     self.configuration = configuration
     self.queue = queue
@@ -28,6 +30,7 @@ package final class FleetWorker: Sendable {
     self.publish = publish
     self.notice = notice
     self.clock = clock
+    self.figures = figures
     (events, inbox) = AsyncStream.makeStream()
   }
 
@@ -90,7 +93,7 @@ package final class FleetWorker: Sendable {
       leases: LeaseKeeper(
         queue: queue, presence: presence, caller: caller, leadership: leadership, clock: clock, watch: watch,
         report: report),
-      settler: settler, clock: clock, report: report, notice: notice)
+      settler: settler, clock: clock, report: report, notice: notice, figures: figures)
     let duties = SharedDuties(
       queue: queue, caller: caller, ledgerSettler: leftoverSettler(caller), leadership: leadership, clock: clock,
       interval: configuration.dutyInterval, patience: timing.lease, publish: publish,

@@ -6,6 +6,8 @@ package struct StoragePause: Sendable, Equatable {
   private enum Phase: Sendable, Equatable { case none, paused, probation }
   private var phase = Phase.none
   private var refusals = 0
+  /// Of the last pause.
+  private(set) var cause = TaskResult.FailureKind.storage
 
   package init() {}
 
@@ -13,8 +15,9 @@ package struct StoragePause: Sendable, Equatable {
   package var isOnProbation: Bool { phase == .probation }
 
   /// - Returns: how long to pause; nil while a pause is under way.
-  package mutating func begin() -> Duration? {
+  package mutating func begin(because cause: TaskResult.FailureKind) -> Duration? {
     guard phase != .paused else { return nil }
+    self.cause = cause
     phase = .paused
     refusals = min(refusals + 1, 7)
     return min(.seconds(1 << (refusals - 1)), .seconds(60))

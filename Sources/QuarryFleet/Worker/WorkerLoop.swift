@@ -10,6 +10,7 @@ struct WorkerLoop: Sendable {
   let clock: FleetClock
   let report: @Sendable (WorkerEvent) -> Void
   let notice: @Sendable (WorkerNotice) -> Void
+  let figures: WorkerFigures
   private var controls: [String: Reins] = [:]
 
   /// Both ends of a run that may have to stop: its executor, and a script that waits for room in the outbox.
@@ -26,7 +27,7 @@ struct WorkerLoop: Sendable {
   init(
     state: WorkerState, transitions: WorkerTransitions, supervisor: RunSupervisor, leases: LeaseKeeper,
     settler: Settler, clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void,
-    notice: @escaping @Sendable (WorkerNotice) -> Void
+    notice: @escaping @Sendable (WorkerNotice) -> Void, figures: WorkerFigures
   ) {
     self.state = state
     self.transitions = transitions
@@ -36,13 +37,16 @@ struct WorkerLoop: Sendable {
     self.clock = clock
     self.report = report
     self.notice = notice
+    self.figures = figures
   }
 
   mutating func run(_ events: AsyncStream<WorkerEvent>, in group: inout DiscardingTaskGroup) async -> WorkerEnd {
     group.addTask { [settler] in await settler.run() }
     report(.ready)
     for await event in events {
-      for action in state.handle(event) {
+      let actions = state.handle(event)
+      count(actions, after: event)
+      for action in actions {
         if case .finish(let end) = action {
           stopAll()
           return end
@@ -53,6 +57,13 @@ struct WorkerLoop: Sendable {
     // The stream only ends with the surrounding task.
     stopAll()
     return .killed
+  }
+
+  private func count(_ actions: [WorkerAction], after event: WorkerEvent) {
+    var renewedAt: UInt64?
+    if case .renewed(_, _, let sentAt) = event { renewedAt = sentAt }
+    let claims = actions.count { if case .run = $0 { true } else { false } }
+    figures.note(state, claims: claims, renewedAt: renewedAt)
   }
 
   private func stopAll() {

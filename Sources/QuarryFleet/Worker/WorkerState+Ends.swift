@@ -92,7 +92,7 @@ extension WorkerState {
 
 extension WorkerState {
   mutating func startPause(_ cause: TaskResult.FailureKind, _ reason: String) -> [WorkerAction] {
-    guard let duration = pause.begin() else { return [] }
+    guard let duration = pause.begin(because: cause) else { return [] }
     return [.startPause(duration), .notice(.paused(cause, reason: reason, duration))]
   }
 
@@ -105,6 +105,13 @@ extension WorkerState {
 // MARK: the end
 
 extension WorkerState {
+  /// Why it claims nothing, when it does not.
+  var hindrance: WorkerFigures.Hindrance? {
+    guard phase == .working || phase == .booting else { return .ending }
+    guard pause.allowsClaims, !pause.isOnProbation else { return pause.cause == .worker ? .worker : .storage }
+    return isToldPaused ? .held : nil
+  }
+
   mutating func end(_ end: WorkerEnd) -> [WorkerAction] {
     switch phase {
     case .booting, .working: break

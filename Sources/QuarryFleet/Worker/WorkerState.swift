@@ -38,7 +38,7 @@ package struct WorkerState: Sendable {
   var isWaiting = false
   /// The fleet or this worker is paused: asked again with each renewal, and no wake-up is taken from others.
   var isPaused = false
-  private var isToldPaused = false
+  private(set) var isToldPaused = false
   private var isRenewing = false
   private var heartbeatTimer = 0
   var unsettled = 0

@@ -1,5 +1,6 @@
 import QuarryCore
 import QuarryWire
+import Synchronization
 
 /// Keeps executors started, loaded and waiting, lends them to runs one at a time, and takes back those that their run
 /// left as they were. What a run stopped, broke or spent is killed with all that it started, and replaced.
@@ -22,6 +23,10 @@ package final class ExecutorPool: Sendable {
   private let limits: RecyclingLimits
   private let onNote: @Sendable (String) -> Void
   private let state = Monitor(State())
+  private let started = Atomic<Int>(0)
+
+  /// Executors that it has started so far.
+  package var starts: Int { started.load(ordering: .relaxed) }
 
   /// Starts the first executors at once, on a thread of its own.
   /// - Parameters:
@@ -162,6 +167,8 @@ package final class ExecutorPool: Sendable {
   }
 
   private func start() throws(QuarryError) -> ServingExecutor {
-    try ServingExecutor(program, isolation: isolation, driverFor: state.locked { $0.driverFor })
+    let executor = try ServingExecutor(program, isolation: isolation, driverFor: state.locked { $0.driverFor })
+    started.wrappingAdd(1, ordering: .relaxed)
+    return executor
   }
 }
