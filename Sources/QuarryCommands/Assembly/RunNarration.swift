@@ -14,6 +14,11 @@ struct RunNarration: Sendable {
     return RunObserver(onStandardError: { echo.show($0) }, onNote: { note in console.warn(note) })
   }
 
+  /// The same, of one run.
+  func about(runID: String) -> RunNarration {
+    RunNarration(console: console.about(LogSubject(runID: runID)), isQuiet: isQuiet)
+  }
+
   func tellEnd(of report: RunReport, storage: StorageSettings) {
     let id = report.identity.runID
     guard report.outcome == .success else {
@@ -24,7 +29,7 @@ struct RunNarration: Sendable {
     }
     guard !isQuiet else { return }
     console.say("run \(id) succeeded in \(report.duration.shortText): \(Self.counts(report.figures))")
-    console.printError("  quarry inspect run \(Self.word(id))\(Self.flags(storage))\n")
+    console.hint("quarry inspect run \(Self.word(id))\(Self.flags(storage))")
   }
 
   private static func counts(_ figures: IngestionFigures) -> String {

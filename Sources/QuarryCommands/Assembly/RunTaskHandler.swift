@@ -16,10 +16,12 @@ struct RunTaskHandler: TaskHandler {
   let proxies: FleetProxies
   let runsAtOnce: Int
   let metrics: WorkerMetrics
-  let onNote: @Sendable (String) -> Void
+  let console: Console
 
   func run(_ task: TaskAssignment, derived: any DerivedWorkSink, control: RunControl) async -> TaskResult {
     let day = Timestamp.now().day
+    let console = console.about(LogSubject(task))
+    let onNote: @Sendable (String) -> Void = { console.warn($0) }
     do throws(QuarryError) {
       let endpoint = try await browserEndpoint()
       let partition = try RunPartition(

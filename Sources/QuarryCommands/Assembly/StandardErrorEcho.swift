@@ -18,7 +18,7 @@ final class StandardErrorEcho: Sendable {
     }
     let after = before + line.utf8.count + 1
     if after <= Self.limit {
-      console.printError(line + "\n")
+      console.echo(line)
     } else if before <= Self.limit {
       console.say("more on the script's stderr is not shown here; its end is in the report (--report FILE)")
     }

@@ -5,7 +5,7 @@ import QuarryLode
 import QuarryMetrics
 import QuarryPublish
 
-struct CoordinatorCommand: ExecutableCommand {
+struct CoordinatorCommand: LoggingCommand {
   static let configuration = CommandConfiguration(
     commandName: "coordinator",
     abstract:
@@ -43,6 +43,7 @@ struct CoordinatorCommand: ExecutableCommand {
   @OptionGroup(title: "Who is told") var adapter: AdapterOptions
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
   @OptionGroup(title: "Seeing it") var metrics: MetricsOptions
+  @OptionGroup(title: "Seeing it") var log: LogOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
@@ -98,14 +99,14 @@ struct CoordinatorCommand: ExecutableCommand {
     defer { progress.finish() }
     let notifications = try FleetNotifications(
       channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,
-      warn: { progress.say("warning: \($0)") })
+      warn: { progress.warn($0) })
     let coordinator = FleetCoordinator(
       configuration, task: task, queue: queue, ledger: metrics.storage.ledger(dataset.ledger),
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
       request: { line throws(QuarryError) in try settings.submissions.request(line, storage) },
       notice: { notice in
         metrics.note(notice)
-        progress.say(notice.description)
+        progress.tell(notice)
       }, progress: { progress.show(CrawlFigures($0)) })
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }
@@ -121,8 +122,8 @@ struct CoordinatorCommand: ExecutableCommand {
       console.warn("\(rejected) enqueue events named no work and derived none; the workers' notes say why")
     }
     let flags = RunNarration.flags(settings.storage)
-    console.printError("  quarry list runs --job \(summary.jobID)\(flags)\n")
-    console.printError("  quarry inspect job \(summary.jobID)\(flags)\n")
+    console.hint("quarry list runs --job \(summary.jobID)\(flags)")
+    console.hint("quarry inspect job \(summary.jobID)\(flags)")
   }
 
   private func tellHowToGoOn(_ summary: CoordinatorSummary, _ settings: CrawlSettings, _ console: Console) {
@@ -133,10 +134,9 @@ struct CoordinatorCommand: ExecutableCommand {
       console.warn("the fleet was not told to admit nothing more of it; workers do")
     }
     let fleet = settings.fleetFlags
-    console.printError(
-      "  quarry coordinator --resume \(summary.jobID)\(fleet)\(RunNarration.flags(settings.storage))\n")
-    console.printError("  quarry pause job \(summary.jobID)\(fleet)\n")
-    console.printError("  quarry cancel job \(summary.jobID)\(fleet)\n")
+    console.hint("quarry coordinator --resume \(summary.jobID)\(fleet)\(RunNarration.flags(settings.storage))")
+    console.hint("quarry pause job \(summary.jobID)\(fleet)")
+    console.hint("quarry cancel job \(summary.jobID)\(fleet)")
   }
 }
 

@@ -87,17 +87,18 @@ final class FanOutRunner: Sendable {
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
       executors: executors, browserEndpoint: try browser.endpoint(),
       proxy: try assembly.proxies.choose(job: run.params), timeout: run.timeout, runsAtOnce: bounds.runsAtOnce,
-      observer: narration.observer)
+      observer: narration.about(runID: run.runID).observer)
   }
 
   private func tellChild(_ report: RunReport) {
     guard report.outcome != .success else { return }
-    narration.console.say("child run \(report.identity.runID) failed (\(report.outcome.rawValue)): \(report.message)")
+    narration.about(runID: report.identity.runID).console.say(
+      "child run \(report.identity.runID) failed (\(report.outcome.rawValue)): \(report.message)", level: .warning)
   }
 
   private func tellChild(_ run: FanOutRun, _ error: QuarryError) {
     let child = "child run \(run.runID) of \(run.script), enqueued by run \(run.parentRunID ?? "")"
-    narration.console.report(
+    narration.about(runID: run.runID).console.report(
       QuarryError(error.kind, "\(child), could not begin: \(error.message)", remedy: error.remedy))
   }
 

@@ -2,7 +2,7 @@ import QuarryCore
 import QuarryLode
 import QuarryRuntime
 
-package struct RunCommand: ExecutableCommand {
+package struct RunCommand: LoggingCommand {
   package static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Runs one script, and with --depth what it enqueues.")
 
@@ -43,9 +43,13 @@ package struct RunCommand: ExecutableCommand {
   var quiet = false
 
   @OptionGroup(title: "Output") var output: RunOutputOptions
+  @OptionGroup(title: "Output") var log: LogOptions
 
   package func execute(in context: CommandContext) async throws -> Int32 {
     let settings = try RunSettings(self, in: context)
+    var context = context
+    context.console = context.console.about(
+      LogSubject(jobID: settings.identity.jobID, runID: settings.identity.runID))
     if dryRun { return try await DryRun.run(settings, isQuiet: quiet, in: context) }
     let narration = RunNarration(console: context.console, isQuiet: quiet)
     let console = quiet ? Console.silent : context.console

@@ -5,7 +5,7 @@ import QuarryMetrics
 import QuarryPublish
 import QuarryRuntime
 
-struct WorkerCommand: ExecutableCommand {
+struct WorkerCommand: LoggingCommand {
   static let configuration = CommandConfiguration(commandName: "worker", abstract: "Runs tasks of a fleet.")
 
   @Option(
@@ -30,8 +30,12 @@ struct WorkerCommand: ExecutableCommand {
   @OptionGroup(title: "Who is told") var outbox: OutboxOptions
   @OptionGroup(title: "Executor") var isolation: IsolationOptions
   @OptionGroup(title: "Seeing it") var metrics: MetricsOptions
+  @OptionGroup(title: "Seeing it") var log: LogOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
+    var context = context
+    let workerID = ProcessName.make()
+    context.console = context.console.about(LogSubject(workerID: workerID))
     let settings = try WorkerSettings(self, in: context)
     let console = quiet ? Console.silent : context.console
     let listener = try metrics.listener()
@@ -54,20 +58,21 @@ struct WorkerCommand: ExecutableCommand {
     }
     defer { server?.stop() }
     if let server { console.say("metrics at \(server.address)") }
-    return try await work(settings, identity, dataset, membership, metrics, console) { queue in
+    return try await work(workerID, settings, identity, dataset, membership, metrics, console) { queue in
       RunTaskHandler(
         dataset: dataset, sinks: EventSinks(settings.eventSinks), executor: executor, executors: executors,
         scriptRoot: settings.scriptRoot.path, browser: browser,
         proxies: FleetProxies(selector: settings.proxies.selector, queue: queue) { console.say($0) },
-        runsAtOnce: settings.concurrency, metrics: metrics, onNote: { console.warn($0) })
+        runsAtOnce: settings.concurrency, metrics: metrics, console: console)
     }
   }
 
   private func work(
-    _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset, _ membership: FleetMembership,
+    _ workerID: String, _ settings: WorkerSettings, _ storage: StorageIdentity, _ dataset: LodeDataset,
+    _ membership: FleetMembership,
     _ metrics: WorkerMetrics, _ console: Console, handler: (FleetQueue) -> RunTaskHandler
   ) async throws(QuarryError) -> Int32 {
-    var configuration = WorkerConfiguration(scriptRoot: settings.scriptRoot, storage: storage)
+    var configuration = WorkerConfiguration(scriptRoot: settings.scriptRoot, storage: storage, workerID: workerID)
     configuration.fleet = settings.address.name
     configuration.concurrency = settings.concurrency
     configuration.drainTimeout = settings.drainTimeout
@@ -83,7 +88,7 @@ struct WorkerCommand: ExecutableCommand {
       publish: { json throws(QuarryError) in try await notifications.publish(json) },
       notice: { notice in
         metrics.note(notice)
-        console.say(notice.description)
+        console.about(notice.subject).say(notice.description, level: notice.level)
         handler.sinks.settle(notice) { console.warn($0) }
       }, figures: metrics.figures)
     try WorkerSignals.start(

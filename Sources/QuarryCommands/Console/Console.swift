@@ -5,7 +5,10 @@ import Synchronization
 /// stdout for data alone, stderr for everything that is said to a person.
 package struct Console: Sendable {
   package let isOutputTerminal: Bool
-  package let isErrorTerminal: Bool
+  /// Never for structured logs, which no person watches.
+  package private(set) var isErrorTerminal: Bool
+  package private(set) var format = LogFormat.text
+  private var subject = LogSubject()
   /// What stood in the way of the first write to stdout that failed.
   package let outputFailure: @Sendable () -> String?
   /// False once a write to stdout has failed, also because its reader has gone: nothing more need be read for it.
@@ -53,19 +56,59 @@ package struct Console: Sendable {
 
   package func printOut(_ bytes: [UInt8]) { writeOut(bytes) }
 
+  /// The same, with stderr in another form.
+  package func logging(_ format: LogFormat) -> Console {
+    var copy = self
+    copy.format = format
+    if format == .json { copy.isErrorTerminal = false }
+    return copy
+  }
+
+  /// The same, whose structured lines are about this.
+  package func about(_ subject: LogSubject) -> Console {
+    var copy = self
+    copy.subject = subject.or(self.subject)
+    return copy
+  }
+
   /// Writes to stderr as it is; for progress bars.
   package func printError(_ text: String) { writeError(Array(text.utf8)) }
 
   /// One line for a person, on stderr. A script's words may be in it, which a terminal shall show and not obey.
-  package func say(_ message: String) { printError("quarry: \(message.withVisibleControls)\n") }
+  /// - Parameter level: of a structured line; sentences for a person do not say it.
+  package func say(_ message: String, level: LogLevel = .info) {
+    if format == .json { return log(LogLine(level: level, message: message, subject: subject)) }
+    printError("quarry: \(message.withVisibleControls)\n")
+  }
 
-  package func warn(_ message: String) { say("warning: \(message)") }
+  package func warn(_ message: String) {
+    say(format == .json ? message : "warning: \(message)", level: .warning)
+  }
+
+  /// The next thing to type.
+  package func hint(_ command: String) {
+    if format == .json { return say(command) }
+    printError("  \(command)\n")
+  }
+
+  /// A line that a script's executor wrote to its standard error.
+  package func echo(_ line: String) {
+    if format == .json {
+      return log(LogLine(level: .info, message: line, subject: subject, stream: "stderr"))
+    }
+    printError(line + "\n")
+  }
 
   /// The message on one line, what to do on the next.
   package func report(_ error: QuarryError) {
+    if format == .json {
+      return log(LogLine(level: .error, message: error.message, subject: subject, remedy: error.remedy))
+    }
     say(error.message)
     if let remedy = error.remedy { printError("  \(remedy.withVisibleControls)\n") }
   }
+
+  private func log(_ line: LogLine) { printError(line.text(at: .now())) }
 
   /// - Returns: 0, or the `errno` of what failed.
   private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {

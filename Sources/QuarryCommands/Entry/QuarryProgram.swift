@@ -34,8 +34,9 @@ package enum QuarryProgram {
   }
 
   private static func answer(_ arguments: [String], in context: CommandContext) async -> Int32 {
+    var context = context
     do {
-      return try await perform(arguments, in: context)
+      return try await perform(arguments, in: &context)
     } catch let error as QuarryError {
       context.console.report(error)
       return ExitCode.of(error)
@@ -48,12 +49,16 @@ package enum QuarryProgram {
     }
   }
 
-  private static func perform(_ arguments: [String], in context: CommandContext) async throws -> Int32 {
+  private static func perform(_ arguments: [String], in context: inout CommandContext) async throws -> Int32 {
     if let text = try Completion.text(for: arguments, environment: context.environment) { return tell(text, context) }
     let path = try CommandPath(arguments, below: RootCommand.self)
     if path.asksForHelp { return tell(HelpText.of(path, width: context.console.outputColumns), context) }
     if path.asksForVersion { return tell(Version.current + "\n", context) }
-    return try await UsageCheck.command(path).execute(in: context)
+    let command = try UsageCheck.command(path)
+    if let format = (command as? any LoggingCommand)?.log.logFormat {
+      context.console = context.console.logging(format)
+    }
+    return try await command.execute(in: context)
   }
 
   private static func tell(_ text: String, _ context: CommandContext) -> Int32 {

@@ -1,5 +1,6 @@
 import Glibc
 import QuarryCore
+import QuarryFleet
 import Synchronization
 
 /// How far a crawl is, as one line: `[████░░░░] 120 of 221  2 running  99 queued  1 dead  2.8/s  36s left`.
@@ -58,10 +59,16 @@ final class CrawlProgress: Sendable {
   }
 
   /// A message between the figures; the bar is drawn again below it.
-  func say(_ message: String) {
+  func tell(_ notice: CoordinatorNotice) {
+    between { $0.about(notice.subject).say(notice.description, level: notice.level) }
+  }
+
+  func warn(_ message: String) { between { $0.warn(message) } }
+
+  private func between(_ say: (Console) -> Void) {
     state.withLock { state in
       erase(&state)
-      console.say(message)
+      say(console)
       if console.isErrorTerminal, let shown = state.shown { draw(shown, &state) }
     }
   }
