@@ -1,142 +1,243 @@
 import QuarryCore
 import RedisClient
 
-/// Compares what a fleet counts with what it holds. For debugging and tests: it walks all tasks and is no snapshot, so
-/// it means something only while nothing moves.
+/// Compares what a fleet counts with what it holds: every task with every structure that may have it, each job's counters
+/// with its lists, every list with its tasks.
+///
+/// It walks all keys of Redis with SCAN, some hundred at a time, so that Redis serves others in between. What one step
+/// finds wrong is wrong, also in a fleet at work; sums over all steps are compared only when nothing moved meanwhile.
 package struct Census: Sendable {
   private let queue: FleetQueue
-  private var problems: [String] = []
-  private var lists: [String: [String]] = [:]
-  private var owners: [String: Set<String>] = [:]
-  private var scheduled: Set<String> = []
-  private var leased: Set<String> = []
-  private var atHosts: [String: Set<String>] = [:]
-  private var full: Set<String> = []
+  private var report = CensusReport()
+  private var seen: Set<UInt64> = []
+  /// What tasks say of where they are.
+  private var states: [String: [TaskState: Int]] = [:]
+  private var ready: [ReadyList: Tally] = [:]
+  private var held: [String: Int] = [:]
+  private var slots: [String: Int] = [:]
+  /// Lists of ready tasks that there are.
+  private var lists: [ReadyList: Tally] = [:]
 
+  private struct ReadyList: Hashable {
+    var lane: String
+    var job: String
+    var host: String
+    var name: String { "ready:\(lane):\(job):\(host)" }
+  }
+  /// Tasks, whatever their order: how many, and the sum of their hashes.
+  private struct Tally: Equatable {
+    var count = 0
+    var sum: UInt64 = 0
+
+    mutating func add(_ task: String) {
+      count += 1
+      sum &+= Census.hash(task)
+    }
+  }
+  private static let batch = 500
+
+  /// For a Redis that many fleets share: looks only at tasks that their jobs list.
   /// - Returns: one line for each thing that is off; empty when all agrees.
   package static func take(_ queue: FleetQueue) async throws(QuarryError) -> [String] {
+    try await report(queue, scansKeys: false).problems
+  }
+
+  /// - Parameter scansKeys: looks at every key, also at those that nothing leads to.
+  package static func report(_ queue: FleetQueue, scansKeys: Bool = true) async throws(QuarryError) -> CensusReport {
     var census = Census(queue: queue)
-    for job in try await queue.jobs(limit: .max) { try await census.check(job) }
-    try await census.checkStructures()
-    try await census.checkHosts()
-    try await census.checkOpen()
-    return census.problems
+    let before = try await census.movement()
+    if scansKeys { try await census.scan() } else { try await census.followLists() }
+    for list in Set(census.ready.keys).union(census.lists.keys) { try await census.check(list) }
+    let jobs = try await census.checkJobs()
+    census.report.hasMoved = try await census.movement() != before
+    if !census.report.hasMoved { try await census.compareSums(jobs) }
+    return census.report
   }
 
   private init(queue: FleetQueue) { self.queue = queue }
 
-  private mutating func check(_ job: JobView) async throws(QuarryError) {
-    var counts: [TaskState: Int] = [:]
-    var seen: Set<String> = []
-    for state in TaskState.allCases {
-      let tasks = try await queue.listTasks(jobID: job.jobID, state: state, limit: .max)
-      counts[state] = tasks.count
-      for task in tasks {
-        expect(task.state == state, "task \(task.taskID) is \(task.state) and listed as \(state)")
-        expect(seen.insert(task.taskID).inserted, "task \(task.taskID) is listed twice")
-        note(task)
+  /// Something that every transition changes.
+  private func movement() async throws(QuarryError) -> [String] {
+    let served = try await words(["HMGET", .text(queue.keys.meta), "served", "control", "term"])
+    let last = try await ask(["XREVRANGE", .text(queue.keys.events), "+", "-", "COUNT", "1"])
+    var marks = served + [last[0]?[0]?.text ?? ""]
+    for (command, key) in [
+      ("ZCARD", queue.keys.leases), ("ZCARD", queue.keys.scheduled), ("LLEN", queue.keys.outbox),
+      ("ZCARD", queue.keys.unsettled),
+    ] { marks.append("\(try await number([.text(command), .text(key)]))") }
+    return marks
+  }
+
+  // MARK: every key
+
+  private mutating func scan() async throws(QuarryError) {
+    var cursor = "0"
+    repeat {
+      let page = try await ask(["SCAN", .text(cursor), "MATCH", .text(pattern), "COUNT", "1000"])
+      guard let next = page[0]?.text, let keys = page[1]?.elements else {
+        throw FleetQueue.unexpected(page, from: "SCAN")
+      }
+      cursor = next
+      try await look(at: keys.compactMap(\.text))
+    } while cursor != "0"
+  }
+
+  /// No character of a fleet's name means anything in a pattern.
+  private var pattern: String { queue.keys.prefix + "*" }
+
+  private mutating func look(at keys: [String]) async throws(QuarryError) {
+    var tasks: [String] = []
+    for key in keys where seen.insert(Self.hash(key)).inserted {
+      let name = key.dropFirst(queue.keys.prefix.count)
+      if name.hasPrefix("task:") { tasks.append(String(name.dropFirst("task:".count))) }
+      if name.hasPrefix("ready:"), let list = readyList(name) { lists[list] = Tally() }
+      // Those that no task names must be empty.
+      if name.hasPrefix("held:") { held[String(name.dropFirst("held:".count)), default: 0] += 0 }
+      if name.hasPrefix("slots:") { slots[String(name.dropFirst("slots:".count)), default: 0] += 0 }
+    }
+    for start in stride(from: 0, to: tasks.count, by: Self.batch) {
+      try await check(Array(tasks[start..<min(start + Self.batch, tasks.count)]))
+    }
+  }
+
+  private mutating func followLists() async throws(QuarryError) {
+    for job in try await words(["ZRANGE", .text(queue.keys.jobs), "0", "-1"]) {
+      for state in TaskState.allCases {
+        let tasks = try await words(["ZRANGE", .text(queue.keys.index(job, state)), "0", "-1"])
+        try await look(at: tasks.map { queue.keys.task($0) })
       }
     }
-    if let most = job.politeness.jobConcurrency, counts[.leased, default: 0] >= most { full.insert(job.jobID) }
-    let trimmed = try await words(["HMGET", .text(queue.keys.job(job.jobID)), "trimmed_done", "trimmed_dead"])
-    let (trimmedDone, trimmedDead) = (Int(trimmed[0]) ?? 0, Int(trimmed[1]) ?? 0)
-    let status = job.status
-    let final = counts[.done, default: 0] + counts[.cancelled, default: 0] + trimmedDone
-    expect(
-      status.done + status.cancelled == final,
-      "job \(job.jobID) counts \(status.done) done and \(status.cancelled) cancelled, has \(final)")
-    let dead = counts[.dead, default: 0] + trimmedDead
-    expect(status.dead == dead, "job \(job.jobID) counts \(status.dead) dead, has \(dead)")
-    let all = counts.values.reduce(0, +) + trimmedDone + trimmedDead
-    expect(status.admitted == all, "job \(job.jobID) counts \(status.admitted) admitted, has \(all)")
-    let prints = try await number(["HLEN", .text(queue.keys.fingerprints(job.jobID))])
-    if !status.isFinished {
-      expect(
-        prints == status.admitted, "job \(job.jobID) admitted \(status.admitted) tasks and knows \(prints) fingerprints"
-      )
-    }
   }
 
-  private mutating func note(_ task: TaskView) {
-    switch task.state {
-    case .ready: lists[queue.keys.ready(task.lane, task.jobID, task.host ?? ""), default: []].append(task.taskID)
-    case .scheduled: scheduled.insert(task.taskID)
-    case .leased:
-      leased.insert(task.taskID)
-      owners[task.owner ?? "", default: []].insert(task.taskID)
-      if let host = task.host { atHosts[host, default: []].insert(task.taskID) }
-    case .done, .dead, .cancelled: break
-    }
+  private func readyList(_ name: Substring) -> ReadyList? {
+    let parts = name.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count == 4 else { return nil }
+    return ReadyList(lane: String(parts[1]), job: String(parts[2]), host: String(parts[3]))
   }
 
-  private mutating func checkStructures() async throws(QuarryError) {
-    for (list, tasks) in lists {
-      let held = try await words(["LRANGE", .text(list), "0", "-1"])
-      expect(held.sorted() == tasks.sorted(), "\(list) holds \(held), the tasks say \(tasks)")
+  private mutating func check(_ tasks: [String]) async throws(QuarryError) {
+    let reply = try await queue.call(.censusTasks, tasks.map { .text($0) })
+    guard let views = reply[0]?.elements, views.count == tasks.count else {
+      throw FleetQueue.unexpected(reply, from: "census_tasks")
     }
-    let due = try await words(["ZRANGE", .text(queue.keys.scheduled), "0", "-1"])
-    let (expectedDue, expectedLeases) = (scheduled, leased)
-    expect(Set(due) == expectedDue, "scheduled holds \(due), the tasks say \(expectedDue)")
-    let leases = try await words(["ZRANGE", .text(queue.keys.leases), "0", "-1"])
-    expect(Set(leases) == expectedLeases, "leases holds \(leases), the tasks say \(expectedLeases)")
-    for (owner, tasks) in owners {
-      let held = try await words(["ZRANGE", .text(queue.keys.prefix + "held:" + owner), "0", "-1"])
-      expect(Set(held) == tasks, "worker \(owner) holds \(held), the tasks say \(tasks)")
-    }
-  }
-
-  /// A slot for each leased task, and nothing starting that has no slot.
-  private mutating func checkHosts() async throws(QuarryError) {
-    for (host, tasks) in atHosts {
-      let held = Set(try await words(["ZRANGE", .text(queue.keys.prefix + "slots:" + host), "0", "-1"]))
-      expect(held == tasks, "host \(host) has slots for \(held), the tasks say \(tasks)")
-      let starting = Set(try await words(["SMEMBERS", .text(queue.keys.prefix + "starting:" + host)]))
-      expect(starting.isSubset(of: tasks), "host \(host) has \(starting) starting, of \(tasks)")
-    }
-  }
-
-  /// Every ready list must be reachable by a claim, now or when its host's gate opens.
-  private mutating func checkOpen() async throws(QuarryError) {
-    for list in lists.keys {
-      let parts = list.dropFirst(queue.keys.prefix.count).split(
-        separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
-      let (lane, job, host) = (String(parts[1]), String(parts[2]), String(parts[3]))
-      let listed = try await number(["SISMEMBER", .text(queue.keys.prefix + "hostjobs:\(lane):\(host)"), .text(job)])
-      expect(listed == 1, "\(list) is not known to its host")
-      let open = try await words(["ZRANGE", .text(queue.keys.prefix + "open:\(lane):\(job)"), "0", "-1"])
-      guard open.contains(host) else {
-        let waits = try await words(["ZRANGE", .text(queue.keys.prefix + "hosts:\(lane)"), "0", "-1"]).contains(host)
-        let busy = try await number(["ZCARD", .text(queue.keys.prefix + "slots:\(host)")])
-        expect(waits || busy > 0, "\(list) is out of reach: its host is neither open nor waiting nor busy")
+    note(reply[1])
+    for (task, view) in zip(tasks, views) {
+      guard let fields = view.elements?.map({ $0.text ?? "" }), fields.count == 5 else { continue }
+      guard let state = TaskState(rawValue: fields[1]) else {
+        report.add("task \(task) is '\(fields[1])', which is no state")
         continue
       }
-      let fields = try await words(["HMGET", .text(queue.keys.job(job)), "storage", "hold"])
-      let rota = try await words(["ZRANGE", .text(queue.keys.prefix + "rota:\(lane):\(fields[0])"), "0", "-1"])
-      if let hold = JobHold(rawValue: fields[1]), hold != .drain {
-        expect(!rota.contains(job), "\(list) is in reach, although its job is to \(hold)")
-      } else {
-        expect(rota.contains(job) || full.contains(job), "\(list) is out of reach: its job is not in the rota")
+      count(task, state, job: fields[0], lane: fields[2], host: fields[3], owner: fields[4])
+    }
+  }
+
+  private mutating func count(
+    _ task: String, _ state: TaskState, job: String, lane: String, host: String, owner: String
+  ) {
+    report.tasks += 1
+    states[job, default: [:]][state, default: 0] += 1
+    switch state {
+    case .ready: ready[ReadyList(lane: lane, job: job, host: host), default: Tally()].add(task)
+    case .leased:
+      held[owner, default: 0] += 1
+      if !host.isEmpty { slots[host, default: 0] += 1 }
+    case .scheduled, .done, .dead, .cancelled: break
+    }
+  }
+
+  // MARK: lists and jobs
+
+  private mutating func check(_ list: ReadyList) async throws(QuarryError) {
+    var tally = Tally()
+    var length = 1
+    var from = 0
+    while from < length {
+      let reply = try await queue.call(
+        .censusList,
+        [
+          .text(list.lane), .text(list.job), .text(list.host), .integer(Int64(from)), .integer(Int64(Self.batch)),
+        ])
+      guard let all = reply[0]?.int, let tasks = reply[1]?.elements else {
+        throw FleetQueue.unexpected(reply, from: "census_list")
+      }
+      note(reply[2])
+      for task in tasks { tally.add(task.text ?? "") }
+      length = Int(all)
+      from += Self.batch
+    }
+    lists[list] = tally
+  }
+
+  /// - Returns: what each job's lists of states have.
+  private mutating func checkJobs() async throws(QuarryError) -> [String: [TaskState: Int]] {
+    var found: [String: [TaskState: Int]] = [:]
+    var offset = 0
+    while true {
+      let jobs = try await words(["ZRANGE", .text(queue.keys.jobs), "\(offset)", "\(offset + Self.batch - 1)"])
+      for job in jobs {
+        let reply = try await queue.call(.censusJob, [.text(job)])
+        guard let counts = reply[0]?.elements?.map({ Int($0.int ?? 0) }), counts.count == 6 else { continue }
+        note(reply[1])
+        let states: [TaskState] = [.ready, .scheduled, .leased, .done, .dead, .cancelled]
+        found[job] = Dictionary(uniqueKeysWithValues: zip(states, counts))
+        report.jobs.append(CensusReport.Job(jobID: job, listed: found[job] ?? [:], told: self.states[job] ?? [:]))
+      }
+      if jobs.count < Self.batch { return found }
+      offset += Self.batch
+    }
+  }
+
+  // MARK: sums
+
+  private mutating func compareSums(_ jobs: [String: [TaskState: Int]]) async throws(QuarryError) {
+    for (job, listed) in jobs {
+      for state in TaskState.allCases {
+        let (has, told) = (listed[state] ?? 0, states[job]?[state] ?? 0)
+        expect(has == told, "job \(job) lists \(has) \(state.rawValue) tasks, \(told) say so")
       }
     }
+    for (list, has) in lists {
+      let told = ready[list] ?? Tally()
+      let isTwice = has.count == told.count ? "; one is there twice" : ""
+      expect(has == told, "\(list.name) has \(has.count) tasks, \(told.count) say so\(isTwice)")
+    }
+    let told = states.values.reduce(into: [TaskState: Int]()) { $0.merge($1) { $0 + $1 } }
+    try await compare("scheduled", queue.keys.scheduled, told[.scheduled] ?? 0)
+    try await compare("leases", queue.keys.leases, told[.leased] ?? 0)
+    for (owner, count) in held { try await compare("held:" + owner, queue.keys.prefix + "held:" + owner, count) }
+    for (host, count) in slots { try await compare("slots:" + host, queue.keys.prefix + "slots:" + host, count) }
+  }
+
+  private mutating func compare(_ name: String, _ key: String, _ told: Int) async throws(QuarryError) {
+    let has = try await number(["ZCARD", .text(key)])
+    expect(has == told, "\(name) has \(has) tasks, \(told) say so")
   }
 
   private mutating func expect(_ holds: Bool, _ problem: @autoclosure () -> String) {
-    if !holds { problems.append(problem()) }
+    if !holds { report.add(problem()) }
+  }
+
+  private mutating func note(_ problems: RedisReply?) {
+    for problem in problems?.elements ?? [] { report.add(problem.text ?? "") }
+  }
+
+  // MARK: asking
+
+  private func ask(_ command: RedisCommand) async throws(QuarryError) -> RedisReply {
+    let links = queue.links
+    return try await FleetQueue.answer("census") { () async throws(RedisError) in
+      try await links.calls.send(command, repeatable: true)
+    }
   }
 
   private func words(_ command: RedisCommand) async throws(QuarryError) -> [String] {
-    let links = queue.links
-    let reply = try await FleetQueue.answer("census") { () async throws(RedisError) in
-      try await links.calls.send(command, repeatable: true)
-    }
-    return (reply.elements ?? []).map { $0.text ?? "" }
+    (try await ask(command).elements ?? []).map { $0.text ?? "" }
   }
 
-  private func number(_ command: RedisCommand) async throws(QuarryError) -> Int {
-    let links = queue.links
-    let reply = try await FleetQueue.answer("census") { () async throws(RedisError) in
-      try await links.calls.send(command, repeatable: true)
-    }
-    return Int(reply.int ?? 0)
+  private func number(_ command: RedisCommand) async throws(QuarryError) -> Int { Int(try await ask(command).int ?? 0) }
+
+  /// FNV-1a: the same in every process, and enough to tell a million names apart.
+  fileprivate static func hash(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 }

@@ -57,5 +57,8 @@ package struct Script: Sendable {
   static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, views)
   static let viewWorker = Script("view_worker", PackageResources.view_worker_lua, views)
   static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
+  static let censusTasks = Script("census_tasks", PackageResources.census_tasks_lua, base)
+  static let censusList = Script("census_list", PackageResources.census_list_lua, tasks)
+  static let censusJob = Script("census_job", PackageResources.census_job_lua, base)
   static let viewMetrics = Script("view_metrics", PackageResources.view_metrics_lua, tasks)
 }

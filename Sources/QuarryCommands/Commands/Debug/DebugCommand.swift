@@ -3,8 +3,8 @@ import QuarryRuntime
 
 struct DebugCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "debug", abstract: "Shows what the runtime would do.",
-    subcommands: [DebugResolveCommand.self, DebugIPCCommand.self])
+    commandName: "debug", abstract: "Shows what the runtime would do, and whether a fleet's state agrees with itself.",
+    subcommands: [DebugResolveCommand.self, DebugIPCCommand.self, CensusCommand.self])
 }
 
 struct DebugResolveCommand: ParsableCommand {
