@@ -2,6 +2,7 @@
 int sync_file_range(int file, long long offset, long long bytes, unsigned int flags);
 int pipe2(int *ends, int flags);
 int eventfd(unsigned int count, int flags);
+int malloc_trim(unsigned long kept);
 int accept4(int listener, void *address, unsigned int *size, int flags);
 int pidfd_open(int process, unsigned int flags);
 int wcwidth(int character);

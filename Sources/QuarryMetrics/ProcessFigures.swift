@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What the system counts of this process, under the names that Prometheus' own clients give it.
@@ -31,6 +32,9 @@ package enum ProcessFigures {
     guard words.count > 1, let pages = Int(String(decoding: words[1], as: UTF8.self)) else { return nil }
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
+
+  /// Gives memory that is not in use back to the system.
+  package static func trim() { _ = malloc_trim(0) }
 
   /// When it was first asked for, which a program does when it starts.
   private static let startTime = Double(time(nil))

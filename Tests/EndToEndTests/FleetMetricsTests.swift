@@ -12,9 +12,9 @@ import Testing
       await emit.item({ item_type: 'page', data: { name: job.name ?? 'root' } });
       if (job.fail) throw new Error('this page is broken');
       if (job.name) return;
-      await emit.enqueue({ target: 'pages.ts', params: { name: 'a', host: 'a.example' }, lane: 'high' });
+      await emit.enqueue({ target: 'pages.ts', params: { name: 'a' }, options: { lane: 'high', host: 'a.example' } });
       await emit.enqueue({ target: 'pages.ts', params: { name: 'bad', fail: true } });
-      await emit.enqueue({ target: 'pages.ts', params: { name: 'later' }, delay_ms: 86400000 });
+      await emit.enqueue({ target: 'pages.ts', params: { name: 'later' }, options: { delay_ms: 86400000 } });
     };
 
     """
@@ -63,7 +63,10 @@ import Testing
         + ["--metrics-addr", "unix:" + socket])
     try await coordinator.waitForError("leading the fleet", within: .seconds(120))
     let submitted = try await harness.start(
-      ["submit", "--script", "pages.ts", "--depth", "2", "--redis", redis.url, "--fleet", "t", "--wait", "120s"]
+      [
+        "submit", "--script", "pages.ts", "--depth", "2", "--max-runs", "99", "--redis", redis.url, "--fleet", "t",
+        "--wait", "120s",
+      ]
     ).finish(within: .seconds(240))
     #expect(submitted.exitCode == 0, "\(submitted.standardError)")
     let fleet: () async throws -> String = { try await RawClient(path: socket).get("/metrics") }
@@ -82,7 +85,7 @@ import Testing
     #expect(after.text.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"))
     let own = after.samples
     #expect(own["quarry_worker_runs_total{outcome=\"app\"}"] == 2 && own["quarry_worker_retries_total"] == 1)
-    #expect(own["quarry_worker_claims_total"] == 4 && own["quarry_worker_items_total"] == 2)
+    #expect(own["quarry_worker_claims_total"] ?? 0 >= 4 && own["quarry_worker_items_total"] == 2)
     #expect(own["quarry_worker_run_duration_seconds_count"] == 2)
     #expect(own["quarry_executor_starts_total"] ?? 0 >= 1)
     #expect(own["quarry_executor_crashes_total"] == 0)
@@ -148,6 +151,6 @@ import Testing
         #expect(result.standardError.contains(reason) && result.standardError.contains("--metrics-addr"))
       }
     }
-    #expect(!FileManager.default.fileExists(atPath: harness.data))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: harness.data).isEmpty)
   }
 }

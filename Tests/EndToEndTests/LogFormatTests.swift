@@ -30,7 +30,10 @@ import Testing
     let harness = try RunHarness()
     try harness.script("page.ts", Self.page)
     let result = try await harness.start(
-      ["run", "--script", "page.ts", "--run-id", "r", "--job-id", "j", "--depth", "1", "--log-format", "json"]
+      [
+        "run", "--script", "page.ts", "--run-id", "r", "--job-id", "j", "--depth", "1", "--max-runs", "9",
+        "--log-format", "json",
+      ]
         + ["--storage-path", harness.data, "--report", "-"]
     ).finish(within: .seconds(120))
     let all = try result.standardError.split(separator: "\n").map { try JSONParser.parse(String($0)) }
@@ -71,7 +74,10 @@ import Testing
     let worker = try harness.start(["worker"] + common)
     try await worker.waitForError("serves fleet 't'", within: .seconds(120))
     let crawl = try await harness.start(
-      ["coordinator", "--script", "page.ts", "--job-id", "j", "--depth", "1", "--attempts", "1", "--lease", "120s"]
+      [
+        "coordinator", "--script", "page.ts", "--job-id", "j", "--depth", "1", "--max-runs", "9", "--attempts", "1",
+        "--lease", "120s",
+      ]
         + common
     ).finish(within: .seconds(240))
     #expect(crawl.exitCode == 1)
@@ -80,7 +86,7 @@ import Testing
     worker.send(SIGTERM)
     let end = try await worker.finish(within: .seconds(240))
     let runs = try lines(end.standardError)
-    #expect(Set(runs.map { $0["worker_id"] }).count == 1 && runs.first?["worker_id"]?.string != nil)
+    #expect(Set(runs.map { $0["worker_id"]?.string }).count == 1 && runs.first?["worker_id"]?.string != nil)
     let failed = try #require(runs.first { $0["message"]?.string?.contains("failed (app)") == true })
     #expect(failed["level"] == "warning" && failed["job_id"] == "j")
     #expect(failed["task_id"]?.string != nil && failed["run_id"]?.string != nil)

@@ -44,6 +44,7 @@ import Testing
         isolation: none
         executor_max_runs: 900
         executor_max_rss: 256MiB
+        max_rss: 1g
       """
     let configuration = try ConfigurationLoader.parse(text, file: "q.yaml")
     #expect(configuration.source == "shop")
@@ -60,7 +61,7 @@ import Testing
     #expect(configuration.fleet.runTimeout == .seconds(300))
     #expect(configuration.fleet.isolation == "none")
     #expect(configuration.fleet.executorMaxRuns == 900)
-    #expect(configuration.fleet.executorMaxRSS == 256 << 20)
+    #expect(configuration.fleet.executorMaxRSS == 256 << 20 && configuration.fleet.maxRSS == 1 << 30)
   }
 
   @Test func emptyIsFine() throws {
@@ -81,14 +82,6 @@ import Testing
       "policy:\n  name: strict\n  flush_cuont: 2\n", "q.yaml:3: unknown key 'policy.flush_cuont'",
       remedy: "did you mean 'flush_count'?")
     expectRefusal("zebra: 1\n", "q.yaml:1: unknown key 'zebra'", remedy: "known here: source")
-  }
-
-  @Test(arguments: Unbuilt.keys.keys.sorted())
-  func unbuiltKeysAreNamed(_ key: String) {
-    let parts = key.split(separator: ".")
-    let text = parts.count == 1 ? "source: a\n\(key): x\n" : "\(parts[0]):\n  \(parts[1]): x\n"
-    expectRefusal(text, "q.yaml:2: '\(key)'")
-    expectRefusal(text, "is not built yet in \(Version.current)")
   }
 
   @Test func wrongTypesNameTheLine() {

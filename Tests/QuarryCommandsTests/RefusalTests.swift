@@ -73,12 +73,6 @@ import Testing
       ["debug", "resolve"], "`quarry debug resolve` needs one of: proxy", "`quarry debug resolve --help`")
   }
 
-  @Test(arguments: Unbuilt.flags.keys.sorted())
-  func unbuiltFlagIsNamed(_ flag: String) async {
-    await expectRefusal(["run", "--script", "a.ts", flag, "x"], "'\(flag)'", "is not built yet in \(Version.current)")
-    await expectRefusal(["run", "--script", "a.ts", flag + "=x"], "'\(flag)'", "is not built yet")
-  }
-
   @Test(arguments: [["buffered", "needs a bound"], ["bufered", "unknown policy"]])
   func policyIsChecked(_ pair: [String]) async {
     await expectRefusal(["run", "--script", "a.ts", "--policy", pair[0]], pair[1])

@@ -83,7 +83,7 @@ import Testing
     }
     let report = try await Census.report(bench.queue)
     #expect(report.problems == [] && !report.hasMoved && report.tasks == 1_201)
-    #expect(report.jobs.first?.listed == report.jobs.first?.told)
+    #expect(report.jobs.first?.listed.filter { $0.value > 0 } == report.jobs.first?.told)
     #expect(report.jobs.first?.told[.scheduled] == 40)
   }
 

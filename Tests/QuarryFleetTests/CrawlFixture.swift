@@ -170,7 +170,7 @@ final class CrawlFixture: Sendable {
 
   func worker(
     _ id: String, slots: Int = 4, queue: FleetQueue? = nil, drainTimeout: Duration = .seconds(5),
-    releaseTimeout: Duration = .seconds(5), root: ScriptRoot? = nil,
+    releaseTimeout: Duration = .seconds(5), root: ScriptRoot? = nil, memoryLimit: MemoryLimit? = nil,
     publish: (@Sendable (String) async throws(QuarryError) -> Void)? = nil, _ body: @escaping Body
   ) async throws -> FleetWorker {
     var configuration = WorkerConfiguration(scriptRoot: root ?? self.root, storage: storage, workerID: id)
@@ -179,6 +179,7 @@ final class CrawlFixture: Sendable {
     configuration.drainTimeout = drainTimeout
     configuration.releaseTimeout = releaseTimeout
     configuration.dutyInterval = .milliseconds(200)
+    configuration.memoryLimit = memoryLimit
     let opened: FleetQueue
     if let queue { opened = queue } else { opened = try await self.queue(id) }
     let send: @Sendable (String) async throws(QuarryError) -> Void

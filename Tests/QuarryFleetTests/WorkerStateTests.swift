@@ -170,13 +170,91 @@ import QuarryFleet
     #expect("\(notice)" == "claiming nothing for 1000 ms, this worker cannot run anything: no browser: it is gone")
   }
 
-  private func expectBegin(_ pause: inout StoragePause, _ expected: Duration?) {
-    let duration = pause.begin(because: .storage)
+  /// What keeps a worker from claiming is told once at a time, and the last word counts.
+  @Test func othersAreToldWhyItClaimsNothingAndThatItDoesAgain() {
+    var state = holding(["a"])
+    let told = state.handle(.runEnded(runID: "a", .failed(.storage, reason: "disk full", figures)))
+    #expect(told.contains(.tellHealth("storage: disk full")))
+    #expect(state.health == "storage: disk full")
+    _ = state.handle(.failAnswered(runID: "a", FailAnswer(next: "ready")))
+    _ = state.handle(.wokeUp)
+    _ = state.handle(.pauseOver)
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("b")]), sentAt: 0))
+    _ = state.handle(.runEnded(runID: "b", .accepted(figures)))
+    let lifted = state.handle(.completeAnswered(runID: "b", .accepted(pending("b"), next: nil), sentAt: 0))
+    #expect(!lifted.contains(.tellHealth("")))
+    #expect(state.handle(.healthTold) == [.tellHealth("")])
+    #expect(state.handle(.healthTold).isEmpty)
+  }
+
+  /// The worker's run of `run` crashes.
+  private func crash(_ run: String, _ state: inout WorkerState) -> [WorkerAction] {
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task(run)]), sentAt: 0))
+    _ = state.handle(.executorStarted(runID: run))
+    let actions = state.handle(.runEnded(runID: run, .failed(.crash, reason: "killed", figures)))
+    return actions + state.handle(.failAnswered(runID: run, FailAnswer(next: "scheduled")))
+  }
+
+  @Test func executorsThatCrashInARowStopTheClaimsForAGrowingWhile() {
+    var state = worker(slots: 1)
+    _ = state.handle(.ready)
+    for run in ["a", "b", "c", "d"] { #expect(!crash(run, &state).contains(.startPause(.seconds(1)))) }
+    let fifth = crash("e", &state)
+    #expect(fifth.contains(.startPause(.seconds(1))) && fifth.contains(.tellHealth("crash: killed")))
+    #expect(state.handle(.wokeUp).isEmpty)
+    #expect(state.handle(.pauseOver) == [.claim(1)])
+    #expect(crash("f", &state).contains(.startPause(.seconds(2))))
+    #expect(state.handle(.pauseOver) == [.claim(1)])
+    // A run that fails by itself had a good executor.
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("g")]), sentAt: 0))
+    let ended = state.handle(.runEnded(runID: "g", .failed(.app, reason: "boom", figures)))
+    #expect(ended.contains(.notice(.pauseLifted)))
+    _ = state.handle(.failAnswered(runID: "g", FailAnswer(next: "scheduled")))
+    #expect(!crash("h", &state).contains { if case .startPause = $0 { true } else { false } })
+  }
+
+  @Test func aCrashNowAndThenStopsNothing() {
+    var state = worker(slots: 1)
+    _ = state.handle(.ready)
+    for round in 0..<4 {
+      for run in ["a", "b", "c", "d"] { #expect(crash("\(run)\(round)", &state).contains(.claim(1))) }
+      _ = state.handle(.claimAnswered(ClaimAnswer(tasks: [task("ok\(round)")]), sentAt: 0))
+      _ = state.handle(.runEnded(runID: "ok\(round)", .accepted(figures)))
+      let next = CompleteAnswer.accepted(nil, next: nil)
+      #expect(state.handle(.completeAnswered(runID: "ok\(round)", next, sentAt: 0)).contains(.claim(1)))
+    }
+  }
+
+  @Test func aWorkerThatHoldsTooMuchClaimsNothingUntilItHoldsLess() {
+    var state = holding(["a"])
+    #expect(state.handle(.memory(isOver: true, 3 << 30)).contains(.notice(.memoryFull(3 << 30))))
+    #expect(state.handle(.memory(isOver: true, 3 << 30)).isEmpty)
+    #expect(state.handle(.wokeUp).isEmpty)
+    #expect(
+      state.handle(.runEnded(runID: "a", .accepted(figures))) == [
+        .complete(task("a"), figures, emitted: 0, claimNext: false)
+      ])
+    let ended = state.handle(.completeAnswered(runID: "a", .accepted(nil, next: nil), sentAt: 0))
+    #expect(!ended.contains(.claim(2)))
+    let freed = state.handle(.memory(isOver: false, 1 << 30))
+    #expect(freed.contains(.notice(.memoryFreed)) && freed.contains(.claim(2)))
+  }
+
+  @Test func aWorkerThatHoldsTooMuchWithNothingToDoEnds() {
+    var state = worker()
+    _ = state.handle(.ready)
+    _ = state.handle(.claimAnswered(ClaimAnswer(tasks: []), sentAt: 0))
+    let actions = state.handle(.memory(isOver: true, 3 << 30))
+    #expect(actions.contains(.finish(.outgrown(3 << 30))))
+  }
+
+  private func expectBegin(_ pause: inout ClaimPause, _ expected: Duration?) {
+    let duration = pause.begin(because: .storage, "full")
     #expect(duration == expected)
   }
 
   @Test func theNextPauseIsLonger() {
-    var pause = StoragePause()
+    var pause = ClaimPause()
     expectBegin(&pause, .seconds(1))
     expectBegin(&pause, nil)
     pause.isOver()

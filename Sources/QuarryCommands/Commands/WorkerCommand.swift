@@ -17,6 +17,13 @@ struct WorkerCommand: LoggingCommand {
     help: ArgumentHelp("How long runs may go on after the first signal. Default: 25s.", valueName: "time"),
     transform: Reading.duration)
   var drainTimeout: Duration?
+  @Option(
+    "max-rss",
+    help: ArgumentHelp(
+      "Claim nothing while this process, without its executors, holds more memory; end when that does not pass. Default: no limit.",
+      valueName: "size"),
+    transform: Reading.byteCount)
+  var maxRss: Int?
   @Flag("quiet", help: "Say nothing on stderr but errors.")
   var quiet = false
   @OptionGroup(title: "The fleet") var fleet: FleetOptions
@@ -76,6 +83,7 @@ struct WorkerCommand: LoggingCommand {
     configuration.fleet = settings.address.name
     configuration.concurrency = settings.concurrency
     configuration.drainTimeout = settings.drainTimeout
+    configuration.memoryLimit = settings.memoryLimit
     let queue = try await FleetQueue.open(
       membership.connection, fleet: settings.address.name, actor: configuration.workerID)
     defer { queue.close() }

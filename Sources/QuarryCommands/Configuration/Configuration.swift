@@ -117,5 +117,7 @@ package struct Configuration: Sendable, Equatable {
     package var executorMaxRuns: Int?
     /// In bytes.
     package var executorMaxRSS: Int?
+    /// In bytes.
+    package var maxRSS: Int?
   }
 }

@@ -50,7 +50,7 @@ package enum ConfigurationLoader {
     "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base",
     "host_concurrency", "host_delay", "auto_throttle", "host_max_pages", "job_concurrency", "run_timeout", "isolation",
-    "executor_max_runs", "executor_max_rss",
+    "executor_max_runs", "executor_max_rss", "max_rss",
   ]
 
   private static func storage(_ section: ConfigurationSection?) throws(QuarryError) -> Configuration.Storage {
@@ -143,6 +143,7 @@ package enum ConfigurationLoader {
     fleet.isolation = try section.string("isolation")
     fleet.executorMaxRuns = try section.integer("executor_max_runs", minimum: 1)
     fleet.executorMaxRSS = try section.byteCount("executor_max_rss")
+    fleet.maxRSS = try section.byteCount("max_rss")
     return fleet
   }
 }

@@ -30,10 +30,6 @@ struct ConfigurationSection {
   private static func check(_ name: String, path: String, keys: [String], place: String) throws(QuarryError) {
     guard !keys.contains(name) else { return }
     let full = path.isEmpty ? name : "\(path).\(name)"
-    if let feature = Unbuilt.keys[full] {
-      let refusal = Unbuilt.refusal(of: feature, asked: "'\(full)'")
-      throw QuarryError(.usage, "\(place): \(refusal.message)", remedy: refusal.remedy)
-    }
     let known = "known here: \(keys.joined(separator: ", "))"
     let remedy = Nearest.to(name, among: keys).map { "did you mean '\($0)'? \(known)" } ?? known
     throw QuarryError(.usage, "\(place): unknown key '\(full)'", remedy: remedy)

@@ -1,6 +1,6 @@
 import QuarryCore
 
-/// The command tree. What the contracts name beside this is in `Unbuilt`.
+/// The command tree.
 package struct RootCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "quarry",

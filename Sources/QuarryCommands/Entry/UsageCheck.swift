@@ -1,14 +1,12 @@
 import QuarryCore
 
-/// What is asked of a command line before its command begins: is the command one there is, or one that is known and not
-/// built; is a flag known and not built.
+/// What is asked of a command line before its command begins: is the command one there is, and does it do something.
 enum UsageCheck {
   /// - Returns: the command with what the line gives it.
   /// - Throws: `QuarryError(.usage)`.
   static func command(_ path: CommandPath) throws(QuarryError) -> any ExecutableCommand {
     for word in path.rest.prefix(while: { $0 != "--" }) where word.hasPrefix("--") {
       let flag = String(word.prefix { $0 != "=" })
-      if let feature = Unbuilt.flags[flag] { throw Unbuilt.refusal(of: feature, asked: "'\(flag)'") }
       if flag == ViewOptions.flag, !(path.command is any ViewableCommand.Type) { throw refusalOfView(by: path) }
     }
     let command = try ArgumentReader.read(path.command, path.rest)

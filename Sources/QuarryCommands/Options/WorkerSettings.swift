@@ -1,5 +1,6 @@
 import QuarryCore
 import QuarryFleet
+import QuarryMetrics
 
 /// What `quarry worker` is told; all else comes with the tasks.
 struct WorkerSettings: Sendable {
@@ -16,6 +17,7 @@ struct WorkerSettings: Sendable {
   let isolation: IsolationSettings
   let concurrency: Int
   let drainTimeout: Duration
+  let memoryLimit: MemoryLimit?
 
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: WorkerCommand, in context: CommandContext) throws(QuarryError) {
@@ -36,5 +38,17 @@ struct WorkerSettings: Sendable {
     isolation = try IsolationSettings(command.isolation, configuration: fleet)
     concurrency = command.concurrency ?? fleet.concurrency ?? Self.defaultConcurrency
     drainTimeout = command.drainTimeout ?? fleet.drainTimeout ?? Self.defaultDrainTimeout
+    memoryLimit = try Self.memoryLimit(command.maxRss ?? fleet.maxRSS)
+  }
+
+  private static func memoryLimit(_ bytes: Int?) throws(QuarryError) -> MemoryLimit? {
+    guard let bytes else { return nil }
+    let now = ProcessFigures.residentMemory ?? 0
+    guard now < bytes else {
+      throw QuarryError(
+        .usage, "--max-rss \(ByteCount.text(bytes)) is less than a worker holds before its first run",
+        remedy: "give it more than \(ByteCount.text(((now >> 20) + 1) << 20)), some hundred MiB for many runs at once")
+    }
+    return MemoryLimit(bytes: bytes, resident: { ProcessFigures.residentMemory }, trim: { ProcessFigures.trim() })
   }
 }

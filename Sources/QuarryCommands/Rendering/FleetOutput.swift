@@ -75,11 +75,12 @@ extension Output {
 
   private static func workerFields(_ worker: WorkerView) -> [Field] {
     let values: [(String, JSONValue)] = [
-      ("worker_id", .string(worker.workerID)), ("state", .string(worker.isUp ? "up" : "lost")),
+      ("worker_id", .string(worker.workerID)),
+      ("state", .string(worker.isUp ? "up" : "lost")),
       ("running", .count(worker.running)), ("slots", .count(worker.slots)), ("host", .string(worker.host)),
       ("pid", .count(worker.pid)), ("version", .string(worker.version)), ("storage", .string(worker.storage)),
       ("started_at", .time(worker.startedAt)), ("last_seen_at", .time(worker.lastSeenAt)),
-      ("hold", .optional(worker.hold?.rawValue)),
+      ("hold", .optional(worker.hold?.rawValue)), ("health", .optional(worker.health)),
     ]
     let refusals = worker.refusals.sorted { $0.key < $1.key }.map { job, reason in
       Output.record([("job_id", .string(job)), ("reason", .string(reason))])

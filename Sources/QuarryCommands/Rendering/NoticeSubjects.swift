@@ -19,7 +19,9 @@ extension WorkerNotice {
 
   var level: LogLevel {
     switch self {
-    case .runFailed, .jobRefused, .redisUnreachable, .paused, .abandoning, .leftoversRefused, .notSignedOff: .warning
+    case .runFailed, .jobRefused, .redisUnreachable, .paused, .memoryFull, .abandoning, .leftoversRefused,
+      .notSignedOff:
+      .warning
     case .generationLost: .error
     default: .info
     }

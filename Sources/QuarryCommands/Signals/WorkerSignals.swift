@@ -33,11 +33,11 @@ enum WorkerSignals {
 }
 
 extension WorkerEnd {
-  /// 0 drained, 1 when something could not be given back or recorded, 2 killed.
+  /// 0 drained, 1 when something could not be given back or recorded or it holds too much memory, 2 killed.
   var exitCode: Int32 {
     switch self {
     case .drained: 0
-    case .abandoned: ExitCode.failure
+    case .abandoned, .outgrown: ExitCode.failure
     case .killed: Outcome.executorCrash.exitCode
     case .failed(let error): ExitCode.of(error)
     }

@@ -34,6 +34,11 @@ extension FleetQueue {
     return reply[0]?.text == "started" ? .started : .refused(reply[1]?.text ?? "")
   }
 
+  /// Lets others see why the worker claims nothing; empty when it is well.
+  package func tell(health: String, workerID: String) async throws(QuarryError) {
+    _ = try await call(.health, [.text(health)], actor: workerID)
+  }
+
   /// Extends the leases of what the worker holds, and shows that the worker lives.
   package func renew(
     _ tasks: [TaskAssignment], workerID: String, requestID: String

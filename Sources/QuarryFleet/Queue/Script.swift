@@ -44,6 +44,7 @@ package struct Script: Sendable {
   static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends)
   static let term = Script("term", PackageResources.term_lua, base)
   static let join = Script("join", PackageResources.join_lua, ends + [PackageResources._retention_lua])
+  static let health = Script("health", PackageResources.health_lua, base)
   static let refuse = Script("refuse", PackageResources.refuse_lua, tasks)
   static let vouch = Script("vouch", PackageResources.vouch_lua, base)
   static let proxyChoose = Script("proxy_choose", PackageResources.proxy_choose_lua, base)

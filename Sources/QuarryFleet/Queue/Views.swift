@@ -199,6 +199,8 @@ package struct WorkerView: Sendable, Equatable {
   package var isUp: Bool
   /// What somebody told it: it is handed nothing.
   package var hold: WorkerHold?
+  /// Why it claims nothing, when it is not well.
+  package var health: String?
   /// Open jobs that it is given no task of, and why.
   package var refusals: [String: String]
 
@@ -215,6 +217,7 @@ package struct WorkerView: Sendable, Equatable {
     lastSeenAt = fields.time("seen_at")
     hold = fields.text("hold").flatMap(WorkerHold.init(rawValue:))
     isUp = Int64(fields.int("seen_at")) + lease >= now
+    health = fields.text("health")
     refusals = fields.texts("refusals")
   }
 }

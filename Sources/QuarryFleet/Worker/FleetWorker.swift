@@ -101,11 +101,15 @@ package final class FleetWorker: Sendable {
     return await withDiscardingTaskGroup { group in
       group.addTask { await duties.run() }
       group.addTask { [clock] in await scriptGuard.run(every: timing.heartbeat, clock: clock) }
+      if let limit = configuration.memoryLimit {
+        let watch = MemoryWatch(limit: limit, clock: clock, report: report)
+        group.addTask { await watch.run() }
+      }
       let end = await loop.run(events, in: &group)
       await signOff(after: end)
       group.cancelAll()
       // Calls are not cancelled with their tasks: the end must not wait for a Redis that does not answer.
-      if end != .drained { queue.close() }
+      if end.leavesCalls { queue.close() }
       return end
     }
   }

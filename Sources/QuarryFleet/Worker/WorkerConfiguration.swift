@@ -15,6 +15,8 @@ package struct WorkerConfiguration: Sendable {
   package var scriptRoot: ScriptRoot
   /// Where this worker writes; it gets no tasks of jobs that name another dataset.
   package var storage: StorageIdentity
+  /// Of this process; nil for none.
+  package var memoryLimit: MemoryLimit?
   /// How long the worker waits between two looks at what a missing coordinator leaves undone.
   package var dutyInterval = Duration.seconds(2)
 

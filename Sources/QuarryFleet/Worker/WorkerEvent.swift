@@ -24,6 +24,10 @@ package enum WorkerEvent: Sendable {
   case storageRefused(String)
   case storageTook
   case pauseOver
+  /// What was to be told of this worker's health is told.
+  case healthTold
+  /// Whether the process holds more memory than it may, and how much, in bytes.
+  case memory(isOver: Bool, Int)
   /// First SIGTERM or SIGINT.
   case drain
   case drainTimeout
@@ -55,6 +59,8 @@ package enum WorkerAction: Sendable, Equatable {
   /// Writes the record of a final transition, then tells Redis.
   case settle(PendingEntry)
   case startPause(Duration)
+  /// Lets others see why this worker claims nothing; empty when it is well.
+  case tellHealth(String)
   /// Ends in `heartbeat` with this number, unless a later timer took its place.
   case startHeartbeat(Duration, Int)
   /// Redis does not know this worker: it says again who it is.
@@ -139,5 +145,17 @@ package enum WorkerEnd: Sendable, Equatable {
   /// Redis or storage was away at the end: leases that are left end by themselves, and other processes record the
   /// `unsettled` ends.
   case abandoned(held: Int, unsettled: Int)
+  /// With nothing left to run it holds so many bytes, which is more than it may.
+  case outgrown(Int)
   case failed(QuarryError)
+}
+
+extension WorkerEnd {
+  /// Whether calls to Redis may still be under way that nobody waits for.
+  var leavesCalls: Bool {
+    switch self {
+    case .drained, .outgrown: false
+    case .killed, .abandoned, .failed: true
+    }
+  }
 }

@@ -24,6 +24,10 @@ package final class WorkerFigures: Sendable {
     case storage
     /// It lacks what runs need, a browser or an executor.
     case worker
+    /// Its executors crash one after another.
+    case crash
+    /// It holds more memory than it may.
+    case memory
     /// It is told to end, or has come to its end.
     case ending
   }

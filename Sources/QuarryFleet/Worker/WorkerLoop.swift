@@ -84,7 +84,7 @@ struct WorkerLoop: Sendable {
     case .renew(let tasks): group.addTask { [leases] in await leases.renew(tasks) }
     case .startHeartbeat(let delay, let timer): after(delay, .heartbeat(timer), in: &group)
     case .join: group.addTask { [leases] in await leases.join() }
-    case .claim, .awaitWork, .sendStarted, .complete, .fail: send(action, in: &group)
+    case .claim, .awaitWork, .sendStarted, .complete, .fail, .tellHealth: send(action, in: &group)
     case .finish: break
     }
   }
@@ -99,6 +99,7 @@ struct WorkerLoop: Sendable {
         await transitions.complete(task, figures, emitted: emitted, claimNext: claimNext)
       case .fail(let task, let kind, let reason, let hasBegun, let hosts):
         await transitions.fail(task, kind, reason: reason, hasBegun: hasBegun, hosts: hosts)
+      case .tellHealth(let health): await transitions.tell(health: health)
       default: break
       }
     }

@@ -15,10 +15,14 @@ package enum WorkerNotice: Sendable, Equatable {
   case jobTakenBack(jobID: String)
   case redisUnreachable(String)
   case redisBack
-  /// Nothing is claimed for a while, because storage refused (`storage`) or this worker lacks what runs need (`worker`).
+  /// Nothing is claimed for a while, because storage refused (`storage`), this worker lacks what runs need (`worker`), or
+  /// its executors crash one after another (`crash`).
   case paused(TaskResult.FailureKind, reason: String, Duration)
   /// A run got through, so claims go on.
   case pauseLifted
+  /// The process holds more bytes than it may: it claims nothing more until it holds less.
+  case memoryFull(Int)
+  case memoryFreed
   /// Somebody paused the fleet or this worker.
   case held
   case holdLifted
@@ -55,8 +59,9 @@ extension WorkerNotice: CustomStringConvertible {
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
     case .paused(let cause, let reason, let pause):
-      "claiming nothing for \(pause.milliseconds) ms, "
-        + (cause == .storage ? "storage refused: " : "this worker cannot run anything: ") + reason
+      "claiming nothing for \(pause.milliseconds) ms, \(Self.text(cause)): \(reason)"
+    case .memoryFull(let bytes): "claiming nothing: this process holds \(bytes >> 20) MiB, more than its --max-rss"
+    case .memoryFreed: "claiming again: this process holds less than its --max-rss"
     case .pauseLifted: "claiming again"
     case .held: "paused: handed nothing until `quarry resume`"
     case .holdLifted: "resumed"
@@ -70,6 +75,14 @@ extension WorkerNotice: CustomStringConvertible {
     case .notSignedOff(let message): "left without telling the fleet, which notices by itself: \(message)"
     case .generationLost(let message): "stopping: \(message)"
     case .down(let id): "worker \(id) has left"
+    }
+  }
+
+  private static func text(_ cause: TaskResult.FailureKind) -> String {
+    switch cause {
+    case .storage: "storage refused"
+    case .crash: "executors crash one after another"
+    default: "this worker cannot run anything"
     }
   }
 }

@@ -7,6 +7,7 @@ extension WorkerState {
     guard let entry = held[runID], !entry.isReporting else { return [] }
     switch (entry.stop, result) {
     case (_, .accepted(let figures)):  // Whether it still counts is Redis' to judge.
+      crashes = 0
       held[runID]?.isReporting = true
       held[runID]?.figures = figures
       return [.complete(entry.task, figures, emitted: emitted, claimNext: mayClaimOnComplete)]
@@ -20,7 +21,7 @@ extension WorkerState {
   }
 
   var mayClaimOnComplete: Bool {
-    phase == .working && pause.allowsClaims && !pause.isOnProbation && unsettled < unsettledLimit
+    phase == .working && pause.allowsClaims && !pause.isOnProbation && !isOverMemory && unsettled < unsettledLimit
   }
 
   mutating func report(
@@ -43,7 +44,9 @@ extension WorkerState {
             remedy:
               "Install one version of quarry, its SDK and its executor (this worker is \(Version.current)), then start it again."
           )))
-    case .app, .crash, .blocked, .release, .unrunnable: return []
+    case .crash: return crashed(reason)
+    case .app, .blocked: return executorHeld()
+    case .release, .unrunnable: return []
     }
   }
 
@@ -92,7 +95,7 @@ extension WorkerState {
 
 extension WorkerState {
   mutating func startPause(_ cause: TaskResult.FailureKind, _ reason: String) -> [WorkerAction] {
-    guard let duration = pause.begin(because: cause) else { return [] }
+    guard let duration = pause.begin(because: cause, reason) else { return [] }
     return [.startPause(duration), .notice(.paused(cause, reason: reason, duration))]
   }
 
@@ -102,14 +105,61 @@ extension WorkerState {
   }
 }
 
+// MARK: executors and memory
+
+extension WorkerState {
+  /// One script may crash its executor; so many in a row are this machine's fault, or soon will be.
+  static let crashLimit = 5
+
+  private mutating func crashed(_ reason: String) -> [WorkerAction] {
+    crashes += 1
+    let isOnTrial = pause.isOnProbation && pause.cause == .crash
+    return crashes >= Self.crashLimit || isOnTrial ? startPause(.crash, reason) : []
+  }
+
+  /// The run failed by itself, so its executor was well.
+  private mutating func executorHeld() -> [WorkerAction] {
+    crashes = 0
+    guard pause.isOnProbation, pause.cause == .crash, pause.end() else { return [] }
+    return [.notice(.pauseLifted)]
+  }
+
+  /// A process that holds too much with nothing to do will not get smaller: it ends, and its successor begins anew.
+  mutating func memory(isOver: Bool, _ bytes: Int) -> [WorkerAction] {
+    let isNew = isOver != isOverMemory
+    isOverMemory = isOver
+    guard isOver else { return isNew ? [.notice(.memoryFreed)] + fill() : [] }
+    guard phase == .working, held.isEmpty, unsettled == 0, !isClaiming else {
+      return isNew ? [.notice(.memoryFull(bytes))] : []
+    }
+    return end(.outgrown(bytes))
+  }
+}
+
 // MARK: the end
 
 extension WorkerState {
   /// Why it claims nothing, when it does not.
   var hindrance: WorkerFigures.Hindrance? {
     guard phase == .working || phase == .booting else { return .ending }
-    guard pause.allowsClaims, !pause.isOnProbation else { return pause.cause == .worker ? .worker : .storage }
+    guard pause.allowsClaims, !pause.isOnProbation else {
+      switch pause.cause {
+      case .worker: return .worker
+      case .crash: return .crash
+      default: return .storage
+      }
+    }
+    if isOverMemory { return .memory }
     return isToldPaused ? .held : nil
+  }
+
+  /// The same in words, without what people order; empty when the worker is well.
+  package var health: String {
+    switch hindrance {
+    case .storage, .worker, .crash: "\(pause.cause.rawValue): \(pause.reason)"
+    case .memory: "memory: it holds more than its --max-rss"
+    case .held, .ending, nil: ""
+    }
   }
 
   mutating func end(_ end: WorkerEnd) -> [WorkerAction] {

@@ -42,7 +42,13 @@ package struct WorkerState: Sendable {
   private var isRenewing = false
   private var heartbeatTimer = 0
   var unsettled = 0
-  var pause = StoragePause()
+  var pause = ClaimPause()
+  /// Executors that crashed since a run last came to an end of its own.
+  var crashes = 0
+  /// The process holds more memory than it may.
+  var isOverMemory = false
+  private var toldHealth = ""
+  private var isTellingHealth = false
 
   package init(
     slots: Int, timing: LeaseTiming, drainTimeout: Duration, releaseTimeout: Duration = .seconds(5)
@@ -58,7 +64,15 @@ package struct WorkerState: Sendable {
 
   package mutating func handle(_ event: WorkerEvent) -> [WorkerAction] {
     guard phase != .ended else { return [] }
-    return react(to: event) + finishIfDone()
+    return react(to: event) + finishIfDone() + tellHealth()
+  }
+
+  /// What keeps this worker from claiming is for others to see; one word at a time, the last one counts.
+  private mutating func tellHealth() -> [WorkerAction] {
+    guard !isTellingHealth, health != toldHealth, phase != .ended else { return [] }
+    isTellingHealth = true
+    toldHealth = health
+    return [.tellHealth(health)]
   }
 
   mutating func react(to event: WorkerEvent) -> [WorkerAction] {
@@ -84,6 +98,10 @@ package struct WorkerState: Sendable {
       return fill()
     case .storageRefused(let reason): return startPause(.storage, reason)
     case .storageTook: return storageTook()
+    case .healthTold:
+      isTellingHealth = false
+      return []
+    case .memory(let isOver, let bytes): return memory(isOver: isOver, bytes)
     case .pauseOver:
       pause.isOver()
       return fill()
@@ -103,7 +121,7 @@ extension WorkerState {
   var unsettledLimit: Int { 64 + 4 * slots }
 
   var freeSlots: Int {
-    guard phase == .working, pause.allowsClaims, unsettled < unsettledLimit else { return 0 }
+    guard phase == .working, pause.allowsClaims, !isOverMemory, unsettled < unsettledLimit else { return 0 }
     let free = slots - held.count
     return pause.isOnProbation ? min(free, held.isEmpty ? 1 : 0) : free
   }

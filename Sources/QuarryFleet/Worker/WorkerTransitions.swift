@@ -23,6 +23,13 @@ struct WorkerTransitions: Sendable {
     report(.wokeUp)
   }
 
+  func tell(health: String) async {
+    _ = await caller.call { () async throws(QuarryError) in
+      try await queue.tell(health: Self.bounded(health), workerID: workerID)
+    }
+    report(.healthTold)
+  }
+
   func started(_ task: TaskAssignment) async {
     let requestID = UUIDv7.make()
     let answer = await caller.call { () async throws(QuarryError) in
