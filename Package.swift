@@ -34,7 +34,7 @@ let package = Package(
       name: "QuarryCommands",
       dependencies: [
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryMetrics", "QuarryCore",
-        "RedisClient", "S3Client", "Yams",
+        "QuarryWire", "RedisClient", "S3Client", "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
