@@ -300,6 +300,10 @@ import Testing
     let renewed = try await bench.queue.renew([], workerID: "w", requestID: "r")
     #expect(renewed.timing?.lease == .seconds(60) && renewed.controlVersion == set.version)
     _ = try await bench.queue.set([.maxRuns: 2, .attempts: 1], of: .job("job")).get()
+    for value in [Int64(1), 0] {
+      _ = try await bench.queue.set([.autoThrottle: value], of: .job("job")).get()
+      #expect(try await bench.queue.job("job")?.politeness.autoThrottle == (value == 1))
+    }
     let root = try await bench.run("w", emitting: ["http://a/1", "http://a/2"])
     try await bench.admit()
     let status = try await bench.status()

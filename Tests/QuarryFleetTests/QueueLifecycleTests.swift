@@ -194,7 +194,7 @@ import Testing
         let parsed = try SubmissionLine(parsing: line)
         var request = JobRequest(script: parsed.script, scriptRoot: "/", source: "list", storage: QueueBench.storage)
         request.params = parsed.params
-        request.depth = parsed.depth
+        request.depth = parsed.depth ?? 0
         try await bench.queue.submit(
           JobSubmission(
             jobID: parsed.jobID, rootTaskID: UUIDv7.make(), request: request, target: parsed.script, line: line))

@@ -37,6 +37,19 @@ import Testing
     return try #require(try await bench.queue.task(task.taskID))
   }
 
+  @Test func aLargeQueueIsLookedAtInPart() async throws {
+    let bench = try await bench()
+    try await fill(bench, "wide", (0..<300).map { "http://host-\($0)/" })
+    let part = try await bench.queue.queueView(hosts: 50, leases: 10)
+    // The fiftieth is that of the root, which has no host.
+    #expect(part.hosts.count == 49 && part.hasMoreHosts)
+    #expect(part.lanes.map(\.lane) == ["high", "default", "low"])
+    #expect(part.lanes.map(\.ready) == [0, 49, 0] && part.lanes.map(\.openHosts) == [0, 300, 0])
+    #expect(part.leaseCount == 1 && part.leases.map(\.taskID) == ["wide-root"])
+    let whole = try await bench.queue.queueView(hosts: 500, leases: 10)
+    #expect(whole.lanes.map(\.ready) == [0, 300, 0] && !whole.hasMoreHosts)
+  }
+
   private func until(_ detail: TaskDetail, after now: Int64) throws -> Int64 {
     try #require(detail.gateUntil).nanoseconds / 1_000_000 - now
   }

@@ -31,7 +31,7 @@ struct SubmissionDefaults: Sendable {
     request.lane = (line.lane ?? .default).rawValue
     request.host = line.host
     request.politeness = line.politeness.filled(from: politeness)
-    request.depth = line.depth
+    request.depth = line.depth ?? 0
     request.maxRuns = line.maxRuns
     request.timeout = line.timeoutMilliseconds.map { .milliseconds($0) }
     request.retries.attempts = line.attempts ?? retries.attempts

@@ -27,7 +27,7 @@ struct WatchOptions: ParsableArguments {
     return watch ? interval ?? .seconds(2) : nil
   }
 
-  private static func interval(_ text: String) throws -> Duration {
+  static func interval(_ text: String) throws -> Duration {
     let interval = try Reading.duration(text)
     guard interval >= shortest else { throw ValidationError("less than \(shortest.shortText)") }
     return interval

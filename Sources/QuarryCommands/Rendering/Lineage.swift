@@ -11,15 +11,16 @@ struct Lineage: Sendable {
 
   /// The trees of a job's runs, oldest first; a run whose parent is not among them is a root. Parents are what people
   /// said, so they may form a circle: its oldest run is then the root, and each run stands in the trees once.
-  static func trees(of runs: [RunSummary]) -> Output {
+  /// - Parameter verdict: says of each run whether it counts; nil where nobody knows.
+  static func trees(of runs: [RunSummary], verdict: LedgerVerdict?) -> Output {
     let oldestFirst = runs.reversed()
     let ids = Set(runs.map(\.runID))
     let children = byParent(runs)
     var shown: Set<String> = []
     let roots = oldestFirst.filter { run in parent(of: run).map { !ids.contains($0) } ?? true }
-    var trees = roots.map { tree(of: $0, children: children, shown: &shown, depth: 0) }
+    var trees = roots.map { tree(of: $0, children: children, verdict, shown: &shown, depth: 0) }
     for run in oldestFirst where !shown.contains(run.runID) {
-      trees.append(tree(of: run, children: children, shown: &shown, depth: 0))
+      trees.append(tree(of: run, children: children, verdict, shown: &shown, depth: 0))
     }
     return .list(trees)
   }
@@ -60,23 +61,24 @@ struct Lineage: Sendable {
   ) throws(QuarryError) -> Output {
     var shown: Set = [run.runID]
     let runs = try reader.descendants(of: run, levels: deepest, liveness: liveness).rows
-    return below(run.runID, children: byParent(runs), shown: &shown, depth: 0)
+    return below(run.runID, children: byParent(runs), nil, shown: &shown, depth: 0)
   }
 
   private static func tree(
-    of run: RunSummary, children: [String: [RunSummary]], shown: inout Set<String>, depth: Int
+    of run: RunSummary, children: [String: [RunSummary]], _ verdict: LedgerVerdict?, shown: inout Set<String>,
+    depth: Int
   ) -> Output {
     shown.insert(run.runID)
-    return entry(run, below(run.runID, children: children, shown: &shown, depth: depth))
+    return entry(run, verdict, below(run.runID, children: children, verdict, shown: &shown, depth: depth))
   }
 
   private static func below(
-    _ id: String, children: [String: [RunSummary]], shown: inout Set<String>, depth: Int
+    _ id: String, children: [String: [RunSummary]], _ verdict: LedgerVerdict?, shown: inout Set<String>, depth: Int
   ) -> Output {
     guard depth < deepest else { return .list([]) }
     var nodes: [Output] = []
     for child in (children[id] ?? []).reversed() where !shown.contains(child.runID) {
-      nodes.append(tree(of: child, children: children, shown: &shown, depth: depth + 1))
+      nodes.append(tree(of: child, children: children, verdict, shown: &shown, depth: depth + 1))
     }
     return .list(nodes)
   }
@@ -88,13 +90,13 @@ struct Lineage: Sendable {
     Dictionary(grouping: runs) { parent(of: $0) ?? "" }
   }
 
-  private static func entry(_ run: RunSummary, _ children: Output) -> Output {
-    .record([
-      .init(name: "run_id", value: .value(.string(run.runID))),
-      .init(name: "state", value: .value(.string(run.state.rawValue))),
-      .init(name: "attempt", value: .value(.optional(run.attempt))),
-      .init(name: "source", value: .value(.string(run.source))),
-      .init(name: "children", value: children),
-    ])
+  private static func entry(_ run: RunSummary, _ verdict: LedgerVerdict?, _ children: Output) -> Output {
+    var values: [(String, JSONValue)] = [
+      ("run_id", .string(run.runID)), ("state", .string(run.state.rawValue)), ("attempt", .optional(run.attempt)),
+      ("source", .string(run.source)),
+    ]
+    if let isAccepted = verdict?.isAccepted(run) { values.append(("accepted", .bool(isAccepted))) }
+    return .record(
+      values.map { Output.Field(name: $0.0, value: .value($0.1)) } + [Output.Field(name: "children", value: children)])
   }
 }

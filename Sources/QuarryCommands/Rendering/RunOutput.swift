@@ -75,12 +75,16 @@ extension Output {
   }
 
   static func job(_ job: JobSummary) -> Output {
-    .record([
+    let verdict = job.ended.map(LedgerVerdict.init)
+    return .record([
       Field(name: "job_id", value: .value(.string(job.jobID))),
       Field(name: "state", value: .value(.string(job.state.rawValue))),
       Field(name: "run_ids", value: .list(job.runs.map { .value(.string($0.runID)) })),
       Field(name: "tasks", value: job.tasks.map(taskEnds) ?? .value(.null)),
-      Field(name: "runs", value: Lineage.trees(of: job.runs)),
+      Field(name: "accepted_run_ids", value: verdict.map { .list($0.accepted) } ?? .value(.null)),
+      Field(name: "superseded", value: verdict.map { .list($0.superseded(among: job.runs)) } ?? .value(.null)),
+      Field(name: "dead", value: verdict.map { .list($0.dead) } ?? .value(.null)),
+      Field(name: "runs", value: Lineage.trees(of: job.runs, verdict: verdict)),
     ])
   }
 

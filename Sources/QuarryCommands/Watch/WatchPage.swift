@@ -70,7 +70,7 @@ package struct WatchPage {
 
 extension Canvas {
   /// Writes the line without its first cells, and marks where more of it would follow.
-  fileprivate mutating func write(_ line: StyledLine, row: Int, skipping: Int, cut: String) {
+  mutating func write(_ line: StyledLine, row: Int, skipping: Int, cut: String) {
     var column = -skipping
     for part in line {
       for glyph in part.text.glyphs {

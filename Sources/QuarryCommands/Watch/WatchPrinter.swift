@@ -1,4 +1,3 @@
-import Glibc
 import QuarryCore
 
 /// Prints a document, and each one that differs from the one before. Ctrl-C, SIGTERM, the end of its terminal and of
@@ -27,7 +26,7 @@ struct WatchPrinter {
   /// Returns when it is over.
   mutating func run(read: @escaping @Sendable () async -> DocumentFeed.News) async throws {
     let (events, sink) = AsyncStream.makeStream(of: Event.self)
-    try Self.watchForEnd { sink.yield(.over) }
+    try ReaderEnd.watch { sink.yield(.over) }
     let feed = DocumentFeed(announce: { sink.yield(.news) }, read: read)
     Self.call(at: pace.nextAt) { sink.yield(.due) }
     for await event in events {
@@ -67,23 +66,6 @@ struct WatchPrinter {
       // Its only error says that the task was cancelled, which nobody does.
       try? await Task.sleep(until: instant, clock: .continuous)
       body()
-    }
-  }
-
-  /// - Parameter end: called, from any thread, by a signal, and when nobody reads stdout any more.
-  private static func watchForEnd(_ end: @escaping @Sendable () -> Void) throws(QuarryError) {
-    try SignalWatch.start(survivesHangUp: false) { _, count in
-      end()
-      // A reader that takes nothing keeps the first one from being heard.
-      if count > 1 { _exit(ExitCode.failure) }
-    }
-    Task {
-      await OwnThread.run {
-        // Asked for nothing, it tells of errors alone: a pipe whose reader has gone.
-        var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
-        while poll(&output, 1, -1) < 0, errno == EINTR {}
-      }
-      end()
     }
   }
 }

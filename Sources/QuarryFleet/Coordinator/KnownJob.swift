@@ -1,13 +1,13 @@
 import QuarryCore
 
 /// A job that the fleet has under the id that somebody submits again.
-struct KnownJob: Sendable {
+package struct KnownJob: Sendable {
   let view: JobView
   /// Nil when retention has let it go.
   let root: TaskDetail?
 
   /// - Returns: nil when the fleet does not know the id.
-  static func find(_ jobID: String, in queue: FleetQueue) async throws(QuarryError) -> KnownJob? {
+  package static func find(_ jobID: String, in queue: FleetQueue) async throws(QuarryError) -> KnownJob? {
     guard let view = try await queue.job(jobID) else { return nil }
     return KnownJob(view: view, root: try await queue.task(view.rootTaskID))
   }
@@ -28,6 +28,29 @@ struct KnownJob: Sendable {
       ("--lane", root.map { $0.task.lane == request.lane } ?? true),
     ]
     return pairs.filter { !$0.1 }.map(\.0)
+  }
+
+  /// What the line says and the job does not do, by the names of the flags of `quarry submit`; what it leaves out is no
+  /// difference. Budgets and lane are known as long as the fleet has the root.
+  package func differences(from line: SubmissionLine) -> [String] {
+    func differs<Value: Equatable>(_ given: Value?, _ held: Value?) -> Bool { given.map { $0 != held } ?? false }
+    let (asked, held) = (line.politeness, view.politeness)
+    let pairs = [
+      ("--depth", differs(line.depth, view.depth)), ("--max-runs", differs(line.maxRuns, view.maxRuns)),
+      ("--run-timeout", differs(line.timeoutMilliseconds, view.timeoutMilliseconds)),
+      ("--source", differs(line.source, view.source)), ("--category", differs(line.category, view.category)),
+      ("--policy", differs(line.policy, view.policy)),
+      ("--host-concurrency", differs(asked.hostConcurrency, held.hostConcurrency)),
+      ("--host-delay", differs(asked.hostDelay, held.hostDelay)),
+      ("--host-max-pages", differs(asked.hostMaxPages, held.hostMaxPages)),
+      ("--job-concurrency", differs(asked.jobConcurrency, held.jobConcurrency)),
+      ("--auto-throttle", asked.autoThrottle && !held.autoThrottle),
+      ("--lane", root.map { differs(line.lane?.rawValue, $0.task.lane) } ?? false),
+      ("--attempts", root.map { differs(line.attempts, $0.attemptBudget) } ?? false),
+      ("--crashes", root.map { differs(line.crashes, $0.crashBudget) } ?? false),
+      ("--blocks", root.map { differs(line.blocks, $0.blockBudget) } ?? false),
+    ]
+    return pairs.filter(\.1).map(\.0)
   }
 
   private func check(_ root: TaskDetail, against submission: JobSubmission) throws(QuarryError) {

@@ -26,7 +26,7 @@ package struct Progress: Sendable, Equatable {
 }
 
 /// Rate of a growing count over a sliding window.
-struct ThroughputMeter: Sendable, Equatable {
+package struct ThroughputMeter: Sendable, Equatable {
   private struct Reading: Sendable, Equatable {
     var at: UInt64
     var count: Int
@@ -34,17 +34,17 @@ struct ThroughputMeter: Sendable, Equatable {
   private let window: UInt64
   private var readings: [Reading] = []
 
-  init(window: Duration = .seconds(10)) { self.window = window.nanoseconds }
+  package init(window: Duration = .seconds(10)) { self.window = window.nanoseconds }
 
   /// - Parameter at: nanoseconds of a clock that never goes back.
-  mutating func add(_ count: Int, at: UInt64) {
+  package mutating func add(_ count: Int, at: UInt64) {
     if let last = readings.last, at < last.at + 200_000_000, readings.count > 1 { readings.removeLast() }
     readings.append(Reading(at: at, count: count))
     while readings.count > 2, readings[1].at + window <= at { readings.removeFirst() }
   }
 
   /// Counts a second between the window's two ends.
-  var perSecond: Double? {
+  package var perSecond: Double? {
     guard let first = readings.first, let last = readings.last, last.at > first.at else { return nil }
     return Double(last.count - first.count) * 1e9 / Double(last.at - first.at)
   }

@@ -22,7 +22,7 @@ local JOB_FIELDS = {'state', 'root', 'created_at', 'finished_at', 'admitted', 'd
   'released', 'outbox', 'unsettled', 'unsent', 'duplicates', 'cut_depth', 'cut_runs', 'cut_forgotten', 'items', 'events', 'depth',
   'max_runs', 'policy', 'storage', 'root_state', 'trimmed_done', 'trimmed_dead', 'source', 'category', 'rejected',
   'host_slots', 'host_gap_ms', 'host_max_pages', 'auto_throttle', 'concurrency', 'cut_pages', 'hold', 'requeued',
-  'discarded', 'restoring'}
+  'discarded', 'restoring', 'timeout_ms'}
 -- When the first of the job's scheduled tasks is due; of more than a hundred, the first of those that wait longest.
 local function next_due(job)
   local first

@@ -156,9 +156,9 @@ end
 
 -- The least value of each field that can be set.
 local LIMITS = {
-  fleet = {lease_ms = 1000, heartbeat_ms = 1, host_slots = 0, host_gap_ms = 0},
-  job = {host_slots = 0, host_gap_ms = 0, host_max_pages = 0, concurrency = 0, max_runs = 0, timeout_ms = 1, app_max = 1,
-    app_base_ms = 0, app_cap_ms = 0, crash_max = 1, crash_base_ms = 0, blocked_max = 1, blocked_base_ms = 0},
+  fleet = {lease_ms = 1000, heartbeat_ms = 1, host_slots = 0, host_gap_ms = 0, auto_throttle = 0},
+  job = {host_slots = 0, host_gap_ms = 0, host_max_pages = 0, auto_throttle = 0, concurrency = 0, max_runs = 0,
+    timeout_ms = 1, app_max = 1, app_base_ms = 0, app_cap_ms = 0, crash_max = 1, crash_base_ms = 0, blocked_max = 1, blocked_base_ms = 0},
   host = {slots = 0, gap_ms = 0},
 }
 -- What is not set can only be given back where there is a default.

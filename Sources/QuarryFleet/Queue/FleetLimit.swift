@@ -1,7 +1,7 @@
 /// A limit that holds from the moment at which it is set.
 package enum FleetLimit: String, Sendable, CaseIterable {
   case lease, heartbeat
-  case hostConcurrency, hostDelay, hostMaxPages, jobConcurrency
+  case hostConcurrency, hostDelay, hostMaxPages, jobConcurrency, autoThrottle
   case maxRuns, runTimeout, attempts, retryBase, retryCap, crashes, crashBase, blocks, blockBase
 
   /// Its name in the hash of what it limits. A host's own limits go before those of the fleet.
@@ -13,6 +13,8 @@ package enum FleetLimit: String, Sendable, CaseIterable {
     case .hostDelay: subject.isHost ? "gap_ms" : "host_gap_ms"
     case .hostMaxPages: "host_max_pages"
     case .jobConcurrency: "concurrency"
+    // 1 or 0.
+    case .autoThrottle: "auto_throttle"
     case .maxRuns: "max_runs"
     case .runTimeout: "timeout_ms"
     case .attempts: "app_max"

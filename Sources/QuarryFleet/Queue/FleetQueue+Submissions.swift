@@ -76,7 +76,7 @@ package struct SubmissionLine: Sendable, Equatable {
   package var policy: String?
   package var lane: Lane?
   package var host: String?
-  package var depth: Int
+  package var depth: Int?
   package var maxRuns: Int?
   package var timeoutMilliseconds: Int?
   package var attempts: Int?
@@ -118,7 +118,7 @@ package struct SubmissionLine: Sendable, Equatable {
     policy = try line.text("policy")
     host = try line.text("host")
     lane = try line.lane()
-    depth = try line.number("depth", atLeast: 0) ?? 0
+    depth = try line.number("depth", atLeast: 0)
     maxRuns = try line.number("max_runs", atLeast: 1)
     timeoutMilliseconds = try line.number("timeout_ms", atLeast: 1)
       .map { Swift.min($0, DerivedWork.Options.timeouts.upperBound) }

@@ -64,18 +64,38 @@ extension FleetQueue {
         .text(id),
       ],
       duty: "events", upTo: wait)
-    return (read[0]?[1]?.elements ?? []).compactMap { entry in
-      guard let id = entry[0]?.text, let fields = entry[1]?.fields, let type = fields["type"]?.text else { return nil }
-      return FleetEvent(id: id, type: type, fields: fields.compactMapValues(\.text))
-    }
+    return Self.events(read[0]?[1])
+  }
+
+  /// The same, at once.
+  package func events(after id: String, limit: Int) async throws(QuarryError) -> [FleetEvent] {
+    try await range(["XRANGE", .text(keys.events), .text("(" + id), "+", "COUNT", .integer(Int64(limit))])
+  }
+
+  package func oldestEvent() async throws(QuarryError) -> FleetEvent? {
+    try await range(["XRANGE", .text(keys.events), "-", "+", "COUNT", "1"]).first
+  }
+
+  /// The newest event first.
+  package func newestEvents(limit: Int) async throws(QuarryError) -> [FleetEvent] {
+    try await range(["XREVRANGE", .text(keys.events), "+", "-", "COUNT", .integer(Int64(limit))])
+  }
+
+  private func range(_ command: RedisCommand) async throws(QuarryError) -> [FleetEvent] {
+    Self.events(
+      try await Self.answer("events") { () async throws(RedisError) in
+        try await links.calls.send(command, repeatable: true)
+      })
   }
 
   /// Id of the newest event, to read on from.
-  package func lastEventID() async throws(QuarryError) -> String {
-    let reply = try await Self.answer("events") { () async throws(RedisError) in
-      try await links.calls.send(["XREVRANGE", .text(keys.events), "+", "-", "COUNT", "1"], repeatable: true)
+  package func lastEventID() async throws(QuarryError) -> String { try await newestEvents(limit: 1).first?.id ?? "0-0" }
+
+  private static func events(_ entries: RedisReply?) -> [FleetEvent] {
+    (entries?.elements ?? []).compactMap { entry in
+      guard let id = entry[0]?.text, let fields = entry[1]?.fields, let type = fields["type"]?.text else { return nil }
+      return FleetEvent(id: id, type: type, fields: fields.compactMapValues(\.text))
     }
-    return reply[0]?[0]?.text ?? "0-0"
   }
 
   /// Cancelling the calling task ends the wait: the connection is given up, since Redis cannot be told otherwise.

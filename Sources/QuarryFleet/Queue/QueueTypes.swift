@@ -59,10 +59,31 @@ package struct FleetEvent: Sendable, Equatable {
   package var type: String
   package var fields: [String: String]
 
+  /// By the clock of Redis.
+  package var at: Timestamp? { fields["at"].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } }
   package var jobID: String? { fields["job"] }
   package var taskID: String? { fields["task"] }
   package var runID: String? { fields["run"] }
   package var workerID: String? { fields["worker"] }
+
+  /// Whether a text is `ms-n`, as ids of a stream are, or `ms` alone.
+  package static func isID(_ text: String) -> Bool { parts(of: text) != nil }
+
+  package static func isID(_ left: String, before right: String) -> Bool {
+    guard let left = parts(of: left), let right = parts(of: right) else { return false }
+    return left < right
+  }
+
+  /// Whether it stands for the oldest event there is.
+  package static func isBeginning(_ id: String) -> Bool { parts(of: id).map { $0 == (0, 0) } ?? false }
+
+  private static func parts(of id: String) -> (UInt64, UInt64)? {
+    let parts = id.split(separator: "-", omittingEmptySubsequences: false).map { UInt64($0) }
+    guard (1...2).contains(parts.count), let time = parts[0], let number = parts.count > 1 ? parts[1] : 0 else {
+      return nil
+    }
+    return (time, number)
+  }
 }
 
 /// A job with its root, ready to enter the fleet.

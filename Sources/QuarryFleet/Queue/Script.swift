@@ -57,6 +57,7 @@ package struct Script: Sendable {
   static let viewTasks = Script("view_tasks", PackageResources.view_tasks_lua, views)
   static let viewWorkers = Script("view_workers", PackageResources.view_workers_lua, views)
   static let viewWorker = Script("view_worker", PackageResources.view_worker_lua, views)
+  static let viewQueue = Script("view_queue", PackageResources.view_queue_lua, views)
   static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
   static let censusTasks = Script("census_tasks", PackageResources.census_tasks_lua, base)
   static let censusList = Script("census_list", PackageResources.census_list_lua, tasks)

@@ -131,7 +131,10 @@ package struct JobView: Sendable, Equatable {
   package var events: Int
   package var depth: Int
   package var maxRuns: Int?
+  package var timeoutMilliseconds: Int?
   package var politeness: Politeness
+  package var source: String
+  package var category: String
   package var policy: String
   package var storage: String
   /// It is being rebuilt, or was and is not whole: nothing of it is handed out.
@@ -151,7 +154,10 @@ package struct JobView: Sendable, Equatable {
     depth = fields.int("depth")
     isRestoring = fields.text("restoring") != nil
     maxRuns = fields.int("max_runs") == 0 ? nil : fields.int("max_runs")
+    timeoutMilliseconds = fields.text("timeout_ms").flatMap { Int($0) }
     politeness = Politeness(fields)
+    source = fields.text("source") ?? ""
+    category = fields.text("category") ?? ""
     policy = fields.text("policy") ?? ""
     storage = fields.text("storage") ?? ""
     status = JobStatus()

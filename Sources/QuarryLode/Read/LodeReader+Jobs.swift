@@ -4,9 +4,17 @@ import QuarryCore
 package struct JobSummary: Sendable, Equatable {
   package let jobID: String
   package var runs: [RunSummary]
-  /// By the job's ledger; nil for a job without one.
-  package var tasks: TaskEndCounts?
+  /// Its tasks that have ended, by the job's ledger, in its order; nil for a job without one, or with one that cannot be read.
+  package var ended: [EndedTask]?
   package var warnings: [String] = []
+
+  package var tasks: TaskEndCounts? {
+    ended.map { ended in
+      var counts = TaskEndCounts()
+      for task in ended { counts.add(task.state) }
+      return counts
+    }
+  }
 
   package var state: RunState {
     var figures = JobFigures(jobID: jobID)
@@ -44,10 +52,16 @@ extension LodeReader {
     filter.liveness = liveness
     let found = try runs(filter)
     var job = JobSummary(jobID: jobID, runs: found.rows, warnings: found.warnings)
-    var ledgers = try JobLedgers(layout: layout)
-    guard !job.runs.isEmpty || ledgers.jobIDs.contains(jobID) else { return nil }
-    job.tasks = ledgers.endCounts(of: jobID)
-    job.warnings += ledgers.warnings
+    let hasLedger = try LedgerReader(layout: layout).jobs().contains { $0.jobID == jobID }
+    guard !job.runs.isEmpty || hasLedger else { return nil }
+    guard hasLedger else { return job }
+    do throws(QuarryError) {
+      var ended: [EndedTask] = []
+      try forEachEndedTask(jobID: jobID) { ended.append($0) }
+      job.ended = ended
+    } catch {
+      job.warnings.append(error.message)
+    }
     return job
   }
 }

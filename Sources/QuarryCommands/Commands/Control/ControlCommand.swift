@@ -41,6 +41,8 @@ struct ControlSetCommand: ExecutableCommand {
     "job-concurrency", help: ArgumentHelp("The job's most tasks at once; 0: no limit.", valueName: "n"),
     transform: Reading.natural)
   var jobConcurrency: Int?
+  @Option("auto-throttle", help: ArgumentHelp("Space a host's starts by how fast it answers.", valueName: "switch"))
+  var autoThrottle: Switch?
   @Option(
     "max-runs", help: ArgumentHelp("The job's most tasks; 0: no limit.", valueName: "n"), transform: Reading.natural)
   var maxRuns: Int?
@@ -117,6 +119,7 @@ struct ControlSetCommand: ExecutableCommand {
       ("--host-concurrency", .hostConcurrency, hostConcurrency), ("--host-delay", .hostDelay, hostDelay),
       ("--host-max-pages", .hostMaxPages, hostMaxPages.map(LimitValue.init)),
       ("--job-concurrency", .jobConcurrency, jobConcurrency.map(LimitValue.init)),
+      ("--auto-throttle", .autoThrottle, autoThrottle.map { LimitValue($0 == .on ? 1 : 0) }),
       ("--max-runs", .maxRuns, maxRuns.map(LimitValue.init)), ("--run-timeout", .runTimeout, runTimeout),
       ("--attempts", .attempts, attempts.map(LimitValue.init)),
       ("--retry-base", .retryBase, retryBase.map(LimitValue.init)),
@@ -128,6 +131,10 @@ struct ControlSetCommand: ExecutableCommand {
       value.map { (flag: flag, limit: limit, value: $0.number) }
     }
   }
+}
+
+enum Switch: String, CaseIterable {
+  case on, off
 }
 
 /// A limit as it is typed: a number, a time, or `default`.
@@ -154,11 +161,12 @@ struct LimitValue: Sendable {
 extension ControlSubject {
   fileprivate var limits: Set<FleetLimit> {
     switch self {
-    case .fleet: [.lease, .heartbeat, .hostConcurrency, .hostDelay]
+    case .fleet: [.lease, .heartbeat, .hostConcurrency, .hostDelay, .autoThrottle]
     case .host: [.hostConcurrency, .hostDelay]
     case .job:
       [
-        .hostConcurrency, .hostDelay, .hostMaxPages, .jobConcurrency, .maxRuns, .runTimeout, .attempts, .retryBase,
+        .hostConcurrency, .hostDelay, .hostMaxPages, .jobConcurrency, .autoThrottle, .maxRuns, .runTimeout, .attempts,
+        .retryBase,
         .retryCap, .crashes, .crashBase, .blocks, .blockBase,
       ]
     case .task, .worker: []

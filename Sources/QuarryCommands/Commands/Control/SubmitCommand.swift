@@ -30,8 +30,16 @@ struct SubmitCommand: ExecutableCommand {
     let line = try line(in: context)
     let submission = try SubmissionLine(parsing: line)
     let address = try fleet.address(in: context)
-    let state = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
-      try await submit(line, submission.jobID, to: queue)
+    let (state, ignored) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+      let known = try await KnownJob.find(submission.jobID, in: queue)
+      let state = try await submit(line, isKnown: known != nil, to: queue)
+      return (state, known?.differences(from: submission) ?? [])
+    }
+    if state == .known, !ignored.isEmpty {
+      context.console.warn(
+        "the job is known with other values, which it keeps: \(ignored.joined(separator: ", ")) counted for nothing")
+      context.console.say(
+        "`quarry control set --job \(submission.jobID)` changes limits of a job; other work needs another key")
     }
     if state == .waiting {
       context.console.say("it waits until a coordinator takes it; start one with: quarry coordinator")
@@ -45,8 +53,7 @@ struct SubmitCommand: ExecutableCommand {
     case submitted, known, waiting
   }
 
-  private func submit(_ line: String, _ jobID: String, to queue: FleetQueue) async throws(QuarryError) -> State {
-    let isKnown = try await queue.job(jobID) != nil
+  private func submit(_ line: String, isKnown: Bool, to queue: FleetQueue) async throws(QuarryError) -> State {
     // The same line may have been refused before, and be no fault now.
     let before = try await lastReject(of: line, by: queue)
     try await queue.push(line: line)

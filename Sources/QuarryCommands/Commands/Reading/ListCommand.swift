@@ -1,10 +1,10 @@
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Lists runs, tasks, workers, executors, jobs, rejected submissions or pools of proxies.",
+    abstract: "Lists runs, tasks, workers, executors, jobs, events, rejected submissions or pools of proxies.",
     subcommands: [
       ListRunsCommand.self, ListTasksCommand.self, ListWorkersCommand.self, ListExecutorsCommand.self,
-      ListJobsCommand.self, ListPoolsCommand.self, ListRejectsCommand.self,
+      ListJobsCommand.self, ListPoolsCommand.self, ListRejectsCommand.self, ListEventsCommand.self,
     ])
 }
 
