@@ -1,13 +1,18 @@
 import Glibc
 import Synchronization
 
-/// The life of a connection, on one thread: connect, log in, serve until it breaks, pause, again.
+/// The life of a connection, on one thread: find the server, connect, log in, serve until it breaks, pause, again.
 final class ConnectionOwner {
-  private let endpoint: RedisEndpoint
-  private let options: RedisOptions
-  private let mailbox: Mailbox
-  private let login: Login
-  private let onPush: (@Sendable (RedisReply) -> Void)?
+  let endpoint: RedisEndpoint
+  let options: RedisOptions
+  let mailbox: Mailbox
+  let login: Login
+  let whereabouts: Whereabouts
+  let onPush: (@Sendable (RedisReply) -> Void)?
+  /// Which of several servers, or sentinels, is asked first: another one after each failure.
+  var turn = 0
+  /// The server that this connection is on, or was on last.
+  var server: RedisEndpoint.Server?
   private var backoff: Backoff
   private var random = SystemRandomNumberGenerator()
   private var polls: [pollfd]
@@ -16,12 +21,13 @@ final class ConnectionOwner {
   ///   - greeting: sent after every login; each command brings one reply.
   ///   - onPush: gets what the server sends unasked. Called on the owner thread.
   init(
-    endpoint: RedisEndpoint, options: RedisOptions, mailbox: Mailbox, greeting: [RedisCommand] = [],
-    onPush: (@Sendable (RedisReply) -> Void)? = nil
+    endpoint: RedisEndpoint, options: RedisOptions, mailbox: Mailbox, whereabouts: Whereabouts,
+    greeting: [RedisCommand] = [], onPush: (@Sendable (RedisReply) -> Void)? = nil
   ) {
     self.endpoint = endpoint
     self.options = options
     self.mailbox = mailbox
+    self.whereabouts = whereabouts
     self.onPush = onPush
     login = Login(endpoint: endpoint, name: options.name, greeting: greeting)
     backoff = Backoff(first: options.firstPause, longest: options.longestPause)
@@ -30,15 +36,33 @@ final class ConnectionOwner {
 
   /// Returns when the mailbox is closed.
   func run() {
+    var wasMoved = false
     while mailbox.closedBecause == nil {
       do {
         try session()
       } catch {
-        mailbox.noteOutage(error)
+        // Another node is at hand: nobody waits for it, unless two of them send each other what they are asked.
+        let isMoved = noteMove(error)
+        if isMoved, !wasMoved {
+          wasMoved = true
+          continue
+        }
+        wasMoved = isMoved
+        turn += 1
+        if !isMoved { mailbox.noteOutage(error) }
         if !options.reconnects { mailbox.close(because: error) }
       }
       pause(until: .now() + backoff.next(using: &random))
     }
+  }
+
+  private func noteMove(_ error: RedisError) -> Bool {
+    guard let node = error.movedTo else {
+      if let server { whereabouts.forget(server) }
+      return false
+    }
+    whereabouts.moved(to: node, by: server)
+    return true
   }
 
   /// One connection from its first packet to its end.
@@ -56,6 +80,19 @@ final class ConnectionOwner {
     }
   }
 
+  private func logIn(on link: Link) throws(RedisError) {
+    let replies: [RedisReply]
+    do throws(RedisError) {
+      replies = try converse(login.commands, on: link, until: .now() + options.connectTimeout)
+    } catch {
+      guard error.kind == .closed, endpoint.tls == nil, mailbox.closedBecause == nil else { throw error }
+      throw RedisError(
+        .closed, endpoint: error.endpoint, error.message, remedy: "if it speaks TLS there, write rediss://",
+        outcomeUnknown: error.outcomeUnknown)
+    }
+    try login.check(replies)
+  }
+
   private func serve(_ link: Link) throws(RedisError) {
     let isTaking = link.notReady == nil
     if isTaking { for call in mailbox.take() { link.enqueue(call) } }
@@ -65,19 +102,27 @@ final class ConnectionOwner {
     if try wait(for: link.interest, on: link.descriptor, until: deadline, isTaking: isTaking) { try link.receive() }
   }
 
-  private func logIn(on link: Link) throws(RedisError) {
+  /// Sends commands of the connection's own, while the calls of others wait.
+  /// - Returns: a reply for each, error replies among them.
+  func converse(
+    _ commands: [RedisCommand], on link: Link, until deadline: Monotonic
+  ) throws(RedisError) -> [RedisReply] {
     let answer = Answer()
-    let deadline = Monotonic.now() + options.connectTimeout
-    link.enqueue(login.call(deadline: deadline) { answer.outcome = $0 })
-    while answer.outcome == nil {
+    var bytes: [UInt8] = []
+    for command in commands { command.encode(into: &bytes) }
+    link.enqueue(
+      Call(bytes: bytes, replyCount: commands.count, deadline: deadline, failsDuringOutage: false) {
+        answer.outcome = $0
+      })
+    while true {
       try link.flush()
+      if let outcome = answer.outcome { return try outcome.get() }
       _ = try link.checkDeadlines(at: .now())
       if try wait(for: link.interest, on: link.descriptor, until: deadline, isTaking: false) { try link.receive() }
     }
-    try login.check(answer.outcome)
   }
 
-  /// Where the login's replies land.
+  /// Where the replies of a conversation land.
   private final class Answer: Sendable {
     private let state = Mutex<Call.Outcome?>(nil)
     var outcome: Call.Outcome? {
@@ -88,40 +133,6 @@ final class ConnectionOwner {
 }
 
 extension ConnectionOwner {
-  private func connect() throws(RedisError) -> Link {
-    let deadline = Monotonic.now() + options.connectTimeout
-    let targets: [Socket.Target]
-    do { targets = try Socket.targets(of: endpoint.address) } catch { throw unreachable(error.reason) }
-    var reason = "no address was found"
-    for target in targets {
-      switch try attempt(target, until: deadline) {
-      case .success(let link): return link
-      case .failure(let failure): reason = failure.reason
-      }
-    }
-    throw unreachable(reason)
-  }
-
-  private func attempt(
-    _ target: Socket.Target, until deadline: Monotonic
-  ) throws(RedisError) -> Result<Link, Socket.Failure> {
-    let socket: Socket
-    do { socket = try Socket(target) } catch { return .failure(error) }
-    while !(try wait(for: Int16(POLLOUT), on: socket.descriptor, until: deadline, isTaking: false)) {
-      guard Monotonic.now() < deadline else {
-        return .failure(Socket.Failure(reason: "no answer within \(options.connectTimeout)"))
-      }
-    }
-    do { try socket.finish(isTCP: target.family != AF_UNIX) } catch { return .failure(error) }
-    return .success(Link(socket, endpoint: endpoint, onPush: onPush))
-  }
-
-  private func unreachable(_ reason: String) -> RedisError {
-    RedisError(
-      .unreachable, endpoint: endpoint.description, "cannot reach Redis at \(endpoint): \(reason)",
-      remedy: "check that a Redis server runs there and that the address is right")
-  }
-
   private func pause(until end: Monotonic) {
     while mailbox.closedBecause == nil, Monotonic.now() < end {
       // It throws when the mailbox is closed, which the loop sees.
@@ -133,7 +144,7 @@ extension ConnectionOwner {
   /// - Parameter isTaking: true when calls that wait are to be sent at once; false when they wait for a connection,
   ///   and then those whose deadline passes fail here.
   /// - Returns: whether an event is there.
-  private func wait(
+  func wait(
     for events: Int16, on descriptor: Int32, until deadline: Monotonic, isTaking: Bool
   ) throws(RedisError) -> Bool {
     if let reason = mailbox.closedBecause { throw reason }

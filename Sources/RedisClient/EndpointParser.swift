@@ -6,23 +6,38 @@ struct EndpointParser {
     guard let split = url.firstRange(of: "://") else { throw refusal("it has no scheme") }
     let rest = url[split.upperBound...]
     switch url[..<split.lowerBound].lowercased() {
-    case "redis": return try tcp(rest)
+    case "redis": return try servers(rest, tls: nil)
+    case "rediss": return try servers(rest, tls: RedisTLS())
+    case "redis+sentinel": return try sentinels(rest, tls: nil)
+    case "rediss+sentinel": return try sentinels(rest, tls: RedisTLS())
     case "unix", "redis+unix": return try unix(rest)
-    case "rediss":
-      throw refusal(
-        "TLS is not supported yet", remedy: "use redis:// or unix://, or a TLS tunnel (stunnel) on this machine")
     case let scheme: throw refusal("the scheme '\(scheme)' is not known")
     }
   }
 
-  private func tcp(_ rest: Substring) throws(RedisError) -> RedisEndpoint {
+  private func servers(_ rest: Substring, tls: RedisTLS?) throws(RedisError) -> RedisEndpoint {
     let (authority, query) = cut(rest, at: "?")
     let (server, path) = cut(authority, at: "/")
-    let (credentials, hostAndPort) = splitCredentials(server)
-    let (host, port) = try hostPort(hostAndPort)
-    var endpoint = RedisEndpoint(.tcp(host: host, port: port))
+    let (credentials, list) = splitCredentials(server)
+    var endpoint = RedisEndpoint(.servers(try servers(in: list, port: 6379)), tls: tls)
     try logIn(&endpoint, credentials)
     if let path, !path.isEmpty { endpoint.database = try databaseNumber(path) }
+    try apply(query, to: &endpoint)
+    return endpoint
+  }
+
+  private func sentinels(_ rest: Substring, tls: RedisTLS?) throws(RedisError) -> RedisEndpoint {
+    let (authority, query) = cut(rest, at: "?")
+    let (server, path) = cut(authority, at: "/")
+    let (credentials, list) = splitCredentials(server)
+    let (name, database) = cut(path ?? "", at: "/")
+    guard let primary = Self.unescape(name), !primary.isEmpty else {
+      throw refusal("after the sentinels must stand the name of the primary that they watch, such as /mymaster")
+    }
+    let sentinels = RedisEndpoint.Sentinels(servers: try servers(in: list, port: 26379), primary: primary)
+    var endpoint = RedisEndpoint(.sentinels(sentinels), tls: tls)
+    try logIn(&endpoint, credentials)
+    if let database, !database.isEmpty { endpoint.database = try databaseNumber(database) }
     try apply(query, to: &endpoint)
     return endpoint
   }
@@ -54,7 +69,15 @@ struct EndpointParser {
     endpoint.password = secret.isEmpty ? nil : secret
   }
 
-  private func hostPort(_ text: Substring) throws(RedisError) -> (String, UInt16) {
+  private func servers(in list: Substring, port: UInt16) throws(RedisError) -> [RedisEndpoint.Server] {
+    var servers: [RedisEndpoint.Server] = []
+    for text in list.split(separator: ",", omittingEmptySubsequences: false) {
+      servers.append(try server(text, port: port))
+    }
+    return servers
+  }
+
+  private func server(_ text: Substring, port standard: UInt16) throws(RedisError) -> RedisEndpoint.Server {
     var host = text
     var port: Substring?
     if text.hasPrefix("[") {
@@ -66,18 +89,10 @@ struct EndpointParser {
     } else {
       (host, port) = cut(text, at: ":")
     }
-    guard let number = port.map({ UInt16($0) }) ?? 6379, number > 0 else {
+    guard let number = port.map({ UInt16($0) }) ?? standard, number > 0 else {
       throw refusal("the port must be a number from 1 to 65535")
     }
-    return (host.isEmpty ? "localhost" : String(host), number)
-  }
-
-  private func apply(_ query: Substring?, to endpoint: inout RedisEndpoint) throws(RedisError) {
-    for pair in (query ?? "").split(separator: "&") {
-      let (name, value) = cut(pair, at: "=")
-      guard name == "db", let value else { throw refusal("the option '\(name)' is not known; only db=N is") }
-      endpoint.database = try databaseNumber(value)
-    }
+    return RedisEndpoint.Server(host: host.isEmpty ? "localhost" : String(host), port: number)
   }
 
   private func databaseNumber(_ text: Substring) throws(RedisError) -> Int {
@@ -88,6 +103,56 @@ struct EndpointParser {
   private func cut(_ text: Substring, at mark: Character) -> (Substring, Substring?) {
     guard let index = text.firstIndex(of: mark) else { return (text, nil) }
     return (text[..<index], text[text.index(after: index)...])
+  }
+}
+
+extension EndpointParser {
+  private func apply(_ query: Substring?, to endpoint: inout RedisEndpoint) throws(RedisError) {
+    for pair in (query ?? "").split(separator: "&") {
+      let (name, value) = cut(pair, at: "=")
+      guard let text = Self.unescape(value ?? ""), !text.isEmpty else {
+        throw refusal("the option '\(name)' says nothing")
+      }
+      guard try set(String(name), text, of: &endpoint) else {
+        throw refusal("the option '\(name)' is not known; there are \(options(of: endpoint))")
+      }
+    }
+    if let tls = endpoint.tls, (tls.certificate == nil) != (tls.key == nil) {
+      throw refusal("the options cert and key go together")
+    }
+  }
+
+  /// - Returns: false for an option that such an address does not have.
+  private func set(_ name: String, _ value: String, of endpoint: inout RedisEndpoint) throws(RedisError) -> Bool {
+    if name == "db" {
+      endpoint.database = try databaseNumber(value[...])
+      return true
+    }
+    if name.hasPrefix("sentinel_"), case .sentinels(var sentinels) = endpoint.address {
+      switch name {
+      case "sentinel_user": sentinels.user = value
+      case "sentinel_password": sentinels.password = value
+      default: return false
+      }
+      endpoint.address = .sentinels(sentinels)
+      return true
+    }
+    guard endpoint.tls != nil else { return false }
+    switch name {
+    case "cacert": endpoint.tls?.authorities = value
+    case "cert": endpoint.tls?.certificate = value
+    case "key": endpoint.tls?.key = value
+    case "server_name": endpoint.tls?.serverName = value
+    default: return false
+    }
+    return true
+  }
+
+  private func options(of endpoint: RedisEndpoint) -> String {
+    var names = ["db"]
+    if endpoint.tls != nil { names += ["cacert", "cert", "key", "server_name"] }
+    if case .sentinels = endpoint.address { names += ["sentinel_user", "sentinel_password"] }
+    return names.joined(separator: ", ")
   }
 
   static func unescape(_ text: Substring) -> String? {
@@ -110,11 +175,14 @@ struct EndpointParser {
   }
 
   /// The text is shown without what may be a password.
-  private func refusal(
-    _ reason: String,
-    remedy: String = "write redis://[user:password@]host[:port][/database] or unix:///path/to/socket[?db=N]"
-  ) -> RedisError {
-    let shown = url.lastIndex(of: "@").map { "…" + url[$0...] } ?? url
-    return RedisError(.address, endpoint: shown, "'\(shown)' is not a usable Redis address: \(reason)", remedy: remedy)
+  private func refusal(_ reason: String) -> RedisError {
+    let scheme = url.prefix { $0 != ":" }
+    let shown =
+      url.contains("password") ? "\(scheme)://…" : url.lastIndex(of: "@").map { "…" + url[$0...] } ?? url
+    return RedisError(
+      .address, endpoint: shown, "'\(shown)' is not a usable Redis address: \(reason)",
+      remedy:
+        "write redis://[user:password@]host[:port][/database], rediss:// for TLS, unix:///path/to/socket[?db=N] or redis+sentinel://host[:port],…/primary"
+    )
   }
 }

@@ -39,9 +39,13 @@ struct Exchange {
     case .failure(let error): return mayRepeat(error, now) ? nil : outcome
     case .success(let replies):
       if let error = notReady(replies), mayRepeat(error, now) { return nil }
+      if now < deadline, replies.allSatisfy(Self.isElsewhere) { return nil }
       return collect(replies)
     }
   }
+
+  /// Refused by a node of a cluster that has nothing to do with it: it is sent again to the one that has.
+  private static func isElsewhere(_ reply: RedisReply) -> Bool { reply.errorText?.hasPrefix("MOVED ") == true }
 
   private var currentCommands: [RedisCommand] {
     guard !unknown.isEmpty else { return commands }
@@ -66,8 +70,9 @@ struct Exchange {
   }
 
   private func notReady(_ replies: [RedisReply]) -> RedisError? {
-    for case .error(let text) in replies where RedisError.isNotReady(text) {
-      return .reply(text, endpoint: endpoint.description)
+    for case .error(let text) in replies {
+      let error = RedisError.reply(text, endpoint: endpoint.description)
+      if error.kind == .notReady { return error }
     }
     return nil
   }

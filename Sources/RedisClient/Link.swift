@@ -7,7 +7,7 @@ final class Link {
     var replies: [RedisReply]
   }
 
-  private let socket: Socket
+  private let channel: Channel
   private let parser = ReplyParser()
   private let endpoint: RedisEndpoint
   private let onPush: (@Sendable (RedisReply) -> Void)?
@@ -22,15 +22,15 @@ final class Link {
   /// Set when the server said that it cannot serve: the link is left as soon as nothing is in flight.
   private(set) var notReady: RedisError?
 
-  init(_ socket: consuming Socket, endpoint: RedisEndpoint, onPush: (@Sendable (RedisReply) -> Void)?) {
-    self.socket = socket
+  init(_ channel: Channel, endpoint: RedisEndpoint, onPush: (@Sendable (RedisReply) -> Void)?) {
+    self.channel = channel
     self.endpoint = endpoint
     self.onPush = onPush
   }
 
-  var descriptor: Int32 { socket.descriptor }
+  var descriptor: Int32 { channel.descriptor }
   /// What poll(2) should wait for.
-  var interest: Int16 { Int16(hasOutput ? POLLIN | POLLOUT : POLLIN) }
+  var interest: Int16 { channel.interest(hasOutput: hasOutput) }
   /// Whether every call has its replies.
   var isIdle: Bool { answered == inFlight.count }
   private var hasOutput: Bool { written < output.count }
@@ -46,19 +46,22 @@ final class Link {
   /// Writes what the socket takes now.
   func flush() throws(RedisError) {
     while hasOutput {
-      let count = try unbroken(
-        output.withUnsafeBytes { socket.write(UnsafeRawBufferPointer(rebasing: $0[written...])) })
+      let result = output.withUnsafeBytes { channel.write(UnsafeRawBufferPointer(rebasing: $0[written...])) }
+      // A server that sends somebody away says why before it closes.
+      if case .failure = result { try receive() }
+      let count = try unbroken(result)
       guard count > 0 else { return }
       written += count
     }
     output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
     written = 0
+    _ = try unbroken(channel.flush())
   }
 
   /// Reads what has arrived and completes the calls it answers.
   func receive() throws(RedisError) {
     while true {
-      guard let count = try unbroken(buffer.withUnsafeMutableBytes { socket.read(into: $0) }) else { return }
+      guard let count = try unbroken(buffer.withUnsafeMutableBytes { channel.read(into: $0) }) else { return }
       guard count > 0 else { throw error(.closed, "Redis at \(endpoint) closed the connection") }
       buffer.withUnsafeBytes { parser.feed(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
       try dispatch()
@@ -87,9 +90,11 @@ final class Link {
 
   private func deliver(_ reply: RedisReply) throws(RedisError) {
     if let onPush, Self.isMessage(reply) { return onPush(reply) }
-    guard !isIdle else { throw error(.protocol, "Redis at \(endpoint) sent a reply to no request") }
-    if case .error(let text) = reply, RedisError.isNotReady(text) {
-      notReady = .reply(text, endpoint: endpoint.description)
+    if isIdle { throw unasked(reply) }
+    if case .error(let text) = reply {
+      let error = RedisError.reply(text, endpoint: endpoint.description)
+      if error.isFarewell { throw error }
+      if error.kind == .notReady { notReady = error }
     }
     inFlight[answered].replies.append(reply)
     let current = inFlight[answered]
@@ -97,6 +102,14 @@ final class Link {
     inFlight[answered].replies = []
     answered += 1
     current.call.complete(.success(current.replies))
+  }
+
+  /// A server says nothing unasked, but for why it closes.
+  private func unasked(_ reply: RedisReply) -> RedisError {
+    guard case .error(let text) = reply else {
+      return error(.protocol, "Redis at \(endpoint) sent a reply to no request")
+    }
+    return .reply(text, endpoint: endpoint.description)
   }
 
   private static func isMessage(_ reply: RedisReply) -> Bool {
@@ -124,6 +137,7 @@ final class Link {
   private func unbroken<Value>(_ result: Result<Value, Socket.Failure>) throws(RedisError) -> Value {
     switch result {
     case .success(let value): return value
+    case .failure(let failure) where failure.isTLS: throw .tls(failure.reason, endpoint: endpoint)
     case .failure(let failure):
       throw error(.closed, "the connection to Redis at \(endpoint) broke: \(failure.reason)")
     }

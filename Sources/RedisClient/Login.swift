@@ -1,41 +1,52 @@
 /// What is said first on every connection, and what the answers mean.
 struct Login {
-  private struct Step {
-    let command: RedisCommand
-    /// False for what a restricted user may be denied without harm.
-    let isNeeded: Bool
+  private enum Step {
+    case needed
+    /// What a restricted user may be denied without harm.
+    case optional
+    /// Must say that the server is a primary, if the user may ask.
+    case role
   }
 
   private let endpoint: RedisEndpoint
-  private let steps: [Step]
+  private let steps: [(command: RedisCommand, kind: Step)]
 
   init(endpoint: RedisEndpoint, name: String, greeting: [RedisCommand]) {
     self.endpoint = endpoint
-    var steps: [Step] = []
+    var steps: [(RedisCommand, Step)] = []
     if let password = endpoint.password {
-      let user = endpoint.user.map { [RedisArgument($0)] } ?? []
-      steps.append(Step(command: RedisCommand(["AUTH"] + user + [.text(password)]), isNeeded: true))
+      steps.append((Self.authentication(user: endpoint.user, password: password), .needed))
     }
-    steps.append(Step(command: ["CLIENT", "SETNAME", .text(name)], isNeeded: false))
+    steps.append((["CLIENT", "SETNAME", .text(name)], .optional))
     // A server that loads its data or wants a password says so to a PING.
-    steps.append(Step(command: ["PING"], isNeeded: true))
+    steps.append((["PING"], .needed))
+    // Sentinels may not know yet that it is none any more.
+    if case .sentinels = endpoint.address { steps.append((["ROLE"], .role)) }
     if endpoint.database != 0 {
-      steps.append(Step(command: ["SELECT", .integer(Int64(endpoint.database))], isNeeded: true))
+      steps.append((["SELECT", .integer(Int64(endpoint.database))], .needed))
     }
-    self.steps = steps + greeting.map { Step(command: $0, isNeeded: true) }
+    self.steps = steps + greeting.map { ($0, .needed) }
   }
 
-  func call(deadline: Monotonic, complete: @escaping @Sendable (Call.Outcome) -> Void) -> Call {
-    var bytes: [UInt8] = []
-    for step in steps { step.command.encode(into: &bytes) }
-    return Call(
-      bytes: bytes, replyCount: steps.count, deadline: deadline, failsDuringOutage: false, complete: complete)
+  static func authentication(user: String?, password: String) -> RedisCommand {
+    RedisCommand(["AUTH"] + (user.map { [.text($0)] } ?? []) + [.text(password)])
   }
 
-  func check(_ outcome: Call.Outcome?) throws(RedisError) {
-    guard let replies = try outcome?.get() else { return }
-    for (step, reply) in zip(steps, replies) where step.isNeeded {
-      if case .error(let text) = reply { throw .reply(text, endpoint: endpoint.description) }
+  var commands: [RedisCommand] { steps.map(\.command) }
+
+  func check(_ replies: [RedisReply]) throws(RedisError) {
+    for (step, reply) in zip(steps, replies) {
+      switch step.kind {
+      case .needed: if case .error(let text) = reply { throw .reply(text, endpoint: endpoint.description) }
+      case .optional: continue
+      case .role: if let role = reply[0]?.text, role != "master" { throw replica }
+      }
     }
+  }
+
+  private var replica: RedisError {
+    RedisError(
+      .notReady, endpoint: endpoint.description,
+      "the server that the sentinels of \(endpoint) name is a replica: the fail-over is not over")
   }
 }

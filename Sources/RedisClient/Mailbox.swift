@@ -50,7 +50,8 @@ final class Mailbox: Sendable {
 
   var closedBecause: RedisError? { state.withLock { $0.closedBecause } }
 
-  private func wake() {
+  /// Lets the owner look again, for whatever it waits.
+  func wake() {
     var one: UInt64 = 1
     _ = write(wakeDescriptor, &one, 8)
   }

@@ -14,6 +14,7 @@ package final class RedisConnection: Sendable {
   package let endpoint: RedisEndpoint
   package let options: RedisOptions
   private let mailbox: Mailbox
+  private let whereabouts: Whereabouts
 
   /// Starts to connect, and returns at once.
   package convenience init(_ endpoint: RedisEndpoint, options: RedisOptions = RedisOptions()) {
@@ -22,14 +23,18 @@ package final class RedisConnection: Sendable {
 
   init(
     _ endpoint: RedisEndpoint, options: RedisOptions, greeting: [RedisCommand],
-    onPush: (@Sendable (RedisReply) -> Void)?
+    whereabouts: Whereabouts = Whereabouts(), onPush: (@Sendable (RedisReply) -> Void)?
   ) {
     self.endpoint = endpoint
     self.options = options
+    self.whereabouts = whereabouts
     let mailbox = Mailbox()
     self.mailbox = mailbox
     OwnedThread.start {
-      ConnectionOwner(endpoint: endpoint, options: options, mailbox: mailbox, greeting: greeting, onPush: onPush).run()
+      ConnectionOwner(
+        endpoint: endpoint, options: options, mailbox: mailbox, whereabouts: whereabouts, greeting: greeting,
+        onPush: onPush
+      ).run()
     }
   }
 
@@ -45,9 +50,9 @@ package final class RedisConnection: Sendable {
   }
 
   /// Returns when the connection is there; fails like `connect`, and then goes on trying in the background.
-  /// - Parameter timeout: default: the connect timeout and a second.
+  /// - Parameter timeout: default: the connect timeout, twice with sentinels, and a second.
   package func waitUntilReady(timeout: Duration? = nil) async throws(RedisError) {
-    let limit = timeout ?? options.connectTimeout + .seconds(1)
+    let limit = timeout ?? options.connectTimeout * (endpoint.isAskedFor ? 2 : 1) + .seconds(1)
     let exchange = Exchange(
       [["PING"]], deadline: .now() + limit, isRepeatable: true, failsDuringOutage: true, endpoint: endpoint)
     _ = try await perform(exchange)
@@ -57,7 +62,7 @@ package final class RedisConnection: Sendable {
   package func sibling(name: String) -> RedisConnection {
     var options = options
     options.name = name
-    return RedisConnection(endpoint, options: options)
+    return RedisConnection(endpoint, options: options, greeting: [], whereabouts: whereabouts, onPush: nil)
   }
 
   /// All calls, also those in flight, fail as closed. Further calls of `close` do nothing.

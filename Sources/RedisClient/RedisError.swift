@@ -5,9 +5,12 @@ package struct RedisError: Error, Sendable, Equatable {
     case address
     /// No connection could be made.
     case unreachable
+    /// The server is there, and TLS could not be agreed: a certificate is not accepted, a file is missing.
+    case tls
     /// Password or user are missing or wrong, or the user may not do this.
     case authentication
-    /// The server is there but cannot serve now: it loads its data or is a read-only replica.
+    /// The server is there but cannot serve now, and did nothing: it loads its data, is a replica, its part of the
+    /// cluster is being moved, it takes no writes or no more clients.
     case notReady = "not_ready"
     /// What came back is not RESP, or not a reply to what was asked.
     case `protocol`
@@ -32,10 +35,20 @@ package struct RedisError: Error, Sendable, Equatable {
   /// True when the server may or may not have carried out what was sent. Only what is safe to do twice may then be
   /// sent again. False means that it was certainly not carried out.
   package private(set) var outcomeUnknown: Bool
+  /// The node of a cluster that has what was asked for, as `host:port`; only with `code` MOVED.
+  let movedTo: String?
 
   package init(
     _ kind: Kind, endpoint: String, _ message: String, remedy: String? = nil, code: String? = nil,
     outcomeUnknown: Bool = false
+  ) {
+    self.init(
+      kind, endpoint: endpoint, message, remedy: remedy, code: code, outcomeUnknown: outcomeUnknown, movedTo: nil)
+  }
+
+  init(
+    _ kind: Kind, endpoint: String, _ message: String, remedy: String?, code: String?, outcomeUnknown: Bool = false,
+    movedTo: String?
   ) {
     self.kind = kind
     self.endpoint = endpoint
@@ -43,13 +56,14 @@ package struct RedisError: Error, Sendable, Equatable {
     self.remedy = remedy
     self.code = code
     self.outcomeUnknown = outcomeUnknown
+    self.movedTo = movedTo
   }
 
   /// True for an outage (of the server or of the way to it) that may pass by itself.
   package var isOutage: Bool {
     switch kind {
     case .unreachable, .notReady, .timeout, .closed, .protocol: true
-    case .address, .authentication, .server, .unsuitable: false
+    case .address, .tls, .authentication, .server, .unsuitable: false
     }
   }
 
@@ -62,43 +76,4 @@ package struct RedisError: Error, Sendable, Equatable {
 
 extension RedisError: CustomStringConvertible {
   package var description: String { remedy.map { "\(message)\n  \($0)" } ?? message }
-}
-
-extension RedisError {
-  /// The error for an error reply of the server.
-  /// - Parameter text: the reply without its leading `-`, for example `WRONGPASS invalid username-password pair`.
-  package static func reply(_ text: String, endpoint: String) -> RedisError {
-    let code = String(text.prefix { $0 != " " })
-    switch code {
-    case "NOAUTH":
-      return RedisError(
-        .authentication, endpoint: endpoint, "Redis at \(endpoint) asks for a password",
-        remedy: "put it into the address: redis://:PASSWORD@host or redis://USER:PASSWORD@host", code: code)
-    case "WRONGPASS":
-      return RedisError(
-        .authentication, endpoint: endpoint, "Redis at \(endpoint) refuses this user and password",
-        remedy: "check user and password of the address; special characters are written percent-escaped", code: code)
-    case "NOPERM":
-      return RedisError(
-        .authentication, endpoint: endpoint, "Redis at \(endpoint) denies a command to this user: \(text)",
-        remedy: "grant the user the command and its keys (ACL SETUSER)", code: code)
-    case "LOADING", "MASTERDOWN", "READONLY":
-      return RedisError(
-        .notReady, endpoint: endpoint, "Redis at \(endpoint) is not ready: \(text)",
-        remedy: code == "READONLY" ? "give the address of the primary server, not of a replica" : nil, code: code)
-    default:
-      // A server without a password answers AUTH with a plain ERR that names it.
-      if code == "ERR", text.contains("AUTH") {
-        return RedisError(
-          .authentication, endpoint: endpoint, "Redis at \(endpoint) refuses the login: \(text)",
-          remedy: "the server has no such user or no password at all; take it out of the address", code: code)
-      }
-      return RedisError(.server, endpoint: endpoint, "Redis at \(endpoint) answered: \(text)", code: code)
-    }
-  }
-
-  /// Whether an error reply says that the server cannot serve for now (and did nothing).
-  static func isNotReady(_ text: String) -> Bool {
-    text.hasPrefix("LOADING") || text.hasPrefix("READONLY") || text.hasPrefix("MASTERDOWN")
-  }
 }

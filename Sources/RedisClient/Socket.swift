@@ -9,12 +9,22 @@ struct Socket: ~Copyable {
   /// The errno of a failed step, and what the step was.
   struct Failure: Error {
     let reason: String
+    /// The socket is well, and TLS is not agreed: trying again does not help until somebody changes something.
+    let isTLS: Bool
 
     init(_ step: String, _ number: Int32 = errno) {
-      reason = "\(step): \(String(cString: strerror(number)))"
+      self.init(reason: "\(step): \(String(cString: strerror(number)))")
     }
 
-    init(reason: String) { self.reason = reason }
+    init(reason: String) {
+      self.reason = reason
+      isTLS = false
+    }
+
+    init(tls reason: String) {
+      self.reason = "TLS: " + reason
+      isTLS = true
+    }
   }
 
   /// Begins to connect; the socket becomes writable when the attempt has ended, and `finish` tells how.
@@ -73,15 +83,7 @@ extension Socket {
     let address: [UInt8]
   }
 
-  /// The addresses of an endpoint, in the order to try them. Looks the host's name up, which blocks.
-  static func targets(of address: RedisEndpoint.Address) throws(Failure) -> [Target] {
-    switch address {
-    case .unix(let path): [try unixTarget(path)]
-    case .tcp(let host, let port): try tcpTargets(host, port)
-    }
-  }
-
-  private static func unixTarget(_ path: String) throws(Failure) -> Target {
+  static func unixTarget(_ path: String) throws(Failure) -> Target {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let limit = MemoryLayout.size(ofValue: address.sun_path)
@@ -92,12 +94,15 @@ extension Socket {
     return Target(family: AF_UNIX, address: withUnsafeBytes(of: &address) { Array($0) })
   }
 
-  private static func tcpTargets(_ host: String, _ port: UInt16) throws(Failure) -> [Target] {
+  /// The addresses of a server, in the order to try them.
+  /// - Parameter isNumeric: true looks no name up and throws for one; false may block for long.
+  static func targets(of server: RedisEndpoint.Server, isNumeric: Bool) throws(Failure) -> [Target] {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = isNumeric ? AI_NUMERICHOST : 0
     var list: UnsafeMutablePointer<addrinfo>?
-    let status = getaddrinfo(host, String(port), &hints, &list)
-    guard status == 0 else { throw Failure(reason: "\(host): \(String(cString: gai_strerror(status)))") }
+    let status = getaddrinfo(server.host, String(server.port), &hints, &list)
+    guard status == 0 else { throw Failure(reason: "\(server.host): \(String(cString: gai_strerror(status)))") }
     defer { freeaddrinfo(list) }
     var targets: [Target] = []
     var entry = list?.pointee

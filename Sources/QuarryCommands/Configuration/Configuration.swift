@@ -90,6 +90,8 @@ package struct Configuration: Sendable, Equatable {
 
   package struct Fleet: Sendable, Equatable {
     package var redis: String?
+    package var redisUser: String?
+    package var redisPassword: String?
     package var name: String?
     package var scriptRoot: String?
     package var concurrency: Int?

@@ -47,7 +47,8 @@ package enum ConfigurationLoader {
   static let eventsKeys = ["sinks"]
   static let eventSinkKeys = ["type", "delivery", "url", "stream_key", "max_len", "ttl", "timeout", "retries"]
   static let fleetKeys = [
-    "redis", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs", "allow_dead", "lane", "lease",
+    "redis", "redis_user", "redis_password", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs",
+    "allow_dead", "lane", "lease",
     "heartbeat", "attempts", "retry_base", "retry_cap", "crashes", "crash_base", "blocks", "block_base",
     "host_concurrency", "host_delay", "auto_throttle", "host_max_pages", "job_concurrency", "run_timeout", "isolation",
     "executor_max_runs", "executor_max_rss", "max_rss",
@@ -117,6 +118,8 @@ package enum ConfigurationLoader {
     guard let section else { return Configuration.Fleet() }
     var fleet = Configuration.Fleet()
     fleet.redis = try section.string("redis")
+    fleet.redisUser = try section.string("redis_user")
+    fleet.redisPassword = try section.secret("redis_password")
     fleet.name = try section.string("name")
     fleet.scriptRoot = try section.string("script_root")
     fleet.concurrency = try section.integer("concurrency", minimum: 1, maximum: Reading.runsAtOnceRange.upperBound)

@@ -60,7 +60,7 @@ enum EffectiveConfiguration {
   private static func addFleet(
     _ configuration: Configuration.Fleet, _ context: CommandContext, to values: inout [String: JSONValue]
   ) throws(QuarryError) {
-    let address = try FleetAddress(FleetOptions(), configuration: configuration)
+    let address = try FleetAddress(FleetOptions(), configuration: configuration, in: context)
     let limits = try CrawlLimits(LimitOptions(), configuration: configuration)
     values["fleet.name"] = .string(address.name)
     if configuration.scriptRoot != nil {

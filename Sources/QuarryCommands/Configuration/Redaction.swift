@@ -28,7 +28,9 @@ enum Redaction {
     return mark + word[at...]
   }
 
-  private static let plainPaths = ["redis", "rediss", "unix", "redis+unix", "file", "s3"]
+  private static let plainPaths = [
+    "redis", "rediss", "redis+sentinel", "rediss+sentinel", "unix", "redis+unix", "file", "s3",
+  ]
 
   private static func url(_ text: String) -> String {
     guard let scheme = text.firstRange(of: "://") else { return text }
@@ -40,6 +42,8 @@ enum Redaction {
     let end = place.firstIndex { "/?#".contains($0) } ?? place.endIndex
     let path = place[end...]
     let isFamiliar = plainPaths.contains(name.lowercased())
+    // Among the options of an address: where they begin is not certain before what should have been escaped.
+    if isFamiliar, rest.contains("password=") { return "\(name)://\(mark)" }
     let isPlain = path.isEmpty || path == "/" || isFamiliar
     // A token for a web service may stand where a user's name would.
     let credentials = at.map { isFamiliar ? login(rest[..<$0]) : "\(mark)@" } ?? ""

@@ -22,7 +22,7 @@ struct CrawlSettings: Sendable {
   init(_ command: CoordinatorCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.fleet.config, in: context)
     let fleet = configuration.fleet
-    address = try FleetAddress(command.fleet, configuration: fleet)
+    address = try FleetAddress(command.fleet, configuration: fleet, in: context)
     let defaults = SubmissionDefaults(
       scriptRoot: try command.scriptRoot.path(configuration: fleet, context: context),
       policy: try command.policy.policy(configuration: configuration.policy).text,

@@ -47,6 +47,7 @@ package struct ExecutorSettings: Sendable, Equatable {
     _ flags: ExecutorOptions, configuration: Configuration, storage: StorageSettings? = nil, context: CommandContext
   ) throws(QuarryError) {
     secretVariables = configuration.secretVariables.union(storage?.secretVariables ?? [])
+      .union([RedisLogin.passwordVariable])
     path = try Self.executor(flags.executor ?? configuration.executor, context)
     resolveFrom = try Self.directory(flags.resolveFrom ?? configuration.resolveFrom, context)
     let endpoint =

@@ -7,7 +7,7 @@ struct FleetOptions: ParsableArguments {
   @Option(
     "redis",
     help: ArgumentHelp(
-      "The fleet's Redis: redis://[user:password@]host[:port][/db] or unix:///path. Default: one that the members of the fleet on this machine share.",
+      "The fleet's Redis: redis:// or rediss://[user:password@]host[:port][,…][/db], redis+sentinel://host[:port][,…]/primary or unix:///path. Default: one that the members of the fleet on this machine share.",
       valueName: "url"))
   var redis: String?
 
@@ -19,7 +19,7 @@ struct FleetOptions: ParsableArguments {
 
   /// With what the configuration says.
   func address(in context: CommandContext) throws(QuarryError) -> FleetAddress {
-    try FleetAddress(self, configuration: ConfigurationLoader.load(config, in: context).fleet)
+    try FleetAddress(self, configuration: ConfigurationLoader.load(config, in: context).fleet, in: context)
   }
 }
 
@@ -32,7 +32,9 @@ struct FleetAddress: Sendable {
   let endpoint: RedisEndpoint?
 
   /// - Throws: `QuarryError(.usage)` for a name or an address that cannot be.
-  init(_ flags: FleetOptions, configuration: Configuration.Fleet) throws(QuarryError) {
+  init(
+    _ flags: FleetOptions, configuration: Configuration.Fleet, in context: CommandContext
+  ) throws(QuarryError) {
     name = flags.fleet ?? configuration.name ?? Self.defaultName
     try Self.check(name)
     guard let url = flags.redis ?? configuration.redis, !url.isEmpty else {
@@ -40,7 +42,7 @@ struct FleetAddress: Sendable {
       return
     }
     do throws(RedisError) {
-      endpoint = try RedisEndpoint(url: url)
+      endpoint = RedisLogin(configuration, context.environment).applied(to: try RedisEndpoint(url: url))
     } catch {
       throw QuarryError(.usage, error.message, remedy: error.remedy)
     }

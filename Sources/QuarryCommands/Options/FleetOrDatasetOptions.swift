@@ -16,7 +16,7 @@ struct FleetOrDatasetOptions: ParsableArguments {
   func source(in context: CommandContext) throws(QuarryError) -> Source {
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
     let named = [fleet.redis, fleet.fleet, configuration.fleet.redis, configuration.fleet.name].contains { $0 != nil }
-    if named { return .live(try FleetAddress(fleet, configuration: configuration.fleet)) }
+    if named { return .live(try FleetAddress(fleet, configuration: configuration.fleet, in: context)) }
     return .dataset(
       try storage.reader(
         configuration,

@@ -23,7 +23,7 @@ struct WorkerSettings: Sendable {
   init(_ command: WorkerCommand, in context: CommandContext) throws(QuarryError) {
     let configuration = try ConfigurationLoader.load(command.fleet.config, in: context)
     let fleet = configuration.fleet
-    address = try FleetAddress(command.fleet, configuration: fleet)
+    address = try FleetAddress(command.fleet, configuration: fleet, in: context)
     scriptRoot = try ScriptRoot(command.scriptRoot.path(configuration: fleet, context: context))
     storage = try StorageSettings(
       command.storage, storing: command.storing, configuration: configuration.storage, context: context)

@@ -19,3 +19,7 @@ local JOB = PREFIX .. 'job:'
 local WORKER = PREFIX .. 'worker:'
 local HOST = PREFIX .. 'host:'
 local function key(...) return PREFIX .. table.concat({...}, ':') end
+
+-- A key that there never is. Where the slot is being moved to another node of a cluster, some keys are here and some
+-- there; the node refuses to look for one that it has not, and the script ends before it has done anything.
+redis.call('EXISTS', PREFIX .. 'moving')

@@ -58,7 +58,7 @@ struct RequeueCommand: ExecutableCommand {
       throw QuarryError(.usage, "--from-ledger needs one job", remedy: "name it with --job ID, and leave --task out")
     }
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
-    let address = try FleetAddress(fleet, configuration: configuration.fleet)
+    let address = try FleetAddress(fleet, configuration: configuration.fleet, in: context)
     let settings = try StorageSettings(
       storage, storing: storing, configuration: configuration.storage, context: context)
     let store = try settings.openForWriting(in: context, context.console)

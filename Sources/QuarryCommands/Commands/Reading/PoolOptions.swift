@@ -22,7 +22,7 @@ struct PoolOptions: ParsableArguments {
         "no fleet is named (--fleet, --redis): this is how a process of its own begins, which remembers nothing after")
       return try await question(MemoryRecencyStore())
     }
-    let address = try FleetAddress(fleet, configuration: configuration.fleet)
+    let address = try FleetAddress(fleet, configuration: configuration.fleet, in: context)
     return try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       try await question(RedisRecencyStore(queue))
     }
