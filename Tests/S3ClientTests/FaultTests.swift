@@ -202,13 +202,13 @@ import Testing
   @Test func whatWasReadWithoutAnETagIsNotWrittenOver() throws {
     let upstream = try S3Server.seaweedFS.upstream()
     let proxy = try HTTPServer { request, _ in
-      .relay(to: upstream, request.head.hasPrefix("GET ") ? .header("etag") { _ in nil } : .whole)
+      .relay(to: upstream, request.line.hasPrefix("GET ") ? .header("etag") { _ in nil } : .whole)
     }
     let (direct, key) = (try S3Server.seaweedFS.client(), freshKey())
     try direct.put(key, bytes("another's"))
     let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock())
     let etag = try client.get(key).info.etag
-    let error = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: .matches(etag)) }
+    let error = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: S3Condition.matches(etag)) }
     #expect(error?.kind == .malformed && error?.reason.contains("without an ETag") == true)
     #expect(try direct.get(key).bytes == bytes("another's"))
   }
@@ -216,11 +216,11 @@ import Testing
   @Test func aWeakenedETagIsTheStoresOwn() throws {
     let upstream = try S3Server.seaweedFS.upstream()
     let proxy = try HTTPServer { request, _ in
-      .relay(to: upstream, request.head.hasPrefix("GET ") ? .header("etag") { "ETag: W/\($0.dropFirst(6))" } : .whole)
+      .relay(to: upstream, request.line.hasPrefix("GET ") ? .header("etag") { "ETag: W/\($0.dropFirst(6))" } : .whole)
     }
     let (client, key) = (try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock()), freshKey())
     try client.put(key, bytes("1"))
-    try client.put(key, bytes("2"), if: .matches(client.get(key).info.etag))
+    try client.put(key, bytes("2"), if: S3Condition.matches(client.get(key).info.etag))
     #expect(try S3Server.seaweedFS.client().get(key).bytes == bytes("2"))
   }
 
