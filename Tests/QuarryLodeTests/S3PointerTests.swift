@@ -96,10 +96,13 @@ import Testing
   }
 
   /// Of a way to the store that passes a write on and says something else of it than the store.
-  private static let falseAnswers =
-    [301, 307, 400, 401, 403, 404, 405, 408, 409, 411, 412, 413, 421, 425, 429, 499, 500, 501, 503].map { refusal($0) }
+  private static let falseAnswers: [String] =
+    [301, 307, 400, 401, 403, 404, 405, 408, 409, 411, 412, 413, 421, 425, 429, 499, 500, 501, 503].map {
+      Self.refusal($0)
+    }
     + [
-      refusal(400, "ExpiredToken"), refusal(403, "AccessDenied"), "not HTTP at all\r\n\r\n", "HTTP/7.3 200 OK\r\n\r\n",
+      Self.refusal(400, "ExpiredToken"), Self.refusal(403, "AccessDenied"), "not HTTP at all\r\n\r\n",
+      "HTTP/7.3 200 OK\r\n\r\n",
       "\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{28}",
     ]
 

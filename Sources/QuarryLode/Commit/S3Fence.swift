@@ -84,7 +84,8 @@ struct S3Fence {
 
   private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var chain = ChainReader(layout: layout)
-    return try isOnChain(id, from: try chain.head(), &chain)
+    let head = try chain.head()
+    return try isOnChain(id, from: head, &chain)
   }
 
   private func isOnChain(
