@@ -114,7 +114,8 @@ import Testing
   private func lying(
     _ server: S3Server, _ answer: String, meanwhile: @escaping @Sendable () -> Void = {}
   ) throws -> HTTPServer {
-    let (upstream, hasLied) = (try server.upstream(), Mutex(false))
+    let upstream = try server.upstream()
+    let hasLied = Mutex(false)
     return try HTTPServer { request, _ in
       let lies =
         Self.isPointer(request)
@@ -161,7 +162,8 @@ import Testing
 
   /// A refusal that is one: nothing of the commit stays, and why it failed is told.
   @Test(arguments: S3Server.allCases) func aPointerThatIsRefusedLeavesNothing(_ server: S3Server) throws {
-    let (upstream, hasRefused) = (try server.upstream(), Mutex(false))
+    let upstream = try server.upstream()
+    let hasRefused = Mutex(false)
     let store = try server.store()
     try commit("earlier", 1, store)
     let proxy = try HTTPServer { request, _ in
@@ -184,7 +186,8 @@ import Testing
   /// Nobody can be asked: what may be visible stays, whether it is or not, and the next writer finds out.
   @Test(arguments: S3Server.allCases, [true, false])
   func whatMayBeVisibleStays(_ server: S3Server, isCarriedOut: Bool) throws {
-    let (upstream, isDenied) = (try server.upstream(), Mutex(false))
+    let upstream = try server.upstream()
+    let isDenied = Mutex(false)
     let store = try server.store(lease: .zero)
     try commit("earlier", 1, store)
     let denial = Self.refusal(403, "AccessDenied")

@@ -22,11 +22,11 @@ struct S3Fence {
     var chain = ChainReader(layout: layout)
     let head = try chain.head()
     if let pointer = turn.pointer {
-      guard pointer.id == nil || chain.dangling != nil, try isWhole(turn.intent, below: head, in: &chain) else {
+      guard pointer.id == nil || chain.damage != nil, try isWhole(turn.intent, below: head, in: &chain) else {
         return true
       }
     }
-    if let lost = chain.dangling { try LostSnapshots.note(lost, in: layout, store: store) }
+    if case .dangling(let lost)? = chain.damage { try LostSnapshots.note(lost, in: layout, store: store) }
     let id = head?.id ?? .beforeAll
     let raw = Array(id.description.utf8)
     guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
@@ -78,7 +78,7 @@ struct S3Fence {
   func isNamed(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var chain = ChainReader(layout: layout)
     let head = try chain.head()
-    guard chain.dangling == nil, try chain.pointer() != nil else { return false }
+    guard chain.damage == nil, try chain.pointer() != nil else { return false }
     return try isOnChain(id, from: head, &chain)
   }
 
