@@ -12,10 +12,10 @@ import Testing
     try run.sink.write(run.items(0..<count))
   }
 
-  /// Whatever a dangling pointer named counts as lost until a person says otherwise.
+  /// What a spoiled pointer named counts as lost, or as perhaps lost, until a person says otherwise.
   private func expectWhole(_ store: S3Store, lost: Bool = false, _ comment: Comment) throws {
     let found = try errors(store.reader())
-    #expect(found.filter { !$0.contains(" is lost: ") } == [], comment)
+    #expect(found.filter { !$0.contains(" is lost: ") && !$0.contains("may be left out") } == [], comment)
     #expect(found.isEmpty == !lost, comment)
     let ids = try store.manifests(below: store.reader().layout.folder)
     #expect(Set(ids) == Set(try store.reader().chain().rows.map(\.id)), comment)
@@ -58,7 +58,7 @@ import Testing
     #expect(isDead.withLock { $0 })
     try store.replace(store.reader().layout.pointer, with: "garbage")
     try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
-    try expectWhole(store, "half a commit")
+    try expectWhole(store, lost: true, "half a commit")
     #expect(try sequence(store.reader(), "earlier") == [0, 1] && sequence(store.reader(), "next") == [0])
     #expect(try sequence(store.reader(), "dying") == [])
   }
