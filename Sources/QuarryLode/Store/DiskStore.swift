@@ -66,29 +66,8 @@ package struct DiskStore: DatasetStore {
 
   package func modified(_ file: String) -> Timestamp? { Leftover(.manifest, file)?.modified }
 
-  /// What a file gets that is made now: the file system's time, which may be another machine's, and not this process'.
-  /// Where none can be made, and so nothing removed, this machine's.
-  package func now(in folder: String) -> Timestamp {
-    if let time = timeOfNewFile({ Glibc.open(folder, O_WRONLY | O_DIRECTORY | Self.unnamed | O_CLOEXEC, 0o600) }) {
-      return time
-    }
-    let named = "\(folder)/\(DatasetLayout.temporaryPrefix)\(UUIDv7.make())"
-    let time = timeOfNewFile { Glibc.open(named, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
-    if time != nil { files.remove(named) }
-    return time ?? .now()
-  }
-
-  /// `O_TMPFILE` without `O_DIRECTORY`: a file that is nowhere and goes when it is closed; not every file system has them.
-  private static let unnamed: Int32 = 0o20_000_000
-
-  private func timeOfNewFile(_ make: () -> Int32) -> Timestamp? {
-    let file = make()
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0 else { return nil }
-    return Timestamp(seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
-  }
+  /// Where no file can be made, nothing can be removed either: this machine's time will do.
+  package func now(in folder: String) -> Timestamp { files.now(in: folder) ?? .now() }
 
   /// Two names of one file, as a commit makes them.
   package func isOne(_ file: String, _ other: String) -> Bool {

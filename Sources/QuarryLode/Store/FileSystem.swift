@@ -86,6 +86,30 @@ package struct FileSystem: Sendable {
     }
   }
 
+  /// The time that a file gets which is made now: the file system's, which may be another machine's.
+  /// - Returns: nil where none can be made.
+  func now(in folder: String) -> Timestamp? {
+    if let time = timeOfNewFile({ open(folder, O_WRONLY | O_DIRECTORY | Self.unnamed | O_CLOEXEC, 0o600) }) {
+      return time
+    }
+    let named = "\(folder)/\(DatasetLayout.temporaryPrefix)\(UUIDv7.make())"
+    let time = timeOfNewFile { open(named, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+    if time != nil { remove(named) }
+    return time
+  }
+
+  /// `O_TMPFILE` without `O_DIRECTORY`: a file that is nowhere and goes when it is closed; not every file system has them.
+  private static let unnamed: Int32 = 0o20_000_000
+
+  private func timeOfNewFile(_ make: () -> Int32) -> Timestamp? {
+    let file = make()
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0 else { return nil }
+    return Timestamp(seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
+  }
+
   package func create(_ path: String, _ bytes: [UInt8]) throws(FileFailure) {
     let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileFailure> in
       do throws(FileFailure) { return .success(try create(path, buffer)) } catch { return .failure(error) }
