@@ -35,6 +35,20 @@ import Testing
       let answer = try await read(harness, "lode", "verify")
       #expect(answer["state"] == "clean", "\(answer)")
     }
+
+    /// Holds the artifact and the file of `script`'s run `r-1` to come out as they went in, and the dataset to be whole.
+    /// - Returns: what the artifact's way out said.
+    @discardableResult
+    func expectContent(_ harness: borrowing RunHarness) async throws -> ProcessResult {
+      let artifact = try await quarry(harness, "artifact", "get", "r-1", "page.bin")
+      #expect(artifact.exitCode == 0, "\(artifact.standardError)")
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: harness.path + "/page.bin"))
+      #expect(bytes == Data(repeating: 7, count: 3_000_000))
+      let file = try await quarry(harness, "artifact", "get", "r-1", "a.txt", "-o", "-")
+      #expect(file.standardOutput == "hello")
+      try await expectSound(harness)
+      return artifact
+    }
   }
 
   private static let script = """
@@ -66,13 +80,7 @@ import Testing
     #expect(items.standardOutput == "0\n", "no credentials in a script's environment: \(items.standardError)")
     let metrics = try await bucket.quarry(harness, "cat", "--type", "metrics")
     #expect(metrics.standardOutput.contains(#""storage_backend":"s3""#))
-    let artifact = try await bucket.quarry(harness, "artifact", "get", "r-1", "page.bin")
-    #expect(artifact.exitCode == 0, "\(artifact.standardError)")
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: harness.path + "/page.bin"))
-    #expect(bytes == Data(repeating: 7, count: 3_000_000))
-    let file = try await bucket.quarry(harness, "artifact", "get", "r-1", "a.txt", "-o", "-")
-    #expect(file.standardOutput == "hello")
-    try await bucket.expectSound(harness)
+    let artifact = try await bucket.expectContent(harness)
     let gc = try await bucket.read(harness, "lode", "gc", "--dry-run")
     #expect(gc["removable"] == 0 && gc["dataset"] == .string("s3://\(bucket.path)/datasets/quarry"), "\(gc)")
     let said = [run, again, items, metrics, artifact].map { $0.standardOutput + $0.standardError }.joined()
@@ -250,13 +258,7 @@ import Testing
 
     let items = try await bucket.quarry(harness, "cat", "--type", "item", "--field", "item_type", "--raw")
     #expect(items.standardOutput == "secrets\nlast\n", "\(items.standardError)")
-    let artifact = try await bucket.quarry(harness, "artifact", "get", "r-1", "page.bin")
-    #expect(artifact.exitCode == 0, "\(artifact.standardError)")
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: harness.path + "/page.bin"))
-    #expect(bytes == Data(repeating: 7, count: 3_000_000))
-    let file = try await bucket.quarry(harness, "artifact", "get", "r-1", "a.txt", "-o", "-")
-    #expect(file.standardOutput == "hello")
-    try await bucket.expectSound(harness)
+    try await bucket.expectContent(harness)
   }
 
   /// The index of a bucket's runs is this user's, on this machine.
