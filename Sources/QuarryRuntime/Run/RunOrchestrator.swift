@@ -55,7 +55,6 @@ package struct RunOrchestrator: Sendable {
       onStandardError: observer.onStandardError)
     let end = loop.run()
     // One that serves others is given on before the last flush; one that dies with its run does so meanwhile.
-    let diesWithItsRun = executors?.isolation == .process
     if !diesWithItsRun { giveBack(lent, loop, ingestion, end, control) }
     defer { if diesWithItsRun { giveBack(lent, loop, ingestion, end, control) } }
     if !ingestion.hasStarted, let reason = launchFailure(end, loop) {
@@ -64,6 +63,9 @@ package struct RunOrchestrator: Sendable {
     }
     return conclude(loop, ingestion, end, control, since: started)
   }
+
+  /// Whether the executor serves this run alone, and ends by itself once it has said how the run ended.
+  private var diesWithItsRun: Bool { executors?.isolation == .process }
 
   private func startedForThisRun(deadline: UInt64?) throws(QuarryError) -> ShepherdedProcess {
     try ShepherdedProcess(
@@ -118,7 +120,7 @@ package struct RunOrchestrator: Sendable {
     report.rotation = ingestion.rotation
     report.metrics.hasFailedByProxy = report.hasFailedByProxy
     if !isSuperseded { report.metricsFailure = write(report.metrics) }
-    if executors?.isolation == .process, !isSuperseded {
+    if diesWithItsRun, !isSuperseded {
       if !loop.awaitDeath() {
         observer.onNote(
           "the executor was killed: it did not exit within \(configuration.exitGrace.shortText) of its run")

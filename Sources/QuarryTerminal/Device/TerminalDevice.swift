@@ -22,6 +22,7 @@ package enum TerminalDevice {
 
   /// Whether stdin and stdout are a terminal that can show a full screen.
   package static func canShow(environment: [String: String]) -> Bool {
+    // Why it cannot is for those who insist on it.
     (try? check(environment: environment, flag: "")) != nil
   }
 
