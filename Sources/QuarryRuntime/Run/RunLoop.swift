@@ -81,15 +81,17 @@ final class RunLoop {
     let wake = wake
     control.attach { wake.raise() }
     defer { control.detach() }
-    while process.readEnd() == nil, control.stopReason == nil, let exitBy, exitBy > BootClock.now() {
+    while process.readEnd() == nil, control.stopReason == nil,
+      let left = exitBy?.subtractingReportingOverflow(BootClock.now()),
+      !left.overflow
+    {
       var waits = [
         pollfd(fd: process.status.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0),
         pollfd(fd: errorsAreOpen ? process.errors.number : -1, events: Int16(POLLIN), revents: 0),
       ]
-      guard poll(&waits, nfds_t(waits.count), Int32(clamping: (exitBy - BootClock.now()) / 1_000_000 + 1)) > 0 else {
-        continue
-      }
+      guard poll(&waits, nfds_t(waits.count), Int32(clamping: left.partialValue / 1_000_000 + 1)) > 0 else { continue }
+      if waits[1].revents != 0 { wake.clear() }
       if waits[2].revents != 0 { readErrors() }
     }
     readLastErrors()
