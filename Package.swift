@@ -74,6 +74,7 @@ let package = Package(
       name: "s3-benchmark", dependencies: ["S3Client", "TestSupport"], path: "Benchmarks/s3", exclude: ["boto.py"]),
 
     .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),
+    .target(name: "TestTraits", path: "Tests/TestTraits"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),
     .testTarget(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
@@ -85,7 +86,8 @@ let package = Package(
     .testTarget(
       name: "S3ClientTests",
       dependencies: [
-        "S3Client", "HTTPClient", "QuarryCore", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+        "S3Client", "HTTPClient", "QuarryCore", "TestSupport", "TestTraits",
+        .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"]),
     .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "TestSupport"]),
@@ -96,7 +98,7 @@ let package = Package(
     .testTarget(
       name: "QuarryLodeTests",
       dependencies: [
-        "LodeScenarios", "QuarryLode", "S3Client", "QuarryCore", "TestSupport",
+        "LodeScenarios", "QuarryLode", "S3Client", "QuarryCore", "TestSupport", "TestTraits",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(

@@ -7,6 +7,13 @@ import TestSupport
 struct QueueBench: Sendable {
   /// One server for all tests: fleets do not see each other.
   private static let server: Result<RedisServer, any Error> = Result { try RedisServer.start() }
+  /// The time is the queue's matter here, not the connection's: a busy machine must not end a call.
+  private static let patient: RedisOptions = {
+    var options = RedisOptions()
+    options.connectTimeout = .seconds(60)
+    options.callTimeout = .seconds(60)
+    return options
+  }()
   static let storage = StorageIdentity(backend: "fs", dataset: "quarry", id: "one")
 
   let queue: FleetQueue
@@ -21,9 +28,9 @@ struct QueueBench: Sendable {
   static func make(on server: RedisServer, _ timing: LeaseTiming = LeaseTiming()) async throws -> QueueBench {
     let fleet = "t-" + UUIDv7.make()
     let endpoint = try RedisEndpoint(url: server.url)
-    let raw = try await RedisConnection.connect(endpoint)
+    let raw = try await RedisConnection.connect(endpoint, options: patient)
     let queue = try await FleetQueue.open(
-      try await RedisConnection.connect(endpoint), fleet: fleet, actor: "coordinator", timing: timing)
+      try await RedisConnection.connect(endpoint, options: patient), fleet: fleet, actor: "coordinator", timing: timing)
     let bench = QueueBench(queue: queue, raw: raw, fleet: fleet)
     try await bench.reap()
     return bench

@@ -2,10 +2,11 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// When a run began, by its first stored event, and in which order runs are told.
-@Suite struct BeginningTests {
+@Suite(.ownThread) struct BeginningTests {
   private let root = TemporaryDirectory()
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
   private var reader: LodeReader { LodeReader(root: root.path) }

@@ -3,9 +3,10 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
-@Suite struct ClaimTests {
+@Suite(.ownThread) struct ClaimTests {
   @Test func aStoredRunKeepsItsID() throws {
     let root = TemporaryDirectory()
     let dataset = LodeDataset(root: root.path)

@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// What crashed writers leave is removed, and nothing else, whatever goes on beside it.
-@Suite struct CollectorTests {
+@Suite(.ownThread) struct CollectorTests {
   private let root = AccentedRoot()
   private var reader: LodeReader { LodeReader(root: root.path) }
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }

@@ -3,9 +3,10 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
-@Suite struct CommitTests {
+@Suite(.ownThread) struct CommitTests {
   @Test func commitsFormAChain() throws {
     let root = TemporaryDirectory()
     let run = try Run(LodeDataset(root: root.path), id: "r1")

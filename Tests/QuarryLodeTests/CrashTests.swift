@@ -2,10 +2,11 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// A writer that dies, or is refused, at each single operation in turn.
-@Suite struct CrashTests {
+@Suite(.ownThread) struct CrashTests {
   private func work(_ dataset: LodeDataset) throws -> Int { try commitTwice(dataset, id: "dying") }
 
   private func operations(before: Bool) throws -> Int {

@@ -2,10 +2,11 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// What is missing in a dataset is named by every question, and hides nothing of the rest.
-@Suite struct HoleTests {
+@Suite(.ownThread) struct HoleTests {
   private let root = TemporaryDirectory()
   private var reader: LodeReader { LodeReader(root: root.path) }
 

@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Whatever the index of runs is, whole, damaged, old or another's, the answers are those without one.
-@Suite struct IndexTests {
+@Suite(.ownThread) struct IndexTests {
   private let root = TemporaryDirectory()
   private var reader: LodeReader { LodeReader(root: root.path) }
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }

@@ -3,11 +3,12 @@ import LodeScenarios
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// Processes that are killed at each single operation on the file system, in every way of changing a dataset. What they
 /// acknowledged is there, the next writer goes on, and the collector leaves nothing behind.
-@Suite struct KillTests {
+@Suite(.ownThread) struct KillTests {
   @Test(arguments: Scenario.allCases)
   func aProcessThatIsKilledAnywhereLosesNothing(_ scenario: Scenario) async throws {
     let total = try await operations(scenario).count

@@ -2,10 +2,11 @@ import Glibc
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// Which of the runs without an end go on.
-@Suite struct LivenessTests {
+@Suite(.ownThread) struct LivenessTests {
   let root = TemporaryDirectory()
   var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
   var reader: LodeReader { LodeReader(root: root.path) }

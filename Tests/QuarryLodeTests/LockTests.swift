@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Writers that wait for another process' lock.
-@Suite struct LockTests {
+@Suite(.ownThread) struct LockTests {
   private let root = TemporaryDirectory()
   private var lock: String { "\(root.path)/datasets/quarry/latest.lock" }
 

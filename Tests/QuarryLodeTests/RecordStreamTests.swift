@@ -2,10 +2,11 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// Records of many runs as one stream: which, in which order, and what of a damaged dataset.
-@Suite struct RecordStreamTests {
+@Suite(.ownThread) struct RecordStreamTests {
   private let root = TemporaryDirectory()
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
   private var reader: LodeReader { LodeReader(root: root.path) }
@@ -154,7 +155,7 @@ import Testing
 }
 
 /// A stream that goes on with what is committed later.
-@Suite struct RecordFollowerTests {
+@Suite(.ownThread) struct RecordFollowerTests {
   private let root = TemporaryDirectory()
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
   private var reader: LodeReader { LodeReader(root: root.path) }

@@ -2,10 +2,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Run ids that people chose, where nothing can be locked.
-@Suite struct S3ClaimTests {
+@Suite(.ownThread) struct S3ClaimTests {
   /// A claim as a process leaves it that was killed.
   private func leaveClaim(_ store: S3Store) throws -> String {
     let path = "\(store.reader().layout.claims)/r"

@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import S3Client
 import TestSupport
+import TestTraits
 import Testing
 
 /// What writers left in a bucket is found and goes; what counts stays.
-@Suite struct S3CollectorTests {
+@Suite(.ownThread) struct S3CollectorTests {
   private func collect(
     _ store: S3Store, removes: Bool = true, later: Int64 = 7_200
   ) throws -> [LeftoverFate: [Leftover]] {

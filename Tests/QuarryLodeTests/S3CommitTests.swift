@@ -3,9 +3,10 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
-@Suite struct S3CommitTests {
+@Suite(.ownThread) struct S3CommitTests {
   @Test(arguments: S3Server.allCases) func commitsFormAChain(_ server: S3Server) throws {
     let store = try server.store()
     let dataset = LodeDataset(store)

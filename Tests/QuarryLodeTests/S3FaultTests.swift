@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// A writer behind a way to the store that breaks at each of its requests in turn.
-@Suite struct S3FaultTests {
+@Suite(.ownThread) struct S3FaultTests {
   private func work(_ store: S3Store, id: String = "dying") throws -> Int {
     try commitTwice(LodeDataset(store, deadline: .seconds(5)), id: id)
   }

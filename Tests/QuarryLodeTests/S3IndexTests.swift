@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// The index of a bucket's runs, which lies on this machine.
-@Suite struct S3IndexTests {
+@Suite(.ownThread) struct S3IndexTests {
   private let cache = TemporaryDirectory()
 
   private func reader(_ store: S3Store) -> LodeReader {

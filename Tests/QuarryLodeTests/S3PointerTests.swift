@@ -3,10 +3,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// What becomes of a commit whose pointer somebody spoils, or of which it is not heard whether its pointer moved.
-@Suite struct S3PointerTests {
+@Suite(.ownThread) struct S3PointerTests {
   private func commit(_ id: String, _ count: Int, _ store: S3Store) throws {
     let run = try Run(LodeDataset(store, deadline: .seconds(30)), id: id)
     try run.sink.write(run.items(0..<count))

@@ -3,9 +3,10 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
-@Suite struct SidecarTests {
+@Suite(.ownThread) struct SidecarTests {
   private let files = "datasets/quarry/partitions/source=shop/category=default/day=2026-11-24/run_id=r%20/files"
 
   @Test func fileAndTypeLieWhereTheKeySays() throws {

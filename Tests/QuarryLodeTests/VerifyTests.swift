@@ -4,10 +4,11 @@ import QuarryCore
 import QuarryLode
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// A whole dataset is checked: a clean one has no findings, and each kind of damage is found where it is.
-@Suite struct VerifyTests {
+@Suite(.ownThread) struct VerifyTests {
   private let root = TemporaryDirectory()
   private var dataset: LodeDataset { LodeDataset(root: root.path, durability: .none) }
   private var reader: LodeReader { LodeReader(root: root.path) }

@@ -1,10 +1,11 @@
 import S3Client
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Writers who replace one object in turn, as a dataset's pointer is moved, over a way that does what it likes.
-@Suite struct ChainTests {
+@Suite(.ownThread) struct ChainTests {
   /// The same numbers for the same seed.
   private struct Dice: RandomNumberGenerator {
     var state: UInt64

@@ -1,10 +1,11 @@
 import S3Client
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// When credentials are fetched, and who waits for that.
-@Suite struct CredentialCacheTests {
+@Suite(.ownThread) struct CredentialCacheTests {
   private let clock = FastClock()
 
   /// Credentials that hold for an hour each, numbered; nil fails.

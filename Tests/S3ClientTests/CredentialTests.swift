@@ -2,10 +2,11 @@ import Foundation
 import HTTPClient
 import S3Client
 import TestSupport
+import TestTraits
 import Testing
 
 /// Every place that credentials may come from, against real servers and files.
-@Suite struct CredentialTests {
+@Suite(.ownThread) struct CredentialTests {
   private let folder = TemporaryDirectory()
 
   private func file(_ name: String, _ text: String) throws -> String {

@@ -1,10 +1,11 @@
 import S3Client
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// A real store behind a way to it that loses, cuts, refuses and stalls.
-@Suite struct FaultTests {
+@Suite(.ownThread) struct FaultTests {
   private static let slowDown = HTTPServer.Answer.status(
     503, body: "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
 

@@ -1,10 +1,11 @@
 import S3Client
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Every operation against both servers, with nothing in between.
-@Suite struct ObjectTests {
+@Suite(.ownThread) struct ObjectTests {
   private static let keys = [
     "plain", "with space/ü€😀/+&=?#%25;:@!*'()~$,", "dots/..hidden/.x", String(repeating: "long", count: 60),
     "<tag>&amp;\"quotes\"",

@@ -2,10 +2,11 @@ import Foundation
 import S3Client
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// What stores say about regions, clocks and credentials, and what is made of it.
-@Suite struct RefusalTests {
+@Suite(.ownThread) struct RefusalTests {
   private static let success = HTTPServer.Answer.status(200, headers: ["ETag: \"e\""])
 
   private static func error(_ code: String, _ more: String = "") -> String {

@@ -1,9 +1,10 @@
 import S3Client
 import TestSupport
+import TestTraits
 import Testing
 
 /// Objects that are written piece by piece.
-@Suite struct UploadTests {
+@Suite(.ownThread) struct UploadTests {
   private static let part = 5 << 20
 
   private func write(_ content: [UInt8], to upload: S3Upload, piece: Int = 700_000) throws {
