@@ -74,7 +74,7 @@ let package = Package(
       name: "s3-benchmark", dependencies: ["S3Client", "TestSupport"], path: "Benchmarks/s3", exclude: ["boto.py"]),
 
     .target(name: "TestSupport", dependencies: ["CLinux", "QuarryCore"], path: "Tests/TestSupport"),
-    .target(name: "TestTraits", path: "Tests/TestTraits"),
+    .target(name: "TestTraits", dependencies: ["QuarryCore"], path: "Tests/TestTraits"),
     .testTarget(name: "QuarryWireTests", dependencies: ["QuarryWire", "QuarryCore"]),
     .testTarget(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),

@@ -1,5 +1,4 @@
 // Calls of the C library that its Swift module leaves out, since it is built without _GNU_SOURCE.
-int sync_file_range(int file, long long offset, long long bytes, unsigned int flags);
 int pipe2(int *ends, int flags);
 int eventfd(unsigned int count, int flags);
 int malloc_trim(unsigned long kept);

@@ -4,6 +4,8 @@ import Synchronization
 
 /// Work that waits for others more than it computes, on several threads at once.
 enum Concurrently {
+  private static let crew = Crew()
+
   /// - Returns: what came of each item, in their order.
   static func map<Item: Sendable, Value: Sendable>(
     _ items: [Item], width: Int, _ body: @escaping @Sendable (Item) -> Value
@@ -13,7 +15,7 @@ enum Concurrently {
     let helpers = min(width, items.count) - 1
     let done = DispatchSemaphore(value: 0)
     for _ in 0..<helpers {
-      OwnThread.start {
+      crew.start {
         work.run()
         done.signal()
       }
@@ -49,6 +51,39 @@ enum Concurrently {
         defer { state.next += 1 }
         return state.next
       }
+    }
+  }
+}
+
+/// Threads that stay for the next work, since starting one costs as much as a short wait for a disk.
+private final class Crew: Sendable {
+  private struct State {
+    var work: [@Sendable () -> Void] = []
+    /// Threads that sleep and that nobody has woken yet.
+    var idle = 0
+  }
+
+  private let state = Mutex(State())
+  private let wakes = DispatchSemaphore(value: 0)
+
+  func start(_ work: @escaping @Sendable () -> Void) {
+    let isTaken = state.withLock { state in
+      state.work.append(work)
+      guard state.idle > 0 else { return false }
+      state.idle -= 1
+      return true
+    }
+    if isTaken { wakes.signal() } else { OwnThread.start { [self] in serve() } }
+  }
+
+  private func serve() -> Never {
+    while true {
+      let next = state.withLock { state -> (@Sendable () -> Void)? in
+        guard state.work.isEmpty else { return state.work.removeFirst() }
+        state.idle += 1
+        return nil
+      }
+      if let next { next() } else { wakes.wait() }
     }
   }
 }

@@ -61,8 +61,7 @@ extension DiskStore: WritableStore {
   package func settle(_ files: [String], _ durability: Durability) throws(FileFailure) {
     let made = newFolders.above(files)
     if durability == .commit {
-      try self.files.sync(files)
-      try self.files.sync(Set((files + made).compactMap { FileSystem.parent(of: $0) }).sorted(by: >))
+      try self.files.sync(files + Set((files + made).compactMap { FileSystem.parent(of: $0) }).sorted(by: >))
     }
     newFolders.remove(made)
   }

@@ -179,24 +179,22 @@ package struct FileSystem: Sendable {
     }
   }
 
-  /// Makes the content of files, or the entries of folders, durable.
+  /// Makes the content of files, and the entries of folders, durable.
   ///
-  /// One wait for each. `syncfs` would be one for all, but it waits for what every other program has written to the file
-  /// system too: a quarter of a second beside one that copies a large file.
+  /// All at once, so that they share one commit of the file system's journal and one wait: one after the other they took
+  /// up to twenty times as long. `syncfs` would need no threads, but it waits for what every other program has written to
+  /// the file system too: a quarter of a second beside one that copies a large file.
   package func sync(_ paths: [String]) throws(FileFailure) {
-    var opened: [(path: String, file: Int32)] = []
-    defer { for (_, file) in opened { close(file) } }
-    for path in paths {
-      let file = open(path, O_RDONLY | O_CLOEXEC)
-      guard file >= 0 else { throw FileFailure("open", path, errno) }
-      opened.append((path, file))
-      // A hint: all are on their way before the first is waited for, and share one commit of the file system's journal.
-      _ = sync_file_range(file, 0, 0, 2 /* SYNC_FILE_RANGE_WRITE */)
-    }
-    for (path, file) in opened {
-      try check(.sync, path)
-      guard fsync(file) == 0 else { throw FileFailure(Operation.sync.rawValue, path, errno) }
-    }
+    for path in paths { try check(.sync, path) }
+    let failures = Concurrently.map(paths, width: 4) { path in Self.sync(path) }
+    if let failure = failures.lazy.compactMap({ $0 }).first { throw failure }
+  }
+
+  private static func sync(_ path: String) -> FileFailure? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return FileFailure("open", path, errno) }
+    defer { close(file) }
+    return fsync(file) == 0 ? nil : FileFailure(Operation.sync.rawValue, path, errno)
   }
 
   /// Takes the lock of an open file (`flock`).

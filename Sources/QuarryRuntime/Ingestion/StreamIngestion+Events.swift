@@ -98,6 +98,5 @@ extension StreamIngestion {
     } catch {
       throw IngestionFailure(error, in: "event \(event.seq)")
     }
-    try policy.terminated()
   }
 }

@@ -96,7 +96,11 @@ package final class StreamIngestion {
         throw IngestionFailure(.stream, "the executor's output cannot be read: \(String(cString: strerror(errno)))")
       }
       decoder.commit(count)
+      let (wasOver, hadEnded) = (isOver, runEnd != nil)
       while let frame = try nextFrame() { try take(frame) }
+      // With the executor's last word here the last flush is next, and nothing is read before it.
+      if runEnd != nil, !hadEnded { return .bytes(count) }
+      if isOver, !wasOver { try policy.terminated() }
       try policy.endOfRead()
       return .bytes(count)
     }
@@ -128,16 +132,27 @@ package final class StreamIngestion {
   }
 
   /// Stores what the policy still holds; also to be called after a failure, so that what was valid before it is kept.
+  /// - Parameter closing: appends a record that goes into the same commit, told the figures as they are after it. Only where
+  ///   something is left, and storage is the only sink: what others will have taken cannot be told.
+  /// - Returns: whether `closing` is stored.
   /// - Throws: `.policy`: this is the last flush, nothing is tried after it.
-  package func finish() throws(IngestionFailure) { try policy.finish() }
+  @discardableResult
+  package func finish(
+    closing: ((IngestionFigures, inout RecordBatch) -> Void)? = nil
+  ) throws(IngestionFailure) -> Bool {
+    guard let closing, sink.figures.isEmpty else { return try policy.finish(closing: nil) }
+    return try policy.finish { closing(self.figures(with: $0), &$1) }
+  }
 
   /// The run may write nothing any more. Waits for a flush that is under way.
   package func abandon() { policy.abandon() }
 
-  package var figures: IngestionFigures {
+  package var figures: IngestionFigures { figures(with: policy.figures) }
+
+  private func figures(with policy: PolicyFigures) -> IngestionFigures {
     var figures = counts
     figures.artifacts = assembly.figures
-    figures.policy = policy.figures
+    figures.policy = policy
     figures.sinks = sink.figures
     figures.artifacts.committed =
       figures.sinks.first { $0.name == "lode" }?.artifactsWritten ?? figures.policy.artifactsPersisted

@@ -14,6 +14,12 @@ package enum TerminalEvent: Sendable, Equatable {
     }
   }
 
+  /// The executor begins an error that its proxy caused with the proxy's name.
+  func blames(_ proxy: RunProxy) -> Bool {
+    guard case .error(_, let message, _, _) = self else { return false }
+    return message.hasPrefix("the proxy \(proxy.endpoint.name) ")
+  }
+
   init(_ event: EventEnvelope) throws(WireError) {
     let text = try Self.json(event.payload)
     guard event.type == .runError else {

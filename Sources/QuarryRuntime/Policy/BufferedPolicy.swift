@@ -75,10 +75,16 @@ package final class BufferedPolicy: IngestionPolicy {
 
   package func tick() {}
 
-  package func finish() throws(IngestionFailure) {
+  package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { drops.tellTotal() }
     joinBehindWhatIsStored()
+    if older == nil, let closing, current.appendClosing(closing, after: figures) {
+      guard flushed() != nil else { return true }
+      older?.removeClosing()
+      if older == nil { current.removeClosing() }
+    }
     if let failure = flushed() { throw IngestionFailure(.policy, failure) }
+    return false
   }
 
   package func abandon() {

@@ -34,6 +34,14 @@ struct BufferedRecords: Sendable {
     events.append(contentsOf: later.events)
   }
 
+  /// The same as of `PendingRecords`; chunks alone are not followed.
+  mutating func appendClosing(_ closing: ClosingRecord, after figures: PolicyFigures) -> Bool {
+    guard chunks.failures == 0 else { return false }
+    return events.appendClosing(closing, after: chunks.isEmpty ? figures : chunks.stored(figures))
+  }
+
+  mutating func removeClosing() { events.removeClosing() }
+
   /// Two commits: chunks, then events. What is still here after a throw is what the mode keeps.
   mutating func store(
     in sink: any EventSink, _ mode: FlushMode, counting figures: inout PolicyFigures

@@ -27,13 +27,19 @@ package protocol IngestionPolicy: AnyObject {
   /// Time has passed.
   func tick() throws(IngestionFailure)
 
-  /// Stores what is left; when it returns, every record taken is acknowledged.
+  /// Stores what is left; when it returns, every record taken is acknowledged. What was not tried before is tried twice.
+  /// - Parameter closing: goes into the same commit, where there is something left.
+  /// - Returns: whether `closing` is stored.
   /// - Throws: `.policy`.
-  func finish() throws(IngestionFailure)
+  func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool
 
   /// Drops what is left; when it returns, nothing more of the run is written.
   func abandon()
 }
+
+/// Appends a record that is no event behind the last ones of a run. It is told the figures as they are once all of them are
+/// stored; if that fails, it is as if it had not been called.
+package typealias ClosingRecord = (PolicyFigures, inout RecordBatch) -> Void
 
 /// What a policy must know of a record.
 package enum RecordClass: Sendable, Equatable {

@@ -36,6 +36,16 @@ struct PendingRecords: Sendable {
     events += later.events
   }
 
+  /// - Parameter figures: as they are before the commit of these records.
+  /// - Returns: false, and nothing is appended, when there is nothing to be followed or its commit has failed already.
+  mutating func appendClosing(_ closing: ClosingRecord, after figures: PolicyFigures) -> Bool {
+    guard !isEmpty, failures == 0 else { return false }
+    closing(stored(figures), &records)
+    return true
+  }
+
+  mutating func removeClosing() { _ = records.removeLast() }
+
   /// One commit. Afterwards the records are gone, or all of them are still here.
   mutating func store(in sink: any EventSink, counting figures: inout PolicyFigures) throws(QuarryError) {
     try settle(attempt(sink), counting: &figures)
@@ -54,15 +64,22 @@ struct PendingRecords: Sendable {
     if failures > 0 { figures.writesRetried += 1 }
     switch result {
     case .success:
-      figures.writesSucceeded += 1
-      figures.eventsPersisted += events
-      figures.artifactsPersisted += records.artifactCount
+      figures = stored(figures)
       failures = 0
     case .failure(let error):
       figures.writesFailed += 1
       failures += 1
       throw error
     }
+  }
+
+  /// The figures once these records are stored.
+  func stored(_ figures: PolicyFigures) -> PolicyFigures {
+    var figures = figures
+    figures.writesSucceeded += 1
+    figures.eventsPersisted += events
+    figures.artifactsPersisted += records.artifactCount
+    return figures
   }
 
   mutating func removeAll() {

@@ -56,6 +56,18 @@ struct StreamBuffer {
     try filling.append(kind, write)
   }
 
+  /// For the last flush, which the run's end asks for.
+  /// - Returns: false, and nothing is appended, when nothing waits or what failed does.
+  mutating func appendClosing(_ closing: ClosingRecord) -> Bool {
+    guard kept == nil else { return false }
+    var figures = figures
+    figures.flushTriggers?.termination += 1
+    return filling.appendClosing(closing, after: figures)
+  }
+
+  /// After that flush failed.
+  mutating func removeClosing() { kept?.removeClosing() }
+
   /// Makes a flush due. Of several reasons for one flush the first counts, unless the script had to wait for it.
   mutating func ask(for trigger: StreamingPolicy.Trigger) {
     if due == nil || trigger == .capacity { due = trigger }

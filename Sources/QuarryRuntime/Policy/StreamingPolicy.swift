@@ -104,13 +104,21 @@ package final class StreamingPolicy: IngestionPolicy {
 
   private func armTimer() { nextDeadline = flushInterval.map { clock() + $0 } }
 
-  package func finish() throws(IngestionFailure) {
+  package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { close() }
     buffer.change { $0.hurry() }
-    if buffer.when({ $0.isAtRest }, { $0.hasWaiting }) { ask(for: .termination) }
-    if let failure = buffer.when({ $0.isAtRest }, { $0.hasWaiting ? $0.failure : nil }) {
-      throw IngestionFailure(.policy, failure)
+    if let closing, buffer.when({ $0.isAtRest }, { $0.appendClosing(closing) }) {
+      guard lastFlush() != nil else { return true }
+      buffer.change { $0.removeClosing() }
     }
+    if let failure = lastFlush() { throw IngestionFailure(.policy, failure) }
+    return false
+  }
+
+  /// - Returns: why not all of it is stored.
+  private func lastFlush() -> QuarryError? {
+    if buffer.when({ $0.isAtRest }, { $0.hasWaiting }) { ask(for: .termination) }
+    return buffer.when({ $0.isAtRest }, { $0.hasWaiting ? $0.failure : nil })
   }
 
   package func abandon() { close() }

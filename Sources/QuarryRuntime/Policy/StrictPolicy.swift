@@ -27,7 +27,16 @@ package final class StrictPolicy: IngestionPolicy {
   package func tick() {}
 
   /// What a bad frame left unstored, or what could not be stored before, gets one more try.
-  package func finish() throws(IngestionFailure) { try store() }
+  package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
+    if let closing, pending.appendClosing(closing, after: figures) {
+      do throws(QuarryError) {
+        try pending.store(in: sink, counting: &figures)
+        return true
+      } catch { pending.removeClosing() }
+    }
+    try store()
+    return false
+  }
 
   package func abandon() {}
 

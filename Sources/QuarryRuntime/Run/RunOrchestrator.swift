@@ -104,7 +104,15 @@ package struct RunOrchestrator: Sendable {
   ) -> RunReport {
     let isSuperseded = loop.mustForget || end == .deadline || control.stopReason == .leaseLost
     var facts = facts(loop, ingestion, end)
-    if isSuperseded { ingestion.abandon() } else { facts.flushFailure = lastFlush(of: ingestion) }
+    var stored: RunMetrics?
+    if isSuperseded {
+      ingestion.abandon()
+    } else {
+      let expected = RunVerdict(facts).outcome
+      do throws(IngestionFailure) { stored = try lastFlush(of: ingestion, expecting: expected) } catch {
+        facts.flushFailure = error
+      }
+    }
     let verdict = RunVerdict(facts)
     if let note = RunVerdict.disagreement(facts) { observer.onNote(note) }
     var report = RunReport(
@@ -113,13 +121,12 @@ package struct RunOrchestrator: Sendable {
       duration: ContinuousClock.now - started, policy: configuration.policy.name.rawValue, end: end,
       failure: loop.failure,
       terminal: ingestion.terminal,
-      runResult: ingestion.runResult, metrics: metrics(of: verdict.outcome, ingestion),
+      runResult: ingestion.runResult, metrics: stored ?? metrics(of: verdict.outcome, ingestion, ingestion.figures),
       figures: ingestion.figures, standardError: loop.errors.text)
     report.flushFailure = facts.flushFailure
     report.proxy = configuration.proxy
     report.rotation = ingestion.rotation
-    report.metrics.hasFailedByProxy = report.hasFailedByProxy
-    if !isSuperseded { report.metricsFailure = write(report.metrics) }
+    if !isSuperseded, stored == nil { report.metricsFailure = write(report.metrics) }
     if diesWithItsRun, !isSuperseded {
       if !loop.awaitDeath() {
         observer.onNote(
@@ -139,22 +146,30 @@ package struct RunOrchestrator: Sendable {
       exitGrace: configuration.exitGrace)
   }
 
-  private func lastFlush(of ingestion: StreamIngestion) -> IngestionFailure? {
-    do throws(IngestionFailure) {
-      try ingestion.finish()
-      return nil
-    } catch {
-      return error
+  /// - Parameter outcome: of the run, if this succeeds.
+  /// - Returns: the metrics record, when it went with what was left.
+  private func lastFlush(
+    of ingestion: StreamIngestion, expecting outcome: Outcome
+  ) throws(IngestionFailure) -> RunMetrics? {
+    var closing: RunMetrics?
+    let isStored = try ingestion.finish { figures, batch in
+      let metrics = metrics(of: outcome, ingestion, figures)
+      metrics.append(to: &batch)
+      closing = metrics
     }
+    return isStored ? closing : nil
   }
 
-  private func metrics(of outcome: Outcome, _ ingestion: StreamIngestion) -> RunMetrics {
+  private func metrics(
+    of outcome: Outcome, _ ingestion: StreamIngestion, _ figures: IngestionFigures
+  ) -> RunMetrics {
     var metrics = RunMetrics(
       policy: configuration.policy.name.rawValue, executor: configuration.executor.name,
       storageBackend: configuration.storageBackend, runID: configuration.identity.runID,
-      jobID: configuration.identity.jobID, outcome: outcome, launched: true, figures: ingestion.figures)
+      jobID: configuration.identity.jobID, outcome: outcome, launched: true, figures: figures)
     metrics.proxy = configuration.proxy
     metrics.isRotationWanted = ingestion.rotation != nil
+    metrics.hasFailedByProxy = configuration.proxy.map { ingestion.terminal?.blames($0) == true } ?? false
     return metrics
   }
 

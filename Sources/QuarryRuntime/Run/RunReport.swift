@@ -35,13 +35,7 @@ package struct RunReport: Sendable {
   package var notification: NotificationFigures?
 
   /// The proxy's next rest: because the script wished for another one, or because the run failed by it.
-  package var proxyRest: ProxyRest? { rotation != nil || hasFailedByProxy ? proxy?.rest : nil }
-
-  /// The executor begins an error that its proxy caused with the proxy's name.
-  package var hasFailedByProxy: Bool {
-    guard let proxy, case .error(_, let message, _, _)? = terminal else { return false }
-    return message.hasPrefix("the proxy \(proxy.endpoint.name) ")
-  }
+  package var proxyRest: ProxyRest? { rotation != nil || metrics.hasFailedByProxy ? proxy?.rest : nil }
 
   package var exitCode: Int32 { outcome.exitCode }
 

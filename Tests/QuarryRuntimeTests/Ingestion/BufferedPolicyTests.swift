@@ -21,7 +21,7 @@ import Testing
     #expect(try PolicyRecords.commits(sink) == [[0, 1, 2], [3, 4, 5]])
     policy.terminated()
     #expect(try PolicyRecords.commits(sink) == [[0, 1, 2], [3, 4, 5], [6]])
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(policy.figures.eventsPersisted == 7)
     #expect(policy.figures.writesSucceeded == 3)
     #expect(notes.lines.isEmpty)
@@ -31,7 +31,7 @@ import Testing
     let length = try PolicyRecords.lineLength(policy: "buffered")
     let policy = try policy(bytes: 3 * length)
     for number in 0..<7 { try policy.append(number, estimate: 1 << 30) }
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(try PolicyRecords.commits(sink) == [[0, 1, 2], [3, 4, 5], [6]])
     #expect(sink.largestCommit == 3 * length)
   }
@@ -42,7 +42,7 @@ import Testing
     try policy.append(1, .droppable("log"))
     try policy.append(2)
     try policy.append(3, .chunk)
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(try PolicyRecords.commits(sink) == [[0], [2], [-3]])
     #expect(policy.figures.droppedByType == ["log": 1])
   }
@@ -56,7 +56,7 @@ import Testing
     #expect(sink.attempts == 0)
     try policy.append(6)
     try policy.append(7, .droppable("log"))
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(try PolicyRecords.commits(sink) == [[0, 1], [6, 7]])
     #expect(policy.figures.droppedByType == ["enqueue": 3, "log": 1])
     #expect(policy.figures.eventsPersisted == 4)
@@ -73,7 +73,7 @@ import Testing
       try policy.append(number)
       try policy.append(number, .droppable("log"))
     }
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(policy.figures.droppedByType == ["log": 5_000])
     #expect(
       notes.lines.dropFirst() == [
@@ -90,7 +90,7 @@ import Testing
     sink.fail(as: .redis)
     for number in 0..<2 { try policy.append(number) }
     #expect(throws: IngestionFailure.self) { try policy.append(2) }
-    #expect(throws: IngestionFailure.self) { try policy.finish() }
+    #expect(throws: IngestionFailure.self) { _ = try policy.finish(closing: nil) }
     #expect(try sink.lastOffered.compactMap { try JSONParser.parse($0)["n"]?.integer } == [0, 1, 2])
   }
 
@@ -103,7 +103,7 @@ import Testing
       try policy.append(number)
       policy.terminated()
     }
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(policy.figures.eventsPersisted == 2)
     #expect(policy.figures.writesFailed == failing.count)
     #expect(notes.lines.count == failing.count)
@@ -135,7 +135,7 @@ import Testing
     sink.failNext(1)
     for number in 0..<2 { try policy.append(number) }
     #expect(throws: IngestionFailure.self) { try policy.append(2) }
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(try PolicyRecords.commits(sink).flatMap { $0 } == [0, 1, 2])
     #expect(policy.figures.writesRetried == 1)
   }

@@ -95,7 +95,7 @@ import Testing
     try policy.append(4)  // can only return after the first commit
     #expect(sink.commits.map(\.count) == [2])
     sink.letThrough(2)
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(sink.commits.map(\.count) == [2, 2, 1])
     #expect(policy.figures.flushTriggers?.capacity == 2)
   }
@@ -146,7 +146,7 @@ import Testing
     for index in 0..<4 { try policy.append(index) }
     #expect(throws: IngestionFailure.self) { try policy.append(4) }
     sink.failNext(0)
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(try sink.records().compactMap { $0["n"]?.integer } == [0, 1, 2, 3])
   }
 
@@ -157,7 +157,7 @@ import Testing
       bounds: .init(bytes: 100),
       clock: { 0 })
     for index in 0..<3 { try policy.append(index, estimate: 1_000) }
-    try policy.finish()
+    _ = try policy.finish(closing: nil)
     #expect(sink.commits.map(\.count) == [1, 1, 1])
   }
 

@@ -1,9 +1,9 @@
-import Foundation
+import QuarryCore
 import Testing
 
 /// Tests that stand still while they wait for a server or a process run on threads of their own. There are only as many
 /// threads as cores for all others: held by waiting tests, they would resume nobody whose time is running out.
-package struct OwnThread: TestTrait, SuiteTrait, TestScoping {
+package struct OwnThreadTrait: TestTrait, SuiteTrait, TestScoping {
   package var isRecursive: Bool { true }
 
   package func provideScope(
@@ -13,7 +13,7 @@ package struct OwnThread: TestTrait, SuiteTrait, TestScoping {
   }
 }
 
-extension Trait where Self == OwnThread {
+extension Trait where Self == OwnThreadTrait {
   package static var ownThread: Self { Self() }
 }
 
@@ -21,6 +21,6 @@ extension Trait where Self == OwnThread {
 private final class NewThreads: TaskExecutor {
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    Thread.detachNewThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    OwnThread.start { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }
 }
