@@ -119,6 +119,41 @@ import Testing
     }
   }
 
+  private func folder(of run: String) -> String {
+    "\(reader.layout.partitions)/source=shop/category=default/day=2026-11-24/run_id=\(run)"
+  }
+
+  /// Of a partition, of an event type and of a run.
+  @Test(arguments: ["/event_type=item/segments", "/event_type=item", ""])
+  func aCopyThatIsGoneIsNamedByEveryQuestion(_ place: String) throws {
+    try prepare()
+    try FileManager.default.removeItem(atPath: folder(of: "r1") + place)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(
+        warnings.contains { $0.hasPrefix("\(folder(of: "r1"))/event_type=item/") && $0.contains("is not there") },
+        "\(number): \(warnings)")
+      #expect(Set(warnings).count == warnings.count, "\(number)")
+    }
+  }
+
+  @Test func partitionsThatAreGoneAreNamed() throws {
+    try prepare()
+    try FileManager.default.removeItem(atPath: reader.layout.partitions)
+    #expect(try reader.chainWarnings().count == 9)
+    #expect(try reader.runs().warnings.count >= 9 && reader.runs(limit: 9).warnings.count >= 9)
+  }
+
+  /// Who does without old records removes whole days.
+  @Test func aDayThatIsGoneIsNotMissed() throws {
+    try prepare()
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r4", source: "other")
+    try run.sink.write(run.items(1..<2))
+    try FileManager.default.removeItem(
+      atPath: "\(reader.layout.partitions)/source=shop/category=default/day=2026-11-24")
+    #expect(try reader.chainWarnings() == [])
+    #expect(try reader.runs().rows.map(\.runID) == ["r4"])
+  }
+
   @Test func aManifestThatLeadsElsewhereIsNamedByEveryQuestion() throws {
     try prepare()
     let head = try reader.chain().rows[0].id

@@ -203,6 +203,35 @@ import Testing
     #expect(errors.contains { $0.kind == .manifest && $0.place == copy })
   }
 
+  @Test func aMissingCopyOfOneOfManyPartitionsIsFound() throws {
+    let run = try Run(dataset, id: "r1")
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 1); $0.addEvent("log", seq: 2)
+      })
+    let head = try reader.chain().rows[0]
+    let partition = try #require(reader.layout.partition(ofDataKey: head.files[0].path))
+    let copy = "\(reader.layout.segmentFolder(head.id, partition: partition))/manifest.json"
+    try FileManager.default.removeItem(atPath: copy)
+    try expectError(.manifest, at: copy, says: "is not there")
+  }
+
+  /// Copies in partitions serve Quarry's readers, and nobody else's.
+  @Test(arguments: [0, 1])
+  func aMissingCanonicalManifestIsFound(_ place: Int) throws {
+    try store("r1")
+    let canonical = "\(reader.layout.canonicalFolder(try reader.chain().rows[place].id))/manifest.json"
+    try FileManager.default.removeItem(atPath: canonical)
+    try expectError(.manifest, at: canonical, says: "is not there")
+  }
+
+  @Test func allCanonicalManifestsMissingIsFound() throws {
+    try store("r1")
+    let canonical = "\(reader.layout.canonicalFolder(try reader.chain().rows[0].id))/manifest.json"
+    try FileManager.default.removeItem(atPath: reader.layout.segments)
+    try expectError(.manifest, at: canonical, says: "is not there")
+  }
+
   // MARK: Files and lines
 
   @Test func missingAndTruncatedFilesAreFound() throws {

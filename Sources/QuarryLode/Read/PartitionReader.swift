@@ -5,7 +5,7 @@ struct PartitionReader {
   var chain: ChainReader
   /// The newest snapshot when the query began; what comes later is not seen.
   let newest: Manifest?
-  /// A sentence for each snapshot that is known to be lost; see `checkChain`.
+  /// A sentence for each snapshot that is known to be lost, and each copy that is missing; see `checkChain`.
   private(set) var lost: [String] = []
   private var onChain: Set<SnapshotID>?
   /// Snapshots that are older have not been held against the one that they follow; nil: nor are they to be.
@@ -29,12 +29,23 @@ struct PartitionReader {
   /// store's `chainReach`; of those before them the ones that a query meets are held against the one that they follow.
   mutating func checkChain() throws(FileFailure) {
     lost = try LostSnapshots.warnings(in: layout)
+    var copies = MissingCopies()
     var current = newest
     for _ in 0..<layout.chainReach {
       guard let manifest = current else { break }
+      try copies.look(for: manifest, in: layout)
       current = try chain.parent(of: manifest)
     }
+    lost += copies.warnings
     checked = current?.id ?? SnapshotID(0)
+  }
+
+  /// What `checkChain` finds lost, for queries that follow the chain themselves.
+  func missing() throws(FileFailure) -> [String] {
+    guard layout.isOnDisk else { return try LostSnapshots.warnings(in: layout) }
+    var reader = self
+    try reader.checkChain()
+    return reader.lost
   }
 
   /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold

@@ -20,7 +20,8 @@ struct RunLister {
 
   init(layout: DatasetLayout, filter: RunFilter, limit: Int) throws(QuarryError) {
     let (reader, lost) = try layout.described { () throws(FileFailure) in
-      (try PartitionReader(layout: layout), try LostSnapshots.warnings(in: layout))
+      let reader = try PartitionReader(layout: layout)
+      return (reader, try reader.missing())
     }
     inspector = RunInspector(reader: reader)
     self.lost = lost

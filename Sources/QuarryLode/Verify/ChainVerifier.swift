@@ -13,6 +13,8 @@ struct ChainVerifier {
   private(set) var bytes: Int64 = 0
   private(set) var sidecarFiles = 0
   private var warningsTold = 0
+  /// Snapshots without a canonical manifest, after the last that has one.
+  private var bare: [SnapshotID] = []
 
   private var layout: DatasetLayout { chain.layout }
 
@@ -67,6 +69,7 @@ struct ChainVerifier {
     if !manifest.dataset.isEmpty, manifest.dataset != layout.dataset {
       error(.manifest, path, "it is of dataset '\(manifest.dataset)'")
     }
+    try verifyCanonical(manifest.id)
     for file in reachable.add(manifest) { error(.chain, path, "a later snapshot names \(file.path) as well") }
     if let problem = manifest.unknownFormat { error(.manifest, path, problem) }
     if manifest.rowCount < 0 { error(.manifest, path, "its row_count is \(manifest.rowCount)") }
@@ -75,6 +78,22 @@ struct ChainVerifier {
     canCount = try verifyCopies(of: manifest) && canCount
     rows.append(canCount ? manifest.rowCount : nil)
     for file in manifest.sidecarFiles { try verify(file) }
+  }
+
+  /// Other readers follow no copies. Old datasets had neither canonical manifests nor a `latest`; what is written onto one
+  /// has both.
+  private mutating func verifyCanonical(_ id: SnapshotID) throws(FileFailure) {
+    let isHead = reachable.ids.isEmpty
+    var missing: [SnapshotID] = []
+    if try layout.store.exists(canonical(id)) {
+      missing = bare
+      bare = []
+    } else if isHead, try layout.store.exists(layout.pointer) {
+      missing = [id]
+    } else {
+      bare.append(id)
+    }
+    for id in missing { error(.manifest, canonical(id), "is not there, and other readers follow it alone") }
   }
 
   /// - Returns: whether its rows can be counted.
@@ -118,9 +137,8 @@ struct ChainVerifier {
     }
   }
 
-  /// Readers find a run's snapshots by their copies in its partitions. A crash of a dataset's first commit may leave some
-  /// of them away; of a run that has none the records would be missed.
-  /// - Returns: false when rows would be missed so.
+  /// Readers find a run's snapshots by their copies in its partitions.
+  /// - Returns: false when the records of a run would be missed, because none is there.
   private mutating func verifyCopies(of manifest: Manifest) throws(FileFailure) -> Bool {
     let partitions = Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) })
     var canFindAll = true
@@ -130,12 +148,8 @@ struct ChainVerifier {
         let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
         if try !verifyCopy(path, of: manifest) { missing.append(path) }
       }
-      let isLost = missing.count == partitions.count
-      canFindAll = canFindAll && !isLost
-      for path in missing {
-        let message = "is not there, though snapshot \(manifest.id) has records in the partition"
-        report(Finding(isLost ? .error : .note, .manifest, path, message))
-      }
+      canFindAll = canFindAll && missing.count < partitions.count
+      for path in missing { error(.manifest, path, MissingCopies.message(path, manifest.id)) }
     }
     return canFindAll
   }
