@@ -119,6 +119,13 @@ import Testing
     }
   }
 
+  /// What a question for nothing in particular says.
+  private func damages() throws -> [String] {
+    var notes: [String] = []
+    _ = try reader.run("none", note: { notes.append($0) })
+    return notes
+  }
+
   private func folder(of run: String) -> String {
     "\(reader.layout.partitions)/source=shop/category=default/day=2026-11-24/run_id=\(run)"
   }
@@ -139,7 +146,7 @@ import Testing
   @Test func partitionsThatAreGoneAreNamed() throws {
     try prepare()
     try FileManager.default.removeItem(atPath: reader.layout.partitions)
-    #expect(try reader.chainWarnings().count == 9)
+    #expect(try damages().count == 9)
     #expect(try reader.runs().warnings.count >= 9 && reader.runs(limit: 9).warnings.count >= 9)
   }
 
@@ -150,7 +157,7 @@ import Testing
     try run.sink.write(run.items(1..<2))
     try FileManager.default.removeItem(
       atPath: "\(reader.layout.partitions)/source=shop/category=default/day=2026-11-24")
-    #expect(try reader.chainWarnings() == [])
+    #expect(try damages() == [])
     #expect(try reader.runs().rows.map(\.runID) == ["r4"])
   }
 

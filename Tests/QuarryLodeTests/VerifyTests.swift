@@ -498,15 +498,15 @@ import Testing
   @Test func aManifestThatIsOnlyLateIsNotLost() throws {
     try store("r1")
     let late = try reader.chain().rows[0].id
-    let path = "\(reader.layout.canonicalFolder(late))/manifest.json"
-    let manifest = try #require(text(path))
-    for path in tree(reader.layout.folder) where path.hasSuffix("/\(late)/manifest.json") {
-      try FileManager.default.removeItem(atPath: "\(reader.layout.folder)/\(path)")
+    let manifest = try #require(text("\(reader.layout.canonicalFolder(late))/manifest.json"))
+    let paths = tree(reader.layout.folder).filter { $0.hasSuffix("/\(late)/manifest.json") }.map {
+      "\(reader.layout.folder)/\($0)"
     }
+    for path in paths { try FileManager.default.removeItem(atPath: path) }
     let waits = Mutex<[Duration]>([])
     let clock = SnapshotClock(wait: { time in
       waits.withLock { $0.append(time) }
-      #expect(throws: Never.self) { try put(manifest, at: path) }
+      #expect(throws: Never.self) { for path in paths { try put(manifest, at: path) } }
     })
     let run = try Run(LodeDataset(root: root.path, durability: .none, clock: clock), id: "r2")
     try run.sink.write(run.items(0..<1))

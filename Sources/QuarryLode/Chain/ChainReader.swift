@@ -133,6 +133,13 @@ struct ChainReader {
     return nil
   }
 
+  /// The manifest of a snapshot as it is stored, with whatever members another writer gave it.
+  mutating func bytes(of id: SnapshotID) throws(FileFailure) -> [UInt8]? {
+    if try canonical(id) != nil { return try layout.store.bytes(canonicalPath(id)) }
+    for path in try manifests()[id] ?? [] where try read(path, as: id) != nil { return try layout.store.bytes(path) }
+    return nil
+  }
+
   private func canonicalPath(_ id: SnapshotID) -> String { "\(layout.canonicalFolder(id))/manifest.json" }
 
   /// Whether a snapshot has a canonical manifest, readable or not.
@@ -172,11 +179,23 @@ struct ChainReader {
   }
 
   private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
-    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true && !unpublished.contains(id) }
+    let others = bound == nil ? unpublished.union(try unfinished()) : unpublished
+    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true && !others.contains(id) }
     for id in ids.sorted(by: >) {
       if let manifest = try manifest(id) { return manifest }
     }
     return nil
+  }
+
+  /// What a writer was about when it died: the canonical manifest is the last of a snapshot's. Old datasets have none, and
+  /// no such writers.
+  private func unfinished() throws(FileFailure) -> [SnapshotID] {
+    // Of one that cannot be read nothing follows.
+    let lock = (try? layout.store.bytes(layout.lock)) ?? nil
+    guard let intent = lock.flatMap({ CommitIntent($0) }) else { return [] }
+    var ids: [SnapshotID] = []
+    for id in intent.ids where try !isThere(id) { ids.append(id) }
+    return ids
   }
 
   private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {

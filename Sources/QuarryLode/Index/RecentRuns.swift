@@ -26,14 +26,17 @@ struct RecentRuns {
 
   mutating func read(with inspector: RunInspector, downTo known: SnapshotID?) throws(QuarryError) {
     var inspector = inspector
+    let layout = inspector.reader.layout
+    var copies = MissingCopies(layout: layout)
     var current = inspector.reader.newest
     while let manifest = current, known.map({ manifest.id > $0 }) ?? true {
       snapshots += 1
-      for file in manifest.files { meet(file, of: inspector.reader.layout) }
+      try layout.described { () throws(FileFailure) in try copies.look(for: manifest) }
+      for file in manifest.files { meet(file, of: layout) }
       current = try inspector.parent(of: manifest)
     }
     end = current?.id
-    warnings = inspector.warnings
+    warnings = copies.warnings + inspector.warnings
     try readMet(with: inspector)
     met = []
     entries.sort()

@@ -37,6 +37,8 @@ package struct DatasetLayout: Sendable {
   var lost: String { "\(own)/lost" }
   /// How many of the newest snapshots are read to see that none is gone, where a query needs none of them.
   var chainReach: Int { isOnDisk ? 512 : 16 }
+  /// How many of their copies in partitions are looked for then.
+  var copyReach: Int { isOnDisk ? .max : 64 }
   /// One file for each run id that a person chose, while its run goes on.
   package var claims: String { "\(own)/claims" }
 

@@ -29,23 +29,15 @@ struct PartitionReader {
   /// store's `chainReach`; of those before them the ones that a query meets are held against the one that they follow.
   mutating func checkChain() throws(FileFailure) {
     lost = try LostSnapshots.warnings(in: layout)
-    var copies = MissingCopies()
+    var copies = MissingCopies(layout: layout)
     var current = newest
     for _ in 0..<layout.chainReach {
       guard let manifest = current else { break }
-      try copies.look(for: manifest, in: layout)
+      try copies.look(for: manifest)
       current = try chain.parent(of: manifest)
     }
     lost += copies.warnings
     checked = current?.id ?? SnapshotID(0)
-  }
-
-  /// What `checkChain` finds lost, for queries that follow the chain themselves.
-  func missing() throws(FileFailure) -> [String] {
-    guard layout.isOnDisk else { return try LostSnapshots.warnings(in: layout) }
-    var reader = self
-    try reader.checkChain()
-    return reader.lost
   }
 
   /// Ids of the snapshots that hold records of a partition, oldest first; by names of files alone, so it may hold

@@ -13,6 +13,7 @@ struct RunLister {
   private let accepted: Set<String>?
   private var judge: LivenessJudge
   private let lost: [String]
+  private var copies: MissingCopies
   private var rows: [RunSummary] = []
   private var met: Set<RunPath> = []
   /// Met runs by the snapshot that began them.
@@ -20,11 +21,11 @@ struct RunLister {
 
   init(layout: DatasetLayout, filter: RunFilter, limit: Int) throws(QuarryError) {
     let (reader, lost) = try layout.described { () throws(FileFailure) in
-      let reader = try PartitionReader(layout: layout)
-      return (reader, try reader.missing())
+      (try PartitionReader(layout: layout), try LostSnapshots.warnings(in: layout))
     }
     inspector = RunInspector(reader: reader)
     self.lost = lost
+    copies = MissingCopies(layout: layout)
     self.filter = filter
     self.limit = limit
     judge = LivenessJudge(filter.liveness, layout: layout)
@@ -39,6 +40,7 @@ struct RunLister {
     while let manifest = current, rows.count < limit {
       guard count < reach else { return nil }
       count += 1
+      try inspector.reader.layout.described { () throws(FileFailure) in try copies.look(for: manifest) }
       try meet(manifest)
       try settle(unsettled.removeValue(forKey: manifest.id) ?? [])
       current = try inspector.parent(of: manifest)
@@ -46,7 +48,7 @@ struct RunLister {
     if current == nil {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
-    return Listing(rows: rows, warnings: lost + inspector.warnings + judge.warnings)
+    return Listing(rows: rows, warnings: lost + copies.warnings + inspector.warnings + judge.warnings)
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {

@@ -1,5 +1,5 @@
 struct LodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lode", abstract: "Checks a dataset, and tidies it up.",
-    subcommands: [LodeVerifyCommand.self, LodeGCCommand.self, LodeIndexCommand.self])
+    commandName: "lode", abstract: "Checks a dataset, mends it and tidies it up.",
+    subcommands: [LodeVerifyCommand.self, LodeRepairCommand.self, LodeGCCommand.self, LodeIndexCommand.self])
 }

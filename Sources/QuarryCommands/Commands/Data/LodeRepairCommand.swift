@@ -1,0 +1,84 @@
+import QuarryCore
+import QuarryLode
+
+struct LodeRepairCommand: ExecutableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "repair",
+    abstract: "Puts manifests back that are gone, from others of the same snapshot; also while others write.",
+    discussion: """
+      Each snapshot has one manifest, and a copy of it in each partition: any of them is enough to write the others \
+      again. Data that is gone comes from a copy of the dataset alone. Nothing that is there is changed.
+      """)
+
+  @Flag("dry-run", help: "Show what would be put back.")
+  var dryRun = false
+  @Flag("yes", help: "Put it back.")
+  var yes = false
+  @Option(
+    "limit", help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
+    transform: Reading.positive)
+  var limit: Int?
+  @OptionGroup var dataset: DatasetOptions
+  @OptionGroup var output: OutputOptions
+
+  func execute(in context: CommandContext) async throws -> Int32 {
+    guard dryRun != yes else {
+      throw QuarryError(
+        .usage, dryRun ? "--dry-run and --yes exclude each other" : "nothing is changed unasked",
+        remedy: "--dry-run shows what would be put back, --yes does it")
+    }
+    let settings = try dataset.settings(in: context)
+    let store = try settings.openForReading(in: context)
+    let reader = settings.reader(of: store, in: context)
+    guard try reader.exists() else {
+      throw NotFound(
+        "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+    }
+    let repair = ManifestRepair(store, layout: reader.layout)
+    let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundMissing, QuarryError?) in
+      var found = FoundMissing(limit: limit)
+      do throws(QuarryError) {
+        try repair.repair(writes: yes) { found.add($0) }
+        return (found, nil)
+      } catch { return (found, error) }
+    }
+    // What was done before a failure is told as well.
+    if let failure, found.isEmpty { throw failure }
+    try output.render(.missing(found, folder: reader.layout.folder), in: context)
+    if let failure { context.console.report(failure) }
+    let isWhole = failure == nil && found.count(.failed) == 0 && found.count(.dataless) == 0
+    return isWhole ? 0 : ExitCode.failure
+  }
+}
+
+private struct FoundMissing: Sendable {
+  private let limit: Int
+  private(set) var shown: [MissingManifest] = []
+  private var counts: [MissingManifest.Fate: Int] = [:]
+
+  init(limit: Int) { self.limit = limit }
+
+  var isEmpty: Bool { counts.isEmpty }
+
+  func count(_ fate: MissingManifest.Fate) -> Int { counts[fate] ?? 0 }
+
+  mutating func add(_ manifest: MissingManifest) {
+    counts[manifest.fate, default: 0] += 1
+    if shown.count < limit { shown.append(manifest) }
+  }
+}
+
+extension Output {
+  fileprivate static func missing(_ found: FoundMissing, folder: String) -> Output {
+    let values: [(String, JSONValue)] =
+      [("dataset", .string(folder))] + MissingManifest.Fate.allCases.map { ($0.rawValue, .count(found.count($0))) }
+    let rows = found.shown.map { manifest in
+      Output.record([
+        ("state", .string(manifest.fate.rawValue)), ("snapshot", .string("\(manifest.snapshot)")),
+        ("path", .string(manifest.path)), ("problem", .optional(manifest.problem)),
+      ])
+    }
+    return .record(
+      values.map { Field(name: $0.0, value: .value($0.1)) } + [Field(name: "manifests", value: .list(rows))])
+  }
+}

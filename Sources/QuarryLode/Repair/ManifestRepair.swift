@@ -1,0 +1,95 @@
+import Glibc
+import QuarryCore
+
+/// A manifest that is gone, and what became of it.
+package struct MissingManifest: Sendable {
+  package enum Fate: String, Sendable, CaseIterable {
+    /// Would be written.
+    case repairable
+    case repaired
+    /// The data that it is of is gone as well.
+    case dataless
+    /// The store did not take it.
+    case failed
+  }
+
+  package let path: String
+  package let snapshot: SnapshotID
+  package var fate: Fate
+  /// Why it failed.
+  package var problem: String?
+}
+
+/// Puts manifests back that are gone, from another of the same snapshot: all of one snapshot are the same, and none ever
+/// changes. May run beside writers, who never make a manifest of a snapshot that is on the chain already.
+package struct ManifestRepair {
+  private let store: any WritableStore
+  private let layout: DatasetLayout
+
+  package init(_ store: any WritableStore, layout: DatasetLayout) {
+    self.store = store
+    self.layout = layout
+  }
+
+  /// - Parameters:
+  ///   - writes: false only tells.
+  ///   - report: told of each manifest that is gone, the newest snapshot's first.
+  /// - Throws: `QuarryError(.storage)` when the chain cannot be followed to its beginning.
+  package func repair(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
+    var chain = ChainReader(layout: layout)
+    var hasRepaired = false
+    // An index that was made meanwhile lacks what could not be found.
+    defer { if hasRepaired, let index = layout.runIndex { FileSystem().remove(index) } }
+    var current = try layout.described { () throws(FileFailure) in try chain.head() }
+    while let manifest = current {
+      if let warning = chain.warnings.first { throw damaged(warning) }
+      for found in try layout.described({ () throws(FileFailure) in try missing(of: manifest) }) {
+        var found = found
+        if writes, found.fate == .repairable { putBack(&found, from: &chain) }
+        hasRepaired = hasRepaired || found.fate == .repaired
+        report(found)
+      }
+      current = try layout.described { () throws(FileFailure) in try chain.parent(of: manifest) }
+    }
+    if let warning = chain.warnings.first { throw damaged(warning) }
+  }
+
+  /// Old datasets without a `latest` have no canonical manifests either.
+  private func missing(of manifest: Manifest) throws(FileFailure) -> [MissingManifest] {
+    var missing: [MissingManifest] = []
+    let canonical = "\(layout.canonicalFolder(manifest.id))/manifest.json"
+    if try !store.exists(canonical), try store.exists(layout.pointer) {
+      missing.append(MissingManifest(path: canonical, snapshot: manifest.id, fate: .repairable))
+    }
+    for (path, partition) in try MissingCopies.missing(of: manifest, in: layout) {
+      let fate: MissingManifest.Fate = try hasData(manifest, in: partition) ? .repairable : .dataless
+      missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: fate))
+    }
+    return missing
+  }
+
+  private func hasData(_ manifest: Manifest, in partition: String) throws(FileFailure) -> Bool {
+    for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
+      if try store.exists(layout.path(of: file.path)) { return true }
+    }
+    return false
+  }
+
+  private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {
+    do throws(FileFailure) {
+      guard let bytes = try chain.bytes(of: manifest.snapshot) else { throw FileFailure("read", manifest.path, ENOENT) }
+      // Where another was first, it is the same.
+      if try store.create(manifest.path, bytes) { try store.settle([manifest.path], .commit) }
+      manifest.fate = .repaired
+    } catch {
+      manifest.fate = .failed
+      manifest.problem = error.described(root: layout.root).message
+    }
+  }
+
+  private func damaged(_ what: String) -> QuarryError {
+    QuarryError(
+      .storage, "the snapshots of the dataset do not form one chain: \(what)",
+      remedy: "bring back from a copy of the dataset what `quarry lode verify` calls missing, then try again")
+  }
+}

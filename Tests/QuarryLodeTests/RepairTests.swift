@@ -1,0 +1,107 @@
+import Foundation
+import QuarryCore
+import QuarryLode
+import TestSupport
+import Testing
+
+/// What another manifest of the same snapshot is enough to write again.
+@Suite struct RepairTests {
+  private let root = TemporaryDirectory()
+  private var reader: LodeReader { LodeReader(root: root.path) }
+
+  /// Two runs, of which each commit touches two partitions.
+  private func prepare(_ dataset: LodeDataset) throws {
+    for id in ["r1", "r2"] {
+      let run = try Run(dataset, id: id)
+      try run.sink.write(
+        run.batch {
+          $0.addEvent("item", seq: 1); $0.addEvent("run_complete", seq: 2)
+        })
+    }
+  }
+
+  private func repair(_ store: any WritableStore, writes: Bool = true) throws -> [MissingManifest] {
+    var found: [MissingManifest] = []
+    try ManifestRepair(store, layout: DatasetLayout(store, dataset: "quarry")).repair(writes: writes) {
+      found.append($0)
+    }
+    return found
+  }
+
+  private func expectWhole(_ reader: LodeReader) throws {
+    #expect(try errors(reader) == [])
+    #expect(try reader.runs().warnings == [])
+    for id in ["r1", "r2"] { #expect(try sequence(reader, id) == [1]) }
+  }
+
+  /// All of a partition's, all of a run's, and all of them.
+  @Test(arguments: ["run_id=r1/event_type=item/", "run_id=r1/", "partitions/", "quarry/segments/"])
+  func whatIsGoneIsPutBackAsItWas(_ place: String) throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let before = tree(root.path)
+    let gone = before.filter { $0.contains(place) && $0.hasSuffix("/manifest.json") }
+    let manifest = try #require(gone.first.flatMap { text("\(root.path)/\($0)") })
+    for path in gone { try FileManager.default.removeItem(atPath: "\(root.path)/\(path)") }
+    #expect(try errors(reader) != [])
+    let store = DiskStore(root: root.path)
+    #expect(Set(try repair(store, writes: false).map(\.fate)) == [.repairable])
+    #expect(tree(root.path).count == before.count - gone.count)
+    let found = try repair(store)
+    #expect(Set(found.map(\.path)) == Set(gone.map { "\(root.path)/\($0)" }))
+    #expect(found.allSatisfy { $0.fate == .repaired && $0.problem == nil })
+    #expect(tree(root.path) == before && text("\(root.path)/\(gone[0])") == manifest)
+    try expectWhole(reader)
+    #expect(try repair(store).isEmpty)
+  }
+
+  /// A manifest of records that are nowhere would only say so another way.
+  @Test func whereTheDataIsGoneTooNothingIsPutBack() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let run = try #require(tree(root.path).first { $0.contains("run_id=r1/") })
+    let folder = "\(root.path)/\(run.prefix(through: try #require(run.range(of: "run_id=r1")).upperBound))"
+    try FileManager.default.removeItem(atPath: folder)
+    let found = try repair(DiskStore(root: root.path))
+    #expect(found.count == 2 && found.allSatisfy { $0.fate == .dataless })
+    #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
+  /// An index that was made in between knows less.
+  @Test func theIndexIsMadeAnew() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    _ = try reader.refreshIndex()
+    let copy = try #require(tree(root.path).first { $0.contains("run_id=r1/") && $0.hasSuffix("/manifest.json") })
+    try FileManager.default.removeItem(atPath: "\(root.path)/\(copy)")
+    _ = try repair(DiskStore(root: root.path))
+    #expect(!FileManager.default.fileExists(atPath: "\(reader.layout.own)/runs.index"))
+  }
+
+  @Test func aBrokenChainIsRefused() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    try put("hello", at: reader.layout.pointer)
+    let error = #expect(throws: QuarryError.self) { try repair(DiskStore(root: root.path)) }
+    #expect(error?.message.contains("names no snapshot") == true)
+    #expect(error?.remedy?.contains("quarry lode verify") == true)
+  }
+
+  @Test(arguments: S3Server.allCases) func inABucketToo(_ server: S3Server) throws {
+    let store = try server.store()
+    try prepare(LodeDataset(store))
+    let reader = store.reader()
+    let gone = try reader.chain().rows.flatMap { manifest in
+      ["\(reader.layout.canonicalFolder(manifest.id))/manifest.json"]
+        + manifest.files.compactMap { reader.layout.partition(ofDataKey: $0.path) }.filter { $0.hasSuffix("=item") }
+        .map { "\(reader.layout.segmentFolder(manifest.id, partition: $0))/manifest.json" }
+    }
+    #expect(gone.count == 4)
+    for path in gone { store.discard(path) }
+    for warnings in [
+      try reader.runs(limit: 9).warnings, try reader.runs().warnings,
+      try reader.forEachMetrics(RunFilter()) { _, _ in },
+    ] {
+      #expect(warnings.filter { $0.contains("event_type=item") && $0.contains("is not there") }.count == 2)
+    }
+    let found = try repair(store)
+    #expect(Set(found.map(\.path)) == Set(gone) && found.allSatisfy { $0.fate == .repaired })
+    try expectWhole(reader)
+  }
+}
