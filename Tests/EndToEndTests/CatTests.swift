@@ -87,7 +87,7 @@ import Testing
     try await expect("--field", "a..b", code: 2, says: "'a..b' is invalid", "no path")
     try await expect("--raw", code: 2, says: "--raw needs --field")
     try await expect("--payload", "--field", "data", code: 2, says: "exclude each other")
-    try await expect("--storage-dataset", "other", code: 1, says: "nothing in \(harness.data)/datasets/other")
+    try await expect("--storage-dataset", "other", code: 1, says: "no dataset 'other' in \(harness.data)", "quarry")
   }
 
   @Test func aLineThatIsNoJSONIsNamedAndNotPrinted() async throws {

@@ -186,6 +186,51 @@ import Testing
     #expect(nope.standardError.contains("no dataset in \(harness.data)/datasets/nope"))
   }
 
+  /// A place without any is one that waits for its first run.
+  @Test func aDatasetOfAnotherNameIsNotTakenForAnEmptyOne() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("runs.ts", Self.script)
+    let commands = [
+      "cat", "list runs", "list jobs", "list tasks", "list executors", "stats runs", "stats jobs", "stats metrics",
+      "inspect run x", "lode verify", "artifact get x y",
+    ].map { $0.split(separator: " ").map(String.init) }
+    for words in commands.filter({ $0[0] == "list" || $0[0] == "stats" }) {
+      let early = try await harness.start(words + ["--storage-path", harness.data]).finish()
+      #expect(early.exitCode == 0, "\(words): \(early.standardError)")
+    }
+    let result = try await harness.run(script)
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    for words in commands {
+      let wrong = try await harness.start(
+        words + ["--storage-path", harness.data, "--storage-dataset", "qarry"]
+      ).finish()
+      #expect(wrong.exitCode == 1 && wrong.standardOutput.isEmpty, "\(words)")
+      #expect(wrong.standardError.contains("no dataset 'qarry' in \(harness.data)"), "\(wrong.standardError)")
+      #expect(wrong.standardError.contains("did you mean --storage-dataset quarry? there are: quarry"))
+    }
+  }
+
+  /// What a message says to type finds the same dataset.
+  @Test func whatIsGoneIsPutBackByWhatTheMessageSays() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("runs.ts", Self.script)
+    let result = try await harness.run(script, "--storage-dataset", "other")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let copy = try #require(
+      try harness.files { $0.contains("event_type=item/") && $0.hasSuffix("/manifest.json") }.first)
+    try FileManager.default.removeItem(atPath: copy)
+    let place = ["--storage-path", harness.data, "--storage-dataset", "other"]
+    let cat = try await harness.start(["cat", "--type", "item"] + place).finish()
+    #expect(cat.exitCode == 1 && cat.standardError.contains("\(copy) is not there"), "\(cat.standardError)")
+    let command = ["lode", "repair", "--yes"] + place
+    #expect(cat.standardError.contains("`quarry \(command.joined(separator: " "))`"), "\(cat.standardError)")
+    let repair = try await harness.start(command).finish()
+    #expect(repair.exitCode == 0, "\(repair.standardError)")
+    #expect(try JSONParser.parse(repair.standardOutput)["repaired"] == 1)
+    let again = try await harness.start(["cat", "--type", "item"] + place).finish()
+    #expect(again.exitCode == 0 && again.standardOutput.contains("\"thing\""), "\(again.standardError)")
+  }
+
   @Test func relativesAreShownUpAndDown() async throws {
     let harness = try RunHarness()
     let script = try harness.script("runs.ts", Self.script)

@@ -25,7 +25,9 @@ import Testing
     await expectRefusal(["run", "--script", "--quiet"], "missing value for '--script <file>'")
     await expectRefusal(["run", "--script="], "missing value for '--script <file>'")
     await expectRefusal(["artifact", "get", "r", "n", "-o"], "missing value for '-o <file>'")
-    await expectRefusal(["run", "--attempt", "-1"], "missing value for '--attempt <n>'")
+    await expectRefusal(["run", "--attempt", "-x"], "missing value for '--attempt <n>'")
+    await expectRefusal(
+      ["run", "--attempt", "-1"], "the value '-1' is invalid for '--attempt <n>': not a whole number of at least 1")
   }
 
   @Test func aValueThatIsNoneIsNamed() async {

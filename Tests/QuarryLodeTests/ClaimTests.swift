@@ -54,6 +54,28 @@ import Testing
     #expect(tree(root.path) == ["datasets/quarry/.quarry/identity"])
   }
 
+  /// Also by a writer that was told no identity: what it has written is elsewhere.
+  @Test func aFolderThatWasMovedIsNotBegunAgainByItsOldWriter() throws {
+    let root = TemporaryDirectory()
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r1")
+    try run.sink.write(run.items(1..<2))
+    let (folder, elsewhere) = (root.path + "/datasets/quarry", root.path + "/elsewhere")
+    try FileManager.default.moveItem(atPath: folder, toPath: elsewhere)
+    let gone = #expect(throws: QuarryError.self) { try run.sink.write(run.items(2..<3)) }
+    #expect(gone?.message == "the dataset \(folder) is gone since this process began: nothing more is written to it")
+    #expect(throws: QuarryError.self) { try run.put("a.txt", "x") }
+    #expect(!FileManager.default.fileExists(atPath: folder))
+    let other = try Run(LodeDataset(root: root.path, durability: .none), id: "r2")
+    try other.sink.write(other.items(1..<2))
+    let replaced = #expect(throws: QuarryError.self) { try run.sink.write(run.items(2..<3)) }
+    #expect(replaced?.message.contains("was replaced by another") == true)
+    #expect(try LodeReader(root: root.path).runs().rows.map(\.runID) == ["r2"])
+    try FileManager.default.removeItem(atPath: folder)
+    try FileManager.default.moveItem(atPath: elsewhere, toPath: folder)
+    try run.sink.write(run.items(2..<3))
+    #expect(try sequence(LodeReader(root: root.path), "r1") == [1, 2])
+  }
+
   @Test func aDatasetKeepsOneIdentity() throws {
     let root = TemporaryDirectory()
     let path = root.path

@@ -175,6 +175,18 @@ import Testing
     }
   }
 
+  @Test func aStoredFileThatIsGoneIsNamedAndNotShown() throws {
+    let run = try Run(LodeDataset(root: root.path, durability: .none), id: "r1")
+    for name in ["a.txt", "b.txt"] { try run.put(name, "x") }
+    try run.sink.write(run.items(1..<2))
+    let path = "\(folder(of: "r1"))/files/a.txt"
+    try FileManager.default.removeItem(atPath: path)
+    var notes: [String] = []
+    let detail = try reader.run("r1", note: { notes.append($0) })
+    #expect(detail?.sidecarFiles.map(\.filename) == ["b.txt"])
+    #expect(notes == ["\(path) is named by a manifest and is not there"])
+  }
+
   @Test func metricsWhoseFileIsGoneAreNamed() throws {
     try prepare()
     let file = try #require(

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
@@ -49,6 +49,23 @@ import Testing
     try run.sink.write(run.items(2..<3))
     #expect(try states(Liveness(silentSince: Timestamp(nanoseconds: before.nanoseconds + 1)))["quiet"] == .running)
     #expect(try states(Liveness(silence: .seconds(Int64.max / 2_000)))["quiet"] == .running)
+  }
+
+  /// Ids of snapshots go on from there when the clock is right again.
+  @Test func aClockThatWasAheadKeepsNoDeadRunAlive() throws {
+    let ahead = Timestamp(nanoseconds: Timestamp.now().nanoseconds + 86_400_000_000_000)
+    let clock = SnapshotClock(now: { ahead })
+    let dead = try Run(LodeDataset(root: root.path, durability: .none, clock: clock), id: "dead")
+    try dead.sink.write(dead.items(1..<2))
+    let manifest = "\(reader.layout.canonicalFolder(try reader.chain().rows[0].id))/manifest.json"
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: 86_400)], ofItemAtPath: manifest)
+    try store("alive")
+    #expect(try reader.runs().rows.allSatisfy { $0.lastStoredAt >= ahead })
+    let liveness = Liveness(silence: Liveness.usualSilence)
+    #expect(try states(liveness) == ["alive": .running, "dead": .lost])
+    #expect(try reader.run("dead", liveness: liveness)?.summary.state == .lost)
+    #expect(try states(Liveness(silence: Liveness.usualSilence, now: Self.later))["alive"] == .lost)
   }
 
   @Test func theStateIsAskedForAsItIsJudged() throws {

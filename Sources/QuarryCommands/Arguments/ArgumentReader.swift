@@ -42,6 +42,11 @@ struct ArgumentReader {
   /// A single `-` stands for a stream, as a value.
   private static func looksLikeFlag(_ word: String) -> Bool { word.utf8.first == UInt8(ascii: "-") && word != "-" }
 
+  /// No flag is called so, and what wants a value says why it takes none of these.
+  private static func isNegativeNumber(_ word: String) -> Bool {
+    word.utf8.dropFirst().first.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
+  }
+
   private mutating func readFlag(_ word: String) throws(QuarryError) {
     let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let name = parts[0]
@@ -65,7 +70,9 @@ struct ArgumentReader {
   }
 
   private mutating func nextValue(of declaration: Declaration) -> String? {
-    guard let word = words.first, declaration.takesAnyWord || !Self.looksLikeFlag(word) else { return nil }
+    guard let word = words.first,
+      declaration.takesAnyWord || !Self.looksLikeFlag(word) || Self.isNegativeNumber(word)
+    else { return nil }
     return words.removeFirst()
   }
 

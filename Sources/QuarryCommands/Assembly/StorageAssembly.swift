@@ -31,13 +31,14 @@ extension StorageSettings {
   }
 
   func dataset(in store: any WritableStore) -> LodeDataset {
-    LodeDataset(store, id: dataset, durability: isDurable ? .commit : .none, form: form)
+    LodeDataset(
+      store, id: dataset, flags: RunNarration.flags(self), durability: isDurable ? .commit : .none, form: form)
   }
 
   /// Progress is for somebody who looks on; what is wrong is said in any case.
   func reader(of store: any WritableStore, in context: CommandContext) -> LodeReader {
     let console = context.console
-    var layout = DatasetLayout(store, dataset: dataset)
+    var layout = DatasetLayout(store, dataset: dataset, flags: RunNarration.flags(self))
     layout.indexing.cache = CacheFolder.path(context.environment)
     if console.isErrorTerminal { layout.indexing.slow = { console.say($0) } }
     layout.indexing.unusable = { console.warn($0) }

@@ -8,8 +8,8 @@ struct DatasetOptions: ParsableArguments {
   @Option("config", help: ArgumentHelp("Defaults for these flags, as YAML.", valueName: "file"))
   var config: String?
 
-  /// - Throws: `QuarryError(.storage)` when there is nothing to read.
-  func reader(in context: CommandContext) throws(QuarryError) -> LodeReader {
+  /// - Throws: `QuarryError(.storage)` when there is nothing to read, `NotFound` when others lie where the dataset should.
+  func reader(in context: CommandContext) throws -> LodeReader {
     let configuration = try ConfigurationLoader.load(config, in: context)
     return try storage.reader(
       configuration, remedy: "name the folder that holds the data with --storage-path DIR", in: context)

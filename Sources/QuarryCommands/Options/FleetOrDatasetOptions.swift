@@ -13,7 +13,7 @@ struct FleetOrDatasetOptions: ParsableArguments {
     case dataset(LodeReader)
   }
 
-  func source(in context: CommandContext) throws(QuarryError) -> Source {
+  func source(in context: CommandContext) throws -> Source {
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
     let named = [fleet.redis, fleet.fleet, configuration.fleet.redis, configuration.fleet.name].contains { $0 != nil }
     if named { return .live(try FleetAddress(fleet, configuration: configuration.fleet, in: context)) }

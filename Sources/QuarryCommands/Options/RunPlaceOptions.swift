@@ -14,14 +14,14 @@ struct RunPlaceOptions: ParsableArguments {
     case dataset(LodeReader, Liveness)
   }
 
-  func source(in context: CommandContext) async throws(QuarryError) -> Source {
+  func source(in context: CommandContext) async throws -> Source {
     if isFleetNamed, storage.storagePath == nil { return .live(try fleet.address(in: context)) }
     let (reader, liveness) = try await dataset(in: context)
     return .dataset(reader, liveness)
   }
 
   /// The dataset, also where only a fleet is named.
-  func dataset(in context: CommandContext) async throws(QuarryError) -> (LodeReader, Liveness) {
+  func dataset(in context: CommandContext) async throws -> (LodeReader, Liveness) {
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
     let reader = try storage.reader(
       configuration, remedy: "name the folder that holds the data with --storage-path DIR", in: context)
@@ -43,13 +43,13 @@ struct RunPlaceOptions: ParsableArguments {
 }
 
 extension StorageOptions {
-  /// - Throws: `QuarryError(.storage)` when there is nothing to read.
-  func reader(
-    _ configuration: Configuration, remedy: String, in context: CommandContext
-  ) throws(QuarryError) -> LodeReader {
+  /// - Throws: `QuarryError(.storage)` when there is nothing to read, `NotFound` when others lie where the dataset should.
+  func reader(_ configuration: Configuration, remedy: String, in context: CommandContext) throws -> LodeReader {
     let settings = try StorageSettings(self, configuration: configuration.storage, context: context)
     let store = try settings.openForReading(in: context, remedy: remedy)
-    return settings.reader(of: store, in: context)
+    let reader = settings.reader(of: store, in: context)
+    try NotFound.check(reader)
+    return reader
   }
 }
 

@@ -173,7 +173,7 @@ struct ChainReader {
   ) throws(FileFailure) -> Value {
     do { return try work(layout.store) } catch {
       guard forgives, error.isOfOneFile else { throw error }
-      warn(error.described(root: layout.root).message)
+      warn(error.described(layout).message)
       return instead
     }
   }

@@ -49,7 +49,7 @@ struct KnownSnapshots {
   private func damaged(_ what: String) -> QuarryError {
     QuarryError(
       .storage, "nothing is removed from a dataset of which it is not known what counts: \(what)",
-      remedy: "`quarry lode verify` says what is wrong with it")
+      remedy: "`quarry lode verify\(layout.flags)` says what is wrong with it")
   }
 }
 

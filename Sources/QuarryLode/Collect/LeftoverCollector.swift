@@ -36,11 +36,12 @@ package struct LeftoverCollector {
   ///   - age: how long ago a leftover was last changed, at least.
   ///   - now: nil asks the store, whose time that of its files is.
   ///   - deadline: how long to wait for the lock.
+  ///   - flags: see `DatasetLayout`.
   package init(
     _ store: any WritableStore, dataset: String, age: Duration, now: Timestamp? = nil,
-    deadline: Duration = .seconds(60)
+    deadline: Duration = .seconds(60), flags: String = ""
   ) {
-    layout = DatasetLayout(store, dataset: dataset)
+    layout = DatasetLayout(store, dataset: dataset, flags: flags)
     sweeper = store.sweeper(of: layout)
     self.age = age
     self.now = now

@@ -34,12 +34,12 @@ package enum PublishFailure: Error {
 
   func described(_ layout: DatasetLayout) -> QuarryError {
     switch self {
-    case .file(let failure): failure.described(root: layout.root)
+    case .file(let failure): failure.described(layout)
     case .late(let error): error
     case .unknown(let failure):
       QuarryError(
-        .storage, failure.described(root: layout.root).message + " (whether the records are visible is not known)",
-        remedy: failure.described(root: layout.root).remedy)
+        .storage, failure.described(layout).message + " (whether the records are visible is not known)",
+        remedy: failure.described(layout).remedy)
     }
   }
 

@@ -26,7 +26,7 @@ extension LodeReader {
     if let warning = catalog.damages.first {
       throw QuarryError(
         .storage, "a damaged dataset is read without an index: \(warning)",
-        remedy: "`quarry lode verify` says what is wrong with it")
+        remedy: "`quarry lode verify\(layout.flags)` says what is wrong with it")
     }
     return try catalog.keep()
   }

@@ -120,7 +120,7 @@ struct RunCatalog {
       if let failure { throw failure }
       let size = try writer.finish(head: head, days: recent.days.paths)
       return RunIndexFigures(path: path, runs: runs, head: head, size: size, snapshotsRead: recent.snapshots)
-    } catch { throw error.described(root: layout.root) }
+    } catch { throw error.described(layout) }
   }
 
   private static func index(of layout: DatasetLayout) -> RunIndexFile? {
@@ -130,7 +130,7 @@ struct RunCatalog {
     if condition == .sound { return index }
     guard condition == .senseless else { return nil }
     layout.indexing.unusable(
-      "the index \(path) says what cannot be, and is not used; make it anew: quarry lode index --anew")
+      "the index \(path) says what cannot be, and is not used; make it anew: quarry lode index --anew\(layout.flags)")
     return nil
   }
 

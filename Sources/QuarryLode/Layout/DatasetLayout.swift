@@ -6,10 +6,13 @@ package struct DatasetLayout: Sendable {
   package let store: any DatasetStore
   package let dataset: String
   package var indexing = RunIndexing()
+  /// What leads a command to this dataset, so that a remedy may be typed as it stands; empty or with a space before it.
+  package let flags: String
 
-  package init(_ store: any DatasetStore, dataset: String) {
+  package init(_ store: any DatasetStore, dataset: String, flags: String = "") {
     self.store = store
     self.dataset = dataset
+    self.flags = flags
   }
 
   /// A dataset on disk.

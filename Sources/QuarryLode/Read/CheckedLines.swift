@@ -40,6 +40,6 @@ struct CheckedLines {
     do throws(FileFailure) {
       guard let size = try layout.store.size(of: path), size != file.sizeBytes else { return nil }
       return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
-    } catch { return error.described(root: layout.root).message }
+    } catch { return error.described(layout).message }
   }
 }

@@ -25,8 +25,13 @@ package struct Liveness: Sendable, Equatable {
   /// How long a run may store nothing before it counts as lost.
   package static let usualSilence = Duration.seconds(3_600)
 
+  /// How far clocks of machines are thought to differ: five minutes, in nanoseconds.
+  private static let clockDifference: Int64 = 300_000_000_000
+
   /// A run that has stored nothing since then is lost; nil: none is by its age alone.
   package var silentSince: Timestamp?
+  /// What seems to have been stored later than this was so while a clock was ahead; nil: nothing is held against it.
+  package var latest: Timestamp?
   /// Nil where no fleet was asked.
   package var leases: Leases?
 
@@ -39,6 +44,7 @@ package struct Liveness: Sendable, Equatable {
   package init(silence: Duration, now: Timestamp = .now(), leases: Leases? = nil) {
     let (time, overflows) = silence.milliseconds.multipliedReportingOverflow(by: 1_000_000)
     silentSince = overflows ? nil : Timestamp(nanoseconds: now.nanoseconds - time)
+    latest = Timestamp(nanoseconds: now.nanoseconds + Self.clockDifference)
     self.leases = leases
   }
 }
@@ -46,6 +52,7 @@ package struct Liveness: Sendable, Equatable {
 /// Judges the runs of one query.
 struct LivenessJudge {
   private let liveness: Liveness
+  private let layout: DatasetLayout
   private let ledger: LedgerReader
   /// By job: its tasks that have ended.
   private var ended: [String: Set<String>] = [:]
@@ -53,6 +60,7 @@ struct LivenessJudge {
 
   init(_ liveness: Liveness, layout: DatasetLayout) {
     self.liveness = liveness
+    self.layout = layout
     ledger = LedgerReader(layout: layout)
   }
 
@@ -65,7 +73,7 @@ struct LivenessJudge {
   }
 
   private mutating func isLost(_ run: RunSummary) -> Bool {
-    let stored = run.lastStoredAt
+    let stored = lastStored(run)
     if let task = run.taskID, let job = run.jobID {
       if let leases = liveness.leases, leases.jobs.contains(job), stored < leases.asked {
         return !leases.runs.contains(run.runID)
@@ -73,6 +81,21 @@ struct LivenessJudge {
       if endedTasks(of: job).contains(task) { return true }
     }
     return liveness.silentSince.map { stored < $0 } ?? false
+  }
+
+  /// By the id of its newest snapshot. Once a clock was ahead all ids are, since they only grow: then the store knows when
+  /// its manifest was made.
+  private mutating func lastStored(_ run: RunSummary) -> Timestamp {
+    guard let latest = liveness.latest, run.lastStoredAt > latest else { return run.lastStoredAt }
+    do throws(QuarryError) {
+      let manifest = "\(layout.canonicalFolder(run.lastSnapshot))/manifest.json"
+      let made = try layout.described { () throws(FileFailure) in try layout.store.modified(manifest) }
+      // While that clock was ahead, and nothing since.
+      return made.flatMap { $0 > latest ? nil : $0 } ?? Timestamp(nanoseconds: 0)
+    } catch {
+      warnings.append(error.message)
+      return run.lastStoredAt
+    }
   }
 
   /// Read once a job, and only for jobs that have a run without an end.

@@ -17,6 +17,12 @@ package struct LodeReader: Sendable {
     try layout.described { () throws(FileFailure) in try !layout.store.names(in: layout.folder).isEmpty }
   }
 
+  /// Ids of the datasets that lie beside this one; sorted.
+  package func others() throws(QuarryError) -> [String] {
+    let names = try layout.described { () throws(FileFailure) in try layout.store.names(in: "\(layout.root)/datasets") }
+    return names.filter { $0 != layout.dataset && !$0.hasPrefix(".") }.sorted()
+  }
+
   /// - Parameters:
   ///   - types: only records of these event types are looked at, besides those that tell the run's state; nil for all.
   ///   - note: told of each thing that could not be read, with its path: the run may lie there that was not found.
@@ -124,7 +130,7 @@ package struct LodeReader: Sendable {
         current = try chain.parent(of: manifest)
       }
       return Listing(rows: manifests, warnings: chain.warnings)
-    } catch { throw error.described(root: layout.root) }
+    } catch { throw error.described(layout) }
   }
 
   /// Jobs that have a ledger, the newest first.

@@ -21,8 +21,10 @@ struct MissingCopies {
 
   /// A sentence for each.
   var warnings: [String] {
-    others == 0
-      ? named : named + ["\(others) more manifests of partitions are not there; `quarry lode verify` names them"]
+    guard others > 0 else { return named }
+    return named + [
+      "\(others) more manifests of partitions are not there; `quarry lode verify\(layout.flags)` names them"
+    ]
   }
 
   /// To be called with the newest first.
@@ -31,7 +33,7 @@ struct MissingCopies {
     rest -= min(rest, manifest.files.count)
     for (path, _) in missing {
       if named.count < Self.most {
-        named.append("\(Self.message(path, manifest.id)); `quarry lode repair` puts it back")
+        named.append("\(Self.message(path, manifest.id)); `quarry lode repair --yes\(layout.flags)` puts it back")
       } else {
         others += 1
       }

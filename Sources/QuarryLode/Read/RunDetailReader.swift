@@ -37,7 +37,27 @@ struct RunDetailReader {
         read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
     }
+    if types == nil { try leaveOutMissingSidecars() }
     warnings += inspector.warnings
+  }
+
+  private mutating func leaveOutMissingSidecars() throws(QuarryError) {
+    let found = Concurrently.map(detail.sidecarFiles, width: layout.isOnDisk ? 1 : 16) { [layout] file in
+      Result { () throws(QuarryError) in
+        try layout.described { () throws(FileFailure) in try layout.store.exists(layout.path(of: file.path)) }
+      }
+    }
+    var there: [SidecarFile] = []
+    for (file, isThere) in zip(detail.sidecarFiles, found) {
+      do throws(QuarryError) {
+        if try isThere.get() {
+          there.append(file)
+        } else {
+          warnings.append(CheckedLines.isGone(layout.path(of: file.path)))
+        }
+      } catch { warnings.append(error.message) }
+    }
+    detail.sidecarFiles = there
   }
 
   /// A snapshot's list names the run's own files; one that other writers shared between runs is told apart by path.

@@ -48,7 +48,7 @@ struct RunInspector {
     _ instead: Value, _ work: (PartitionReader) throws(FileFailure) -> Value
   ) throws(QuarryError) -> Value {
     do { return try work(reader) } catch {
-      let described = error.described(root: reader.layout.root)
+      let described = error.described(reader.layout)
       guard error.isOfOneFile else { throw described }
       note(described.message)
       return instead
@@ -93,12 +93,12 @@ struct RunInspector {
   }
 
   mutating func manifest(_ id: SnapshotID) throws(QuarryError) -> Manifest? {
-    do { return try reader.manifest(id) } catch { throw error.described(root: reader.layout.root) }
+    do { return try reader.manifest(id) } catch { throw error.described(reader.layout) }
   }
 
   /// The snapshot before this one; nil at the start of the chain.
   mutating func parent(of manifest: Manifest) throws(QuarryError) -> Manifest? {
-    do { return try reader.chain.parent(of: manifest) } catch { throw error.described(root: reader.layout.root) }
+    do { return try reader.chain.parent(of: manifest) } catch { throw error.described(reader.layout) }
   }
 
   /// Files of a manifest that belong to the run, with their event type.

@@ -74,7 +74,7 @@ extension LodeReader {
       for chunk in artifact.cover.chunks {
         // The next chunk lies mostly behind this one, which a compressed file is read to once.
         if file?.path != chunk.path { file = try DataFile.open(chunk.path, in: layout.store) }
-        guard let file else { throw FileFailure("read", chunk.path, ENOENT).described(root: layout.root) }
+        guard let file else { throw FileFailure("read", chunk.path, ENOENT).described(layout) }
         guard try body(ChunkData.read(chunk, of: artifact.id, from: file)) else { return }
       }
     case .file(let file): try read(file, body: body)

@@ -83,13 +83,14 @@ package struct ManifestRepair {
       manifest.fate = .repaired
     } catch {
       manifest.fate = .failed
-      manifest.problem = error.described(root: layout.root).message
+      manifest.problem = error.described(layout).message
     }
   }
 
   private func damaged(_ what: String) -> QuarryError {
     QuarryError(
       .storage, "the snapshots of the dataset do not form one chain: \(what)",
-      remedy: "bring back from a copy of the dataset what `quarry lode verify` calls missing, then try again")
+      remedy:
+        "bring back from a copy of the dataset what `quarry lode verify\(layout.flags)` calls missing, then try again")
   }
 }

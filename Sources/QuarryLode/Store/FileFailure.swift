@@ -38,16 +38,20 @@ package struct FileFailure: Error, Sendable, Equatable {
   var isOfOneFile: Bool { if case .store = cause { false } else { true } }
 
   /// In words for the person who chose the storage path.
-  package func described(root: String) -> QuarryError {
+  /// - Parameter flags: those of the dataset (`DatasetLayout`), where one is known.
+  package func described(root: String, flags: String? = nil) -> QuarryError {
     switch cause {
     case .store(let error): QuarryError(.storage, error.description, remedy: error.remedy)
     case .claim(let error): error
-    case .system: QuarryError(.storage, "cannot \(operation) \(path): \(reason)", remedy: remedy(root: root))
+    case .system:
+      QuarryError(.storage, "cannot \(operation) \(path): \(reason(root: root))", remedy: remedy(root: root, flags))
     }
   }
 
-  private var reason: String {
+  private func reason(root: String) -> String {
     switch code {
+    case ENOSPC where FileReading.lacksInodes(root):
+      "the file system of \(root) has no inode left for another file or folder, though it has space"
     case Self.notRegular: "it is no regular file"
     case ELOOP: "it is a symbolic link or lies behind one, and none is followed in a dataset"
     default: String(cString: strerror(code))
@@ -56,13 +60,16 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   private var isReading: Bool { operation == "read" || operation == "list" }
 
-  private func remedy(root: String) -> String? {
+  private func remedy(root: String, _ flags: String?) -> String? {
     switch code {
+    case ENOSPC where FileReading.lacksInodes(root):
+      "remove files there, or choose another --storage-path, on a file system that was made for more of them"
     case ENOSPC, EDQUOT: "free space on the file system of \(root), or choose another --storage-path"
     case EACCES where isReading, EPERM where isReading: "give this user the right to read below \(root)"
     case EACCES, EPERM: "give this user the right to write below \(root), or choose another --storage-path"
     case EROFS: "\(root) is on a read-only file system; choose another --storage-path"
-    case ENOENT where isReading: "something has removed it; `quarry lode verify` says what else is missing"
+    case ENOENT where isReading:
+      "something has removed it" + (flags.map { "; `quarry lode verify\($0)` says what else is missing" } ?? "")
     case ENOENT where root.hasPrefix("/"):
       FileReading.exists(root)
         ? "something has removed a folder of it; keep others from changing what lies below \(root)"
@@ -76,9 +83,13 @@ package struct FileFailure: Error, Sendable, Equatable {
   }
 }
 
+extension FileFailure {
+  func described(_ layout: DatasetLayout) -> QuarryError { described(root: layout.root, flags: layout.flags) }
+}
+
 extension DatasetLayout {
   /// Runs file work and turns its failure into words.
   func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
-    do { return try work() } catch { throw error.described(root: root) }
+    do { return try work() } catch { throw error.described(self) }
   }
 }

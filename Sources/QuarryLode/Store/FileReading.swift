@@ -6,6 +6,12 @@ import QuarryCore
 ///
 /// Below a dataset's folder no symbolic link is followed: what it leads to is another's. The folder itself may be one.
 enum FileReading {
+  /// Whether a file system that counts inodes has none left for this user.
+  static func lacksInodes(_ path: String) -> Bool {
+    var figures = statvfs()
+    return statvfs(path, &figures) == 0 && figures.f_files > 0 && figures.f_favail == 0
+  }
+
   /// Opens a regular file; anything else under that name might be waited for without end.
   /// - Parameter dataset: the folder of the dataset that it lies in, if it does.
   /// - Returns: nil when there is no such file.

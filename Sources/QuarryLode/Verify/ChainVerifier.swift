@@ -133,7 +133,7 @@ struct ChainVerifier {
       error(.checksum, path, "is not what its manifest's checksum \(checksum) is of")
     } catch {
       guard error.isOfOneFile else { throw error }
-      report(Finding(.error, .file, path, error.described(root: layout.root).message))
+      report(Finding(.error, .file, path, error.described(layout).message))
     }
   }
 

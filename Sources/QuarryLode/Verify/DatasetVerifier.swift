@@ -41,7 +41,7 @@ struct DatasetVerifier {
     let lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
     for warning in lost { report(Finding(.error, .chain, layout.folder, warning)) }
     for failure in forgiven.all {
-      tell(Finding(.error, .file, failure.path, failure.described(root: layout.root).message))
+      tell(Finding(.error, .file, failure.path, failure.described(layout).message))
     }
     figures.errors = counter.errors
     figures.notes = counter.notes

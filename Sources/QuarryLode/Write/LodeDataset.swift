@@ -20,13 +20,14 @@ package final class LodeDataset: Sendable {
   ///   - form: what data files are compressed with, and whether checksums are kept.
   ///   - id: dataset id, validated already (`RunPartition.validateDataset`).
   ///   - deadline: how long one commit may wait for other processes.
+  ///   - flags: see `DatasetLayout`.
   ///   - patience: how long when the run's last one has waited all that time in vain.
   package init(
-    _ store: any WritableStore, id: String = "quarry", durability: Durability = .commit,
+    _ store: any WritableStore, id: String = "quarry", flags: String = "", durability: Durability = .commit,
     form: StoredForm = StoredForm(), deadline: Duration = .seconds(60), patience: Duration = .seconds(1),
     clock: SnapshotClock = SnapshotClock()
   ) {
-    layout = DatasetLayout(store, dataset: id)
+    layout = DatasetLayout(store, dataset: id, flags: flags)
     presence = DatasetPresence(layout: layout)
     self.store = store
     self.form = form

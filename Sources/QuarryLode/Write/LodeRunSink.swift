@@ -117,7 +117,7 @@ package final class LodeRunSink: EventSink {
       }
     } catch {
       sidecars.discard(file)
-      throw error.described(root: segments.layout.root)
+      throw error.described(segments.layout)
     }
   }
 
@@ -131,7 +131,7 @@ package final class LodeRunSink: EventSink {
     let layout = segments.layout
     var written: WrittenBatch
     do throws(FileFailure) { written = try segments.write(batch, id: committer.dataID()) } catch {
-      throw CommitFailure(error: error.described(root: layout.root))
+      throw CommitFailure(error: error.described(layout))
     }
     written.claim = claim
     written.sidecars = files
@@ -139,11 +139,12 @@ package final class LodeRunSink: EventSink {
     // Before it is this process' turn to publish, so that nobody else waits for it.
     do throws(FileFailure) { try segments.store.settle(written.keys.map(layout.path), durability) } catch {
       segments.discard(written)
-      throw CommitFailure(error: error.described(root: layout.root))
+      throw CommitFailure(error: error.described(layout))
     }
     do throws(GroupCommit.Failure) {
       try committer.commit(written, patience: isLate.withLock { $0 } ? patience : nil)
       isLate.withLock { $0 = false }
+      presence.wrote()
     } catch {
       if error.isLate { isLate.withLock { $0 = true } }
       switch error.visibility {

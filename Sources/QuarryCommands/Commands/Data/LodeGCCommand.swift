@@ -45,7 +45,7 @@ struct LodeGCCommand: ExecutableCommand {
       throw NotFound(
         "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
     }
-    let collector = LeftoverCollector(store, dataset: settings.dataset, age: age)
+    let collector = LeftoverCollector(store, dataset: settings.dataset, age: age, flags: reader.layout.flags)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in
       var found = FoundLeftovers(limit: limit)
       do throws(QuarryError) {

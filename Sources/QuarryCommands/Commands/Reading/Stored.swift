@@ -37,6 +37,18 @@ enum Stored {
 }
 
 extension NotFound {
+  /// A place without any dataset may be about to get its first one; where there are others, the name is wrong.
+  static func check(_ reader: LodeReader) throws {
+    guard try !reader.exists() else { return }
+    let others = try reader.others()
+    guard !others.isEmpty else { return }
+    let near = Nearest.to(reader.layout.dataset, among: others).map { "did you mean --storage-dataset \($0)? " } ?? ""
+    let more = others.count > 10 ? " and \(others.count - 10) more" : ""
+    throw NotFound(
+      "no dataset '\(reader.layout.dataset)' in \(reader.layout.root)",
+      remedy: "\(near)there are: \(others.prefix(10).joined(separator: ", "))\(more)")
+  }
+
   /// - Parameters:
   ///   - place: what was looked through, such as «in this dataset».
   ///   - known: names that it may have been meant for.

@@ -37,7 +37,9 @@ struct StatsMetricsCommand: ViewableCommand {
       return (totals, rows, warnings)
     }
     context.passOver(answer.2)
-    if let run, byRun ? answer.1.isEmpty : answer.0.runs == 0 { throw try await missing(run, reader) }
+    if let run, byRun ? answer.1.isEmpty : answer.0.runs == 0 {
+      throw try await missing(run, reader, flags: dataset.flags(in: context))
+    }
     if byRun ? answer.1.isEmpty : answer.0.runs == 0 { try await Stored.explainNothing(filter, reader, in: context) }
     return byRun ? .list(answer.1) : .metrics(answer.0)
   }
@@ -50,14 +52,16 @@ struct StatsMetricsCommand: ViewableCommand {
     return filter
   }
 
-  private func missing(_ run: String, _ reader: LodeReader) async throws(QuarryError) -> NotFound {
+  private func missing(_ run: String, _ reader: LodeReader, flags: String) async throws(QuarryError) -> NotFound {
     let (isThere, known) = try await Stored.ask { () throws(QuarryError) in
       (try reader.summary(of: run) != nil, try reader.runIDs(limit: 1_000))
     }
     if isThere {
-      return NotFound("run '\(run)' has no metrics record", remedy: "`quarry inspect run \(run)` shows what it has")
+      return NotFound(
+        "run '\(run)' has no metrics record",
+        remedy: "`quarry inspect run \(RunNarration.word(run))\(flags)` shows what it has")
     }
-    return .unknown("run", run, "in what was asked for", among: known, list: "quarry list runs")
+    return .unknown("run", run, "in what was asked for", among: known, list: "quarry list runs\(flags)")
   }
 }
 
