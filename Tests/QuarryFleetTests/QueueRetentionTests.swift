@@ -44,6 +44,16 @@ import Testing
     #expect(try await bench.claim("w").count == 1)
   }
 
+  /// Nothing to let go of is no reason for the reaper to fail.
+  @Test func aJobWithoutDeadTasksGoesToo() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await finish(bench, "job", children: 1)
+    try await bench.advance(.seconds(31 * 86_400))
+    for _ in 0..<2 { try await reap(bench) { _ in } }
+    #expect(try await bench.queue.jobs(limit: 10).isEmpty)
+  }
+
   @Test func overTheNumberTheOldestGoFirst() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

@@ -30,8 +30,11 @@ local function trim(group, states, age, most)
       end
     end
   end
-  call('HINCRBY', META, 'kept_' .. group, -gone)
-  call('HINCRBY', JOB .. job, 'trimmed_' .. group, gone)
+  -- Lua writes minus zero as -0, which is no number to Redis.
+  if gone > 0 then
+    call('HINCRBY', META, 'kept_' .. group, -gone)
+    call('HINCRBY', JOB .. job, 'trimmed_' .. group, gone)
+  end
   for _, state in ipairs(states) do
     if call('EXISTS', key('index', job, state)) == 1 then return end
   end
