@@ -189,6 +189,26 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  /// The server's clock is set forward while a claim is on its way to the worker, whose list does not have it yet.
+  @Test func aClockThatIsSetForwardReleasesNoFreshClaim() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    try await bench.advance(.seconds(3_600), ticking: false)
+    for _ in 0..<2 {
+      _ = try await bench.queue.renew([], workerID: "w", requestID: UUIDv7.make())
+      #expect(try await bench.state(task.taskID) == .leased)
+      // Now every lease has a whole lease more.
+      #expect(try await bench.reap() == 0)
+    }
+    #expect(try await bench.queue.renew([task], workerID: "w", requestID: UUIDv7.make()).lost.isEmpty)
+    try await bench.advance(.seconds(31))
+    _ = try await bench.queue.renew([], workerID: "w", requestID: UUIDv7.make())
+    #expect(try await bench.state(task.taskID) == .ready)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func anOutageOfRedisPunishesNobody() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

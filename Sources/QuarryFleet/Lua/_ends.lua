@@ -16,6 +16,15 @@ local function fence(task, run, epoch)
   return nil, 'ended'
 end
 
+-- A longer gap between two ticks of the reaper says that it, the server or its clock stood still, or that the clock was set.
+local LONGEST_TICK = math.min(10000, math.max(lease_ms, 5000))
+
+-- Whether time has passed evenly of late, so that what is overdue is somebody's fault.
+local function is_steady()
+  local tick = call('HMGET', META, 'reaped_at', 'grace_until')
+  return now - (tonumber(tick[1]) or now) <= LONGEST_TICK and now >= (tonumber(tick[2]) or 0)
+end
+
 -- Spacing of the host's starts, if there is any, counts from now.
 local function note_start(host)
   local _, gap = bounds(host_of(host))

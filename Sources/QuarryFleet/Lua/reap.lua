@@ -16,10 +16,9 @@ begin_closing()
 
 local tick = call('HMGET', META, 'reaped_at', 'server', 'grace_until', 'back')
 local server = string.match(call('INFO', 'server'), 'run_id:(%w+)') or ''
-local gap = math.min(10000, math.max(lease_ms, 5000))
 local went_back = shift > (tonumber(tick[4]) or 0)
 local extended = 0
-if tick[1] and (now - tonumber(tick[1]) > gap or tick[2] ~= server or went_back) then
+if tick[1] and (now - tonumber(tick[1]) > LONGEST_TICK or tick[2] ~= server or went_back) then
   tick[3] = now + lease_ms
   extended = 1
   call('HSET', META, 'grace_until', tick[3])

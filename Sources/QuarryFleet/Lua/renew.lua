@@ -3,7 +3,7 @@
 -- Reply: {lease ms, heartbeat ms, control version, leader ('' for none), 1 when the worker has to join,
 -- {lost run…}, {cancelled run…}, what the worker is told ('', pause or drain)}.
 -- Invariants: a lost lease is never revived, a cancelled run's never extended; what the worker owns and has not named
--- for two heartbeats goes back to the queue without penalty.
+-- for two heartbeats goes back to the queue without penalty, unless the clock alone says so.
 begin_closing()
 local lost, cancelled = {}, {}
 local held = key('held', actor)
@@ -24,7 +24,8 @@ for i = 4, #ARGV, 3 do
 end
 
 local grace = 2 * heartbeat_ms
-for _, task in ipairs(call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 0, 100)) do
+local unnamed = is_steady() and call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 0, 100) or {}
+for _, task in ipairs(unnamed) do
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
   local t, _, off = fence(task, v[1], v[2])
   if t then
