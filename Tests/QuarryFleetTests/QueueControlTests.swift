@@ -326,6 +326,20 @@ import Testing
     #expect(try await bench.queue.timing() == LeaseTiming())
   }
 
+  /// The job had no bounds when its task came to the host.
+  @Test func boundsOfAJobCountItsTasksThatAlreadyRun() async throws {
+    let bench = try await bench()
+    try await bench.submit("bounded", host: "h")
+    let running = try await bench.one("w")
+    try await bench.submit("other", host: "h")
+    _ = try await bench.queue.set([.hostConcurrency: 1], of: .job("bounded")).get()
+    #expect(try await bench.claim("w").isEmpty)
+    #expect(try await gate(bench, "other-root") == .hostSlots)
+    try await bench.complete(running, "w")
+    #expect(try await bench.claim("w").count == 1)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func aHostThatALimitClosedIsOpenedByAnother() async throws {
     let bench = try await bench()
     _ = try await bench.queue.set([.hostConcurrency: 1], of: .fleet).get()
