@@ -189,6 +189,20 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  /// Redis did not answer for a while, and the worker claimed again before it said once more what it held then.
+  @Test func aListThatIsSentAgainReleasesNothingThatWasClaimedSince() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    try await bench.advance(.seconds(25))
+    _ = try await bench.queue.renew([], age: .seconds(26), workerID: "w", requestID: UUIDv7.make())
+    #expect(try await bench.state(task.taskID) == .leased)
+    _ = try await bench.queue.renew([], age: .seconds(1), workerID: "w", requestID: UUIDv7.make())
+    #expect(try await bench.state(task.taskID) == .ready)
+    #expect(try await bench.census().isEmpty)
+  }
+
   /// The server's clock is set forward while a claim is on its way to the worker, whose list does not have it yet.
   @Test func aClockThatIsSetForwardReleasesNoFreshClaim() async throws {
     let bench = try await QueueBench.make()

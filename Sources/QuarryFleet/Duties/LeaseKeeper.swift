@@ -13,10 +13,12 @@ struct LeaseKeeper: Sendable {
   /// Tries until Redis answers; each try counts from its own sending, since a renewal is no transition to repeat.
   func renew(_ tasks: [TaskAssignment]) async {
     var backoff = Backoff(longest: .seconds(2))
+    let listedAt = clock.boot()
     while !Task.isCancelled {
       let sentAt = clock.boot()
       do throws(QuarryError) {
-        let answer = try await queue.renew(tasks, workerID: presence.workerID, requestID: UUIDv7.make())
+        let answer = try await queue.renew(
+          tasks, age: .nanoseconds(Int64(sentAt - listedAt)), workerID: presence.workerID, requestID: UUIDv7.make())
         watch.answered()
         leadership.set(answer.leader == nil ? .worker : nil)
         return report(.renewed(answer, named: tasks.map(\.runID), sentAt: sentAt))

@@ -1,13 +1,15 @@
 -- Extends what a worker says that it holds, and shows that the worker lives.
--- ARGV from 4: triples of task, run, epoch.
+-- ARGV from 4: how old the list is, in ms (it is sent again as it was while Redis does not answer), then triples of task,
+-- run, epoch.
 -- Reply: {lease ms, heartbeat ms, control version, leader ('' for none), 1 when the worker has to join,
 -- {lost run…}, {cancelled run…}, what the worker is told ('', pause or drain)}.
 -- Invariants: a lost lease is never revived, a cancelled run's never extended; what the worker owns and has not named
--- for two heartbeats goes back to the queue without penalty, unless the clock alone says so.
+-- for two heartbeats before the list was made goes back to the queue without penalty, unless the clock alone says so.
 begin_closing()
 local lost, cancelled = {}, {}
 local held = key('held', actor)
-for i = 4, #ARGV, 3 do
+local listed_at = now - tonumber(ARGV[4])
+for i = 5, #ARGV, 3 do
   local task, run, epoch = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local t, why = fence(task, run, epoch)
   if t then
@@ -23,8 +25,7 @@ for i = 4, #ARGV, 3 do
   end
 end
 
-local grace = 2 * heartbeat_ms
-local unnamed = is_steady() and call('ZRANGEBYSCORE', held, '-inf', now - grace, 'LIMIT', 0, 100) or {}
+local unnamed = is_steady() and call('ZRANGEBYSCORE', held, '-inf', listed_at - 2 * heartbeat_ms, 'LIMIT', 0, 100) or {}
 for _, task in ipairs(unnamed) do
   local v = call('HMGET', TASK .. task, 'run', 'epoch')
   local t, _, off = fence(task, v[1], v[2])
