@@ -117,6 +117,8 @@ struct HTTPExchange {
     guard let stall = request.stallTimeout, stall < request.timeout else {
       return "no answer within \(request.timeout.curlMilliseconds) ms"
     }
+    // A day and more stand for no limit.
+    guard request.timeout < .seconds(86_400) else { return "no byte within \(stall.curlMilliseconds) ms" }
     return "no answer within \(request.timeout.curlMilliseconds) ms, or no byte within \(stall.curlMilliseconds) ms"
   }
 }

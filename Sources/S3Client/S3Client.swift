@@ -16,6 +16,8 @@ package final class S3Client: Sendable {
     var skew = 0
     /// Whether it ever answered.
     var wasReached = false
+    /// When `onWait` was told last.
+    var toldWait: Duration?
   }
 
   /// - Parameters:
@@ -70,6 +72,17 @@ package final class S3Client: Sendable {
       defer { state.skew = skew }
       return abs(state.skew - skew) > 1
     }
+  }
+
+  func tellWait(_ reason: String) {
+    guard let tell = configuration.onWait else { return }
+    let now = clock.uptime()
+    let isDue = state.withLock { state in
+      guard state.toldWait.map({ now - $0 >= .seconds(60) }) ?? true else { return false }
+      state.toldWait = now
+      return true
+    }
+    if isDue { tell("waiting for the store \(requestOrigin): \(reason)") }
   }
 
   /// One try.

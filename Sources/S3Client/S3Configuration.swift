@@ -27,6 +27,8 @@ package struct S3Configuration: Sendable {
   /// Tries of a request while the store has never answered, so that a wrong name is told soon; nil makes as many as later
   /// on, for whoever may be up before the store is.
   package var firstTries: Int?
+  /// Told, once a minute at most, that a request has been tried for some seconds and will be again.
+  package var onWait: (@Sendable (String) -> Void)?
   /// Bytes of a part of a large upload, and what is sent in one piece at most. S3 wants 5 MiB at least and 10,000 parts
   /// at most: 16 MiB make 156 GiB.
   package var partSize = 16 << 20

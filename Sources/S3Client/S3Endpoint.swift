@@ -24,7 +24,9 @@ package struct S3Endpoint: Sendable, Hashable {
 
   init(_ given: ConfiguredEndpoint) throws(S3Error) {
     do throws(S3Error) { try self.init(given.text) } catch {
-      throw S3Error(.configuration, "\(error.operation) of \(given.source)", error.reason)
+      throw S3Error(
+        .configuration, "\(error.operation) of \(given.source)", error.reason,
+        advice: "correct it there, or name another with --storage-endpoint")
     }
   }
 

@@ -63,6 +63,24 @@ import Testing
 
     """
 
+  /// The store takes the question and says nothing.
+  @Test func whoeverWaitsForAStoreMayEndIt() async throws {
+    let harness = try RunHarness()
+    let (asked, asking) = AsyncStream<Void>.makeStream()
+    let proxy = try HTTPServer { _, _ in
+      asking.yield()
+      return .silence
+    }
+    let bucket = try Bucket(.moto, through: proxy)
+    let script = try harness.script("page.ts", Self.script)
+    let process = try harness.start(["run", "--script", script] + bucket.flags, environment: bucket.environment)
+    for await _ in asked { break }
+    process.send(SIGINT)
+    let result = try await process.finish(within: .seconds(120))
+    #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(result.standardError.contains("quarry: interrupted before anything began"))
+  }
+
   @Test(arguments: S3Server.allCases) func aRunAndAllThatIsSaidOfIt(_ server: S3Server) async throws {
     let harness = try RunHarness()
     let bucket = try Bucket(server)

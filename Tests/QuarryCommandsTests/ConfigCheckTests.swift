@@ -52,6 +52,13 @@ import Testing
     return Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
   }
 
+  @Test func anEndpointWithAPasswordIsRefused() async throws {
+    let result = try await check(
+      "storage: { backend: s3, path: b, endpoint: 'http://u:canary@h:1' }")
+    #expect(result.exitCode == 2 && result.error.contains("cannot use the endpoint"), "\(result.error)")
+    #expect(!(result.error + result.output).contains("canary"))
+  }
+
   @Test func poolsOfProxiesAreShownWithoutTheirPasswords() async throws {
     let rows = try await rows(
       """

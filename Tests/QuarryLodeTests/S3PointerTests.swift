@@ -43,6 +43,38 @@ import Testing
     #expect(try reader.chain().rows.count == 4)
   }
 
+  /// `0` is what a dataset says that has no commit yet.
+  @Test(arguments: S3Server.allCases) func aPointerToNothingHidesNoSnapshot(_ server: S3Server) throws {
+    let store = try server.store()
+    for id in ["first", "second"] { try commit(id, 1, store) }
+    let reader = store.reader()
+    try store.replace(reader.layout.lock, with: "")
+    try store.replace(reader.layout.pointer, with: "0")
+    let listing = try reader.runs()
+    #expect(Set(listing.rows.map(\.runID)) == ["first", "second"])
+    #expect(listing.warnings == ["\(reader.layout.pointer) names no snapshot; going on with the newest that is there"])
+    #expect(try errors(reader).contains { $0.contains("names no snapshot that can be read") })
+  }
+
+  /// Behind a proxy that answers so for all of one type's records.
+  @Test(arguments: S3Server.allCases) func whatCannotBeReadIsNotSaidToBeMissing(_ server: S3Server) throws {
+    let (store, upstream) = (try server.store(), try server.upstream())
+    let run = try Run(LodeDataset(store), id: "r1")
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 1); $0.addEvent("log", seq: 2)
+      })
+    let proxy = try HTTPServer { request, _ in
+      request.line.hasPrefix("GET") && request.line.contains("item/segments/") && request.line.contains("/data/data")
+        ? .status(403) : .relay(to: upstream)
+    }
+    let found = try errors(try server.store(through: proxy, prefix: store.prefix).reader())
+    #expect(found.count == 1 && found.first?.contains("403") == true, "\(found)")
+    var findings: [Finding] = []
+    _ = try server.store(through: proxy, prefix: store.prefix).reader().verify { findings.append($0) }
+    #expect(!findings.contains { $0.kind == .sequence }, "\(findings)")
+  }
+
   /// A writer died before all of its commit was there, and the pointer is spoiled as well: it was never published.
   @Test(arguments: S3Server.allCases) func halfACommitIsNone(_ server: S3Server) throws {
     let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))

@@ -76,6 +76,30 @@ import Testing
     #expect(pauses.withLock { $0 } == 3)
   }
 
+  /// Once a minute at most, and not of what is over soon.
+  @Test func whoeverWaitsForLongHearsOfIt() throws {
+    func told(tries: Int, limit: Duration) throws -> [String] {
+      let proxy = try HTTPServer { _, number in
+        number < tries ? Self.slowDown : .status(200, headers: ["ETag: \"e\""])
+      }
+      let said = Mutex<[String]>([])
+      let waited = Mutex(Duration.zero)
+      let clock = S3Clock(
+        now: S3Clock.system.now, uptime: { waited.withLock { $0 } }, sleep: { time in waited.withLock { $0 += time } },
+        random: { 1 })
+      let client = try S3Client.of(proxy.url, clock: clock) {
+        $0.backoff.tries = 1_000
+        $0.onWait = { text in said.withLock { $0.append(text) } }
+      }
+      try client.put("a", [], within: limit)
+      #expect(said.withLock { $0 }.allSatisfy { $0.hasPrefix("waiting for the store \(proxy.url): SlowDown") })
+      return said.withLock { $0 }
+    }
+    #expect(try told(tries: 3, limit: .seconds(600)).count == 0)
+    #expect(try told(tries: 8, limit: .seconds(600)).count == 1)
+    #expect(try told(tries: 20, limit: .seconds(100_000)).count == 2)
+  }
+
   @Test func silenceIsBrokenOff() throws {
     let proxy = try S3Server.seaweedFS.proxy { _, number in number == 1 ? .silence : nil }
     let client = try S3Server.seaweedFS.client(through: proxy, clock: FastClock().clock()) {
@@ -109,6 +133,20 @@ import Testing
     // The same content again: an ETag would not tell whose it is.
     let etag = try client.put(key, bytes("1"), if: .matches(first))
     #expect(try direct.head(key).etag == etag)
+  }
+
+  /// As a proxy does that sends a write a second time.
+  @Test(arguments: S3Server.allCases) func aRefusalOfWhatWasDoneIsNoConflict(_ server: S3Server) throws {
+    let upstream = try server.upstream()
+    let refusal = Array("HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n".utf8)
+    let proxy = try HTTPServer { _, number in
+      .relay(to: upstream, number == 1 ? .changed { _ in refusal } : .whole)
+    }
+    let (client, key) = (try server.client(through: proxy, clock: FastClock().clock()), freshKey())
+    let etag = try client.put(key, bytes("mine"), if: .absent, looks: true)
+    #expect(try server.client().head(key).etag == etag)
+    let error = #expect(throws: S3Error.self) { try client.put(key, bytes("mine"), if: .absent, looks: true) }
+    #expect(error?.kind == .conditionFailed)
   }
 
   /// Another writer came in between: nobody may say that this write has been there, or that it has not.

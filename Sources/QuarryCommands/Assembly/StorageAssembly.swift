@@ -13,7 +13,7 @@ extension StorageSettings {
       try StorageFolder(path: path).require(
         remedy: remedy ?? "name the folder that holds the data with --storage-path DIR")
       return DiskStore(root: path)
-    case .bucket(let bucket): return try bucket.store(context.environment)
+    case .bucket(let bucket): return try bucket.store(context.environment, context.console)
     }
   }
 
@@ -24,7 +24,9 @@ extension StorageSettings {
       try StorageFolder(path: path).prepareForWriting(isDefault: isDefault, console)
       return DiskStore(root: path)
     case .bucket(let bucket):
-      let store = try bucket.store(context.environment)
+      let store = try bucket.store(context.environment, console)
+      let signals = EarlySignals()
+      defer { signals.end() }
       try store.prepareForWriting()
       return store
     }

@@ -41,6 +41,11 @@ struct BucketSettings: Sendable, Equatable {
     prefix = names.dropFirst().joined(separator: "/")
     region = flags.storageRegion ?? configuration.region
     endpoint = flags.storageEndpoint ?? configuration.endpoint
+    if let endpoint {
+      do throws(S3Error) { _ = try S3Endpoint(endpoint) } catch {
+        throw QuarryError(.usage, error.description, remedy: error.remedy)
+      }
+    }
     isPathStyle = flags.storageS3PathStyle || configuration.s3PathStyle == true
     isSingleWriter = storing?.storageS3SingleWriter == true
     isForReading = storing == nil
@@ -50,12 +55,13 @@ struct BucketSettings: Sendable, Equatable {
 
   /// - Parameter environment: where credentials, region and endpoint are looked for as well.
   /// - Throws: `QuarryError`, for settings that cannot be; nothing is asked of the store yet.
-  func store(_ environment: [String: String]) throws(QuarryError) -> S3Store {
+  func store(_ environment: [String: String], _ console: Console) throws(QuarryError) -> S3Store {
     var configuration = S3Configuration(bucket: bucket)
     configuration.region = region
     configuration.endpoint = endpoint
     if isPathStyle { configuration.style = .path }
     if isForReading { configuration.firstTries = 4 }
+    configuration.onWait = { console.warn($0) }
     do throws(S3Error) {
       let client = try S3Client(configuration, environment: S3Environment(environment))
       return S3Store(client, prefix: prefix, honoursConditions: !isSingleWriter)

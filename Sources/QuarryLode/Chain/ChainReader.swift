@@ -48,10 +48,13 @@ struct ChainReader {
     return try greatest(below: nil)
   }
 
-  /// Only before a bucket's first commit does `latest` name no snapshot.
+  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; a
+  /// reader takes what nobody commits for what a spoiled pointer named.
   private mutating func headWithoutPointer(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
     if Self.pointer(bytes) == .beforeAll {
-      guard layout.isOnDisk, try !manifests().isEmpty else { return nil }
+      guard layout.isOnDisk || forgives else { return nil }
+      let announced = layout.isOnDisk ? [] : Set(try intended())
+      guard try manifests().keys.contains(where: { !announced.contains($0) }) else { return nil }
     }
     damage = .unusable
     return try greatest(below: nil)
@@ -190,12 +193,15 @@ struct ChainReader {
   /// What a writer was about when it died: the canonical manifest is the last of a snapshot's. Old datasets have none, and
   /// no such writers.
   private func unfinished() throws(FileFailure) -> [SnapshotID] {
+    var ids: [SnapshotID] = []
+    for id in try intended() where try !isThere(id) { ids.append(id) }
+    return ids
+  }
+
+  private func intended() throws(FileFailure) -> [SnapshotID] {
     // Of one that cannot be read nothing follows.
     let lock = (try? layout.store.bytes(layout.lock)) ?? nil
-    guard let intent = lock.flatMap({ CommitIntent($0) }) else { return [] }
-    var ids: [SnapshotID] = []
-    for id in intent.ids where try !isThere(id) { ids.append(id) }
-    return ids
+    return lock.flatMap { CommitIntent($0) }?.ids ?? []
   }
 
   private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {

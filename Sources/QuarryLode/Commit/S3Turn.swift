@@ -68,11 +68,14 @@ extension S3Store {
   }
 
   /// Replaces an object that is as it was, or makes one that was not there.
-  /// - Parameter was: its ETag; nil when there was none.
+  /// - Parameters:
+  ///   - was: its ETag; nil when there was none.
+  ///   - looks: the store's word that it is another is not enough: a proxy may have sent this write twice.
   /// - Returns: its new ETag; nil when it is another by now. Where an answer was lost, it may have been this one in between.
-  func swap(_ place: String, _ bytes: [UInt8], was: String?) throws(FileFailure) -> String? {
+  func swap(_ place: String, _ bytes: [UInt8], was: String?, looks: Bool = false) throws(FileFailure) -> String? {
     do throws(S3Error) {
-      return try client.put(key(place), bytes, if: condition(was.map(S3Condition.matches) ?? .absent))
+      let condition = condition(was.map(S3Condition.matches) ?? .absent)
+      return try client.put(key(place), bytes, if: condition, looks: looks)
     } catch {
       switch error.kind {
       case .conditionFailed: return nil

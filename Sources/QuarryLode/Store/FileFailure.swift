@@ -6,6 +6,8 @@ import S3Client
 package struct FileFailure: Error, Sendable, Equatable {
   /// In place of a system's error number, for a name that is a folder's, a named pipe's, a device's.
   static let notRegular: Int32 = -1
+  /// The same, for a file system that has space, and no inode for another file.
+  static let noInodes: Int32 = -2
 
   package enum Cause: Sendable, Equatable {
     /// The system's error number.
@@ -26,7 +28,12 @@ package struct FileFailure: Error, Sendable, Equatable {
     self.cause = cause
   }
 
-  package init(_ operation: String, _ path: String, _ code: Int32) { self.init(operation, path, .system(code)) }
+  /// - Parameter code: the system's error number. What has failed may give inodes back as it is cleared away, so that they are
+  ///   looked at here.
+  package init(_ operation: String, _ path: String, _ code: Int32) {
+    let lacksInodes = code == ENOSPC && FileReading.lacksInodes(path)
+    self.init(operation, path, .system(lacksInodes ? Self.noInodes : code))
+  }
 
   /// The system's error number; 0 when it was not the system.
   package var code: Int32 { if case .system(let code) = cause { code } else { 0 } }
@@ -50,7 +57,7 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   private func reason(root: String) -> String {
     switch code {
-    case ENOSPC where FileReading.lacksInodes(root):
+    case Self.noInodes:
       "the file system of \(root) has no inode left for another file or folder, though it has space"
     case Self.notRegular: "it is no regular file"
     case ELOOP: "it is a symbolic link or lies behind one, and none is followed in a dataset"
@@ -62,7 +69,7 @@ package struct FileFailure: Error, Sendable, Equatable {
 
   private func remedy(root: String, _ flags: String?) -> String? {
     switch code {
-    case ENOSPC where FileReading.lacksInodes(root):
+    case Self.noInodes:
       "remove files there, or choose another --storage-path, on a file system that was made for more of them"
     case ENOSPC, EDQUOT: "free space on the file system of \(root), or choose another --storage-path"
     case EACCES where isReading, EPERM where isReading: "give this user the right to read below \(root)"

@@ -7,9 +7,15 @@ import QuarryCore
 /// Below a dataset's folder no symbolic link is followed: what it leads to is another's. The folder itself may be one.
 enum FileReading {
   /// Whether a file system that counts inodes has none left for this user.
+  /// - Parameter path: need not be there yet.
   static func lacksInodes(_ path: String) -> Bool {
     var figures = statvfs()
-    return statvfs(path, &figures) == 0 && figures.f_files > 0 && figures.f_favail == 0
+    var place = path
+    while statvfs(place, &figures) != 0 {
+      guard errno == ENOENT, let parent = FileSystem.parent(of: place) else { return false }
+      place = parent
+    }
+    return figures.f_files > 0 && figures.f_favail == 0
   }
 
   /// Opens a regular file; anything else under that name might be waited for without end.

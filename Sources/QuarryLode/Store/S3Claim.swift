@@ -37,7 +37,7 @@ final class S3Claim: StoreClaim {
     let found = try store.object(file)
     if found != nil, try !isOver(file, in: store) { return nil }
     let now = ContinuousClock.now
-    guard let etag = try store.swap(file, text(id), was: found?.info.etag) else { return nil }
+    guard let etag = try store.swap(file, text(id), was: found?.info.etag, looks: true) else { return nil }
     return S3Claim(store, file, id: id, .held(etag: etag, renewed: now))
   }
 

@@ -29,7 +29,9 @@ extension S3Store: WritableStore {
   }
 
   private func send(_ file: String, _ bytes: [UInt8]) throws(FileFailure) -> Bool {
-    guard bytes.count > client.configuration.partSize else { return try swap(file, bytes, was: nil) != nil }
+    guard bytes.count > client.configuration.partSize else {
+      return try swap(file, bytes, was: nil, looks: true) != nil
+    }
     do throws(S3Error) {
       let upload = S3Upload(client, key(file), if: condition(.absent))
       try bytes.withBytes { bytes throws(S3Error) in try upload.write(bytes) }

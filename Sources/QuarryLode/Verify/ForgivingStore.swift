@@ -79,6 +79,8 @@ final class ForgivenFailures: Sendable {
 
   func has(_ path: String) -> Bool { failures.withLock { $0.paths.contains(path) } }
 
+  func hasAny(below folder: String) -> Bool { failures.withLock { $0.all.contains { $0.path.hasPrefix(folder) } } }
+
   /// Of one place only the first.
   func add(_ failure: FileFailure) {
     failures.withLock { if $0.paths.insert(failure.path).inserted { $0.all.append(failure) } }

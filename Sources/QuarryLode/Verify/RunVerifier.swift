@@ -10,6 +10,8 @@ struct RunVerifier {
   let layout: DatasetLayout
   let run: RunPath
   let report: (Finding) -> Void
+  /// A file or folder of the run could not be read: what is missing, nobody knows.
+  var isCutShort = false
   private(set) var tally = RunTally()
   private(set) var records: Int64 = 0
 
@@ -34,6 +36,10 @@ struct RunVerifier {
   /// What all of the run adds up to.
   func conclude() {
     guard run.source != LodeLedger.source else { return }
+    guard !isCutShort else {
+      let message = "not all of it can be read, so that its sequence, artifacts and metrics were not checked"
+      return report(Finding(.note, .run, run.path, runID: run.runID, message))
+    }
     for verdict in tally.verdicts() {
       report(Finding(verdict.severity, verdict.kind, run.path, runID: run.runID, verdict.message))
     }
@@ -51,6 +57,7 @@ struct RunVerifier {
       // The chain has said so already.
       guard isThere else { return nil }
     } catch {
+      isCutShort = true
       report(Finding(.error, .file, path, runID: run.runID, error.message))
       return nil
     }

@@ -30,7 +30,8 @@ extension Profiles {
     guard let services = services[name] else {
       throw S3Error(
         .configuration, "use profile '\(chosen)'",
-        "it names services '\(name)', and \(environment.configPath ?? "the configuration") has no [services \(name)]")
+        "it names services '\(name)', and \(environment.configPath ?? "the configuration") has no [services \(name)]",
+        advice: "add that section, or correct its name in the profile")
     }
     return services[service] ?? [:]
   }

@@ -4,12 +4,13 @@ extension S3Client {
 
   /// Writes an object in one request; its body stays in memory. With a condition it is safe to try again: when an answer
   /// was lost and the condition does not hold any more, the object itself tells whose it is.
+  /// - Parameter looks: an object that is in the way is looked at, whether this very write made it.
   /// - Returns: the ETag, in quotes.
   /// - Throws: `S3Error(.conditionFailed)` when the condition did not hold; `S3Error(.uncertain)` when nobody can tell.
   @discardableResult
   package func put(
     _ key: String, _ bytes: [UInt8], contentType: String? = nil, if condition: S3Condition? = nil,
-    within limit: Duration? = nil
+    within limit: Duration? = nil, looks: Bool = false
   ) throws(S3Error) -> String {
     var request = S3Request("put", "PUT", key: key)
     request.carry(bytes)
@@ -24,10 +25,20 @@ extension S3Client {
       return try etag(of: try attempts.run(request), "put", key)
     } catch {
       guard condition != nil else { throw error }
+      if looks, !attempts.isOpen, error.kind == .conditionFailed, let etag = ownETag(key, id: id) {
+        return etag
+      }
       // A request without a body may be sent again by the library when a kept connection breaks.
       return try settle(
         error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty, isLost: attempts.isOpen)
     }
+  }
+
+  /// A proxy in between may have sent a write twice, and pass on the second answer.
+  private func ownETag(_ key: String, id: String) -> String? {
+    // Where nobody says whose it is, it is another's, as the store has said.
+    guard let found = try? head(key), found.putID == id else { return nil }
+    return found.etag
   }
 
   /// After a conditional write failed.

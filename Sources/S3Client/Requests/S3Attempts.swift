@@ -6,6 +6,9 @@ struct S3Attempts {
   /// For each cause but the passing ones: more would be a store that contradicts itself.
   private static let corrections = 3
 
+  /// What is over sooner is not worth a word.
+  private static let patience = Duration.seconds(2)
+
   private let client: S3Client
   private let limit: Duration
   private var deadline: Duration
@@ -96,6 +99,7 @@ struct S3Attempts {
     guard number < tries, clock.uptime() + pause < deadline else {
       throw failure(.unavailable, request, "\(last) (after \(number) \(number == 1 ? "try" : "tries"))", refusal)
     }
+    if clock.uptime() - (deadline - limit) >= Self.patience { client.tellWait(last) }
     clock.sleep(pause)
   }
 
