@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// System calls of a commit that touches *n* partitions and whose data lies under the snapshot's own id, with the lock
 /// free and the head our own: flock, fstat, stat, stat of each data file, read of `latest` (openat2 below its opened folder,
-/// fstat, pread, close of both), pread and two pwrites of `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
+/// fstat, two preads, close of both), pread and two pwrites of `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
 /// pointer (open, write, close), rename; flock. With durability `commit` the data is on the disk before (`settle`), so that
 /// others wait only for what must be there before the pointer moves: the manifest, its two folders and the pointer's new
 /// content (open, fsync, close of each, all at once). The moved pointer and the manifests' names in partitions follow after the turn.
