@@ -28,6 +28,31 @@ import Testing
     #expect(changes == [.failing("no channel"), .recovered(failures: 3)])
   }
 
+  @Test func whatWasSentIsAcknowledgedBeforeTheNextOneIsWaitedFor() async throws {
+    let fixture = try CrawlFixture()
+    let first = Mutex<String?>(nil)
+    let isOpen = Mutex(false)
+    try await fixture.submit()
+    let worker = try await fixture.worker(
+      "w1",
+      publish: { json throws(QuarryError) in
+        let isFirst = first.withLock { first in
+          first = first ?? json
+          return first == json
+        }
+        guard isFirst || isOpen.withLock({ $0 }) else { throw QuarryError(.redis, "no channel") }
+        fixture.published.add(json)
+      }, fixture.tree(pages: 3))
+    async let end = worker.run()
+    try await fixture.waitUntil("job") { $0.done == 3 && $0.unsettled == 0 && $0.unpublished == 2 }
+    #expect(Set(fixture.published.all).count == 1)
+    isOpen.withLock { $0 = true }
+    try await fixture.waitUntilFinished("job")
+    worker.drain()
+    #expect(try await end == .drained)
+    #expect(Set(fixture.published.all).count == 3)
+  }
+
   @Test func whatAWorkerCouldNotSendIsThereForTheNext() async throws {
     let fixture = try CrawlFixture()
     try await fixture.submit()

@@ -37,7 +37,7 @@ import Testing
     // Not acknowledged: it comes again, to whoever asks.
     let again = try await bench.queue.notifications(limit: 10, upTo: .milliseconds(1), again: .zero)
     #expect(again == notifications)
-    try await bench.queue.acknowledge(again)
+    try await bench.queue.acknowledge(again + again)
     try await bench.queue.acknowledge(again)
     status = try await bench.status()
     #expect(status.isFinished && status.rootState == "done" && status.unpublished == 0)
