@@ -60,7 +60,8 @@ let package = Package(
     .target(name: "QuarryCore", dependencies: ["CLinux", .product(name: "Crypto", package: "swift-crypto")]),
 
     .executableTarget(
-      name: "queue-benchmark", dependencies: ["QuarryFleet", "RedisClient", "QuarryCore", "TestSupport"],
+      name: "queue-benchmark",
+      dependencies: ["QuarryFleet", "QuarryLode", "QuarryPublish", "RedisClient", "QuarryCore", "TestSupport"],
       path: "Benchmarks/queue"),
     .executableTarget(
       name: "ingestion-benchmark",

@@ -1,0 +1,79 @@
+import Foundation
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import TestSupport
+
+/// What a queue costs as it grows tenfold and tenfold again: claims, memory, what people look at, what watches it.
+struct Growth {
+  let most: Int
+
+  func run() async throws {
+    for (name, hosts) in [("50 hosts", { _ in 50 }), ("a host each, one task at a time", { $0 })]
+      as [(String, (Int) -> Int)]
+    {
+      print("growth: queued tasks of \(name)")
+      var size = 1_000
+      while size <= most {
+        try await measure(size, hosts: hosts(size))
+        size *= 10
+      }
+    }
+  }
+
+  private func measure(_ size: Int, hosts: Int) async throws {
+    let server = try RedisServer.start()
+    let redis = try await RedisConnection.connect(RedisEndpoint(url: server.url))
+    let folder = TemporaryDirectory()
+    let fleet = try await BenchFleet(server.url, folder: folder.path, actor: "w")
+    let before = try await ServerFigures.of(redis)
+    let pushing = try await ContinuousClock().measure {
+      try await fleet.push(size, hosts: hosts, hostConcurrency: hosts == size ? 1 : nil)
+    }.inSeconds
+    let memory = (try await ServerFigures.of(redis) - before).memory / size
+    try await fleet.join(slots: 200)
+    show("\(size) tasks: emitted and admitted a second", "\(Int(Double(size) / pushing))")
+    show("memory in Redis a queued task", "\(memory) bytes")
+    try await claims(fleet, redis)
+    try await views(fleet)
+  }
+
+  /// 200 claims of one task each, then their completions, which claim nothing.
+  private func claims(_ fleet: BenchFleet, _ redis: RedisConnection) async throws {
+    var tasks: [TaskAssignment] = []
+    let before = try await ServerFigures.of(redis)
+    for _ in 0..<200 {
+      tasks += try await fleet.queue.claim(workerID: "w", count: 1, requestID: UUIDv7.make()).tasks
+    }
+    let claimed = try await ServerFigures.of(redis)
+    for task in tasks {
+      _ = try await fleet.queue.complete(
+        task, RunFigures(outcome: .success), emitted: 0, notification: "", claimNext: false, workerID: "w",
+        requestID: UUIDv7.make())
+    }
+    let completed = try await ServerFigures.of(redis)
+    guard tasks.count == 200 else { fatalError("\(tasks.count) of 200 claims brought a task") }
+    let times = [claimed - before, completed - claimed].map { ($0.scriptMicroseconds / 200).text(0) }
+    show("claim, complete: time in Redis", "\(times[0]), \(times[1]) µs")
+  }
+
+  private func views(_ fleet: BenchFleet) async throws {
+    let queue = fleet.queue
+    let list = try await milliseconds { _ = try await queue.listTasks(limit: 50) }
+    let jobs = try await milliseconds { _ = try await queue.jobs(limit: 50) }
+    let state = try await milliseconds { _ = try await queue.queueView() }
+    let figures = try await milliseconds { _ = try await queue.figures() }
+    show("list of 50 tasks, of jobs, queue by lane and host, metrics", "\(list), \(jobs), \(state), \(figures) ms")
+    let clock = ContinuousClock()
+    var problems: [String] = []
+    let census = try await clock.measure { problems = try await Census.report(queue).problems }.inSeconds
+    guard problems.isEmpty else { fatalError("the census found: \(problems.prefix(5))") }
+    show("census", "\(census.text()) s")
+  }
+
+  private func milliseconds(_ body: () async throws -> Void) async throws -> String {
+    var times: [Double] = []
+    for _ in 0..<21 { times.append(try await ContinuousClock().measure(body).inSeconds * 1e3) }
+    return times.quantile(0.5).text()
+  }
+}
