@@ -170,7 +170,8 @@ extension FleetQueue {
     _ read: (RedisReply, ControlAnswer) -> Value?
   ) async throws(QuarryError) -> ControlReply<Value> {
     let reply = try await call(
-      .control, [.text(verb.rawValue), .text(subject.kind), .text(subject.id)] + arguments, requestID: UUIDv7.make())
+      .control, [.text(verb.rawValue), .text(subject.kind), .text(subject.id)] + arguments,
+      requestID: variation.makeID())
     if reply[0]?.text == "refused" {
       return .refused(ControlRefusal(reason: reply[1]?.text ?? "", verb: verb, subject: subject, fleet: fleet))
     }

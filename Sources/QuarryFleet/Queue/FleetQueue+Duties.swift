@@ -21,7 +21,8 @@ extension FleetQueue {
     let reply = try await call(
       .reap,
       [
-        .integer(term), .integer(Int64(limit)), .integer(Self.seed()), .integer(retention.doneAge.milliseconds),
+        .integer(term), .integer(Int64(limit)), .integer(variation.makeSeed()),
+        .integer(retention.doneAge.milliseconds),
         .integer(Int64(retention.doneCount)), .integer(retention.deadAge.milliseconds),
         .integer(Int64(retention.deadCount)),
       ], requestID: requestID)

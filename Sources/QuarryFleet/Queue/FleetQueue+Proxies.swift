@@ -15,7 +15,7 @@ extension FleetQueue {
     let arguments: [RedisArgument] = [
       .text(choice.pool), .text(choice.strategy.rawValue), marks ? 1 : 0, .integer(Int64(choice.recencyWindow)),
       .text(choice.stickyKey ?? ""), .integer(choice.stickyTTL?.milliseconds ?? 0),
-      .text(choice.host.map(WorkHost.normalise) ?? ""), .integer(Self.seed()),
+      .text(choice.host.map(WorkHost.normalise) ?? ""), .integer(variation.makeSeed()),
       .text(task?.taskID ?? ""), .text(task?.runID ?? ""),
     ]
     let reply = try await call(.proxyChoose, arguments + choice.endpoints.map { .text($0) }, requestID: requestID)

@@ -9,7 +9,7 @@ extension FleetQueue {
   package func claim(
     workerID: String, count: Int, requestID: String
   ) async throws(QuarryError) -> ClaimAnswer {
-    let runs = (0..<max(0, count)).map { _ in RedisArgument.text(UUIDv7.make()) }
+    let runs = (0..<max(0, count)).map { _ in RedisArgument.text(variation.makeID()) }
     let reply = try await call(.claim, runs, requestID: requestID, actor: workerID)
     return try Replies.claim(reply, from: "claim")
   }
@@ -54,12 +54,12 @@ extension FleetQueue {
   package func emit(
     _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
   ) async throws(QuarryError) -> EmitAnswer {
-    try Replies.emit(try await call(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID))
+    try Replies.emit(try await call(.emit, try emission(work, task), requestID: requestID, actor: workerID))
   }
 
-  private static func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {
+  private func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {
     var arguments = task.proof + [.integer(Int64(work.first?.index ?? 0))]
-    for item in work { arguments.append(.text(try Emission.encode(item, taskID: UUIDv7.make()))) }
+    for item in work { arguments.append(.text(try Emission.encode(item, taskID: variation.makeID()))) }
     return arguments
   }
 
@@ -76,7 +76,7 @@ extension FleetQueue {
       .complete,
       task.proof + [
         .integer(Int64(emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
-        .text(Replies.encode(figures)), .text(notification), .text(claimNext ? UUIDv7.make() : ""),
+        .text(Replies.encode(figures)), .text(notification), .text(claimNext ? variation.makeID() : ""),
         .integer(Int64(figures.enqueuesRejected)), .text(Replies.encode(figures.hosts)),
       ], requestID: requestID, actor: workerID)
     return try Replies.complete(reply)
@@ -94,14 +94,11 @@ extension FleetQueue {
     let reply = try await call(
       .fail,
       task.proof + [
-        .text(kind.rawValue), .text(reason.cut(to: 4_096)), .integer(Self.seed()), hasBegun ? 1 : 0,
+        .text(kind.rawValue), .text(reason.cut(to: 4_096)), .integer(variation.makeSeed()), hasBegun ? 1 : 0,
         .text(Replies.encode(hosts)),
       ], requestID: requestID, actor: workerID)
     return try Replies.fail(reply)
   }
-
-  /// For the jitter of a script, whose own generator starts the same each time.
-  static func seed() -> Int64 { Int64.random(in: 1...2_000_000_000) }
 }
 
 extension TaskAssignment {

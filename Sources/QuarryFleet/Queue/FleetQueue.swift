@@ -15,6 +15,7 @@ package struct FleetQueue: Sendable {
   /// Random; names the fleet's state in this Redis. Another one means that the state was lost.
   package let generation: String
   let links: Links
+  let variation: QueueVariation
 
   /// The connections: one for calls, and one for each kind of call that blocks, made when first used.
   final class Links: Sendable {
@@ -51,14 +52,15 @@ package struct FleetQueue: Sendable {
   ///   - timing: the lease of a fleet that is made now; jobs that come with their own replace it.
   /// - Throws: `QuarryError(.usage)` for a bad name, `.redis` when Redis cannot be asked.
   package static func open(
-    _ connection: RedisConnection, fleet: String, actor: String, timing: LeaseTiming = LeaseTiming()
+    _ connection: RedisConnection, fleet: String, actor: String, timing: LeaseTiming = LeaseTiming(),
+    variation: QueueVariation = QueueVariation()
   ) async throws(QuarryError) -> FleetQueue {
     let keys = try Keys(fleet: fleet)
     try check(actor, as: "worker or coordinator")
     let command = RedisCommand.script(
-      Script.found.script, keys: [.text(keys.meta)],
+      variation.scripts["found"] ?? Script.found.script, keys: [.text(keys.meta)],
       arguments: [
-        .text(UUIDv7.make()), .integer(timing.lease.milliseconds), .integer(timing.heartbeat.milliseconds),
+        .text(variation.makeID()), .integer(timing.lease.milliseconds), .integer(timing.heartbeat.milliseconds),
         .text(Version.current),
       ])
     let reply = try await answer("found") { () async throws(RedisError) in
@@ -66,7 +68,8 @@ package struct FleetQueue: Sendable {
     }
     guard let generation = reply[0]?.text else { throw unexpected(reply, from: "found") }
     return FleetQueue(
-      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection))
+      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection),
+      variation: variation)
   }
 
   /// Looks at a fleet without making it: for reading commands.
@@ -79,7 +82,9 @@ package struct FleetQueue: Sendable {
       try await connection.send(["HGET", .text(keys.meta), "generation"], repeatable: true)
     }
     guard let generation = reply.text else { return nil }
-    return FleetQueue(fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection))
+    return FleetQueue(
+      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection),
+      variation: QueueVariation())
   }
 
   /// Ends all of its connections; calls in flight fail.
@@ -118,7 +123,7 @@ extension FleetQueue {
     _ script: Script, _ arguments: [RedisArgument], requestID: String, actor: String?
   ) -> RedisCommand {
     .script(
-      script.script, keys: [.text(keys.meta)],
+      variation.scripts[script.name] ?? script.script, keys: [.text(keys.meta)],
       arguments: [.text(generation), .text(requestID), .text(actor ?? self.actor)] + arguments)
   }
 

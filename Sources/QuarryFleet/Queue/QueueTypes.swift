@@ -49,6 +49,11 @@ package enum TermAnswer: Sendable, Equatable {
 package struct Notification: Sendable, Equatable {
   package var id: String
   package var json: String
+
+  package init(id: String, json: String) {
+    self.id = id
+    self.json = json
+  }
 }
 
 /// One entry of the fleet's event stream.

@@ -4,7 +4,7 @@ import RedisClient
 /// The transitions and views, each a file under `Lua/` that says its keys, arguments, replies and invariants.
 package struct Script: Sendable {
   package let name: String
-  let script: RedisScript
+  package let script: RedisScript
 
   /// The file with the parts before it that it uses; the text is fixed, so that its hash names it.
   private init(_ name: String, _ file: [UInt8], _ parts: [[UInt8]]) {
@@ -63,4 +63,11 @@ package struct Script: Sendable {
   static let censusList = Script("census_list", PackageResources.census_list_lua, tasks)
   static let censusJob = Script("census_job", PackageResources.census_job_lua, base)
   static let viewMetrics = Script("view_metrics", PackageResources.view_metrics_lua, tasks)
+
+  /// All of them: what a test may vary.
+  package static let all = [
+    found, submit, name, reject, restore, emit, admit, claim, started, renew, complete, fail, reap, settle, control,
+    unsettled, acknowledge, term, join, health, refuse, vouch, proxyChoose, proxyCool, viewProxy, viewJob, viewJobs,
+    viewTask, viewTasks, viewWorkers, viewWorker, viewQueue, viewFleet, censusTasks, censusList, censusJob, viewMetrics,
+  ]
 }

@@ -1,0 +1,173 @@
+import Testing
+
+extension Mutant {
+  /// At least one for each transition, and for each rule about order.
+  static let all = [
+    Mutant(
+      name: "submit: the root is admitted without its fingerprint",
+      from: "call('HSET', key('prints', job), unhex(print_of_root), root)", to: ""),
+    Mutant(
+      name: "emit: no fence", from: "if not t then return {'refused', why} end\nlocal emitted",
+      to: "t = t or {job = call('HGET', TASK .. task, 'job')}\nlocal emitted"),
+    Mutant(name: "emit: an index may come twice", from: "local from = 8 + taken - first", to: "local from = 8"),
+    Mutant(name: "emit: the outbox has no end", from: "if waiting >= 10000 then return {'full'} end", to: ""),
+    Mutant(name: "admit: one task too many", from: "job.admitted >= job.max", to: "job.admitted > job.max"),
+    Mutant(
+      name: "admit: no dedup", from: "    elseif twin then\n      job.duplicates = job.duplicates + 1",
+      to: "    elseif twin and false then\n      job.duplicates = job.duplicates + 1"),
+    Mutant(
+      name: "admit: a level too deep", from: "elseif depth > job.depth then", to: "elseif depth > job.depth + 1 then"),
+    Mutant(
+      name: "admit: what was cut by depth never comes back",
+      from: "for _, entry in ipairs(kept) do call('RPUSH', OUTBOX, task .. ' ' .. entry) end", to: ""),
+    Mutant(
+      name: "admit: a page too many of a host", from: "or 0) >= job.pages then return true end",
+      to: "or 0) > job.pages then return true end"),
+    Mutant(
+      name: "admit: whatever the term",
+      from: "if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then\n  if", to: "if false then\n  if"),
+    Mutant(
+      name: "admit: also for a job that is held", from: "jobs[id] = {is_held = v[7] == 'pause' or v[7] == 'drain'",
+      to: "jobs[id] = {is_held = false"),
+    Mutant(
+      name: "admit: the outbox is kept", from: "call('LTRIM', OUTBOX, #entries, -1)",
+      to: "call('LTRIM', OUTBOX, math.max(0, #entries - 1), -1)"),
+    Mutant(
+      name: "claim: the epoch stays", from: "local epoch = math.max((tonumber(t[1]) or 0) + 1, now)",
+      to: "local epoch = math.max(tonumber(t[1]) or 0, 1)"),
+    Mutant(
+      name: "claim: no lease", from: "  call('ZADD', LEASES, now + lease_ms, task)\n  call('ZADD', key('held', worker)",
+      to: "  call('ZADD', key('held', worker)"),
+    Mutant(
+      name: "claim: a paused fleet hands out", from: "meta.paused == '1' or or_empty(v[2]) ~= ''",
+      to: "or_empty(v[2]) ~= ''"),
+    Mutant(
+      name: "claim: a held worker is handed work", from: "meta.paused == '1' or or_empty(v[2]) ~= ''",
+      to: "meta.paused == '1'"),
+    Mutant(
+      name: "claim: one more at a host than may be", from: "call('ZCARD', key('slots', host)) >= slots then",
+      to: "call('ZCARD', key('slots', host)) > slots then"),
+    Mutant(
+      name: "claim: no spacing", from: "local due = gap > 0 and h.last_at", to: "local due = gap < 0 and h.last_at"),
+    Mutant(
+      name: "claim: beside one that starts", from: "call('EXISTS', key('starting', host)) == 1 then",
+      to: "call('EXISTS', key('starting', host)) == 2 then"),
+    Mutant(
+      name: "claim: one more of a job than may run", from: "call('ZCARD', key('index', job, 'leased')) >= most",
+      to: "call('ZCARD', key('index', job, 'leased')) > most"),
+    Mutant(
+      name: "claim: scheduled tasks come early", from: "call('ZRANGEBYSCORE', SCHEDULED, '-inf', now, 'LIMIT', 0, 100)",
+      to: "call('ZRANGEBYSCORE', SCHEDULED, '-inf', now + 2000, 'LIMIT', 0, 100)"),
+    Mutant(name: "claim: a repeat claims anew", from: "local tasks = replayed('claim')", to: "local tasks = nil"),
+    Mutant(
+      name: "claim: nobody is told of what is left",
+      from: "call('ZADD', key('rota', lane, storage), 'NX', served, job)\n    wake(storage)",
+      to: "call('ZADD', key('rota', lane, storage), 'NX', served, job)"),
+    Mutant(
+      name: "started: no fence", from: "if not t then return {'refused', why} end\nif t.started",
+      to: "t = t or {host = '', attempt = 0}\nif t.started"),
+    Mutant(
+      name: "started: spacing does not count from here",
+      from: "    call('SREM', key('starting', t.host), task)\n    note_start(t.host)",
+      to: "    call('SREM', key('starting', t.host), task)"),
+    Mutant(
+      name: "renew: nothing is extended", from: "    call('ZADD', LEASES, 'XX', 'GT', now + lease_ms, task)\n", to: ""),
+    Mutant(name: "renew: a cancelled run goes on", from: "    cancelled[#cancelled + 1] = run", to: ""),
+    Mutant(name: "renew: a lost lease is not told", from: "    lost[#lost + 1] = run", to: ""),
+    Mutant(
+      name: "renew: at once released when unnamed", from: "listed_at - 2 * heartbeat_ms, 'LIMIT', 0, 100) or {}",
+      to: "now - 1, 'LIMIT', 0, 100) or {}"),
+    Mutant(
+      name: "complete: no fence",
+      from: "if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end", to: ""),
+    Mutant(
+      name: "complete: emissions may be missing",
+      from:
+        "if emitted >= 0 and call('LLEN', key('emitted', run)) ~= emitted then return {'refused', 'emissions missing'} end",
+      to: ""),
+    Mutant(
+      name: "complete: a cancel that came before loses",
+      from: "  if t.state == 'leased' and v[10] then return nil, 'cancelled', t end\n", to: ""),
+    Mutant(name: "complete: the host's slot stays taken", from: "    call('ZREM', key('slots', host), task)\n", to: ""),
+    Mutant(
+      name: "complete: nothing is pending for the ledger", from: "local id = add_unsettled('accepted', task, t)",
+      to: "local id = 'accepted:' .. task .. ':' .. t.epoch"),
+    Mutant(
+      name: "complete: announced before the ledger has it", from: "local following = {}\nif next_run",
+      to:
+        "call('XADD', NOTIFICATIONS, '*', 'job', t.job, 'task', task, 'run', run, 'json', notification)\nlocal following = {}\nif next_run"
+    ),
+    Mutant(
+      name: "complete: nothing is announced",
+      from: "if notification ~= '' then call('HINCRBY', JOB .. t.job, 'unsent', 1) end", to: "notification = ''"),
+    Mutant(
+      name: "fail: nothing is charged", from: "local used = call('HINCRBY', TASK .. task, kind, 1)",
+      to: "local used = 1"),
+    Mutant(
+      name: "fail: one more try than there is", from: "if used >= tonumber(v[1]) then return 'dead'",
+      to: "if used > tonumber(v[1]) then return 'dead'"),
+    Mutant(
+      name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  free(task, t)",
+      to:
+        "elseif kind == 'release' then\n  free(task, t)\n  state, detail = charge(task, t, 'app', reason, 0)\nelseif kind == 'unrunnable' then\n  free(task, t)"
+    ),
+    Mutant(
+      name: "fail: a host that refuses is not left alone",
+      from: "note_host(host, 'rest_until', math.max(until_now, now + ms))", to: ""),
+    Mutant(
+      name: "fail: a death is not for the ledger", from: "  return add_unsettled('dead', task, t)",
+      to: "  return 'dead:' .. task .. ':' .. t.epoch"),
+    Mutant(
+      name: "reap: before expiry", from: "call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)",
+      to: "call('ZRANGEBYSCORE', LEASES, '-inf', now + 5000, 'LIMIT', 0, limit)"),
+    Mutant(name: "reap: no grace", from: "if now >= (tonumber(tick[3]) or 0) then", to: "if true then"),
+    Mutant(name: "reap: a restart is not noticed", from: " or tick[2] ~= server", to: ""),
+    Mutant(
+      name: "reap: a claim that never began is charged", from: "  if t.started then\n    charge(task, t, 'crash'",
+      to: "  if true then\n    charge(task, t, 'crash'"),
+    Mutant(
+      name: "reap: one that began costs nothing", from: "  if t.started then\n    charge(task, t, 'crash'",
+      to: "  if false then\n    charge(task, t, 'crash'"),
+    Mutant(
+      name: "control: a cancelled task waits on",
+      from: "  end_cancelled(task, v[2], v[1], v[5])\nend\n\n-- Cancels up to", to: "end\n\n-- Cancels up to"),
+    Mutant(
+      name: "control: a requeued task runs before the ledger has it",
+      from: "  add_unsettled('requeued', task, {job = job, epoch = epoch}, true)", to: "  revive(task, job)"),
+    Mutant(
+      name: "control: what was held back never comes",
+      from: "  if hold == '' or hold == 'cancel' then release_outbox(job) end", to: ""),
+    Mutant(
+      name: "proxy_choose: the window is one short", from: "last <= count - window",
+      to: "last <= count - window + 1"),
+    Mutant(
+      name: "proxy_choose: the choice is not marked", from: "call('ZADD', ranks, count, endpoints[place])", to: ""),
+    Mutant(
+      name: "proxy_choose: a repeat chooses anew", from: "local before = marks and replayed('proxy')",
+      to: "local before = nil"),
+    Mutant(
+      name: "term: two may lead", from: "if held and meta.leader ~= actor then return {0, meta.leader} end", to: ""),
+    Mutant(
+      name: "term: a term comes twice", from: "if not held then term = call('HINCRBY', META, 'term', 1) end", to: ""),
+    Mutant(
+      name: "settle: the job is not asked whether it has ended",
+      from: "for job in pairs(jobs) do finish_if_done(job) end", to: ""),
+    Mutant(
+      name: "acknowledge: the job is not asked whether it has ended", from: "    finish_if_done(entry[2][2])\n", to: ""),
+    Mutant(
+      name: "finished while something is in the outbox", from: "or v[6] + v[7] + v[8] > 0 then return end",
+      to: "or v[7] + v[8] > 0 then return end"),
+    Mutant(
+      name: "finished before the ledger has it", from: "or v[6] + v[7] + v[8] > 0 then return end",
+      to: "or v[6] + v[8] > 0 then return end"),
+    Mutant(
+      name: "finished before it is announced", from: "or v[6] + v[7] + v[8] > 0 then return end",
+      to: "or v[6] + v[7] > 0 then return end"),
+    Mutant(
+      name: "join: what the worker held stays its own", from: "for _, task in ipairs(call('ZRANGE', held, 0, 999)) do",
+      to: "for _, task in ipairs({}) do"),
+    Mutant(
+      name: "the clock goes back with the server's", from: "  if now < last then\n    local at",
+      to: "  if false then\n    local at"),
+  ]
+}
