@@ -6,7 +6,7 @@ SWIFT_BUILD := swift build -c $(CONFIGURATION)
 SWIFT_TEST := swift test -c $(CONFIGURATION)
 NODE := .tools/driver/playwright/driver/node
 
-.PHONY: help setup build demo test test-unit test-integration lint format bench clean
+.PHONY: help setup build demo chaos soak simulate test test-unit test-integration lint format bench clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,20 @@ build: setup ## build quarry and quarry-shepherd
 
 demo: build ## crawl the bundled shop with two workers and check the result
 	@$(NODE) examples/shop/demo.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry"
+
+simulate: ## the fleet under seeds of faults (SEEDS=200 STEPS=500; SEED=7 replays one)
+	@scripts/setup --checks
+	$(SWIFT_BUILD) --build-tests
+	@SIMULATION_SEEDS="$(SEEDS)" SIMULATION_STEPS="$(STEPS)" SIMULATION_SEED="$(SEED)" \
+	  "$$($(SWIFT_BUILD) --show-bin-path)/quarryPackageTests.xctest" --testing-library swift-testing --filter SimulationTests
+
+chaos: build ## crawl the shop while processes die (ROUNDS=10 PAGES=2000 BROWSER_PAGES=300 SEED=1)
+	@$(NODE) examples/shop/chaos.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry" \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PAGES),--pages $(PAGES)) \
+	  $(if $(BROWSER_PAGES),--browser-pages $(BROWSER_PAGES)) $(if $(SEED),--seed $(SEED))
+
+soak: build ## crawl the shop again and again and watch memory and keys (MINUTES=30)
+	@$(NODE) examples/shop/soak.ts --quarry "$$($(SWIFT_BUILD) --show-bin-path)/quarry" $(if $(MINUTES),--minutes $(MINUTES))
 
 test: ## every check and every test
 	@scripts/setup --checks

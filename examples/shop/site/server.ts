@@ -18,7 +18,7 @@ export interface Shop {
 
 export async function startShop(
   catalogue: Catalogue,
-  options: { port?: number; slowMs?: number } = {},
+  options: { port?: number; slowMs?: number; latencyMs?: number } = {},
 ): Promise<Shop> {
   const products = new Map(catalogue.categories.flatMap((c) => c.products).map((p) => [p.sku, p]));
   const seen = new Map<string, number>();
@@ -26,7 +26,10 @@ export async function startShop(
     const path = new URL(request.url ?? '/', 'http://shop').pathname;
     const visits = (seen.get(path) ?? 0) + 1;
     seen.set(path, visits);
-    answer(catalogue, products, path, visits, options.slowMs ?? 2500, request, response);
+    const reply = (): void =>
+      answer(catalogue, products, path, visits, options.slowMs ?? 2500, request, response);
+    if (options.latencyMs === undefined) reply();
+    else setTimeout(reply, options.latencyMs);
   });
   server.listen(options.port ?? 0, '127.0.0.1');
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
