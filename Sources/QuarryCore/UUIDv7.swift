@@ -15,6 +15,13 @@ package enum UUIDv7 {
     return make(using: &generator)
   }
 
+  /// The time that an id carries; nil for a text that is none.
+  package static func milliseconds(of id: String) -> UInt64? {
+    let digits = id.filter { $0 != "-" }
+    guard id.utf8.count == 36, digits.utf8.count == 32 else { return nil }
+    return UInt64(digits.prefix(12), radix: 16)
+  }
+
   private static func hex(_ value: UInt64) -> String {
     let text = String(value, radix: 16)
     return String(repeating: "0", count: 16 - text.count) + text

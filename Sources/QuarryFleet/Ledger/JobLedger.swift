@@ -40,6 +40,7 @@ package struct JobLedger: Sendable {
       dead[record.task.taskID] = record
       requeued[record.task.taskID] = nil
     case .cancelled(let record):
+      guard accepted[record.task.taskID] == nil else { return }
       cancelled[record.task.taskID] = record
       requeued[record.task.taskID] = nil
     case .requeued(let taskID): if let record = dead.removeValue(forKey: taskID) { requeued[taskID] = record }
@@ -58,6 +59,7 @@ package struct JobLedger: Sendable {
     accepted[taskID] = record
     acceptedOrder.append(taskID)
     dead[taskID] = nil
+    cancelled[taskID] = nil
     requeued[taskID] = nil
   }
 

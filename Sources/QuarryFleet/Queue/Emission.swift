@@ -2,13 +2,16 @@ import QuarryCore
 
 /// A derived piece of work as it lies in the outbox and beside its run: one JSON object.
 enum Emission {
-  /// - Parameter taskID: of the task that it becomes if it is admitted.
-  static func encode(_ work: DerivedWork, taskID: String) throws(QuarryError) -> String {
+  /// - Parameter parent: the task that derives it.
+  static func encode(_ work: DerivedWork, job: String, under parent: String) throws(QuarryError) -> String {
     let params = try FleetQueue.canonical(work.params)
+    let fingerprint = WorkIdentity.fingerprint(
+      target: work.target, params: params.canonicalText, dedupKey: work.options.dedupKey)
     let host = work.options.host.map(WorkHost.normalise) ?? WorkHost.of(params: params)
     let lane = work.options.lane.flatMap(Lane.init(rawValue:)) ?? .default
     var out: [UInt8] = [UInt8(ascii: "{")]
-    JSONText.appendMember("task_id", taskID, to: &out)
+    // Of the task that it becomes if it is admitted.
+    JSONText.appendMember("task_id", WorkIdentity.taskID(of: fingerprint, job: job, under: parent), to: &out)
     JSONText.appendMember("index", Int64(work.index), to: &out)
     JSONText.appendMember("target", work.target, to: &out)
     // A text, so that what Redis decodes on the way keeps every number and every empty list as it is.
@@ -19,10 +22,7 @@ enum Emission {
     JSONText.appendMember("host", host, to: &out)
     append("delay_ms", work.options.delayMilliseconds?.within(DerivedWork.Options.delays), to: &out)
     append("timeout_ms", work.options.timeoutMilliseconds?.within(DerivedWork.Options.timeouts), to: &out)
-    JSONText.appendMember(
-      "fingerprint",
-      WorkIdentity.fingerprint(target: work.target, params: params.canonicalText, dedupKey: work.options.dedupKey),
-      to: &out)
+    JSONText.appendMember("fingerprint", fingerprint, to: &out)
     JSONText.appendMember("dedup_key", work.options.dedupKey, to: &out)
     JSONText.appendMember("given_lane", work.options.lane, to: &out)
     JSONText.appendMember("given_host", work.options.host, to: &out)

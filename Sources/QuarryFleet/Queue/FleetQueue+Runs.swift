@@ -54,12 +54,12 @@ extension FleetQueue {
   package func emit(
     _ work: [DerivedWork], by task: TaskAssignment, workerID: String, requestID: String
   ) async throws(QuarryError) -> EmitAnswer {
-    try Replies.emit(try await call(.emit, try emission(work, task), requestID: requestID, actor: workerID))
+    try Replies.emit(try await call(.emit, try Self.emission(work, task), requestID: requestID, actor: workerID))
   }
 
-  private func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {
+  private static func emission(_ work: [DerivedWork], _ task: TaskAssignment) throws(QuarryError) -> [RedisArgument] {
     var arguments = task.proof + [.integer(Int64(work.first?.index ?? 0))]
-    for item in work { arguments.append(.text(try Emission.encode(item, taskID: variation.makeID()))) }
+    for item in work { arguments.append(.text(try Emission.encode(item, job: task.jobID, under: task.taskID))) }
     return arguments
   }
 

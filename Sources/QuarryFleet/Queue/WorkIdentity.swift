@@ -9,6 +9,30 @@ package enum WorkIdentity {
       ?? Fingerprint.of(target: target, canonicalParams: params)
     return hash.prefix(16).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
+
+  /// The id of the task that a piece of work becomes: the same whoever derives it, and however often. A Redis that has lost
+  /// its last second, or all, makes no second task of a page that the ledger already has.
+  ///
+  /// It carries the time of the job's root, which its parent has too, and for the rest a hash in the place of chance.
+  /// - Parameters:
+  ///   - fingerprint: of the work, in hex.
+  ///   - parent: the task that derived it.
+  package static func taskID(of fingerprint: String, job: String, under parent: String) -> String {
+    var words = HashWords(Fingerprint.of(target: job, canonicalParams: fingerprint))
+    return UUIDv7.make(milliseconds: UUIDv7.milliseconds(of: parent) ?? 0, using: &words)
+  }
+
+  /// The words of a hash, one after the other.
+  private struct HashWords: RandomNumberGenerator {
+    private var bytes: ArraySlice<UInt8>
+
+    init(_ hash: [UInt8]) { bytes = hash[...] }
+
+    mutating func next() -> UInt64 {
+      defer { bytes = bytes.dropFirst(8) }
+      return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
 }
 
 /// Which host a piece of work is charged to.

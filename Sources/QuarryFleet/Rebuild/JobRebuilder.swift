@@ -54,7 +54,7 @@ struct JobRebuilder: Sendable {
     }
     for batch in Self.batches(plan.tasks) {
       var texts: [String] = []
-      for task in batch { texts.append(try task.json()) }
+      for task in batch { texts.append(try task.json(ofJob: plan.jobID)) }
       guard try await step(.tasks(texts)) else { return false }
     }
     return try await step(.close(plan.counters))

@@ -154,8 +154,8 @@ private struct RebuiltAdmission {
       cutByPages += 1
     } else {
       let task = TaskRecord(
-        taskID: UUIDv7.make(), epoch: 0, attempt: 0, depth: depth, work: emitted.work, parentTaskID: emitted.parent,
-        originRunID: emitted.runID, fingerprint: print)
+        taskID: WorkIdentity.taskID(of: print, job: ledger.jobID, under: emitted.parent), epoch: 0, attempt: 0,
+        depth: depth, work: emitted.work, parentTaskID: emitted.parent, originRunID: emitted.runID, fingerprint: print)
       try admit(task)
       origins[task.taskID] = nil
       pending.append(try restored(task, .ready))

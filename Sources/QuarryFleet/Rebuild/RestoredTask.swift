@@ -25,7 +25,7 @@ struct RestoredTask: Sendable, Equatable {
   var cut: [Cut] = []
 
   /// As `restore.lua` takes it.
-  func json() throws(QuarryError) -> String {
+  func json(ofJob job: String) throws(QuarryError) -> String {
     var members: [String: JSONValue] = [
       "task_id": .string(taskID), "state": .string(state.rawValue), "depth": .integer(Int64(depth)),
       "target": .string(work.target), "params": .string(work.params), "fingerprint": .string(fingerprint),
@@ -40,17 +40,17 @@ struct RestoredTask: Sendable, Equatable {
     for (name, text) in texts { members[name] = text.map(JSONValue.string) }
     members["delay_ms"] = work.options.delayMilliseconds.map { .integer(Int64($0)) }
     members["timeout_ms"] = work.options.timeoutMilliseconds.map { .integer(Int64($0)) }
-    if !cut.isEmpty { members["cut"] = .array(try cutMembers()) }
+    if !cut.isEmpty { members["cut"] = .array(try cutMembers(job)) }
     return JSONValue.object(members).canonicalText
   }
 
-  private func cutMembers() throws(QuarryError) -> [JSONValue] {
+  private func cutMembers(_ job: String) throws(QuarryError) -> [JSONValue] {
     var members: [JSONValue] = []
     for cut in cut {
       let work = DerivedWork(
         index: cut.work.index ?? 0, target: cut.work.target, params: cut.work.params, source: cut.work.source,
         category: cut.work.category, options: cut.work.options)
-      let text = try Emission.encode(work, taskID: UUIDv7.make())
+      let text = try Emission.encode(work, job: job, under: taskID)
       members.append(.array([.string(cut.fingerprint), .string("\(cut.runID) \(text)")]))
     }
     return members
