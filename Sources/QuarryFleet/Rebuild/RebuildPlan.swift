@@ -2,7 +2,7 @@ import QuarryCore
 
 /// What Redis has to hold of a job, by its ledger alone: every task that has ended counts as it did; what accepted runs
 /// derived is admitted anew in the order of acceptance, under the same bounds; what has no end is to run.
-struct RebuildPlan: Sendable {
+package struct RebuildPlan: Sendable {
   let jobID: String
   let job: JobRecord
   private(set) var tasks: [RestoredTask] = []
@@ -11,13 +11,13 @@ struct RebuildPlan: Sendable {
   /// Tasks of each host, of a job that bounds them.
   private(set) var pages: [String: Int] = [:]
   /// By their names in Redis.
-  private(set) var counters: [String: Int] = [:]
+  package private(set) var counters: [String: Int] = [:]
 
   /// Tasks that have to run.
-  var pending: Int { tasks.count { $0.state == .ready } }
+  package var pending: Int { tasks.count { $0.state == .ready } }
 
   /// - Throws: `QuarryError(.storage)` when the ledger lacks the job's record.
-  init(_ ledger: JobLedger) throws(QuarryError) {
+  package init(_ ledger: JobLedger) throws(QuarryError) {
     guard let job = ledger.job else {
       throw QuarryError(.storage, "the ledger of job \(ledger.jobID) does not say what the job is")
     }

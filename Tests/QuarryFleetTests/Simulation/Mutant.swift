@@ -10,6 +10,8 @@ struct Mutant: CustomTestStringConvertible {
   let name: String
   let from: String
   let to: String
+  /// Where the search begins: the first seed that saw it when it was last looked for. Any other may do.
+  var seed: UInt64 = 1
 
   var testDescription: String { name }
 

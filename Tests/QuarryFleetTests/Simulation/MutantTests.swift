@@ -10,7 +10,9 @@ import Testing
     for mutant in share.mutants {
       let scripts = try Mutant.scripts(with: mutant)
       var found: String?
-      for seed in 1...Self.seeds where found == nil { found = try await bench.run(seed, steps: 500, scripts); if let found { print("FOUND", seed, found.prefix(60).split(separator: "\n")[0], "|", mutant.name) } }
+      for place in 0..<Self.seeds where found == nil {
+        found = try await bench.run((mutant.seed - 1 + place) % Self.seeds + 1, steps: 500, scripts)
+      }
       if found == nil { Issue.record("nobody sees this in \(Self.seeds) seeds: \(mutant.name)") }
     }
   }

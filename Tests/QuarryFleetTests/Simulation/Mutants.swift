@@ -11,7 +11,7 @@ extension Mutant {
       to: "t = t or {job = call('HGET', TASK .. task, 'job')}\nlocal emitted"),
     Mutant(name: "emit: an index may come twice", from: "local from = 8 + taken - first", to: "local from = 8"),
     Mutant(name: "emit: the outbox has no end", from: "if waiting >= 10000 then return {'full'} end", to: ""),
-    Mutant(name: "admit: one task too many", from: "job.admitted >= job.max", to: "job.admitted > job.max"),
+    Mutant(name: "admit: one task too many", from: "job.admitted >= job.max", to: "job.admitted > job.max", seed: 3),
     Mutant(
       name: "admit: no dedup", from: "    elseif twin then\n      job.duplicates = job.duplicates + 1",
       to: "    elseif twin and false then\n      job.duplicates = job.duplicates + 1"),
@@ -19,16 +19,16 @@ extension Mutant {
       name: "admit: a level too deep", from: "elseif depth > job.depth then", to: "elseif depth > job.depth + 1 then"),
     Mutant(
       name: "admit: what was cut by depth never comes back",
-      from: "for _, entry in ipairs(kept) do call('RPUSH', OUTBOX, task .. ' ' .. entry) end", to: ""),
+      from: "for _, entry in ipairs(kept) do call('RPUSH', OUTBOX, task .. ' ' .. entry) end", to: "", seed: 12),
     Mutant(
       name: "admit: a page too many of a host", from: "or 0) >= job.pages then return true end",
-      to: "or 0) > job.pages then return true end"),
+      to: "or 0) > job.pages then return true end", seed: 4),
     Mutant(
       name: "admit: whatever the term",
       from: "if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then\n  if", to: "if false then\n  if"),
     Mutant(
       name: "admit: also for a job that is held", from: "jobs[id] = {is_held = v[7] == 'pause' or v[7] == 'drain'",
-      to: "jobs[id] = {is_held = false"),
+      to: "jobs[id] = {is_held = false", seed: 8),
     Mutant(
       name: "admit: the outbox is kept", from: "call('LTRIM', OUTBOX, #entries, -1)",
       to: "call('LTRIM', OUTBOX, math.max(0, #entries - 1), -1)"),
@@ -54,11 +54,12 @@ extension Mutant {
       to: "call('EXISTS', key('starting', host)) == 2 then"),
     Mutant(
       name: "claim: one more of a job than may run", from: "call('ZCARD', key('index', job, 'leased')) >= most",
-      to: "call('ZCARD', key('index', job, 'leased')) > most"),
+      to: "call('ZCARD', key('index', job, 'leased')) > most", seed: 6),
     Mutant(
       name: "claim: scheduled tasks come early", from: "call('ZRANGEBYSCORE', SCHEDULED, '-inf', now, 'LIMIT', 0, 100)",
       to: "call('ZRANGEBYSCORE', SCHEDULED, '-inf', now + 2000, 'LIMIT', 0, 100)"),
-    Mutant(name: "claim: a repeat claims anew", from: "local tasks = replayed('claim')", to: "local tasks = nil"),
+    Mutant(
+      name: "claim: a repeat claims anew", from: "local tasks = replayed('claim')", to: "local tasks = nil", seed: 23),
     Mutant(
       name: "claim: nobody is told of what is left",
       from: "call('ZADD', key('rota', lane, storage), 'NX', served, job)\n    wake(storage)",
@@ -84,7 +85,7 @@ extension Mutant {
       name: "complete: emissions may be missing",
       from:
         "if emitted >= 0 and call('LLEN', key('emitted', run)) ~= emitted then return {'refused', 'emissions missing'} end",
-      to: ""),
+      to: "", seed: 5),
     Mutant(
       name: "complete: a cancel that came before loses",
       from: "  if t.state == 'leased' and v[10] then return nil, 'cancelled', t end\n", to: ""),
@@ -113,7 +114,7 @@ extension Mutant {
     ),
     Mutant(
       name: "fail: a host that refuses is not left alone",
-      from: "note_host(host, 'rest_until', math.max(until_now, now + ms))", to: ""),
+      from: "note_host(host, 'rest_until', math.max(until_now, now + ms))", to: "", seed: 12),
     Mutant(
       name: "fail: a death is not for the ledger", from: "  return add_unsettled('dead', task, t)",
       to: "  return 'dead:' .. task .. ':' .. t.epoch"),
@@ -133,10 +134,10 @@ extension Mutant {
       from: "  end_cancelled(task, v[2], v[1], v[5])\nend\n\n-- Cancels up to", to: "end\n\n-- Cancels up to"),
     Mutant(
       name: "control: a requeued task runs before the ledger has it",
-      from: "  add_unsettled('requeued', task, {job = job, epoch = epoch}, true)", to: "  revive(task, job)"),
+      from: "  add_unsettled('requeued', task, {job = job, epoch = epoch}, true)", to: "  revive(task, job)", seed: 9),
     Mutant(
       name: "control: what was held back never comes",
-      from: "  if hold == '' or hold == 'cancel' then release_outbox(job) end", to: ""),
+      from: "  if hold == '' or hold == 'cancel' then release_outbox(job) end", to: "", seed: 6),
     Mutant(
       name: "proxy_choose: the window is one short", from: "last <= count - window",
       to: "last <= count - window + 1"),
@@ -159,7 +160,7 @@ extension Mutant {
       to: "or v[7] + v[8] > 0 then return end"),
     Mutant(
       name: "finished before the ledger has it", from: "or v[6] + v[7] + v[8] > 0 then return end",
-      to: "or v[6] + v[8] > 0 then return end"),
+      to: "or v[6] + v[8] > 0 then return end", seed: 52),
     Mutant(
       name: "finished before it is announced", from: "or v[6] + v[7] + v[8] > 0 then return end",
       to: "or v[6] + v[7] > 0 then return end"),

@@ -39,6 +39,26 @@ struct Oracle: Sendable {
       openJobs: Set((parts[6].elements ?? []).compactMap(\.text)))
   }
 
+  /// Keeps all of Redis as it is now, beside it.
+  func keep() async throws { _ = try await connection.send(.script(Self.keeping, keys: [], arguments: [])) }
+
+  /// Redis is what it was when it was last kept.
+  func bringBack() async throws { _ = try await connection.send(.script(Self.bringing, keys: [], arguments: [])) }
+
+  private static func copying(from: Int, to: Int) -> RedisScript {
+    RedisScript(
+      """
+      local call = redis.call
+      call('SELECT', \(to))
+      call('FLUSHDB')
+      call('SELECT', \(from))
+      for _, key in ipairs(call('KEYS', '*')) do call('COPY', key, key, 'DB', \(to)) end
+      call('SELECT', 0)
+      """)
+  }
+  private static let keeping = copying(from: 0, to: 1)
+  private static let bringing = copying(from: 1, to: 0)
+
   struct Missing: Error { let what: String }
 
   /// Every script takes its time, and the server's identity, from the simulation.

@@ -4,7 +4,7 @@ import QuarryFleet
 /// A crawl whose pages and links follow from a seed alone: whoever runs a page derives the same work.
 struct SimulatedJob {
   /// Of each kind of failure.
-  static let budget = 4
+  static let budget = 3
   static let hosts = ["h0", "h1", "h2", "h3"]
   static let storage = StorageIdentity(backend: "fs", dataset: "quarry", id: "one")
 
@@ -18,7 +18,7 @@ struct SimulatedJob {
     id = ["one", "two"][number]
     seed = UInt64(chance.below(1 << 30))
     pages = 8 + chance.below(12)
-    model = FleetModel.Job(depth: 1 + chance.below(4), maxRuns: chance.happens(30) ? 5 + chance.below(10) : nil)
+    model = FleetModel.Job(depth: 1 + chance.below(5), maxRuns: chance.happens(30) ? 5 + chance.below(10) : nil)
     if chance.happens(50) { model.politeness.hostConcurrency = 1 + chance.below(2) }
     if chance.happens(50) { model.politeness.hostDelay = .seconds(3 + chance.below(12)) }
     if chance.happens(40) { model.politeness.jobConcurrency = 2 + chance.below(2) }
@@ -36,8 +36,10 @@ struct SimulatedJob {
   /// Pages that a page leads to.
   func links(of page: Int) -> [Int] {
     var generator = SeededGenerator(seed: seed &+ UInt64(page) &* 7_919)
-    let count = page == 0 ? 3 : Int.random(in: 0...4, using: &generator)
-    return (0..<count).map { _ in Int.random(in: 0..<pages, using: &generator) }
+    let count = page == 0 ? 3 : Int.random(in: 0...2, using: &generator)
+    let links = (0..<count).map { _ in Int.random(in: 0..<pages, using: &generator) }
+    // Most pages lead to the next one, so that ways to a page differ much in their length.
+    return Int.random(in: 0..<4, using: &generator) > 0 ? links + [(page + 1) % pages] : links
   }
 
   func work(_ page: Int) -> [DerivedWork] {
@@ -59,6 +61,15 @@ struct SimulatedJob {
       Self.budget, Self.budget, Self.budget
     )
     return JobSubmission(jobID: id, rootTaskID: rootTask, request: request, target: "page.ts")
+  }
+
+  var record: JobRecord {
+    let (request, root) = (submission.request, WorkRecord(target: "page.ts", params: submission.request.params))
+    var record = JobRecord(
+      root: root, rootTaskID: rootTask, depth: request.depth, maxRuns: request.maxRuns, policy: request.policy,
+      storage: Self.storage, scripts: [:])
+    record.politeness = request.politeness
+    return record
   }
 
   /// Every page that some way leads to within the job's depth.

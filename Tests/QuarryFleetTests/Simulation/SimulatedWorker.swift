@@ -43,6 +43,11 @@ struct SimulatedWorker {
       startedAt: Timestamp(nanoseconds: 0))
   }
 
+  /// Redis may not have its last reply any more.
+  mutating func forgetReplies() {
+    for index in outgoing.indices { outgoing[index].hasClaimed = false }
+  }
+
   /// SIGKILL: all that it knew is gone.
   /// - Returns: what was on its way.
   mutating func die() -> [Message] {
@@ -64,6 +69,8 @@ struct SimulatedRun {
   let work: [DerivedWork]
   var deadline: Int64
   var hasBegun = false
+  /// Redis has lost its claim, so that another may run beside it until its worker is told.
+  var isForgotten = false
   var sent = 0
   private(set) var stop: RunControl.StopReason?
 
@@ -85,4 +92,14 @@ struct SimulatedCoordinator {
   /// The last one that it held; what another took meanwhile it does not know.
   var term: Int64 = 0
   var isUp = true
+}
+
+/// Redis as it is on its disk, and what the model knew then.
+struct Disk {
+  /// When the power goes, on the boot clock.
+  let until: Int64
+  let model: FleetModel
+  let sight: Oracle.Sight
+  /// How many proxies had been chosen.
+  let proxies: Int
 }

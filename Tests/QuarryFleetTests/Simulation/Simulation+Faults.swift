@@ -6,7 +6,7 @@ import RedisClient
 
 extension Simulation {
   mutating func fault() async throws -> Deed {
-    switch chance.below(9) {
+    switch chance.below(10) {
     case 0, 1: kill(chance.below(workers.count))
     case 2, 3:
       if let place = chance.some(workers.indices.filter { !workers[$0].isUp }) { boot(place) }
@@ -14,8 +14,31 @@ extension Simulation {
     case 5: coordinators[chance.below(2)].isUp = chance.happens(70)
     case 6: setClock()
     case 7: server += 1
+    case 8: try await writeDisk()
     default: _ = try await connection.send(["SCRIPT", "FLUSH"])
     }
+    return .nothing
+  }
+
+  /// From now on nothing reaches Redis' disk; when its machine loses power, this is what there is.
+  private mutating func writeDisk() async throws {
+    guard disk == nil, chance.happens(50) else { return }
+    try await oracle.keep()
+    disk = Disk(until: time.boot + Int64(chance.below(12_000)), model: model, sight: last, proxies: proxies.count)
+  }
+
+  /// Redis starts again with what it had on its disk. The ledger, the processes and their executors go on from where they are.
+  mutating func loseLastSecond(_ disk: Disk) async throws -> Deed {
+    note("Redis loses what it was told since \(disk.sight.time)")
+    try await oracle.bringBack()
+    (self.disk, hasLost, isMarkerAway) = (nil, true, true)
+    server += 1
+    let problems = model.problems
+    (model, last) = (disk.model, disk.sight)
+    model.problems = problems
+    proxies.removeLast(proxies.count - disk.proxies)
+    for place in workers.indices { workers[place].forgetReplies() }
+    for (id, run) in runs where !model.isCurrent(run.task, run.worker) { runs[id]?.isForgotten = true }
     return .nothing
   }
 
@@ -46,7 +69,7 @@ extension Simulation {
     guard let place = workers.firstIndex(where: { $0.id == stray.worker }) else { return .nothing }
     if case .join = stray.message.action { return .nothing }
     // The last reply is kept, and this one may take its place.
-    for index in workers[place].outgoing.indices { workers[place].outgoing[index].hasClaimed = false }
+    workers[place].forgetReplies()
     note("late, from \(stray.worker)'s former life: \(stray.message.action)".prefix(120).description)
     return try await deliver(stray.message, by: place)?.0 ?? .nothing
   }
@@ -64,6 +87,7 @@ extension Simulation {
   /// Nothing goes wrong any more: every task comes to its end, and every job.
   mutating func settleDown() async throws {
     hasFaults = false
+    if let disk { try await look(try await loseLastSecond(disk)) }
     strays = []
     _ = try await hold(.resume, .fleet)
     for job in jobs where model.jobs[job.id]?.wasCancelled == false { _ = try await hold(.resume, .job(job.id)) }
@@ -90,7 +114,9 @@ extension Simulation {
     return try await coordinators[0].queue.jobs(limit: 2).allSatisfy(\.status.isFinished)
   }
 
-  /// The result against what the jobs' links alone say.
+  /// The result against what the jobs' links alone say: nothing but what some way leads to, and all that leads on from each
+  /// page that was done above the depth's limit, wherever it was when it ran. Pages further down keep the depth at which
+  /// they were found, so that what they lead to may be cut although a shorter way was found later.
   mutating func checkResult() throws {
     for job in jobs {
       guard let known = model.jobs[job.id] else { continue }
@@ -108,19 +134,42 @@ extension Simulation {
     }
   }
 
+  /// Where Redis has lost something, the ledger may know more, and the first word in it counts.
   private mutating func checkLedger(_ job: String, _ tasks: [TaskFact]) throws {
     let said = try JobLedger(reading: ledger, fleet: "", jobID: job)
     for task in tasks {
+      let accepted = said.accepted[task.id]
       switch task.state {
       case .done:
-        if said.accepted[task.id]?.runID != task.run { model.problem("the ledger has another run of \(task.id)") }
+        if accepted == nil || !hasLost && accepted?.runID != task.run {
+          model.problem("the ledger has another run of \(task.id)")
+        }
         if !announced.contains(task.run) { model.problem("\(task.run) of \(task.id) was never announced") }
+      case _ where hasLost && accepted != nil: break
       case .dead: if said.dead[task.id] == nil { model.problem("the ledger does not have the death of \(task.id)") }
       case .cancelled:
         if said.cancelled[task.id] == nil { model.problem("the ledger does not have that \(task.id) was cancelled") }
       default: break
       }
     }
+    checkOneRunEach(said, tasks)
+    if !hasLost, model.jobs[job]?.wasCancelled == false { try checkRebuild(said, tasks) }
+  }
+
+  /// Were Redis lost now, the ledger alone would bring back what it has.
+  private mutating func checkRebuild(_ said: JobLedger, _ tasks: [TaskFact]) throws {
+    let plan = try RebuildPlan(said)
+    let here = Dictionary(grouping: tasks, by: \.state.rawValue).mapValues(\.count)
+    let there = plan.counters.filter { ["done", "dead", "cancelled"].contains($0.key) && $0.value > 0 }
+    if here != there || plan.pending > 0 || plan.counters["admitted"] != tasks.count {
+      model.problem("\(said.jobID) has \(here), and would come back as \(plan.counters) with \(plan.pending) to run")
+    }
+  }
+
+  private mutating func checkOneRunEach(_ said: JobLedger, _ tasks: [TaskFact]) {
+    let pages = Dictionary(grouping: said.accepted.values, by: \.task.work.params)
+    for (page, runs) in pages where runs.count > 1 { model.problem("the ledger has \(runs.map(\.runID)) of \(page)") }
+    guard !hasLost else { return }
     if !said.superseded.isEmpty { model.problem("the ledger has two runs of \(said.superseded.map(\.task.taskID))") }
     let strangers = Set(said.accepted.keys).subtracting(tasks.filter { $0.state == .done }.map(\.id))
     if !strangers.isEmpty { model.problem("the ledger has results of \(strangers), which are not done") }

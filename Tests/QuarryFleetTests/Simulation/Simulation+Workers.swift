@@ -60,7 +60,7 @@ extension Simulation {
   }
 
   private mutating func begin(_ place: Int, _ task: TaskAssignment, _ deadline: Int64) {
-    if let twin = runs.values.first(where: { $0.task.taskID == task.taskID }) {
+    if let twin = runs.values.first(where: { $0.task.taskID == task.taskID && !$0.isForgotten }) {
       model.problem("\(task.taskID) runs as \(task.runID) beside \(twin.task.runID) of \(twin.worker)")
     }
     guard deadline > time.boot, let fact = model.tasks[task.taskID],
@@ -270,13 +270,15 @@ extension Simulation {
   private mutating func start(_ id: String, _ place: Int) -> Deed {
     guard let run = runs[id] else { return .nothing }
     runs[id]?.hasBegun = true
-    if let problem = model.hosts.start(id, run.host, model.jobs, at: model.now) { model.problem(problem) }
+    if !run.isForgotten, let problem = model.hosts.start(id, run.host, model.jobs, at: model.now) {
+      model.problem(problem)
+    }
     handle(place, .executorStarted(runID: id))
     return .nothing
   }
 
   private mutating func fail(_ id: String, _ place: Int) -> Deed {
-    let kinds: [TaskResult.FailureKind] = [.app, .app, .crash, .blocked, .release, .storage, .unrunnable]
+    let kinds: [TaskResult.FailureKind] = [.app, .app, .app, .crash, .crash, .blocked, .release, .storage, .unrunnable]
     let kind = chance.pick(kinds)
     var figures = RunFigures(outcome: nil)
     if kind == .blocked { figures.hosts = [HostNote(host: "", hasRefused: true, wait: .seconds(chance.below(15)))] }
@@ -308,7 +310,8 @@ extension Simulation {
       if way == .arrives { runs[id]?.sent += work.count }
     case .full: break
     case .refused(let why):
-      if isCurrent { model.problem("\(run.task.taskID) may not emit: \(why)") }
+      let isGap = run.sent > model.taken[id, default: 0]
+      if isCurrent, !isGap { model.problem("\(run.task.taskID) may not emit: \(why)") }
       if way == .arrives { handle(place, .entitlementLost(runID: id, why == "cancelled" ? .cancelled : .leaseLost)) }
     }
     return .nothing

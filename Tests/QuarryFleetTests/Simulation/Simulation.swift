@@ -28,13 +28,17 @@ struct Simulation {
   var recorded: Set<String> = []
   /// What the last turns were, to show with a failure.
   var diary: [String] = []
+  /// What Redis has on its disk, and is to come back with.
+  var disk: Disk?
+  /// Redis has lost what it had been told.
+  var hasLost = false
   /// When the reaper is to tick next, on the boot clock.
   var nextTick: Int64 = 0
   /// A worker has taken the marker that says that there is work; it may die with it.
   var isMarkerAway = false
   /// Faults happen until the end of the seed begins.
   var hasFaults = true
-  private(set) var last = Oracle.Sight(time: 0, shift: 0, outbox: 0, changes: [], problems: [], isUnannounced: false)
+  var last = Oracle.Sight(time: 0, shift: 0, outbox: 0, changes: [], problems: [], isUnannounced: false)
 
   /// - Parameter scripts: what stands in for the fleet's scripts, by name.
   init(seed: UInt64, on connection: RedisConnection, fleet: String, scripts: [String: RedisScript]) async throws {
@@ -71,6 +75,7 @@ struct Simulation {
   private mutating func prepare() async throws {
     try await look(.nothing)
     for job in jobs {
+      try await writer.append([.job(job.record)], jobID: job.id)
       _ = try await coordinators[0].queue.submit(job.submission)
       try await look(.submit)
     }
@@ -127,6 +132,7 @@ struct Simulation {
   // MARK: turns
 
   private mutating func turn() async throws -> Deed {
+    if let disk, disk.until <= time.boot { return try await loseLastSecond(disk) }
     if let deed = try await tick() { return deed }
     switch chance.below(20) {
     case 0...8: return try await send()
