@@ -34,8 +34,9 @@ struct Growth {
     try await fleet.join(slots: 200)
     show("\(size) tasks: emitted and admitted a second", "\(Int(Double(size) / pushing))")
     show("memory in Redis a queued task", "\(memory) bytes")
-    try await claims(fleet, redis)
     try await views(fleet)
+    // Last, when the server has given back what the root's long list of derived work took.
+    try await claims(fleet, redis)
   }
 
   /// 200 claims of one task each, then their completions, which claim nothing: medians, so that a moment in which the
