@@ -159,8 +159,7 @@ for (const isolation of ['module', 'none']) {
     const site = await startSite(t);
     const { endpoint } = await startBroker(t);
     const folder = folderWith(t, {
-      'crash.ts':
-        `${CRASH} export default async ({ page }) => {
+      'crash.ts': `${CRASH} export default async ({ page }) => {
           const session = await crash(page);
           await session.send('Runtime.evaluate', { expression: 'new Promise(() => {})', awaitPromise: true });
         };`,

@@ -154,7 +154,8 @@ extension Mutant {
       name: "settle: the job is not asked whether it has ended",
       from: "for job in pairs(jobs) do finish_if_done(job) end", to: ""),
     Mutant(
-      name: "acknowledge: the job is not asked whether it has ended", from: "    finish_if_done(entry[2][2])\n", to: ""),
+      name: "acknowledge: the job is not asked whether it has ended", from: "-sent)\n  finish_if_done(job)\n",
+      to: "-sent)\n"),
     Mutant(
       name: "finished while something is in the outbox", from: "or v[6] + v[7] + v[8] > 0 then return end",
       to: "or v[7] + v[8] > 0 then return end"),
