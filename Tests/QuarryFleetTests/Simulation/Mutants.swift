@@ -79,6 +79,9 @@ extension Mutant {
       name: "renew: at once released when unnamed", from: "listed_at - 2 * heartbeat_ms, 'LIMIT', 0, 100) or {}",
       to: "now - 1, 'LIMIT', 0, 100) or {}"),
     Mutant(
+      name: "renew: an old list counts as a new one", from: "local listed_at = now - tonumber(ARGV[4])",
+      to: "local listed_at = now"),
+    Mutant(
       name: "complete: no fence",
       from: "if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end", to: ""),
     Mutant(
@@ -138,6 +141,9 @@ extension Mutant {
     Mutant(
       name: "control: what was held back never comes",
       from: "  if hold == '' or hold == 'cancel' then release_outbox(job) end", to: "", seed: 6),
+    Mutant(
+      name: "reap: what has nothing to let go of fails", from: "  if gone > 0 then\n    call('HINCRBY', META, 'kept_'",
+      to: "  if true then\n    call('HINCRBY', META, 'kept_'"),
     Mutant(
       name: "proxy_choose: the window is one short", from: "last <= count - window",
       to: "last <= count - window + 1"),
