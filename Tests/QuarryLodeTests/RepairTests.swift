@@ -2,10 +2,11 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import TestSupport
+import TestTraits
 import Testing
 
 /// What another manifest of the same snapshot is enough to write again.
-@Suite struct RepairTests {
+@Suite(.ownThread) struct RepairTests {
   private let root = TemporaryDirectory()
   private var reader: LodeReader { LodeReader(root: root.path) }
 
