@@ -146,7 +146,8 @@ export class CurrentRun {
     const { writer } = this.tools;
     try {
       writer.frame((encoder) => encoder.value(result));
-      await writer.flush();
+      // With nothing left to close it leaves together with the process' own last word.
+      if (this.session) await writer.flush();
     } catch (error) {
       report(`run_result was not sent: ${toError(error).message}`);
     }
