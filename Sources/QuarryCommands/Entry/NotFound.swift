@@ -1,3 +1,5 @@
+import QuarryCore
+
 /// What a reading command was asked for is not there: exit code 1.
 struct NotFound: Error {
   let message: String
@@ -7,4 +9,7 @@ struct NotFound: Error {
     self.message = message
     self.remedy = remedy
   }
+
+  /// As it is said.
+  var error: QuarryError { QuarryError(.storage, message, remedy: remedy) }
 }

@@ -40,8 +40,8 @@ package enum QuarryProgram {
     } catch let error as QuarryError {
       context.console.report(error)
       return ExitCode.of(error)
-    } catch let error as NotFound {
-      context.console.report(QuarryError(.storage, error.message, remedy: error.remedy))
+    } catch let missing as NotFound {
+      context.console.report(missing.error)
       return ExitCode.failure
     } catch {
       context.console.report(QuarryError(.storage, "\(error)"))

@@ -42,8 +42,7 @@ struct LodeGCCommand: ExecutableCommand {
     let store = try settings.openForReading(in: context)
     let reader = settings.reader(of: store, in: context)
     guard try reader.exists() else {
-      throw NotFound(
-        "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+      throw NotFound.nothing("dataset", in: reader)
     }
     let collector = LeftoverCollector(store, dataset: settings.dataset, age: age, flags: reader.layout.flags)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in

@@ -27,8 +27,7 @@ struct LodeIndexCommand: ExecutableCommand {
     }
     let figures = try result.get()
     guard let figures else {
-      throw NotFound(
-        "no runs in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+      throw NotFound.nothing("runs", in: reader)
     }
     let values: [(String, JSONValue)] = [
       ("index", .string(figures.path)), ("runs", .count(figures.runs)), ("snapshot", .string("\(figures.head)")),

@@ -31,8 +31,7 @@ struct LodeRepairCommand: ExecutableCommand {
     let store = try settings.openForReading(in: context)
     let reader = settings.reader(of: store, in: context)
     guard try reader.exists() else {
-      throw NotFound(
-        "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+      throw NotFound.nothing("dataset", in: reader)
     }
     let repair = ManifestRepair(store, layout: reader.layout)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundMissing, QuarryError?) in

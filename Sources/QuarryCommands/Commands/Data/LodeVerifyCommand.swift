@@ -31,8 +31,7 @@ struct LodeVerifyCommand: ExecutableCommand {
     }
     let (figures, findings) = try result.get()
     guard figures.snapshots > 0 || figures.errors > 0 else {
-      throw NotFound(
-        "no dataset in \(reader.layout.folder)", remedy: "name it with --storage-path DIR and --storage-dataset ID")
+      throw NotFound.nothing("dataset", in: reader)
     }
     try output.render(.verified(figures, findings.all, folder: reader.layout.folder), in: context)
     if findings.isCut { context.console.say("more was found than is shown: --limit N shows more") }

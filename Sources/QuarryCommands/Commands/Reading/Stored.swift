@@ -27,16 +27,21 @@ enum Stored {
     _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
   ) async throws(QuarryError) {
     guard try await ask({ () throws(QuarryError) in try reader.exists() }) else {
-      let remedy = "name it with --storage-path DIR and --storage-dataset ID"
-      return context.console.report(QuarryError(.storage, "no dataset in \(reader.layout.folder)", remedy: remedy))
+      return context.console.report(NotFound.nothing("dataset", in: reader).error)
     }
     guard let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) else { return }
-    let notFound = NotFound(missing, in: reader)
-    context.console.report(QuarryError(.storage, notFound.message, remedy: notFound.remedy))
+    context.console.report(NotFound(missing, in: reader).error)
   }
 }
 
 extension NotFound {
+  /// - Parameter what: `dataset` or `runs`.
+  static func nothing(_ what: String, in reader: LodeReader) -> NotFound {
+    let folder = reader.layout.folder
+    let place = folder.hasPrefix("/") ? "DIR" : "BUCKET[/PREFIX]"
+    return NotFound("no \(what) in \(folder)", remedy: "name it with --storage-path \(place) and --storage-dataset ID")
+  }
+
   /// A place without any dataset may be about to get its first one; where there are others, the name is wrong.
   static func check(_ reader: LodeReader) throws {
     guard try !reader.exists() else { return }
