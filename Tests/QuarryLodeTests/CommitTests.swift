@@ -124,9 +124,11 @@ import Testing
     try run.put("a.txt", "hello")
     for batch in [run.items(0..<2), run.items(0..<3)] {
       #expect(throws: QuarryError.self) { try run.sink.write(batch) }
+      #expect(run.sink.isInDoubt)
       #expect(try sequence(LodeReader(root: root.path), "r1") == [0, 1])
     }
     try run.sink.write(run.items(0..<4))
+    #expect(!run.sink.isInDoubt)
     try run.sink.write(run.items(4..<5))
     let reader = LodeReader(root: root.path)
     #expect(try sequence(reader, "r1") == [0, 1, 2, 3, 4])

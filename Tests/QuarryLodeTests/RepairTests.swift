@@ -55,6 +55,16 @@ import Testing
     #expect(try repair(store).isEmpty)
   }
 
+  @Test func whatSomethingElseIsInTheWayOfIsNotCalledRepaired() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let gone = try #require(tree(root.path).first { $0.contains("event_type=item") && $0.hasSuffix("/manifest.json") })
+    let path = "\(root.path)/\(gone)"
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nowhere")
+    let found = try #require(try repair(DiskStore(root: root.path)).first)
+    #expect(found.fate == .failed && found.problem != nil)
+  }
+
   /// A manifest of records that are nowhere would only say so another way.
   @Test func whereTheDataIsGoneTooNothingIsPutBack() throws {
     try prepare(LodeDataset(root: root.path, durability: .none))

@@ -36,12 +36,13 @@ package struct JobLedger: Sendable {
     case .children(let record): parts[record.runID, default: [:]][record.part] = record.children
     case .accepted(let record): accept(try whole(record))
     case .dead(let record):
-      guard accepted[record.task.taskID] == nil else { return }
+      guard accepted[record.task.taskID] == nil, cancelled[record.task.taskID] == nil else { return }
       dead[record.task.taskID] = record
       requeued[record.task.taskID] = nil
     case .cancelled(let record):
       guard accepted[record.task.taskID] == nil else { return }
       cancelled[record.task.taskID] = record
+      dead[record.task.taskID] = nil
       requeued[record.task.taskID] = nil
     case .requeued(let taskID): if let record = dead.removeValue(forKey: taskID) { requeued[taskID] = record }
     }

@@ -55,6 +55,11 @@ struct ChainReader {
       guard layout.isOnDisk || forgives else { return nil }
       let announced = layout.isOnDisk ? [] : Set(try intended())
       guard try manifests().keys.contains(where: { !announced.contains($0) }) else { return nil }
+      // A first commit may have moved it in the meantime.
+      if let now = try pointerBytes(), now != bytes {
+        found = nil
+        return try head()
+      }
     }
     damage = .unusable
     return try greatest(below: nil)
@@ -199,9 +204,13 @@ struct ChainReader {
   }
 
   private func intended() throws(FileFailure) -> [SnapshotID] {
-    // Of one that cannot be read nothing follows.
-    let lock = (try? layout.store.bytes(layout.lock)) ?? nil
-    return lock.flatMap { CommitIntent($0) }?.ids ?? []
+    do throws(FileFailure) {
+      return try layout.store.bytes(layout.lock).flatMap { CommitIntent($0) }?.ids ?? []
+    } catch {
+      // Of one that cannot be read nothing follows.
+      guard error.isOfOneFile else { throw error }
+      return []
+    }
   }
 
   private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {

@@ -9,7 +9,7 @@ import Synchronization
 /// fstat, two preads, close of both), pread and two pwrites of `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
 /// pointer (open, write, close), rename; flock. With durability `commit` the data is on the disk before (`settle`), so that
 /// others wait only for what must be there before the pointer moves: the manifest, its two folders and the pointer's new
-/// content (open, fsync, close of each, all at once). The moved pointer and the manifests' names in partitions follow after the turn.
+/// content (open, fsync, close of each, several at a time). The moved pointer and the manifests' names in partitions follow after the turn.
 final class DiskPublisher: SnapshotPublisher {
   private struct State {
     var lock: PointerLock?

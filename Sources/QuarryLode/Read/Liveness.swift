@@ -90,8 +90,9 @@ struct LivenessJudge {
     do throws(QuarryError) {
       let manifest = "\(layout.canonicalFolder(run.lastSnapshot))/manifest.json"
       let made = try layout.described { () throws(FileFailure) in try layout.store.modified(manifest) }
+      guard let made else { return run.lastStoredAt }
       // While that clock was ahead, and nothing since.
-      return made.flatMap { $0 > latest ? nil : $0 } ?? Timestamp(nanoseconds: 0)
+      return made > latest ? Timestamp(nanoseconds: 0) : made
     } catch {
       warnings.append(error.message)
       return run.lastStoredAt

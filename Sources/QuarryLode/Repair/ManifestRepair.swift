@@ -34,19 +34,34 @@ package struct ManifestRepair {
   /// - Parameters:
   ///   - writes: false only tells.
   ///   - report: told of each manifest that is gone, the newest snapshot's first.
-  /// - Throws: `QuarryError(.storage)` when the chain cannot be followed to its beginning.
+  /// - Throws: `QuarryError(.storage)` when the chain cannot be followed to its beginning, or an index cannot be removed.
   package func repair(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
-    var chain = ChainReader(layout: layout)
     var hasRepaired = false
-    // An index that was made meanwhile lacks what could not be found.
-    defer { if hasRepaired, let index = layout.runIndex { FileSystem().remove(index) } }
+    let result = Result { () throws(QuarryError) in
+      try walk(writes: writes) { found in
+        hasRepaired = hasRepaired || found.fate == .repaired
+        report(found)
+      }
+    }
+    if hasRepaired { try removeIndex() }
+    try result.get()
+  }
+
+  /// One that was made meanwhile lacks what could not be found.
+  private func removeIndex() throws(QuarryError) {
+    guard let index = layout.runIndex else { return }
+    let code = FileSystem().remove(index)
+    guard code == 0 || code == ENOENT else { throw FileFailure("remove", index, code).described(layout) }
+  }
+
+  private func walk(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
+    var chain = ChainReader(layout: layout)
     var current = try layout.described { () throws(FileFailure) in try chain.head() }
     while let manifest = current {
       if let warning = chain.warnings.first { throw damaged(warning) }
       for found in try layout.described({ () throws(FileFailure) in try missing(of: manifest) }) {
         var found = found
         if writes, found.fate == .repairable { putBack(&found, from: &chain) }
-        hasRepaired = hasRepaired || found.fate == .repaired
         report(found)
       }
       current = try layout.described { () throws(FileFailure) in try chain.parent(of: manifest) }
@@ -78,8 +93,14 @@ package struct ManifestRepair {
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {
     do throws(FileFailure) {
       guard let bytes = try chain.bytes(of: manifest.snapshot) else { throw FileFailure("read", manifest.path, ENOENT) }
-      // Where another was first, it is the same.
-      if try store.create(manifest.path, bytes) { try store.settle([manifest.path], .commit) }
+      if try store.create(manifest.path, bytes) {
+        try store.settle([manifest.path], .commit)
+      } else if try store.bytes(manifest.path) != bytes {
+        // Another that was first has put the same there.
+        manifest.fate = .failed
+        manifest.problem = "something else lies in its place: move it away, then try again"
+        return
+      }
       manifest.fate = .repaired
     } catch {
       manifest.fate = .failed

@@ -181,7 +181,7 @@ package struct FileSystem: Sendable {
 
   /// Makes the content of files, and the entries of folders, durable.
   ///
-  /// All at once, so that they share one commit of the file system's journal and one wait: one after the other they took
+  /// Several at a time, so that they share one commit of the file system's journal and one wait: one after the other they took
   /// up to twenty times as long. `syncfs` would need no threads, but it waits for what every other program has written to
   /// the file system too: a quarter of a second beside one that copies a large file.
   package func sync(_ paths: [String]) throws(FileFailure) {

@@ -69,6 +69,8 @@ package final class LodeRunSink: EventSink {
     if rest.recordCount < batch.recordCount { doubtful.withLock { $0 = nil } }
   }
 
+  package var isInDoubt: Bool { doubtful.withLock { $0 != nil } }
+
   /// What of a batch is not visible yet; the rest of it is durable by then.
   private func lacking(of batch: RecordBatch) throws(QuarryError) -> RecordBatch {
     guard let known = doubtful.withLock({ $0 }), batch.begins(with: known.batch) else { return batch }

@@ -84,7 +84,7 @@ package final class StreamIngestion {
   }
 
   /// One `read(2)`, and everything that the bytes complete. The policy may block on storage; `strict` has stored all
-  /// of it when this returns.
+  /// of it when this returns, but for what came with the executor's last word.
   package func read(from descriptor: Int32) throws(IngestionFailure) -> ReadProgress {
     try whileSound { () throws(IngestionFailure) in
       let buffer = decoder.writableBuffer()

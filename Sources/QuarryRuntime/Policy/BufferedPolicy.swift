@@ -78,13 +78,18 @@ package final class BufferedPolicy: IngestionPolicy {
   package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { drops.tellTotal() }
     joinBehindWhatIsStored()
+    var isClosed = false
     if older == nil, let closing, current.appendClosing(closing, after: figures) {
       guard flushed() != nil else { return true }
-      older?.removeClosing()
-      if older == nil { current.removeClosing() }
+      isClosed = sink.isInDoubt
+      if !isClosed { removeClosing() }
     }
     if let failure = flushed() { throw IngestionFailure(.policy, failure) }
-    return false
+    return isClosed
+  }
+
+  private func removeClosing() {
+    if older == nil { current.removeClosing() } else { older?.removeClosing() }
   }
 
   package func abandon() {

@@ -38,7 +38,7 @@ package protocol IngestionPolicy: AnyObject {
 }
 
 /// Appends a record that is no event behind the last ones of a run. It is told the figures as they are once all of them are
-/// stored; if that fails, it is as if it had not been called.
+/// stored at the first try; if that fails, it is as if it had not been called, unless it may be visible already.
 package typealias ClosingRecord = (PolicyFigures, inout RecordBatch) -> Void
 
 /// What a policy must know of a record.

@@ -27,6 +27,7 @@ package final class StreamingPolicy: IngestionPolicy {
   /// Unchecked as in `StreamIngestion`: it is looked at for each event, on the run's own thread.
   @exclusivity(unchecked) package private(set) var nextDeadline: UInt64?
   private let buffer: Monitor<StreamBuffer>
+  private let sink: any EventSink
   private let flushCount: Int
   private let flushInterval: UInt64?
   private let clock: () -> UInt64
@@ -41,6 +42,7 @@ package final class StreamingPolicy: IngestionPolicy {
     clock: @escaping () -> UInt64
   ) {
     buffer = Monitor(StreamBuffer(batch: batch, bounds: bounds))
+    self.sink = sink
     self.flushCount = flushCount ?? .max
     self.flushInterval = flushInterval.map { UInt64(max(1, $0.milliseconds)) * 1_000_000 }
     self.clock = clock
@@ -107,12 +109,14 @@ package final class StreamingPolicy: IngestionPolicy {
   package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { close() }
     buffer.change { $0.hurry() }
+    var isClosed = false
     if let closing, buffer.when({ $0.isAtRest }, { $0.appendClosing(closing) }) {
       guard lastFlush() != nil else { return true }
-      buffer.change { $0.removeClosing() }
+      isClosed = sink.isInDoubt
+      if !isClosed { buffer.change { $0.removeClosing() } }
     }
     if let failure = lastFlush() { throw IngestionFailure(.policy, failure) }
-    return false
+    return isClosed
   }
 
   /// - Returns: why not all of it is stored.

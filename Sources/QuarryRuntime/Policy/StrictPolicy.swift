@@ -28,14 +28,17 @@ package final class StrictPolicy: IngestionPolicy {
 
   /// What a bad frame left unstored, or what could not be stored before, gets one more try.
   package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
-    if let closing, pending.appendClosing(closing, after: figures) {
-      do throws(QuarryError) {
-        try pending.store(in: sink, counting: &figures)
-        return true
-      } catch { pending.removeClosing() }
+    guard let closing, pending.appendClosing(closing, after: figures) else {
+      try store()
+      return false
     }
-    try store()
-    return false
+    do throws(QuarryError) { try pending.store(in: sink, counting: &figures) } catch {
+      let isVisible = sink.isInDoubt
+      if !isVisible { pending.removeClosing() }
+      try store()
+      return isVisible
+    }
+    return true
   }
 
   package func abandon() {}

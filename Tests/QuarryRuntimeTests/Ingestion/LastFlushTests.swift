@@ -64,6 +64,23 @@ import Testing
     #expect(stream.ingestion.figures.writesRetried == 1)
   }
 
+  /// Else what is visible would be stored a second time.
+  @Test(arguments: [
+    "strict", "streaming flush-count=100000", "buffered buffer-events=100000",
+    "buffered buffer-events=100000 flush-mode=two_phase",
+  ])
+  func whatMayBeVisibleIsTriedAgainWhole(_ policy: String) throws {
+    let stream = try Self.stream(policy)
+    stream.sink.failVisibly()
+    stream.sink.failNext(1)
+    let before = stream.sink.attempts
+    let (isStored, _) = try Self.close(stream)
+    #expect(isStored)
+    #expect(stream.sink.attempts == before + 2)
+    #expect(Self.hasClosing(stream.sink.commits.last))
+    #expect(try stream.sink.records().count == 5)
+  }
+
   @Test(arguments: ["strict", "streaming flush-count=100000", "buffered buffer-events=100000"])
   func withNothingLeftTheyAreNotAskedFor(_ policy: String) throws {
     let stream = try ExecutorStream(policy: PolicyConfiguration(text: policy))

@@ -12,6 +12,9 @@ final class RecordingSink: EventSink {
     /// Lines of the last attempt.
     var lastOffered: [String] = []
     var failureKind = QuarryError.Kind.storage
+    /// Failing commits leave all of theirs visible.
+    var failsVisibly = false
+    var isInDoubt = false
     /// Attempts up to this one fail.
     var lastFailing = 0
     /// And these, from 1.
@@ -37,8 +40,12 @@ final class RecordingSink: EventSink {
       let fails = state.attempts <= state.lastFailing || state.failing.contains(state.attempts)
       return fails ? state.failureKind : nil
     }
-    if let failure { throw QuarryError(failure, "the disk is full", remedy: "make room") }
+    if let failure {
+      state.withLock { $0.isInDoubt = $0.failsVisibly }
+      throw QuarryError(failure, "the disk is full", remedy: "make room")
+    }
     state.withLock { state in
+      state.isInDoubt = false
       state.commits.append(lines)
       state.largestCommit = max(state.largestCommit, batch.byteCount)
     }
@@ -58,12 +65,16 @@ final class RecordingSink: EventSink {
   /// What failing commits say; `.redis`: storage has it, another sink has not.
   func fail(as kind: QuarryError.Kind) { state.withLock { $0.failureKind = kind } }
 
+  /// From now on.
+  func failVisibly() { state.withLock { $0.failsVisibly = true } }
+
   /// Lets one waiting or coming commit through.
   func letThrough(_ count: Int = 1) { for _ in 0..<count { gate?.signal() } }
 
   /// Waits until one more commit has begun.
   func waitForCommitToBegin() { entered.wait() }
 
+  var isInDoubt: Bool { state.withLock { $0.isInDoubt } }
   var commits: [[String]] { state.withLock { $0.commits } }
   var lastOffered: [String] { state.withLock { $0.lastOffered } }
   var attempts: Int { state.withLock { $0.attempts } }
