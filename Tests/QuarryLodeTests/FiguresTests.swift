@@ -97,6 +97,10 @@ import Testing
     let warnings = try reader.forEachMetrics(RunFilter()) { totals.add($1) }
     #expect(totals.runs == 0)
     #expect(warnings.count == 1 && warnings[0].contains("run_id=a/event_type=metrics is passed over: line 1"))
+    try put("", at: reader.layout.path(of: file.path))
+    let others = try reader.forEachMetrics(RunFilter()) { totals.add($1) }
+    #expect(totals.runs == 0)
+    #expect(others.count == 1 && others[0].contains("has 0 bytes; its manifest says"))
   }
 
   @Test func jobsCountTheirRunsInAnyOrder() throws {

@@ -23,7 +23,8 @@ extension Manifest {
     for entry in try Self.array(value["files"], "files") {
       guard let path = entry["path"]?.string else { throw Unreadable(reason: "a file without a path") }
       guard Self.isKey(path) else { throw Unreadable(reason: "the file path '\(path)' leads out of the storage root") }
-      files.append(File(path: path, sizeBytes: entry["size_bytes"]?.integer ?? 0, checksum: entry["checksum"]?.string))
+      let size = entry["size_bytes"].map { $0.integer ?? -1 } ?? 0
+      files.append(File(path: path, sizeBytes: size, checksum: entry["checksum"]?.string))
     }
     var sidecars: [SidecarFile] = []
     for entry in try Self.sidecarList(value["metadata"]) {

@@ -5,7 +5,7 @@ package struct Manifest: Sendable, Equatable {
   package struct File: Sendable, Equatable {
     /// Key from the storage root.
     package var path: String
-    /// Of the file as it is stored; 0 where the writer does not say.
+    /// Of the file as it is stored; 0 where the writer does not say, negative where it says what no file can have.
     package var sizeBytes: Int64
     /// Of the file as it is stored, in hex.
     package var checksum: String?

@@ -25,7 +25,7 @@ struct CheckedLines {
       }
       if !isThere { damages.append(Self.isGone(path)) }
     } catch { damages.append(error.message) }
-    if !isEnded, let wrongSize = wrongSize(of: path) { damages.append(wrongSize) }
+    if !isEnded, let wrongSize { damages.append(wrongSize) }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
       damages.append("\(path): line \(broken.first)\(others) passed over: no JSON object")
@@ -35,7 +35,10 @@ struct CheckedLines {
 
   static func isGone(_ path: String) -> String { "\(path) is named by a manifest and is not there" }
 
-  private func wrongSize(of path: String) -> String? {
+  /// A sentence when the file has another size than its manifest says.
+  var wrongSize: String? {
+    let path = layout.path(of: file.path)
+    guard file.sizeBytes >= 0 else { return "\(path): its manifest says no size that a file can have" }
     guard file.sizeBytes > 0 else { return nil }
     do throws(FileFailure) {
       guard let size = try layout.store.size(of: path), size != file.sizeBytes else { return nil }

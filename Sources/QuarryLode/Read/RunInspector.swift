@@ -217,7 +217,7 @@ struct RunInspector {
     line.withUnsafeBytes { RecordMembers.read(identityMembers, from: $0) }
   }
 
-  /// Nil also where the file is gone or cannot be read, which is noted.
+  /// Nil also where the file is gone, cut off or cannot be read, which is noted.
   private mutating func line(
     of file: Manifest.File, _ choose: (RecordLines) throws(QuarryError) -> [UInt8]?
   ) -> [UInt8]? {
@@ -225,7 +225,11 @@ struct RunInspector {
     do throws(QuarryError) {
       if let line = try choose(RecordLines(reader.layout.store, path)) { return line }
       let isThere = try reader.layout.described { () throws(FileFailure) in try reader.layout.store.exists(path) }
-      if !isThere { note(CheckedLines.isGone(path)) }
+      if !isThere {
+        note(CheckedLines.isGone(path))
+      } else if let wrongSize = CheckedLines(layout: reader.layout, file: file).wrongSize {
+        note(wrongSize)
+      }
     } catch { note(error.message) }
     return nil
   }

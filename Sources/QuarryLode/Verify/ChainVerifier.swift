@@ -101,7 +101,7 @@ struct ChainVerifier {
     let path = layout.path(of: file.path)
     files += 1
     if file.sizeBytes < 0 {
-      error(.manifest, canonical(manifest.id), "its size_bytes of \(file.path) is \(file.sizeBytes)")
+      error(.manifest, canonical(manifest.id), "its size_bytes of \(file.path) is no number of bytes")
     }
     if let stated = Compression(compressor: manifest.compressor), stated != Compression(ofFile: file.path) {
       error(.manifest, canonical(manifest.id), "its compressor is '\(stated.compressor)', and it names \(file.path)")

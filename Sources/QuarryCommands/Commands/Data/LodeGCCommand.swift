@@ -41,9 +41,7 @@ struct LodeGCCommand: ExecutableCommand {
     let settings = try dataset.settings(in: context)
     let store = try settings.openForReading(in: context)
     let reader = settings.reader(of: store, in: context)
-    guard try reader.exists() else {
-      throw NotFound.nothing("dataset", in: reader)
-    }
+    try NotFound.require(reader)
     let collector = LeftoverCollector(store, dataset: settings.dataset, age: age, flags: reader.layout.flags)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in
       var found = FoundLeftovers(limit: limit)

@@ -30,9 +30,7 @@ struct LodeRepairCommand: ExecutableCommand {
     let settings = try dataset.settings(in: context)
     let store = try settings.openForReading(in: context)
     let reader = settings.reader(of: store, in: context)
-    guard try reader.exists() else {
-      throw NotFound.nothing("dataset", in: reader)
-    }
+    try NotFound.require(reader)
     let repair = ManifestRepair(store, layout: reader.layout)
     let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundMissing, QuarryError?) in
       var found = FoundMissing(limit: limit)

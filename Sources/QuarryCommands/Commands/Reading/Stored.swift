@@ -42,6 +42,12 @@ extension NotFound {
     return NotFound("no \(what) in \(folder)", remedy: "name it with --storage-path \(place) and --storage-dataset ID")
   }
 
+  /// For what has no meaning without a dataset.
+  static func require(_ reader: LodeReader) throws {
+    try check(reader)
+    guard try reader.exists() else { throw nothing("dataset", in: reader) }
+  }
+
   /// A place without any dataset may be about to get its first one; where there are others, the name is wrong.
   static func check(_ reader: LodeReader) throws {
     guard try !reader.exists() else { return }
