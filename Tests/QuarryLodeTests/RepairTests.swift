@@ -74,6 +74,8 @@ import Testing
     let found = try repair(DiskStore(root: root.path))
     #expect(found.count == 2 && found.allSatisfy { $0.fate == .dataless })
     #expect(!FileManager.default.fileExists(atPath: folder))
+    let warnings = try reader.runs().warnings
+    #expect(warnings.count == 2 && warnings.allSatisfy { $0.hasSuffix("; the records are gone as well") })
   }
 
   /// An index that was made in between knows less.

@@ -31,9 +31,12 @@ struct MissingCopies {
   mutating func look(for manifest: Manifest) throws(FileFailure) {
     let missing = try Self.missing(of: manifest, in: layout, most: rest)
     rest -= min(rest, manifest.files.count)
-    for (path, _) in missing {
+    for (path, partition) in missing {
       if named.count < Self.most {
-        named.append("\(Self.message(path, manifest.id)); `quarry lode repair --yes\(layout.flags)` puts it back")
+        let isRepairable = try Self.hasData(manifest, in: partition, layout)
+        let rest =
+          isRepairable ? "`quarry lode repair --yes\(layout.flags)` puts it back" : "the records are gone as well"
+        named.append("\(Self.message(path, manifest.id)); \(rest)")
       } else {
         others += 1
       }
@@ -60,6 +63,16 @@ struct MissingCopies {
       missing.append((copy(of: manifest.id, partition, layout), partition))
     }
     return missing
+  }
+
+  /// Whether any of the data is left that the snapshot has in a partition.
+  static func hasData(
+    _ manifest: Manifest, in partition: String, _ layout: DatasetLayout
+  ) throws(FileFailure) -> Bool {
+    for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
+      if try layout.store.exists(layout.path(of: file.path)) { return true }
+    }
+    return false
   }
 
   private static func copy(of id: SnapshotID, _ partition: String, _ layout: DatasetLayout) -> String {

@@ -77,17 +77,11 @@ package struct ManifestRepair {
       missing.append(MissingManifest(path: canonical, snapshot: manifest.id, fate: .repairable))
     }
     for (path, partition) in try MissingCopies.missing(of: manifest, in: layout) {
-      let fate: MissingManifest.Fate = try hasData(manifest, in: partition) ? .repairable : .dataless
+      let fate: MissingManifest.Fate = try MissingCopies.hasData(manifest, in: partition, layout)
+        ? .repairable : .dataless
       missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: fate))
     }
     return missing
-  }
-
-  private func hasData(_ manifest: Manifest, in partition: String) throws(FileFailure) -> Bool {
-    for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
-      if try store.exists(layout.path(of: file.path)) { return true }
-    }
-    return false
   }
 
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {

@@ -43,14 +43,15 @@ struct LodeRepairCommand: ExecutableCommand {
     if let failure, found.isEmpty { throw failure }
     try output.render(.missing(found, folder: reader.layout.folder), in: context)
     if let failure { context.console.report(failure) }
-    let isWhole = failure == nil && found.count(.failed) == 0 && found.count(.dataless) == 0
-    return isWhole ? 0 : ExitCode.failure
+    for complaint in found.complaints { context.console.say(complaint) }
+    return failure == nil && found.complaints.isEmpty ? 0 : ExitCode.failure
   }
 }
 
 private struct FoundMissing: Sendable {
   private let limit: Int
   private(set) var shown: [MissingManifest] = []
+  private var firstProblem: String?
   private var counts: [MissingManifest.Fate: Int] = [:]
 
   init(limit: Int) { self.limit = limit }
@@ -59,8 +60,21 @@ private struct FoundMissing: Sendable {
 
   func count(_ fate: MissingManifest.Fate) -> Int { counts[fate] ?? 0 }
 
+  /// Why the dataset is not whole by then.
+  var complaints: [String] {
+    var complaints: [String] = []
+    if count(.failed) > 0 {
+      complaints.append("\(count(.failed)) could not be put back: \(firstProblem ?? "see their folders")")
+    }
+    if count(.dataless) > 0 {
+      complaints.append("\(count(.dataless)) are gone with their records: only a copy of the dataset brings those back")
+    }
+    return complaints
+  }
+
   mutating func add(_ manifest: MissingManifest) {
     counts[manifest.fate, default: 0] += 1
+    if manifest.fate == .failed { firstProblem = firstProblem ?? manifest.problem }
     if shown.count < limit { shown.append(manifest) }
   }
 }
