@@ -77,7 +77,8 @@ package struct ManifestRepair {
       missing.append(MissingManifest(path: canonical, snapshot: manifest.id, fate: .repairable))
     }
     for (path, partition) in try MissingCopies.missing(of: manifest, in: layout) {
-      let fate: MissingManifest.Fate = try MissingCopies.hasData(manifest, in: partition, layout)
+      let fate: MissingManifest.Fate =
+        try MissingCopies.hasData(manifest, in: partition, layout)
         ? .repairable : .dataless
       missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: fate))
     }
