@@ -19,7 +19,7 @@ struct StreamBuffer {
   private(set) var due: StreamingPolicy.Trigger?
   /// Somebody waits for the next flush, or it may not be late.
   private(set) var isUrgent = false
-  private var isFlushing = false
+  private(set) var isFlushing = false
   /// The run is over.
   private var isLast = false
   private(set) var isClosed = false
@@ -56,12 +56,12 @@ struct StreamBuffer {
     try filling.append(kind, write)
   }
 
-  /// For the last flush, which the run's end asks for.
+  /// For the last flush, which is the one that is due, or which the run's end asks for; while none is under way.
   /// - Returns: false, and nothing is appended, when nothing waits or what failed does.
   mutating func appendClosing(_ closing: ClosingRecord) -> Bool {
     guard kept == nil else { return false }
     var figures = figures
-    figures.flushTriggers?.termination += 1
+    Self.count(due ?? .termination, in: &figures)
     return filling.appendClosing(closing, after: figures)
   }
 
@@ -89,7 +89,7 @@ struct StreamBuffer {
   mutating func begin() -> Bool {
     guard !isClosed, let trigger = due.take() else { return false }
     isUrgent = false
-    count(trigger)
+    Self.count(trigger, in: &figures)
     isFlushing = true
     return true
   }
@@ -129,7 +129,7 @@ struct StreamBuffer {
     }
   }
 
-  private mutating func count(_ trigger: StreamingPolicy.Trigger) {
+  private static func count(_ trigger: StreamingPolicy.Trigger, in figures: inout PolicyFigures) {
     switch trigger {
     case .count: figures.flushTriggers?.count += 1
     case .interval: figures.flushTriggers?.interval += 1

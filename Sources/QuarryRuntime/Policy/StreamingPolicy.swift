@@ -3,7 +3,7 @@ import QuarryCore
 /// Stores by count or time while reading goes on; never drops.
 ///
 /// A trigger only makes a flush due. It begins at once, or as soon as the flush before it is done, on a thread of its
-/// own, and takes all that waits by then. Where the count alone asks, storing rests for three times as long as it has
+/// own, and takes all that waits by then. Where the count alone asks, storing rests for twice as long as it has
 /// just worked (at most `longestRest`): events that come faster than they can be stored then make for larger commits
 /// instead of keeping a core from the script. The caller, and with it the script, waits only when there is no room left.
 /// Records whose flush failed are kept, stay in front of all later ones, and are tried again at the next trigger.
@@ -20,9 +20,9 @@ package final class StreamingPolicy: IngestionPolicy {
   enum Trigger { case count, interval, termination, capacity }
 
   /// In nanoseconds.
-  private static let longestRest: UInt64 = 20_000_000
+  private static let longestRest: UInt64 = 10_000_000
   /// How long storing rests, as a multiple of the time that it took.
-  private static let restShare: UInt64 = 3
+  private static let restShare: UInt64 = 2
 
   /// Unchecked as in `StreamIngestion`: it is looked at for each event, on the run's own thread.
   @exclusivity(unchecked) package private(set) var nextDeadline: UInt64?
@@ -108,9 +108,11 @@ package final class StreamingPolicy: IngestionPolicy {
 
   package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { close() }
+    // Before the run hurries: what rests until its time comes shall not go without the closing record.
+    let isClosing = closing.map { closing in buffer.when({ !$0.isFlushing }) { $0.appendClosing(closing) } } ?? false
     buffer.change { $0.hurry() }
     var isClosed = false
-    if let closing, buffer.when({ $0.isAtRest }, { $0.appendClosing(closing) }) {
+    if isClosing {
       guard lastFlush() != nil else { return true }
       isClosed = sink.isInDoubt
       if !isClosed { buffer.change { $0.removeClosing() } }
