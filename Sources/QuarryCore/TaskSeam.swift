@@ -126,6 +126,7 @@ package final class RunControl: Sendable {
     var deadline: UInt64?
     var hasStarted = false
     var wake: (@Sendable () -> Void)?
+    var onExtend: (@Sendable (UInt64) -> Void)?
     var onStop: (@Sendable (StopReason) -> Void)?
   }
   private let state = Mutex(State())
@@ -165,6 +166,7 @@ package final class RunControl: Sendable {
     let wake = state.withLock { state -> (@Sendable () -> Void)? in
       guard let current = state.deadline, deadline > current else { return nil }
       state.deadline = deadline
+      state.onExtend?(deadline)
       return state.wake
     }
     wake?()
@@ -172,15 +174,19 @@ package final class RunControl: Sendable {
 
   package var stopReason: StopReason? { state.withLock { $0.stop } }
   package var deadline: UInt64? { state.withLock { $0.deadline } }
-  package var hasStarted: Bool { state.withLock { $0.hasStarted } }
 
   /// For the run loop: `wake` is called, from any thread, whenever there is something new to read here.
-  package func attach(wake: @escaping @Sendable () -> Void) {
-    state.withLock { $0.wake = wake }
+  /// - Parameter onExtend: told the deadline, and at once each that it is moved to, from any thread: the loop's own may be
+  ///   waiting for storage. Must not call back.
+  package func attach(wake: @escaping @Sendable () -> Void, onExtend: @escaping @Sendable (UInt64) -> Void = { _ in }) {
+    state.withLock { state in
+      (state.wake, state.onExtend) = (wake, onExtend)
+      if let deadline = state.deadline { onExtend(deadline) }
+    }
   }
 
   package func detach() {
-    state.withLock { $0.wake = nil }
+    state.withLock { ($0.wake, $0.onExtend) = (nil, nil) }
   }
 
   /// For the run loop: the executor's first frame has arrived.

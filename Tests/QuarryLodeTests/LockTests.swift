@@ -22,6 +22,27 @@ import Testing
     LodeDataset(root: root.path, deadline: deadline)
   }
 
+  @Test func whoLooksOnHearsWhatACommitWaitsFor() async throws {
+    let said = Mutex<[String]>([])
+    let (heard, hear) = AsyncStream.makeStream(of: Void.self)
+    let store = DiskStore(
+      root: root.path,
+      onWait: { text in
+        said.withLock { $0.append(text) }
+        hear.yield()
+      })
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    let holder = try await hold()
+    async let written = OwnThread.run { Result { try run.sink.write(run.items(1..<2)) } }
+    for await _ in heard { break }
+    holder.sendToGroup(SIGKILL)
+    try await written.get()
+    #expect(
+      said.withLock(\.self)
+        == ["waiting to commit to \(root.path)/datasets/quarry: \(lock) is locked by process \(holder.pid) (flock)"])
+  }
+
   @Test func oneThatStaysTakenEndsAtTheDeadlineAndNamesItsHolder() async throws {
     let run = try Run(dataset(.milliseconds(50)), id: "r")
     try run.sink.write(run.items(0..<1))

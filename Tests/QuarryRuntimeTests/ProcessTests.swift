@@ -78,7 +78,7 @@ import Testing
     #expect(early.waitForEnd() == .deadline)
     let moved = try ProcessTree.shell("echo up; read line; exit 4", deadline: BootClock.after(.milliseconds(200)))
     #expect(moved.readOutput(3) == "up\n")
-    moved.setDeadline(nil)
+    moved.deadlines.move(to: nil)
     let late = try ProcessTree.shell("sleep 60", deadline: BootClock.after(.milliseconds(250)))
     #expect(late.waitForEnd() == .deadline, "the clock has gone past the deadline that was taken back")
     moved.closeInput()

@@ -1,6 +1,7 @@
 import Foundation
 import QuarryCore
 import QuarryRuntime
+import Synchronization
 import TestSupport
 import Testing
 
@@ -136,13 +137,27 @@ import Testing
     #expect(executor.isGone)
   }
 
+  /// Also while the run's own thread waits for storage: nothing that it does may be needed for that.
   @Test func deadlineThatIsPushedForwardInTimeEndsNothing() async throws {
-    let executor = try FakeExecutor("item(a=1)\ntime.sleep(0.6)\nevent('run_complete')")
+    let folder = TemporaryDirectory()
+    let mark = "\(folder.path)/passed"
+    let executor = try FakeExecutor(
+      "item(a=1)\nwhile not os.path.exists('\(mark)'): time.sleep(0.01)\nevent('run_complete')")
+    let deadline = BootClock.after(.seconds(5))
+    let hasStarted = Mutex(false)
+    let startedFirst = Mutex(false)
+    let control = RunControl(deadline: deadline) { hasStarted.withLock { $0 = true } }
     let harness = RunHarness()
-    let control = RunControl(deadline: BootClock.after(.milliseconds(500)))
-    harness.sink.onWrite { control.extend(to: BootClock.after(.seconds(30))) }
+    harness.sink.onWrite {
+      guard !FileManager.default.fileExists(atPath: mark) else { return }
+      startedFirst.withLock { $0 = hasStarted.withLock(\.self) }
+      control.extend(to: BootClock.after(.seconds(600)))
+      while BootClock.now() < deadline + 200_000_000 { usleep(10_000) }
+      FileManager.default.createFile(atPath: mark, contents: nil)
+    }
     let report = try await harness.run(executor, control: control)
     #expect(report.outcome == .success, "\(report.message)")
+    #expect(startedFirst.withLock(\.self), "the fleet hears of the start before anything is stored")
   }
 
   @Test func frameThatIsCutShortByASignalNamesTheSignal() async throws {

@@ -22,7 +22,7 @@ extension StorageSettings {
     switch place {
     case .folder(let path):
       try StorageFolder(path: path).prepareForWriting(isDefault: isDefault, console)
-      return DiskStore(root: path)
+      return DiskStore(root: path, onWait: { console.warn($0) })
     case .bucket(let bucket):
       let store = try bucket.store(context.environment, console)
       let signals = EarlySignals()

@@ -21,6 +21,7 @@ final class DiskPublisher: SnapshotPublisher {
 
   private let layout: DatasetLayout
   private let files: FileSystem
+  private let onWait: (@Sendable (String) -> Void)?
   private let durability: Durability
   private let deadline: Duration
   private let planner: CommitPlanner
@@ -32,6 +33,7 @@ final class DiskPublisher: SnapshotPublisher {
   ) {
     self.layout = layout
     files = store.files
+    onWait = store.onWait
     self.durability = durability
     self.deadline = deadline
     planner = CommitPlanner(layout: layout, store: store, clock: clock)
@@ -44,7 +46,7 @@ final class DiskPublisher: SnapshotPublisher {
         while true {
           let lock = if let open = state.lock { open } else { try PointerLock(layout: layout, files: files) }
           state.lock = lock
-          guard try lock.acquire(until: end, files: files) else {
+          guard try lock.acquire(until: end, files: files, onLongWait: tellWait) else {
             // The file may have been replaced: then others lock the new one.
             if !lock.isCurrent { state = State() }
             break
@@ -57,6 +59,8 @@ final class DiskPublisher: SnapshotPublisher {
       throw .late(LockHolder.error(layout, after: deadline))
     }
   }
+
+  private func tellWait() { onWait?(LockHolder.note(layout)) }
 
   func endTurn() -> [String] {
     state.withLock { state in

@@ -8,8 +8,14 @@ package struct DiskStore: DatasetStore {
   let files: FileSystem
   let newFolders = NewFolders()
 
-  package init(root: String, files: FileSystem = FileSystem()) {
+  /// Told, for a person, what a commit waits for when that takes long; from any thread.
+  let onWait: (@Sendable (String) -> Void)?
+
+  package init(
+    root: String, files: FileSystem = FileSystem(), onWait: (@Sendable (String) -> Void)? = nil
+  ) {
     self.files = files
+    self.onWait = onWait
     self.root = root.utf8.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
   }
 

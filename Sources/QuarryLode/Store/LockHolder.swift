@@ -19,18 +19,27 @@ struct LockHolder {
     isStopped = ["T", "t"].contains(status[status.index(after: close)...].split(separator: " ").first)
   }
 
+  /// What to tell somebody who looks on while a commit waits.
+  static func note(_ layout: DatasetLayout) -> String {
+    "waiting to commit to \(layout.folder): \(layout.lock) is locked by \(LockHolder(of: layout.lock)?.words ?? unknown)"
+  }
+
+  private static let unknown = "another process, perhaps on another machine"
+
+  private var words: String { "process \(pid) (\(name))\(isStopped ? ", which is stopped" : "")" }
+
   /// What to tell somebody whose commit has waited in vain.
   static func error(_ layout: DatasetLayout, after time: Duration) -> QuarryError {
     let seconds = Double(time.milliseconds) / 1_000
     let what = "cannot commit to \(layout.folder): \(layout.lock) stayed locked for \(seconds) s"
     guard let holder = LockHolder(of: layout.lock) else {
       return QuarryError(
-        .storage, "\(what) by another process, perhaps on another machine",
+        .storage, "\(what) by \(unknown)",
         remedy: "see who holds it: fuser -v '\(layout.lock)'")
     }
     let end = "end it: kill -KILL \(holder.pid) (what it has acknowledged stays)"
     return QuarryError(
-      .storage, "\(what) by process \(holder.pid) (\(holder.name))\(holder.isStopped ? ", which is stopped" : "")",
+      .storage, "\(what) by \(holder.words)",
       remedy: holder.isStopped ? "let it go on: kill -CONT \(holder.pid), or \(end)" : "wait for it, or \(end)")
   }
 

@@ -35,9 +35,15 @@ final class PointerLock: Sendable {
     return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev
   }
 
+  /// How long somebody waits before a person hears of it.
+  private static let longWait = Duration.seconds(2)
+
   /// For one thread at a time.
+  /// - Parameter onLongWait: called when it takes long.
   /// - Returns: false when the deadline passed.
-  func acquire(until end: ContinuousClock.Instant, files: FileSystem) throws(FileFailure) -> Bool {
+  func acquire(
+    until end: ContinuousClock.Instant, files: FileSystem, onLongWait: () -> Void = {}
+  ) throws(FileFailure) -> Bool {
     let isOurs = try wait.withLock { wait throws(FileFailure) -> Bool in
       // Not while a thread waits with the same descriptor: it would take the lock for its own.
       if !wait.goesOn {
@@ -48,7 +54,7 @@ final class PointerLock: Sendable {
       wait.isWanted = true
       return false
     }
-    return isOurs ? true : try waitForThread(until: end)
+    return isOurs ? true : try waitForThread(until: end, onLongWait)
   }
 
   private func waitInLine(_ files: FileSystem) {
@@ -61,9 +67,13 @@ final class PointerLock: Sendable {
     }
   }
 
-  private func waitForThread(until end: ContinuousClock.Instant) throws(FileFailure) -> Bool {
-    let left = max(.zero, ContinuousClock.now.duration(to: end))
-    let isInTime = ended.wait(timeout: .now() + .milliseconds(Int(left.milliseconds))) == .success
+  private func waitForThread(until end: ContinuousClock.Instant, _ onLongWait: () -> Void) throws(FileFailure) -> Bool {
+    let longWait = min(end, .now + Self.longWait)
+    var isInTime = hasEnded(until: longWait)
+    if !isInTime, longWait < end {
+      onLongWait()
+      isInTime = hasEnded(until: end)
+    }
     let result = wait.withLock { wait in
       defer { (wait.isWanted, wait.result) = (false, nil) }
       return wait.result
@@ -73,6 +83,11 @@ final class PointerLock: Sendable {
     if !isInTime { ended.wait() }
     try result.get()
     return true
+  }
+
+  private func hasEnded(until end: ContinuousClock.Instant) -> Bool {
+    let left = max(.zero, ContinuousClock.now.duration(to: end))
+    return ended.wait(timeout: .now() + .milliseconds(Int(left.milliseconds))) == .success
   }
 
   func release() { _ = flock(lockFile, LOCK_UN) }

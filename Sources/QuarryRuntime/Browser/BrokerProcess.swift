@@ -24,7 +24,7 @@ final class BrokerProcess {
       throw Self.failure(process, &errors, program)
     }
     self.endpoint = endpoint
-    process.setDeadline(nil)
+    process.deadlines.move(to: nil)
   }
 
   /// Reads what the broker writes until it has ended, which a stop request makes it do.
@@ -37,7 +37,7 @@ final class BrokerProcess {
       guard poll(&waits, nfds_t(waits.count), -1) > 0 else { continue }
       if waits[1].revents != 0 {
         waits[1].fd = -1
-        process.setDeadline(BootClock.after(Self.stopGrace))
+        process.deadlines.move(to: BootClock.after(Self.stopGrace))
         process.closeInput()
       }
       if waits[2].revents != 0, !errors.read(from: process.errors.number) { waits[2].fd = -1 }

@@ -35,7 +35,7 @@ package final class ServingExecutor: @unchecked Sendable {
   /// - Parameter deadline: of the run's lease.
   func endRun(_ end: RunEndFrame, deadline: UInt64?, limits: RecyclingLimits) -> Fitness {
     runs += 1
-    process.setDeadline(nil)
+    process.deadlines.move(to: nil)
     if let deadline, BootClock.after(Self.deadlineMargin) >= deadline { return .spent }
     if let left = end.leftBehind { return .odd("left \(left) behind") }
     if ProcessTable.hasDescendants(end.processID, below: process.shepherd) {

@@ -40,7 +40,8 @@ package struct IngestionFailure: Error, Sendable, Equatable {
     case .otherVersion:
       self.init(
         .versionMismatch, cause.message, remedy: "run quarry and its executor from one and the same installation")
-    case .notFinite: self.init(.policy, "\(place): \(cause.message)")
+    case .notFinite:
+      self.init(.policy, "\(place): \(cause.message)", remedy: "send null, or text, for what is no number")
     case .tooLong:
       self.init(
         .policy, "\(place): its record would reach \(RecordBatch.lineLimit) bytes",

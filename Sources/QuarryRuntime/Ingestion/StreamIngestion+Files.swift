@@ -16,8 +16,11 @@ extension StreamIngestion {
   }
 
   private func refuse(_ file: FileWriteFrame, _ name: String, _ reason: String) {
-    onNote("file '\(name)' is not stored: \(reason)")
-    if file.writeID != 0 { acks += FileWriteAck.frame(writeID: file.writeID, error: reason) }
+    let note = "file '\(name)' is not stored: \(reason)"
+    // An executor that asks for no answer cannot tell its script.
+    guard file.writeID != 0 else { return onLoss(note) }
+    onNote(note)
+    acks += FileWriteAck.frame(writeID: file.writeID, error: reason)
   }
 
   /// A filename becomes one path segment as it is, so only what is safe there passes.

@@ -44,7 +44,9 @@ package final class StreamIngestion {
   let sink: any EventSink
   let derived: (any DerivedWorkSink)?
   let checksumsChunks: Bool
+  private let onStart: () -> Void
   let onNote: (String) -> Void
+  let onLoss: (String) -> Void
   let onLog: ((_ level: String, _ message: String) -> Void)?
 
   /// - Parameters:
@@ -53,23 +55,30 @@ package final class StreamIngestion {
   ///   - checksumsChunks: records of artifacts bear checksums of what they hold.
   ///   - runsAtOnce: runs that share this process' memory.
   ///   - clock: monotonic, in nanoseconds; `nextDeadline` is in it.
+  ///   - onStart: called at the first frame, before anything of it is stored.
   ///   - onNote: called with what is odd but does not end the run.
+  ///   - onLoss: called with what was to be stored and is not, though the run goes on; nil makes a note of it.
   ///   - onLog: called with the script's `log` events.
   package init(
     identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
     derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = ArtifactAssembly.largest,
     checksumsChunks: Bool = false,
     runsAtOnce: Int = 1, clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
-    onNote: @escaping (String) -> Void = { _ in }, onLog: ((_ level: String, _ message: String) -> Void)? = nil
+    onStart: @escaping () -> Void = {}, onNote: @escaping (String) -> Void = { _ in },
+    onLoss: ((String) -> Void)? = nil, onLog: ((_ level: String, _ message: String) -> Void)? = nil
   ) {
     let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
     let memory = MemoryShare(runsAtOnce: runsAtOnce)
     decoder = FrameDecoder(readSize: memory.readSize)
-    self.policy = policy.makePolicy(batch: batch, sink: sink, memory: memory, clock: clock, onNote: onNote)
+    self.policy = policy.makePolicy(
+      batch: batch, sink: sink, memory: memory, clock: clock, onNote: onNote,
+      onLoss: onLoss ?? onNote)
     self.sink = sink
     self.derived = derived
     self.checksumsChunks = checksumsChunks
+    self.onStart = onStart
     self.onNote = onNote
+    self.onLoss = onLoss ?? onNote
     self.onLog = onLog
     transcoder = ItemTranscoder(identity)
     order = EventOrder(identity)
@@ -181,9 +190,16 @@ package final class StreamIngestion {
     }
   }
 
+  @inline(__always)
+  private func start() {
+    guard !hasStarted else { return }
+    hasStarted = true
+    onStart()
+  }
+
   private func take(_ bytes: UnsafeRawBufferPointer) throws(IngestionFailure) {
     if !isOver, let item = transcoder.item(in: bytes) {
-      hasStarted = true
+      start()
       return try take(item, frameLength: bytes.count)
     }
     let frame: Frame
@@ -192,7 +208,7 @@ package final class StreamIngestion {
     } catch {
       throw IngestionFailure(error, in: "the executor's output after event \(order.lastSeq)")
     }
-    hasStarted = true
+    start()
     switch frame {
     case .event(let event): try take(event, frameLength: bytes.count)
     case .artifactChunk(let chunk): try take(chunk)

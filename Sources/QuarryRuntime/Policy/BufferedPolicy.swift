@@ -34,13 +34,15 @@ package final class BufferedPolicy: IngestionPolicy {
 
   /// - Parameters:
   ///   - batch: empty, made for the run.
-  ///   - onNote: told of drops and of a flush that will be tried again.
+  ///   - onNote: told that events are dropped, and of a flush that will be tried again.
+  ///   - onLoss: told in the end how many were dropped.
   package init(
-    batch: RecordBatch, sink: any EventSink, bounds: Bounds, mode: FlushMode, onNote: @escaping (String) -> Void
+    batch: RecordBatch, sink: any EventSink, bounds: Bounds, mode: FlushMode, onNote: @escaping (String) -> Void,
+    onLoss: @escaping (String) -> Void
   ) {
     empty = BufferedRecords(batch)
     current = empty
-    drops = DropNotes(onNote)
+    drops = DropNotes(onNote, onLoss: onLoss)
     self.sink = sink
     self.bounds = bounds
     self.mode = mode

@@ -9,7 +9,12 @@ struct DropNotes {
   private var nextTold = quiet
   private let onNote: (String) -> Void
 
-  init(_ onNote: @escaping (String) -> Void) { self.onNote = onNote }
+  private let onLoss: (String) -> Void
+
+  init(_ onNote: @escaping (String) -> Void, onLoss: @escaping (String) -> Void) {
+    self.onNote = onNote
+    self.onLoss = onLoss
+  }
 
   mutating func add(_ type: String) {
     if total == 0 { onNote("the buffer is full: log, enqueue and rotate_proxy events are dropped while it is") }
@@ -24,7 +29,7 @@ struct DropNotes {
   mutating func tellTotal() {
     guard total > 0 else { return }
     let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-    onNote("dropped while the buffer was full: \(words)")
+    onLoss("dropped while the buffer was full: \(words)")
     (counts, total, nextTold) = ([:], 0, Self.quiet)
   }
 }

@@ -56,10 +56,11 @@ package enum RecordClass: Sendable, Equatable {
 extension PolicyConfiguration {
   /// - Parameters:
   ///   - clock: monotonic, in nanoseconds.
-  ///   - onNote: told of drops and of flushes that are tried again.
+  ///   - onNote: told of flushes that are tried again, and that events are dropped.
+  ///   - onLoss: told in the end how many were.
   func makePolicy(
     batch: RecordBatch, sink: any EventSink, memory: MemoryShare, clock: @escaping () -> UInt64,
-    onNote: @escaping (String) -> Void
+    onNote: @escaping (String) -> Void, onLoss: @escaping (String) -> Void
   ) -> any IngestionPolicy {
     switch name {
     case .strict: StrictPolicy(batch: batch, sink: sink)
@@ -72,7 +73,7 @@ extension PolicyConfiguration {
         batch: batch, sink: sink,
         bounds: BufferedPolicy.Bounds(
           events: numbers.bufferEvents, bytes: numbers.bufferBytes ?? memory.bufferedBytes),
-        mode: numbers.flushMode ?? .atLeastOnce, onNote: onNote)
+        mode: numbers.flushMode ?? .atLeastOnce, onNote: onNote, onLoss: onLoss)
     }
   }
 }

@@ -47,7 +47,8 @@ package final class ShepherdedProcess {
   package let errors: Descriptor
   /// Polls readable when the command and all of its descendants are dead.
   package let status: Descriptor
-  private var control: Descriptor?
+  /// From which the shepherd hears of deadlines; shared with whoever moves them.
+  package let deadlines: DeadlineLine
   private var statusLine: [UInt8] = []
   /// Known once `readEnd` has answered.
   package private(set) var end: ProcessEnd?
@@ -55,7 +56,7 @@ package final class ShepherdedProcess {
   /// One read of a full pipe is what `strict` commits at once, so a large pipe makes for few commits.
   private static let outputCapacity: Int32 = 1 << 20
 
-  /// - Parameter deadline: see `setDeadline`; it holds from before the command begins.
+  /// - Parameter deadline: see `DeadlineLine`; it holds from before the command begins.
   /// - Throws: `QuarryError(.executor)` when there are no pipes or no shepherd. A command that cannot be started shows
   ///   in `end` as `failedToStart`.
   package init(_ command: Command, shepherd program: Shepherd, deadline: UInt64? = nil) throws(QuarryError) {
@@ -64,7 +65,9 @@ package final class ShepherdedProcess {
     let errors = try Pipe()
     let control = try Pipe()
     let status = try Pipe()
-    Self.write(deadline: deadline, to: control.writing.number)
+    let controlling = control.writing.number
+    deadlines = DeadlineLine(control.writing)
+    deadlines.move(to: deadline)
     do {
       let descriptors = [
         input.reading.number, output.writing.number, errors.writing.number, control.reading.number,
@@ -80,14 +83,13 @@ package final class ShepherdedProcess {
         .executor, "the process supervisor \(program.path) cannot be started: \(errorText(error.code))")
     }
     let ends = [
-      input.writing.number, output.reading.number, errors.reading.number, control.writing.number,
+      input.writing.number, output.reading.number, errors.reading.number, controlling,
       status.reading.number,
     ]
     inputNumber = input.writing.number
     self.input = .some(input.writing)
     self.output = output.reading
     self.errors = errors.reading
-    self.control = .some(control.writing)
     self.status = status.reading
     Self.makeNonBlocking(ends)
   }
@@ -100,7 +102,7 @@ package final class ShepherdedProcess {
     input = .some(Descriptor(owning: started.input))
     output = Descriptor(owning: started.output)
     errors = Descriptor(owning: started.errors)
-    control = .some(Descriptor(owning: started.control))
+    deadlines = DeadlineLine(Descriptor(owning: started.control))
     status = Descriptor(owning: started.status)
     Self.makeNonBlocking([started.input, started.output, started.errors, started.control, started.status])
   }
@@ -119,19 +121,13 @@ package final class ShepherdedProcess {
     inputNumber = -1
   }
 
-  /// When the shepherd kills everything by itself, whatever has become of this process, in nanoseconds of `BootClock`;
-  /// nil for never.
-  package func setDeadline(_ deadline: UInt64?) {
-    if let number = control?.number { Self.write(deadline: deadline, to: number) }
-  }
-
   /// Asks the command's process group to end (SIGTERM); two seconds later everything is killed.
   package func terminate() {
     if end == nil { kill(shepherd, SIGTERM) }
   }
 
   /// Kills the command and all that it started, at once.
-  package func killTree() { control = nil }
+  package func killTree() { deadlines.close() }
 
   /// Reads what the shepherd tells. Answers nil while the command or a descendant lives.
   package func readEnd() -> ProcessEnd? {
@@ -163,10 +159,5 @@ package final class ShepherdedProcess {
       var wait = pollfd(fd: status.number, events: Int16(POLLIN), revents: 0)
       poll(&wait, 1, -1)
     }
-  }
-
-  private static func write(deadline: UInt64?, to control: Int32) {
-    var message = (deadline ?? 0).littleEndian
-    _ = Glibc.write(control, &message, 8)
   }
 }

@@ -34,7 +34,6 @@ final class RunLoop {
   private var exitBy: UInt64?
   private var outputIsOpen = true
   private var errorsAreOpen = true
-  private var deadline: UInt64?
   private let wake = WakeSignal()
 
   /// - Parameter serving: of the pool that has lent the executor; nil for one that was started for this run.
@@ -50,14 +49,12 @@ final class RunLoop {
     timeoutAt = configuration.timeout.map { BootClock.after($0) }
     input = InputQueue(request)
     errors = StandardErrorCapture(onLine: onStandardError)
-    deadline = control.deadline
   }
 
   /// Returns when the executor says that the run is over and how it would have exited, or when it and all that it started
   /// are dead and all that they wrote is read.
   func run() -> ProcessEnd {
-    let wake = wake
-    control.attach { wake.raise() }
+    attach()
     defer { control.detach() }
     while true {
       obeyControl()
@@ -78,8 +75,7 @@ final class RunLoop {
   /// - Returns: false when its time was over.
   func awaitDeath() -> Bool {
     startExitGrace()
-    let wake = wake
-    control.attach { wake.raise() }
+    attach()
     defer { control.detach() }
     while process.readEnd() == nil, control.stopReason == nil,
       let left = exitBy?.subtractingReportingOverflow(BootClock.now()),
@@ -111,6 +107,12 @@ final class RunLoop {
   /// True when nothing of the run is left in the pipes, in either direction.
   var pipesAreClear: Bool { failure == nil && intervention == nil && input.isEmpty && !ingestion.isInsideFrame }
 
+  /// Whatever this thread waits for, the shepherd hears of a renewed lease.
+  private func attach() {
+    let (wake, deadlines) = (wake, process.deadlines)
+    control.attach(wake: { wake.raise() }, onExtend: { deadlines.move(to: $0) })
+  }
+
   // MARK: Waiting
 
   /// Returns when something has come or a clock has run out, and has taken in what came.
@@ -136,7 +138,7 @@ final class RunLoop {
   /// Milliseconds until the nearest clock, rounded up; -1 when there is none.
   private func pollTimeout() -> Int32 {
     let now = BootClock.now()
-    var left = [timeoutAt, exitBy, deadline].compactMap { $0 }.map { $0 > now ? $0 - now : 0 }
+    var left = [timeoutAt, exitBy, control.deadline].compactMap { $0 }.map { $0 > now ? $0 - now : 0 }
     if intervention != nil { left = [] }
     if failure == nil, let tick = ingestion.nextDeadline {
       let monotonic = StreamIngestion.monotonicNanoseconds()
@@ -167,7 +169,6 @@ final class RunLoop {
         if intervention == nil { try ingestion.endOfStream() }
       }
     }
-    if ingestion.hasStarted, !control.hasStarted { control.markStarted() }
     if ingestion.terminal != nil { startExitGrace() }
     acknowledge()
     return hasRead
@@ -225,17 +226,13 @@ final class RunLoop {
   var mustForget: Bool { intervention == .stopped(.leaseLost) }
 
   private func obeyControl() {
-    if control.deadline != deadline {
-      deadline = control.deadline
-      process.setDeadline(deadline)
-    }
     if let reason = control.stopReason { intervene(.stopped(reason)) }
   }
 
   private func obeyClocks() {
     let now = BootClock.now()
     // The shepherd kills at the deadline by itself; this process may have been asleep since.
-    if let deadline, now >= deadline { intervene(.stopped(.leaseLost)) }
+    if let deadline = control.deadline, now >= deadline { intervene(.stopped(.leaseLost)) }
     if let timeoutAt, now >= timeoutAt { intervene(.stopped(.timeout)) }
     if let exitBy, now >= exitBy { intervene(.overstayed) }
     attempt { () throws(IngestionFailure) in

@@ -48,7 +48,8 @@ package struct RunOrchestrator: Sendable {
       identity: configuration.identity, partition: configuration.partition, policy: configuration.policy, sink: sink,
       derived: derived, artifactLimit: configuration.artifactLimit,
       checksumsChunks: configuration.checksumsChunks, runsAtOnce: configuration.runsAtOnce,
-      onNote: observer.onNote, onLog: observer.onLog)
+      onStart: { control.markStarted() }, onNote: observer.onNote,
+      onLoss: observer.onLoss, onLog: observer.onLog)
     let loop = RunLoop(
       process: process, serving: executors?.isolation, ingestion: ingestion,
       control: control, request: request, configuration: configuration,
@@ -75,7 +76,7 @@ package struct RunOrchestrator: Sendable {
 
   private func lend(until deadline: UInt64?) throws(QuarryError) -> ServingExecutor? {
     guard let executor = try executors?.lend() else { return nil }
-    executor.process.setDeadline(deadline)
+    executor.process.deadlines.move(to: deadline)
     return executor
   }
 

@@ -12,7 +12,8 @@ import Testing
     BufferedPolicy(
       batch: try PolicyRecords.batch(policy: "buffered"), sink: sink,
       bounds: .init(events: events, bytes: bytes ?? 8 << 20),
-      mode: mode, onNote: { [notes] in notes.lines.append($0) })
+      mode: mode, onNote: { [notes] in notes.lines.append($0) },
+      onLoss: { [notes] in notes.lines.append("lost: \($0)") })
   }
 
   @Test func eventsWaitUntilTheNextOneNeedsRoom() throws {
@@ -63,7 +64,7 @@ import Testing
     #expect(
       notes.lines == [
         "the buffer is full: log, enqueue and rotate_proxy events are dropped while it is",
-        "dropped while the buffer was full: 3 enqueue, 1 log",
+        "lost: dropped while the buffer was full: 3 enqueue, 1 log",
       ])
   }
 
@@ -78,7 +79,7 @@ import Testing
     #expect(
       notes.lines.dropFirst() == [
         "1000 events were dropped so far", "2000 events were dropped so far", "4000 events were dropped so far",
-        "dropped while the buffer was full: 5000 log",
+        "lost: dropped while the buffer was full: 5000 log",
       ])
   }
 
@@ -146,6 +147,6 @@ import Testing
     try policy.append(1, .droppable("log"))
     policy.abandon()
     #expect(sink.attempts == 0)
-    #expect(notes.lines.last == "dropped while the buffer was full: 1 log")
+    #expect(notes.lines.last == "lost: dropped while the buffer was full: 1 log")
   }
 }
