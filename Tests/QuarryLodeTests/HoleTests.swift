@@ -143,6 +143,23 @@ import Testing
     }
   }
 
+  @Test(arguments: CopyFlaw.allCases)
+  func aCopyThatIsNoneIsNamedByEveryQuestion(_ flaw: CopyFlaw) throws {
+    try prepare()
+    let copy = try #require(
+      tree(reader.layout.folder).first { $0.contains("run_id=r1/event_type=item") && $0.hasSuffix("/manifest.json") })
+    let path = "\(reader.layout.folder)/\(copy)"
+    try flaw.apply(to: path)
+    for (number, warnings) in try warnings().enumerated() {
+      #expect(
+        warnings.contains { $0.hasPrefix(path) && $0.contains(flaw.reason) && $0.contains("quarry lode repair --yes") },
+        "\(number): \(warnings)")
+      #expect(Set(warnings).count == warnings.count, "\(number)")
+    }
+    #expect(try sequence(reader, "r1") == [1])
+    #expect(try damages().contains { $0.contains(path) })
+  }
+
   @Test func partitionsThatAreGoneAreNamed() throws {
     try prepare()
     try FileManager.default.removeItem(atPath: reader.layout.partitions)
@@ -199,6 +216,23 @@ import Testing
       #expect(runs.sorted() == ["r2", "r3"])
       #expect(warnings == ["\(path) is named by a manifest and is not there"])
     }
+  }
+
+  /// It is JSON all the same.
+  @Test func metricsOfAnotherSizeAreNamed() throws {
+    try prepare()
+    let file = try #require(
+      tree(reader.layout.folder).first { $0.contains("run_id=r1/event_type=metrics") && $0.hasSuffix("/data") })
+    let path = "\(reader.layout.folder)/\(file)"
+    let size = try #require(text(path)).utf8.count
+    try put("{\"runs_completed_total\":1}\n", at: path)
+    let expected = "\(path) has 27 bytes; its manifest says \(size)"
+    for limit in [nil, 9] {
+      #expect(try reader.forEachMetrics(RunFilter(), limit: limit) { _, _ in }.contains(expected))
+    }
+    _ = try reader.runs()
+    #expect(try reader.forEachMetrics(RunFilter()) { _, _ in } == [expected])
+    #expect(try reader.runs(limit: 9).warnings == [expected])
   }
 
   /// The folder of one run, and that of another day.

@@ -225,6 +225,66 @@ import Testing
     #expect(try reader.runCounts().total == 1)
   }
 
+  /// The folder is there again, and what it held is not.
+  @Test func aDayThatWasRemovedAndBeganAgainIsGone() throws {
+    for id in ["r1", "r2"] { try add(id) }
+    _ = try reader.refreshIndex()
+    try FileManager.default.removeItem(atPath: "\(reader.layout.partitions)/source=a/category=x/day=2026-11-24")
+    try add("new")
+    #expect(try reader.runs(RunFilter(jobID: "j1")).rows.map(\.runID) == ["new"])
+    #expect(try reader.runCounts().total == 1)
+    #expect(try reader.jobs().rows.map(\.runs.total) == [1])
+    try expectSameWithoutIndex("a day that began again")
+    #expect(try reader.refreshIndex()?.runs == 1)
+  }
+
+  @Test func aRunThatIsGoneIsNoLongerListed() throws {
+    for id in ["r1", "r2", "r3"] { try add(id) }
+    _ = try reader.refreshIndex()
+    try FileManager.default.removeItem(
+      atPath: "\(reader.layout.partitions)/source=a/category=x/day=2026-11-24/run_id=r2")
+    #expect(try reader.runs().rows.map(\.runID) == ["r3", "r1"])
+    #expect(try reader.runs().warnings.count == 1)
+    try expectSameWithoutIndex("a run that is gone")
+  }
+
+  /// As long as a day has not changed its runs are there; else its names are looked at.
+  @Test func aDayThatHasNotChangedIsNotListed() throws {
+    for id in ["r1", "r2"] { try add(id) }
+    let day = "\(reader.layout.partitions)/source=a/category=x/day=2026-11-24"
+    let now = Timestamp.now().nanoseconds
+    func looks(changed: Int64) throws -> Int {
+      let looks = Mutex(0)
+      let store = LockedStore(store: DiskStore(root: root.path), changed: Timestamp(nanoseconds: changed)) { path in
+        if path == day { looks.withLock { $0 += 1 } }
+        return false
+      }
+      #expect(try LodeReader(DatasetLayout(store, dataset: "quarry")).runCounts().total == 2)
+      return looks.withLock { $0 }
+    }
+    func index(changed: Int64) throws {
+      let store = LockedStore(store: DiskStore(root: root.path), changed: Timestamp(nanoseconds: changed))
+      _ = try LodeReader(DatasetLayout(store, dataset: "quarry")).refreshIndex(anew: true)
+    }
+    let old = now - 3_600_000_000_000
+    try index(changed: old)
+    #expect(try looks(changed: old) == 0)
+    #expect(try looks(changed: old + 1) == 1)
+    // It may have changed twice at that time.
+    try index(changed: now)
+    #expect(try looks(changed: now) == 1)
+  }
+
+  @Test func aDayThatMayNotBeLookedAtHidesNoOther() throws {
+    try add("r1")
+    try add("r2", day: "2026-11-25")
+    _ = try reader.refreshIndex()
+    let store = LockedStore(store: DiskStore(root: root.path)) { $0.contains("day=2026-11-25") }
+    let listing = try LodeReader(DatasetLayout(store, dataset: "quarry")).runs()
+    #expect(listing.rows.map(\.runID) == ["r1"])
+    #expect(listing.warnings.contains { $0.contains("day=2026-11-25") && $0.contains("Permission denied") })
+  }
+
   @Test func damageIsNamedAsWithoutIt() throws {
     for number in 0..<4 { try add("r\(number)") }
     let ids = try reader.chain().rows.map(\.id)

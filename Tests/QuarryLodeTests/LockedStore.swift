@@ -2,10 +2,14 @@ import Glibc
 import QuarryCore
 import QuarryLode
 
-/// A store of which some names cannot be looked at, as for a user without the right to.
+/// A store of which some names cannot be looked at, as for a user without the right to; and one with a time of its own.
 struct LockedStore: DatasetStore {
   let store: DiskStore
-  let isLocked: @Sendable (String) -> Bool
+  /// When folders are said to have been changed last; nil for when they were.
+  var changed: Timestamp?
+  /// What the time is there; nil for that of this machine.
+  var time: Timestamp?
+  var isLocked: @Sendable (String) -> Bool = { _ in false }
 
   var root: String { store.root }
 
@@ -39,6 +43,14 @@ struct LockedStore: DatasetStore {
   }
 
   func hasFolder(_ folder: String) throws(FileFailure) -> Bool { try exists(folder) }
+
+  func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes? {
+    try checkFolder(of: folder)
+    guard let times = try store.times(ofFolder: folder) else { return nil }
+    return FolderTimes(changed: changed ?? times.changed, made: times.made)
+  }
+
+  func now(in folder: String) throws(FileFailure) -> Timestamp { time ?? store.now(in: folder) }
 
   func size(of file: String) throws(FileFailure) -> Int64? {
     try checkFolder(of: file)

@@ -55,14 +55,47 @@ import Testing
     #expect(try repair(store).isEmpty)
   }
 
-  @Test func whatSomethingElseIsInTheWayOfIsNotCalledRepaired() throws {
+  @Test(arguments: CopyFlaw.allCases)
+  func whatIsNoneIsMovedAside(_ flaw: CopyFlaw) throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let before = tree(root.path)
+    let copy = try #require(before.first { $0.contains("event_type=item") && $0.hasSuffix("/manifest.json") })
+    let path = "\(root.path)/\(copy)"
+    let whole = text(path)
+    try flaw.apply(to: path)
+    let store = DiskStore(root: root.path)
+    #expect(try repair(store, writes: false).map(\.fate) == [.repairable])
+    #expect(text(path) != whole)
+    let found = try repair(store)
+    #expect(found.map(\.path) == [path] && found.map(\.fate) == [.repaired])
+    #expect(text(path) == whole)
+    let aside = Set(tree(root.path)).subtracting(before)
+    #expect(aside.count == (flaw == .folder ? 0 : 1) && aside.allSatisfy { $0.contains("/.lode-cas-aside-") })
+    try expectWhole(reader)
+    #expect(try repair(store).isEmpty)
+  }
+
+  @Test func aLinkInItsPlaceIsMovedAside() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let gone = try #require(tree(root.path).first { $0.contains("event_type=item") && $0.hasSuffix("/manifest.json") })
+    let path = "\(root.path)/\(gone)"
+    let whole = text(path)
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nowhere")
+    #expect(try repair(DiskStore(root: root.path)).map(\.fate) == [.repaired])
+    #expect(text(path) == whole)
+    try expectWhole(reader)
+  }
+
+  @Test func aFolderThatHoldsSomethingStays() throws {
     try prepare(LodeDataset(root: root.path, durability: .none))
     let gone = try #require(tree(root.path).first { $0.contains("event_type=item") && $0.hasSuffix("/manifest.json") })
     let path = "\(root.path)/\(gone)"
     try FileManager.default.removeItem(atPath: path)
-    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "nowhere")
-    let found = try #require(try repair(DiskStore(root: root.path)).first)
-    #expect(found.fate == .failed && found.problem != nil)
+    try put("mine", at: "\(path)/notes")
+    let found = try repair(DiskStore(root: root.path))
+    #expect(found.map(\.fate) == [.failed] && found.first?.problem?.contains("move it away") == true)
+    #expect(text("\(path)/notes") == "mine")
   }
 
   /// A manifest of records that are nowhere would only say so another way.
@@ -115,6 +148,10 @@ import Testing
     }
     let found = try repair(store)
     #expect(Set(found.map(\.path)) == Set(gone) && found.allSatisfy { $0.fate == .repaired })
+    try expectWhole(reader)
+    try store.replace(gone[1], with: "")
+    #expect(try reader.runs().warnings.filter { $0.contains("it is empty") }.count == 1)
+    #expect(try repair(store).map(\.fate) == [.repaired])
     try expectWhole(reader)
   }
 }

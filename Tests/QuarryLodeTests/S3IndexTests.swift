@@ -98,6 +98,20 @@ import Testing
     #expect(!keys.isEmpty)
     try store.client.delete(keys)
     #expect(try ids(reader(store)) == ["new"])
+    // Begun again since.
+    try add("late", to: store, day: "2026-01-01")
+    _ = try reader(store).refreshIndex()
+    #expect(try reader(store).runs().rows == store.reader().runs().rows)
+    #expect(try reader(store).runs().warnings == [] && errors(reader(store)) == [])
+    try store.client.delete(keys)
+    var late: [String] = []
+    try store.client.list(prefix: day) { page in
+      late += page.entries.map(\.key)
+      return true
+    }
+    try store.client.delete(late)
+    try add("later", to: store, day: "2026-01-01")
+    #expect(try ids(reader(store)) == ["later", "new"])
   }
 
   @Test func withoutAPlaceThereIsNone() throws {

@@ -8,9 +8,12 @@ struct Run {
   let partition: RunPartition
   let sink: LodeRunSink
 
-  init(_ dataset: LodeDataset, id: String, source: String = "shop", category: String = "default") throws {
+  init(
+    _ dataset: LodeDataset, id: String, source: String = "shop", category: String = "default",
+    day: String = "2026-11-24"
+  ) throws {
     partition = try RunPartition(
-      dataset: dataset.layout.dataset, source: source, category: category, day: "2026-11-24", runID: id)
+      dataset: dataset.layout.dataset, source: source, category: category, day: day, runID: id)
     sink = dataset.sink(for: partition)
   }
 
@@ -185,6 +188,33 @@ final class Faults: Sendable {
         guard let at = state.at else { return nil }
         return state.count == at || state.staysDown && state.count > at ? state.fault : nil
       }
+    }
+  }
+}
+
+/// What may lie in the place of a partition's manifest.
+enum CopyFlaw: String, CaseIterable {
+  case empty, folder, cut, another
+
+  /// Part of what is said of it.
+  var reason: String {
+    switch self {
+    case .empty: "it is empty"
+    case .folder: "it is no regular file"
+    case .cut: "is not the manifest of snapshot"
+    case .another: "it says something else"
+    }
+  }
+
+  /// Its other names stay what they are.
+  func apply(to path: String) throws {
+    let whole = text(path) ?? ""
+    try FileManager.default.removeItem(atPath: path)
+    switch self {
+    case .empty: try put("", at: path)
+    case .folder: try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    case .cut: try put(String(whole.dropLast(20)), at: path)
+    case .another: try put(whole.replacing(#""row_count": "#, with: #""row_count": 1"#), at: path)
     }
   }
 }

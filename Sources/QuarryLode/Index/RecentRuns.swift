@@ -26,7 +26,7 @@ struct RecentRuns {
 
   mutating func read(with inspector: RunInspector, downTo known: SnapshotID?) throws(QuarryError) {
     var inspector = inspector
-    let layout = inspector.reader.layout
+    let (layout, marked) = (inspector.reader.layout, days.paths.count)
     var copies = MissingCopies(layout: layout)
     var current = inspector.reader.newest
     while let manifest = current, known.map({ manifest.id > $0 }) ?? true {
@@ -37,6 +37,7 @@ struct RecentRuns {
     }
     end = current?.id
     warnings = copies.warnings + inspector.warnings
+    try layout.described { () throws(FileFailure) in try days.mark(from: marked, in: layout) }
     try readMet(with: inspector)
     met = []
     entries.sort()

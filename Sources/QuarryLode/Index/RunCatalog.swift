@@ -3,16 +3,18 @@ import QuarryCore
 /// All runs of a dataset as of the moment it was made: those of the index, and in their place, or before them, those that
 /// newer snapshots hold records of.
 ///
-/// The index is a cache that anybody may delete. It serves when it is whole, its snapshot lies on the chain, its day
+/// The index is a cache that anybody may delete. It serves when it is whole, its snapshot lies on the chain, its runs'
 /// folders are there and nothing on the way to it is damaged; else every run is read, as if there were none. It is
 /// written by whoever found that much was missing in it, and never by a dataset's writers.
 struct RunCatalog {
-  /// Less than so many snapshots and runs are read anew by each reader.
+  /// Less than so many snapshots and runs are read, and names listed, anew by each reader.
   private static let worthKeeping = 256
 
   private let layout: DatasetLayout
   private let index: RunIndexFile?
   private let recent: RecentRuns
+  /// See `IndexedDays`.
+  private let learned: Int
   private let head: SnapshotID?
   /// A sentence for each thing that could not be read.
   let damages: [String]
@@ -32,7 +34,7 @@ struct RunCatalog {
       reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     head = inspector.reader.head
     lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
-    (self.index, recent) = try layout.indexing.tellingIfSlow(
+    (self.index, recent, learned) = try layout.indexing.tellingIfSlow(
       "reading the runs of \(layout.folder) that its index does not know yet; the next command will have less to read"
     ) { () throws(QuarryError) in try Self.read(index, with: inspector) }
     damages = recent.warnings
@@ -42,11 +44,16 @@ struct RunCatalog {
   /// - Returns: the index, where it serves, and what is not in it.
   private static func read(
     _ index: RunIndexFile?, with inspector: RunInspector
-  ) throws(QuarryError) -> (RunIndexFile?, RecentRuns) {
-    if let index, let recent = try recent(after: index, with: inspector) { return (index, recent) }
+  ) throws(QuarryError) -> (RunIndexFile?, RecentRuns, learned: Int) {
+    // Reading everything will name what is damaged.
+    if let index, inspector.warnings.isEmpty, let days = try IndexedDays(index, in: inspector.reader.layout) {
+      var recent = RecentRuns(days: days.folders)
+      try recent.read(with: inspector, downTo: index.head)
+      if recent.end == index.head, recent.warnings.isEmpty { return (index, recent, days.learned) }
+    }
     var all = RecentRuns(days: DayFolders())
     try all.read(with: inspector, downTo: nil)
-    return (nil, all)
+    return (nil, all, 0)
   }
 
   /// Calls `body` with each run that the filter lets through, the newest first, until it returns false. Runs of ledgers
@@ -88,7 +95,7 @@ struct RunCatalog {
   }
 
   private func keepIfWorth() {
-    guard damages.isEmpty, recent.snapshots + recent.entries.count >= Self.worthKeeping else { return }
+    guard damages.isEmpty, recent.snapshots + recent.entries.count + learned >= Self.worthKeeping else { return }
     // A cache: where it cannot be written, answers are the same and take longer. `quarry lode index` says why.
     _ = try? keep()
   }
@@ -118,7 +125,7 @@ struct RunCatalog {
     }
     do throws(FileFailure) {
       if let failure { throw failure }
-      let size = try writer.finish(head: head, days: recent.days.paths)
+      let size = try writer.finish(head: head, days: recent.days)
       return RunIndexFigures(path: path, runs: runs, head: head, size: size, snapshotsRead: recent.snapshots)
     } catch { throw error.described(layout) }
   }
@@ -132,29 +139,5 @@ struct RunCatalog {
     layout.indexing.unusable(
       "the index \(path) says what cannot be, and is not used; make it anew: quarry lode index --anew\(layout.flags)")
     return nil
-  }
-
-  /// Nil when the index does not fit the dataset, or something is damaged, which reading everything will name.
-  private static func recent(
-    after index: RunIndexFile, with inspector: RunInspector
-  ) throws(QuarryError) -> RecentRuns? {
-    let layout = inspector.reader.layout
-    guard inspector.warnings.isEmpty, try hasDays(of: index, layout) else { return nil }
-    var recent = RecentRuns(days: DayFolders(index.days))
-    try recent.read(with: inspector, downTo: index.head)
-    return recent.end == index.head && recent.warnings.isEmpty ? recent : nil
-  }
-
-  /// People, and the rules of a bucket, remove whole days. Each is asked for by itself: SeaweedFS still names a folder in a
-  /// listing whose objects are all gone.
-  private static func hasDays(of index: RunIndexFile, _ layout: DatasetLayout) throws(QuarryError) -> Bool {
-    if layout.isOnDisk { return index.days.allSatisfy { FileReading.exists("\(layout.partitions)/\($0)") } }
-    let found = Concurrently.map(index.days, width: 16) { day in
-      Result { () throws(FileFailure) in try layout.store.hasFolder("\(layout.partitions)/\(day)") }
-    }
-    return try layout.described { () throws(FileFailure) in
-      for isThere in found where try !isThere.get() { return false }
-      return true
-    }
   }
 }

@@ -2,18 +2,18 @@ import QuarryCore
 
 /// An index as it lies on disk: every run of a dataset as of one snapshot, the newest first.
 ///
-///     magic (16), entries, day folders (each a line), footer: snapshot, count of entries, start of the day folders,
+///     magic (16), entries, day folders (each a line: mark, space, path), footer: snapshot, count of entries, start of the day folders,
 ///     checksum of all before it (8 each)
 ///
 /// It is replaced as a whole by rename, so an open one never changes. Memory: one block.
 final class RunIndexFile {
-  static let magic: [UInt8] = Array("quarry runs 2\n".utf8) + [0, 0]
+  static let magic: [UInt8] = Array("quarry runs 3\n".utf8) + [0, 0]
   static let footerSize = 32
 
   /// The newest snapshot that it knows of.
   let head: SnapshotID
   let count: Int
-  let days: [String]
+  let days: [(mark: Int64, path: String)]
   private let file: any StoredFile
   private let end: Int64
   /// Of all before it.
@@ -30,7 +30,10 @@ final class RunIndexFile {
     (self.count, self.end, checksum) = (count, end, footer[3])
     head = SnapshotID(footer[0])
     let text = try file.bytes(Int(textLength), at: end)
-    days = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+    days = String(decoding: text, as: UTF8.self).split(separator: "\n").map { line in
+      let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+      return (Int64(parts[0]) ?? 0, parts.count == 2 ? String(parts[1]) : "")
+    }
   }
 
   enum Condition {
@@ -43,25 +46,29 @@ final class RunIndexFile {
 
   /// Reads all of it, once; nothing else is to be asked of one that is not sound.
   func condition() -> Condition {
-    // One that cannot be read is neither.
-    if (try? isSound()) == true { return .sound }
-    return (try? holds()) == true ? .senseless : .damaged
-  }
-
-  /// Whether it is whole, and what it says of its runs can be.
-  private func isSound() throws(QuarryError) -> Bool {
-    guard days.allSatisfy({ RunPath("\($0)/run_id=") != nil }) else { return false }
     var sum = IndexChecksum()
     Self.magic.withUnsafeBytes { sum.add($0) }
+    var summed = Int64(Self.magic.count)
+    // One that cannot be read is damaged too.
+    let isSound = try? isSound { bytes in
+      sum.add(bytes)
+      summed += Int64(bytes.count)
+    }
+    guard (try? add(from: summed, to: &sum)) != nil, sum.value == checksum else { return .damaged }
+    return isSound == true ? .sound : .senseless
+  }
+
+  /// Whether what it says of its runs can be.
+  /// - Parameter block: as of `forEach`.
+  private func isSound(block: (UnsafeRawBufferPointer) -> Void) throws(QuarryError) -> Bool {
+    guard days.allSatisfy({ RunPath("\($0.path)/run_id=") != nil }) else { return false }
     var (found, isSound, last) = (0, true, SnapshotID(.max))
-    try forEach(block: { sum.add($0) }) { entry in
+    try forEach(block: block) { entry in
       isSound = entry.isSound(days: days.count) && entry.first <= last
       (found, last) = (found + 1, entry.first)
       return isSound
     }
-    guard isSound, found == count else { return false }
-    try add(from: end, to: &sum)
-    return sum.value == checksum
+    return isSound && found == count
   }
 
   /// Calls `body` with each entry until it returns false.
@@ -120,12 +127,6 @@ final class RunIndexFile {
       stride(from: 0, to: bytes.count - 7, by: 8).map { bytes.loadUnaligned(fromByteOffset: $0, as: UInt64.self) }
     }
     return numbers.count == 4 ? numbers : nil
-  }
-
-  private func holds() throws(QuarryError) -> Bool {
-    var sum = IndexChecksum()
-    try add(from: 0, to: &sum)
-    return sum.value == checksum
   }
 
   /// What lies before the checksum itself.

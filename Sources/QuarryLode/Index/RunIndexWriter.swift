@@ -37,9 +37,9 @@ final class RunIndexWriter {
 
   /// - Parameter head: the newest snapshot whose runs were added.
   /// - Returns: bytes of the whole file.
-  func finish(head: SnapshotID, days: [String]) throws(FileFailure) -> Int {
+  func finish(head: SnapshotID, days: DayFolders) throws(FileFailure) -> Int {
     let start = UInt64(written + block.count)
-    for day in days { block += "\(day)\n".utf8 }
+    for (mark, path) in zip(days.marks, days.paths) { block += "\(mark) \(path)\n".utf8 }
     for number in [head.value, count, start] { withUnsafeBytes(of: number) { block.append(contentsOf: $0) } }
     try writeBlocks()
     block.withUnsafeBytes { sum.add($0) }

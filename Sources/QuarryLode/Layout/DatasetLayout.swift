@@ -38,6 +38,8 @@ package struct DatasetLayout: Sendable {
   /// One file for each snapshot that `latest` named when the next was committed, though it was not there; its name is the
   /// id. Whoever has brought it back, or does without it, removes the file.
   var lost: String { "\(own)/lost" }
+  /// One file for each run that a person has removed; its name is the run's id, escaped as in its folder's.
+  var removed: String { "\(own)/removed" }
   /// How many of the newest snapshots are read to see that none is gone, where a query needs none of them.
   var chainReach: Int { isOnDisk ? 512 : 16 }
   /// How many of their copies in partitions are looked for then.
@@ -55,6 +57,11 @@ package struct DatasetLayout: Sendable {
 
   package func temporary(_ name: some CustomStringConvertible, in folder: String) -> String {
     "\(folder)/\(Self.temporaryPrefix)\(name)"
+  }
+
+  /// Where what lies in the place of a file is moved to.
+  static func aside(_ file: String) -> String {
+    "\(FileSystem.parent(of: file) ?? "")/\(temporaryPrefix)aside-\(UUIDv7.make())"
   }
 
   package func canonicalFolder(_ id: SnapshotID) -> String { "\(segments)/\(id)" }
@@ -79,6 +86,12 @@ package struct DatasetLayout: Sendable {
     guard dataKey.hasPrefix(start), let end = dataKey.range(ofLast: "/segments/") else { return nil }
     let from = dataKey.utf8.index(dataKey.startIndex, offsetBy: start.utf8.count)
     return from < end ? String(dataKey[from..<end]) : nil
+  }
+
+  /// The segment that a data file's key names: that of its snapshot, or of one that was to be before it.
+  func segment(ofDataKey dataKey: String) -> SnapshotID? {
+    let parts = dataKey.split(separator: "/", omittingEmptySubsequences: false).suffix(4)
+    return parts.count == 4 && parts.first == "segments" ? SnapshotID(parts[parts.startIndex + 1]) : nil
   }
 }
 

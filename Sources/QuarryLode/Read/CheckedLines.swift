@@ -13,8 +13,9 @@ struct CheckedLines {
     var broken = (count: 0, first: 0)
     var number = 0
     var isEnded = false
+    var size: Int64?
     do throws(QuarryError) {
-      let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place in
+      try RecordLines(layout.store, path, found: { size = $0 }).forEachPlaced { line, place in
         number += 1
         if JSONCheck.isObject(line) {
           isEnded = !body(line, place)
@@ -23,9 +24,9 @@ struct CheckedLines {
         }
         return !isEnded
       }
-      if !isThere { damages.append(Self.isGone(path)) }
+      if size == nil, try !isRemoved() { damages.append(Self.isGone(path)) }
     } catch { damages.append(error.message) }
-    if !isEnded, let wrongSize { damages.append(wrongSize) }
+    if !isEnded, let wrongSize = size.flatMap(wrongSize) { damages.append(wrongSize) }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
       damages.append("\(path): line \(broken.first)\(others) passed over: no JSON object")
@@ -36,13 +37,17 @@ struct CheckedLines {
   static func isGone(_ path: String) -> String { "\(path) is named by a manifest and is not there" }
 
   /// A sentence when the file has another size than its manifest says.
-  var wrongSize: String? {
+  func wrongSize(_ size: Int64) -> String? {
     let path = layout.path(of: file.path)
     guard file.sizeBytes >= 0 else { return "\(path): its manifest says no size that a file can have" }
-    guard file.sizeBytes > 0 else { return nil }
-    do throws(FileFailure) {
-      guard let size = try layout.store.size(of: path), size != file.sizeBytes else { return nil }
-      return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
-    } catch { return error.described(layout).message }
+    guard file.sizeBytes > 0, size != file.sizeBytes else { return nil }
+    return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
+  }
+
+  /// Snapshots hold records of several runs, of which one may have been removed.
+  private func isRemoved() throws(QuarryError) -> Bool {
+    guard let id = layout.segment(ofDataKey: file.path) else { return false }
+    var removed = RemovedRecords(layout: layout)
+    return try layout.described { () throws(FileFailure) in try removed.folder(ofKey: file.path, at: id) != nil }
   }
 }

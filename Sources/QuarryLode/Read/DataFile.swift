@@ -34,10 +34,13 @@ final class DataFile {
     compression = Compression(ofFile: path)
   }
 
+  /// Bytes of the file as it is stored.
+  func storedSize() throws(QuarryError) -> Int64 { try described { () throws(FileFailure) in try file.size() } }
+
   /// How many bytes it has; nil where only its end would tell.
   func size() throws(QuarryError) -> Int64? {
     guard compression == .none else { return nil }
-    return try described { () throws(FileFailure) in try file.size() }
+    return try storedSize()
   }
 
   /// - Returns: how many bytes from a place on it put into the buffer, as many as came at once; 0 at the end.

@@ -1,8 +1,20 @@
 import QuarryCore
 
-/// Manifests of partitions that are gone. Readers find the records of a run by these alone, and without a word would leave
-/// out what they were of. A whole day folder that is gone was removed by somebody who does without it.
+/// Manifests of partitions that are gone, or none any more. Readers find the records of a run by these alone, and without
+/// a word would leave out what they were of. What somebody has removed (`RemovedRecords`) is not missed.
 struct MissingCopies {
+  /// A manifest of a partition that is not what the snapshot's is.
+  struct Copy {
+    let path: String
+    let partition: String
+    /// What is wrong with what lies there; nil where nothing does.
+    let reason: String?
+
+    func message(_ id: SnapshotID) -> String {
+      reason.map { "\(path) is not the manifest of snapshot \(id): \($0)" } ?? MissingCopies.message(path, id)
+    }
+  }
+
   /// So many are named one by one.
   private static let most = 20
   /// A bucket is asked so many questions at a time.
@@ -11,58 +23,47 @@ struct MissingCopies {
   private let layout: DatasetLayout
   /// How many are still looked for: each costs a stat, or a request.
   private var rest: Int
+  private var removed: RemovedRecords
   private var named: [String] = []
   private var others = 0
 
   init(layout: DatasetLayout) {
     self.layout = layout
     rest = layout.copyReach
+    removed = RemovedRecords(layout: layout)
   }
 
   /// A sentence for each.
   var warnings: [String] {
     guard others > 0 else { return named }
     return named + [
-      "\(others) more manifests of partitions are not there; `quarry lode verify\(layout.flags)` names them"
+      "\(others) more manifests of partitions are missing or damaged; `quarry lode verify\(layout.flags)` names them"
     ]
   }
 
   /// To be called with the newest first.
   mutating func look(for manifest: Manifest) throws(FileFailure) {
-    let missing = try Self.missing(of: manifest, in: layout, most: rest)
-    rest -= min(rest, manifest.files.count)
-    for (path, partition) in missing {
+    let partitions = Self.partitions(of: manifest, in: layout).prefix(rest)
+    rest -= partitions.count
+    for copy in try find(Array(partitions), of: manifest) {
       if named.count < Self.most {
-        let isRepairable = try Self.hasData(manifest, in: partition, layout)
+        let isRepairable = try Self.hasData(manifest, in: copy.partition, layout)
         let rest =
           isRepairable ? "`quarry lode repair --yes\(layout.flags)` puts it back" : "the records are gone as well"
-        named.append("\(Self.message(path, manifest.id)); \(rest)")
+        named.append("\(copy.message(manifest.id)); \(rest)")
       } else {
         others += 1
       }
     }
   }
 
-  static func message(_ path: String, _ id: SnapshotID) -> String {
-    "\(path) is not there, though snapshot \(id) has records in the partition"
+  /// All that are missing of a snapshot, by their partitions.
+  mutating func all(of manifest: Manifest) throws(FileFailure) -> [Copy] {
+    try find(Self.partitions(of: manifest, in: layout), of: manifest)
   }
 
-  /// - Parameter most: so many partitions are looked at.
-  static func missing(
-    of manifest: Manifest, in layout: DatasetLayout, most: Int = .max
-  ) throws(FileFailure) -> [(path: String, partition: String)] {
-    let partitions = Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) }).sorted().prefix(most)
-    let found = Concurrently.map(Array(partitions), width: layout.isOnDisk ? 1 : width) { partition in
-      Result { () throws(FileFailure) in
-        try isThere(copy(of: manifest.id, partition, layout), layout.store)
-      }
-    }
-    var missing: [(path: String, partition: String)] = []
-    for (partition, isThere) in zip(partitions, found) {
-      guard try !isThere.get(), try !isOfRemovedDay(partition, layout) else { continue }
-      missing.append((copy(of: manifest.id, partition, layout), partition))
-    }
-    return missing
+  static func message(_ path: String, _ id: SnapshotID) -> String {
+    "\(path) is not there, though snapshot \(id) has records in the partition"
   }
 
   /// Whether any of the data is left that the snapshot has in a partition.
@@ -75,21 +76,55 @@ struct MissingCopies {
     return false
   }
 
-  private static func copy(of id: SnapshotID, _ partition: String, _ layout: DatasetLayout) -> String {
-    "\(layout.segmentFolder(id, partition: partition))/manifest.json"
+  private static func partitions(of manifest: Manifest, in layout: DatasetLayout) -> [String] {
+    Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) }).sorted()
   }
 
-  private static func isOfRemovedDay(_ partition: String, _ layout: DatasetLayout) throws(FileFailure) -> Bool {
-    guard let day = RunPath(partition)?.dayFolder else { return false }
-    if try layout.store.hasFolder("\(layout.partitions)/\(day)") { return false }
-    return try layout.store.hasFolder(layout.partitions)
-  }
-
-  /// True also of what may not be looked at: whoever comes to it says so.
-  private static func isThere(_ path: String, _ store: any DatasetStore) throws(FileFailure) -> Bool {
-    do { return try store.exists(path) } catch {
-      guard error.isOfOneFile else { throw error }
-      return true
+  private mutating func find(_ partitions: [String], of manifest: Manifest) throws(FileFailure) -> [Copy] {
+    guard !partitions.isEmpty else { return [] }
+    let copies = partitions.map { "\(layout.segmentFolder(manifest.id, partition: $0))/manifest.json" }
+    let canonical = "\(layout.canonicalFolder(manifest.id))/manifest.json"
+    let sizes = Concurrently.map([canonical] + copies, width: layout.isOnDisk ? 1 : Self.width) { [layout] path in
+      Result { () throws(FileFailure) in try layout.store.size(of: path) }
     }
+    // Whoever comes to one that may not be looked at says so.
+    let wanted = try? sizes[0].get()
+    var found: [Copy] = []
+    for (index, partition) in partitions.enumerated() {
+      let copy = try look(at: copies[index], sizes[index + 1], wanted: wanted, of: manifest, in: partition)
+      if let copy { found.append(copy) }
+    }
+    return found
+  }
+
+  /// - Parameters:
+  ///   - size: what the store says of the copy.
+  ///   - wanted: bytes of the snapshot's own manifest; what is of the same size passes for the same, until `verify` reads it.
+  /// - Returns: nil for one that is as it should be, was removed, or may not be looked at.
+  private mutating func look(
+    at path: String, _ size: Result<Int64?, FileFailure>, wanted: Int64?, of manifest: Manifest, in partition: String
+  ) throws(FileFailure) -> Copy? {
+    do throws(FileFailure) {
+      if let size = try size.get() {
+        guard size != wanted, size == 0 || wanted != nil else { return nil }
+        let reason = Self.flaw(of: try layout.store.bytes(path) ?? [], as: manifest)
+        return reason.map { Copy(path: path, partition: partition, reason: $0) }
+      }
+    } catch {
+      guard error.isOfOneFile else { throw error }
+      guard error.code == FileFailure.notRegular else { return nil }
+      return Copy(path: path, partition: partition, reason: "it is no regular file")
+    }
+    let missing = Copy(path: path, partition: partition, reason: nil)
+    if try Self.hasData(manifest, in: partition, layout) { return missing }
+    return try removed.folder(of: partition, at: manifest.id) == nil ? missing : nil
+  }
+
+  /// Others may have written the same in other words.
+  private static func flaw(of bytes: [UInt8], as manifest: Manifest) -> String? {
+    guard !bytes.isEmpty else { return "it is empty" }
+    do throws(Manifest.Unreadable) {
+      return try Manifest(parsing: bytes) == manifest ? nil : "it says something else"
+    } catch { return error.reason }
   }
 }

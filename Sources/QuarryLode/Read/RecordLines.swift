@@ -10,10 +10,13 @@ struct RecordLines {
 
   let store: any DatasetStore
   let path: String
+  private let found: (Int64) -> Void
 
-  init(_ store: any DatasetStore, _ path: String) {
+  /// - Parameter found: told how many bytes the file has as it is stored, when it is opened.
+  init(_ store: any DatasetStore, _ path: String, found: @escaping (Int64) -> Void = { _ in }) {
     self.store = store
     self.path = path
+    self.found = found
   }
 
   /// Calls `body` with each line, without its newline, until it returns false. Empty lines are passed over.
@@ -105,7 +108,11 @@ struct RecordLines {
     return last
   }
 
-  private func open() throws(QuarryError) -> DataFile? { try DataFile.open(path, in: store) }
+  private func open() throws(QuarryError) -> DataFile? {
+    guard let file = try DataFile.open(path, in: store) else { return nil }
+    found(try file.storedSize())
+    return file
+  }
 
   private func overlong(at place: Int64) -> QuarryError {
     QuarryError(.storage, "\(path) is damaged: at byte \(place) there is a line of more than \(Self.limit >> 20) MiB")

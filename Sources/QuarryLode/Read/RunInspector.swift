@@ -217,21 +217,20 @@ struct RunInspector {
     line.withUnsafeBytes { RecordMembers.read(identityMembers, from: $0) }
   }
 
-  /// Nil also where the file is gone, cut off or cannot be read, which is noted.
+  /// Nil also where the file is gone, empty or cannot be read. That is noted, and a size that is not its manifest's.
   private mutating func line(
     of file: Manifest.File, _ choose: (RecordLines) throws(QuarryError) -> [UInt8]?
   ) -> [UInt8]? {
     let path = reader.layout.path(of: file.path)
+    var size: Int64?
+    var line: [UInt8]?
     do throws(QuarryError) {
-      if let line = try choose(RecordLines(reader.layout.store, path)) { return line }
-      let isThere = try reader.layout.described { () throws(FileFailure) in try reader.layout.store.exists(path) }
-      if !isThere {
-        note(CheckedLines.isGone(path))
-      } else if let wrongSize = CheckedLines(layout: reader.layout, file: file).wrongSize {
-        note(wrongSize)
-      }
+      line = try choose(RecordLines(reader.layout.store, path, found: { size = $0 }))
+      if size == nil { note(CheckedLines.isGone(path)) }
+      let checked = CheckedLines(layout: reader.layout, file: file)
+      if let wrongSize = size.flatMap(checked.wrongSize) { note(wrongSize) }
     } catch { note(error.message) }
-    return nil
+    return line
   }
 
   private static func time(_ members: [String: JSONValue]) -> Timestamp? {

@@ -1,7 +1,7 @@
 import Glibc
 import QuarryCore
 
-/// A manifest that is gone, and what became of it.
+/// A manifest that is gone, or in a partition none any more, and what became of it.
 package struct MissingManifest: Sendable {
   package enum Fate: String, Sendable, CaseIterable {
     /// Would be written.
@@ -21,7 +21,7 @@ package struct MissingManifest: Sendable {
 }
 
 /// Puts manifests back that are gone, from another of the same snapshot: all of one snapshot are the same, and none ever
-/// changes. May run beside writers, who never make a manifest of a snapshot that is on the chain already.
+/// changes. What lies in the place of one is moved aside. May run beside writers, who never make a manifest of a snapshot that is on the chain already.
 package struct ManifestRepair {
   private let store: any WritableStore
   private let layout: DatasetLayout
@@ -56,10 +56,11 @@ package struct ManifestRepair {
 
   private func walk(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
     var chain = ChainReader(layout: layout)
+    var copies = MissingCopies(layout: layout)
     var current = try layout.described { () throws(FileFailure) in try chain.head() }
     while let manifest = current {
       if let warning = chain.warnings.first { throw damaged(warning) }
-      for found in try layout.described({ () throws(FileFailure) in try missing(of: manifest) }) {
+      for found in try layout.described({ () throws(FileFailure) in try missing(of: manifest, &copies) }) {
         var found = found
         if writes, found.fate == .repairable { putBack(&found, from: &chain) }
         report(found)
@@ -70,17 +71,18 @@ package struct ManifestRepair {
   }
 
   /// Old datasets without a `latest` have no canonical manifests either.
-  private func missing(of manifest: Manifest) throws(FileFailure) -> [MissingManifest] {
+  private func missing(
+    of manifest: Manifest, _ copies: inout MissingCopies
+  ) throws(FileFailure) -> [MissingManifest] {
     var missing: [MissingManifest] = []
     let canonical = "\(layout.canonicalFolder(manifest.id))/manifest.json"
     if try !store.exists(canonical), try store.exists(layout.pointer) {
       missing.append(MissingManifest(path: canonical, snapshot: manifest.id, fate: .repairable))
     }
-    for (path, partition) in try MissingCopies.missing(of: manifest, in: layout) {
-      let fate: MissingManifest.Fate =
-        try MissingCopies.hasData(manifest, in: partition, layout)
-        ? .repairable : .dataless
-      missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: fate))
+    for copy in try copies.all(of: manifest) {
+      let hasData = try MissingCopies.hasData(manifest, in: copy.partition, layout)
+      missing.append(
+        MissingManifest(path: copy.path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
     }
     return missing
   }
@@ -88,20 +90,23 @@ package struct ManifestRepair {
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {
     do throws(FileFailure) {
       guard let bytes = try chain.bytes(of: manifest.snapshot) else { throw FileFailure("read", manifest.path, ENOENT) }
-      if try store.create(manifest.path, bytes) {
-        try store.settle([manifest.path], .commit)
-      } else if try store.bytes(manifest.path) != bytes {
-        // Another that was first has put the same there.
-        manifest.fate = .failed
-        manifest.problem = "something else lies in its place: move it away, then try again"
-        return
+      if try !store.create(manifest.path, bytes), !isThere(manifest.path, bytes) {
+        guard try store.setAside(manifest.path), try store.create(manifest.path, bytes) else {
+          manifest.fate = .failed
+          manifest.problem = "something else lies in its place: move it away, then try again"
+          return
+        }
       }
+      try store.settle([manifest.path], .commit)
       manifest.fate = .repaired
     } catch {
       manifest.fate = .failed
       manifest.problem = error.described(layout).message
     }
   }
+
+  /// Another that was first has put the same there. What cannot be read is something else.
+  private func isThere(_ path: String, _ bytes: [UInt8]) -> Bool { (try? store.bytes(path)) == bytes }
 
   private func damaged(_ what: String) -> QuarryError {
     QuarryError(

@@ -30,7 +30,10 @@ package protocol DatasetStore: Sendable {
   /// Whether a folder is there: one of a bucket is when something lies in it.
   func hasFolder(_ folder: String) throws(FileFailure) -> Bool
 
-  /// Bytes of a file.
+  /// Nil where there is no such folder.
+  func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes?
+
+  /// Bytes of a file; what lies under its name and is no file (a folder, a named pipe) is an error.
   func size(of file: String) throws(FileFailure) -> Int64?
 
   /// Opens a file for reading piece by piece.
@@ -60,6 +63,10 @@ extension DatasetStore {
   package var origin: String? { nil }
 
   package func now(in folder: String) -> Timestamp { .now() }
+
+  package func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes? {
+    try hasFolder(folder) ? FolderTimes() : nil
+  }
 
   func open(_ file: String, first: Int64 = 64 << 10) throws(FileFailure) -> (any StoredFile)? {
     try open(file, first: 0..<first)

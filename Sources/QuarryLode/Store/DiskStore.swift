@@ -50,7 +50,11 @@ package struct DiskStore: DatasetStore {
 
   package func hasFolder(_ folder: String) throws(FileFailure) -> Bool { try status(of: folder) != nil }
 
-  package func size(of file: String) throws(FileFailure) -> Int64? { try status(of: file).map { Int64($0.st_size) } }
+  package func size(of file: String) throws(FileFailure) -> Int64? {
+    guard let status = try status(of: file) else { return nil }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileFailure("read", file, FileFailure.notRegular) }
+    return Int64(status.st_size)
+  }
 
   /// Nil for what is not there, and only for that: of what may not be looked at nobody knows.
   private func status(of file: String) throws(FileFailure) -> stat? {

@@ -59,6 +59,12 @@ extension S3Store: WritableStore {
     do throws(S3Error) { try client.delete(files.map(key)) } catch { throw FileFailure(error, files.first ?? root) }
   }
 
+  package func setAside(_ file: String) throws(FileFailure) -> Bool {
+    if let bytes = try bytes(file) { _ = try create(DatasetLayout.aside(file), bytes) }
+    try remove([file])
+    return true
+  }
+
   package func hold(_ folder: String) -> FolderHold? { nil }
 
   package func claim(_ file: String) throws(FileFailure) -> (any StoreClaim)? {

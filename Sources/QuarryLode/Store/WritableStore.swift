@@ -31,6 +31,11 @@ package protocol WritableStore: DatasetStore {
   /// Removes a file that is nobody else's, as far as it can.
   func discard(_ file: String)
 
+  /// Moves what lies under a name out of the way, to one beside it that no reader looks at, and that the collector of leftovers
+  /// removes one day.
+  /// - Returns: false where it is a folder that holds something.
+  func setAside(_ file: String) throws(FileFailure) -> Bool
+
   /// Keeps the collector of leftovers away from a folder for as long as the object lives.
   /// - Returns: nil where that cannot be said; see `trust`.
   func hold(_ folder: String) throws(FileFailure) -> FolderHold?

@@ -13,6 +13,9 @@ struct ChainVerifier {
   private(set) var bytes: Int64 = 0
   private(set) var sidecarFiles = 0
   private var warningsTold = 0
+  private var removed: RemovedRecords
+  /// Folders that were removed, and how many snapshots had records there.
+  private var removedFolders: [String: Int] = [:]
   /// Snapshots without a canonical manifest, after the last that has one.
   private var bare: [SnapshotID] = []
 
@@ -21,6 +24,7 @@ struct ChainVerifier {
   init(chain: ChainReader, report: @escaping (Finding) -> Void) {
     self.chain = chain
     self.report = report
+    removed = RemovedRecords(layout: chain.layout)
   }
 
   /// - Parameter head: the newest snapshot when the verification began.
@@ -35,6 +39,10 @@ struct ChainVerifier {
       if current.createdAt > manifest.createdAt, isEarlier(manifest, than: current) {
         error(.chain, canonical(manifest.id), "its created_at is earlier than that of \(current.id), which it follows")
       }
+    }
+    for (folder, count) in removedFolders.sorted(by: { $0.key < $1.key }) {
+      let message = "was removed: \(count) snapshots had records there that nothing is left of"
+      report(Finding(.note, .removed, "\(layout.partitions)/\(folder)", message))
     }
   }
 
@@ -74,10 +82,12 @@ struct ChainVerifier {
     if let problem = manifest.unknownFormat { error(.manifest, path, problem) }
     if manifest.rowCount < 0 { error(.manifest, path, "its row_count is \(manifest.rowCount)") }
     var canCount = manifest.rowCount > 0 && manifest.unknownFormat == nil
-    for file in manifest.files { canCount = try verify(file, of: manifest) && canCount }
+    var gone: Set<String> = []
+    for file in manifest.files { canCount = try verify(file, of: manifest, &gone) && canCount }
     canCount = try verifyCopies(of: manifest) && canCount
     rows.append(canCount ? manifest.rowCount : nil)
-    for file in manifest.sidecarFiles { try verify(file) }
+    for file in manifest.sidecarFiles { try verify(file, of: manifest.id) }
+    for folder in gone { removedFolders[folder, default: 0] += 1 }
   }
 
   /// Other readers follow no copies. Old datasets had neither canonical manifests nor a `latest`; what is written onto one
@@ -96,8 +106,11 @@ struct ChainVerifier {
     for id in missing { error(.manifest, canonical(id), "is not there, and other readers follow it alone") }
   }
 
+  /// - Parameter gone: gets the folder that was removed with the file.
   /// - Returns: whether its rows can be counted.
-  private mutating func verify(_ file: Manifest.File, of manifest: Manifest) throws(FileFailure) -> Bool {
+  private mutating func verify(
+    _ file: Manifest.File, of manifest: Manifest, _ gone: inout Set<String>
+  ) throws(FileFailure) -> Bool {
     let path = layout.path(of: file.path)
     files += 1
     if file.sizeBytes < 0 {
@@ -107,7 +120,11 @@ struct ChainVerifier {
       error(.manifest, canonical(manifest.id), "its compressor is '\(stated.compressor)', and it names \(file.path)")
     }
     guard let size = try layout.store.size(of: path) else {
-      error(.file, path, "is named by snapshot \(manifest.id) and is not there")
+      if let folder = try removed.folder(ofKey: file.path, at: manifest.id) {
+        gone.insert(folder)
+      } else {
+        error(.file, path, "is named by snapshot \(manifest.id) and is not there")
+      }
       return false
     }
     bytes += size
@@ -146,7 +163,9 @@ struct ChainVerifier {
       var missing: [String] = []
       for partition in partitions.sorted() {
         let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-        if try !verifyCopy(path, of: manifest) { missing.append(path) }
+        if try !verifyCopy(path, of: manifest), try removed.folder(of: partition, at: manifest.id) == nil {
+          missing.append(path)
+        }
       }
       canFindAll = canFindAll && missing.count < partitions.count
       for path in missing { error(.manifest, path, MissingCopies.message(path, manifest.id)) }
@@ -163,10 +182,11 @@ struct ChainVerifier {
     return true
   }
 
-  private mutating func verify(_ file: SidecarFile) throws(FileFailure) {
+  private mutating func verify(_ file: SidecarFile, of id: SnapshotID) throws(FileFailure) {
     sidecarFiles += 1
     let path = layout.path(of: file.path)
     guard let size = try layout.store.size(of: path) else {
+      if try removed.folder(ofKey: file.path, at: id) != nil { return }
       return error(.sidecar, path, "is listed by a manifest and is not there")
     }
     if size != file.size { error(.sidecar, path, "has \(size) bytes; its manifest says \(file.size)") }

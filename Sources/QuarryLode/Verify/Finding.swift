@@ -32,6 +32,8 @@ package struct Finding: Sendable, Equatable {
     case metrics
     /// The end of a run.
     case run
+    /// A whole day, or a run, that somebody does without.
+    case removed
     /// What no snapshot names.
     case leftover
   }

@@ -38,6 +38,10 @@ struct ForgivingStore: DatasetStore {
     try forgiving(false) { () throws(FileFailure) in try store.hasFolder(folder) }
   }
 
+  func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes? {
+    try forgiving(nil) { () throws(FileFailure) in try store.times(ofFolder: folder) }
+  }
+
   func size(of file: String) throws(FileFailure) -> Int64? {
     try forgiving(nil) { () throws(FileFailure) in try store.size(of: file) }
   }

@@ -7,7 +7,8 @@ struct LodeRepairCommand: ExecutableCommand {
     abstract: "Puts manifests back that are gone, from others of the same snapshot; also while others write.",
     discussion: """
       Each snapshot has one manifest, and a copy of it in each partition: any of them is enough to write the others \
-      again. Data that is gone comes from a copy of the dataset alone. Nothing that is there is changed.
+      again. What lies in the place of one is moved aside, and nothing else is changed. Data that is gone comes from a copy \
+      of the dataset alone.
       """)
 
   @Flag("dry-run", help: "Show what would be put back.")
