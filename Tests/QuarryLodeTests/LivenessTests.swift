@@ -47,7 +47,8 @@ import Testing
     // What is stored later than the time that is asked about.
     let before = try #require(try reader.summary(of: "quiet")).lastStoredAt
     try run.sink.write(run.items(2..<3))
-    #expect(try states(Liveness(silentSince: Timestamp(nanoseconds: before.nanoseconds + 1)))["quiet"] == .running)
+    let since = Timestamp(nanoseconds: before.nanoseconds + 1)
+    #expect(try states(Liveness(silence: .zero, now: since))["quiet"] == .running)
     #expect(try states(Liveness(silence: .seconds(Int64.max / 2_000)))["quiet"] == .running)
   }
 
@@ -66,6 +67,25 @@ import Testing
     #expect(try states(liveness) == ["alive": .running, "dead": .lost])
     #expect(try reader.run("dead", liveness: liveness)?.summary.state == .lost)
     #expect(try states(Liveness(silence: Liveness.usualSilence, now: Self.later))["alive"] == .lost)
+  }
+
+  /// Clocks of readers may be wrong by more than a run may be silent; the store's is what its files go by.
+  @Test(arguments: [-86_400, -7_200, 7_200, 86_400])
+  func aReadersClockKillsNobody(_ seconds: Int64) throws {
+    let time = Timestamp(nanoseconds: Timestamp.now().nanoseconds + seconds * 1_000_000_000)
+    let writer = LodeDataset(root: root.path, durability: .none, clock: SnapshotClock(now: { time }))
+    let run = try Run(writer, id: "alive")
+    try run.sink.write(run.items(1..<2))
+    let manifest = "\(reader.layout.canonicalFolder(try reader.chain().rows[0].id))/manifest.json"
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: TimeInterval(seconds))], ofItemAtPath: manifest)
+    let liveness = Liveness(silence: Liveness.usualSilence)
+    let reader = LodeReader(
+      DatasetLayout(LockedStore(store: DiskStore(root: root.path), time: time), dataset: "quarry"))
+    #expect(try reader.run("alive", liveness: liveness)?.summary.state == .running)
+    // So it is judged by a time that is given.
+    let later = Timestamp(nanoseconds: time.nanoseconds + 7_200_000_000_000)
+    #expect(try reader.run("alive", liveness: Liveness(silence: .seconds(60), now: later))?.summary.state == .lost)
   }
 
   @Test func theStateIsAskedForAsItIsJudged() throws {

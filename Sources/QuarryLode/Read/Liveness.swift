@@ -28,24 +28,31 @@ package struct Liveness: Sendable, Equatable {
   /// How far clocks of machines are thought to differ: five minutes, in nanoseconds.
   private static let clockDifference: Int64 = 300_000_000_000
 
-  /// A run that has stored nothing since then is lost; nil: none is by its age alone.
-  package var silentSince: Timestamp?
-  /// What seems to have been stored later than this was so while a clock was ahead; nil: nothing is held against it.
-  package var latest: Timestamp?
+  /// A run that has stored nothing for so long is lost; nil: none is by its silence alone.
+  package var silence: Duration?
+  /// What the time is; nil asks the store: this machine's clock may be another than those of the writers.
+  package var now: Timestamp?
   /// Nil where no fleet was asked.
   package var leases: Leases?
 
-  package init(silentSince: Timestamp? = nil, leases: Leases? = nil) {
-    self.silentSince = silentSince
+  package init(silence: Duration? = nil, now: Timestamp? = nil, leases: Leases? = nil) {
+    self.silence = silence
+    self.now = now
     self.leases = leases
   }
 
-  /// - Parameter silence: how long a run may store nothing.
-  package init(silence: Duration, now: Timestamp = .now(), leases: Leases? = nil) {
-    let (time, overflows) = silence.milliseconds.multipliedReportingOverflow(by: 1_000_000)
-    silentSince = overflows ? nil : Timestamp(nanoseconds: now.nanoseconds - time)
-    latest = Timestamp(nanoseconds: now.nanoseconds + Self.clockDifference)
-    self.leases = leases
+  /// What has to be known for a time.
+  fileprivate struct Bounds {
+    /// A run that has stored nothing since then is lost; nil for a silence before all time.
+    let silentSince: Timestamp?
+    /// What seems to have been stored later than this was so while a clock was ahead.
+    let latest: Timestamp
+
+    init(_ silence: Duration, at now: Timestamp) {
+      let (time, overflows) = silence.milliseconds.multipliedReportingOverflow(by: 1_000_000)
+      silentSince = overflows ? nil : Timestamp(nanoseconds: now.nanoseconds - time)
+      latest = Timestamp(nanoseconds: now.nanoseconds + Liveness.clockDifference)
+    }
   }
 }
 
@@ -56,6 +63,8 @@ struct LivenessJudge {
   private let ledger: LedgerReader
   /// By job: its tasks that have ended.
   private var ended: [String: Set<String>] = [:]
+  /// Asked for once a query, and only when a run without an end is met; nil inside where nobody could say.
+  private var bounds: Liveness.Bounds??
   private(set) var warnings: [String] = []
 
   init(_ liveness: Liveness, layout: DatasetLayout) {
@@ -80,13 +89,29 @@ struct LivenessJudge {
       }
       if endedTasks(of: job).contains(task) { return true }
     }
-    return liveness.silentSince.map { stored < $0 } ?? false
+    return currentBounds()?.silentSince.map { stored < $0 } ?? false
+  }
+
+  private mutating func currentBounds() -> Liveness.Bounds? {
+    guard let silence = liveness.silence else { return nil }
+    if let bounds { return bounds }
+    var made: Liveness.Bounds?
+    do throws(QuarryError) {
+      made = Liveness.Bounds(silence, at: try now())
+    } catch { warnings.append(error.message) }
+    bounds = .some(made)
+    return made
+  }
+
+  private func now() throws(QuarryError) -> Timestamp {
+    if let now = liveness.now { return now }
+    return try layout.described { () throws(FileFailure) in try layout.store.now(in: layout.folder) }
   }
 
   /// By the id of its newest snapshot. Once a clock was ahead all ids are, since they only grow: then the store knows when
   /// its manifest was made.
   private mutating func lastStored(_ run: RunSummary) -> Timestamp {
-    guard let latest = liveness.latest, run.lastStoredAt > latest else { return run.lastStoredAt }
+    guard let latest = currentBounds()?.latest, run.lastStoredAt > latest else { return run.lastStoredAt }
     do throws(QuarryError) {
       let manifest = "\(layout.canonicalFolder(run.lastSnapshot))/manifest.json"
       let made = try layout.described { () throws(FileFailure) in try layout.store.modified(manifest) }
