@@ -74,7 +74,8 @@ package final class S3Client: Sendable {
     }
   }
 
-  func tellWait(_ reason: String) {
+  /// Says what is waited for, once a minute at most.
+  package func tellWait(_ reason: String) {
     guard let tell = configuration.onWait else { return }
     let now = clock.uptime()
     let isDue = state.withLock { state in

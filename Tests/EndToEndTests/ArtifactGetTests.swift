@@ -122,6 +122,10 @@ import Testing
     #expect(named.standardError.contains("`quarry lode verify --storage-path \(harness.data)`"))
     let byID = try await get(harness, "r-1", id)
     #expect(byID.exitCode == 1 && byID.standardError.contains("its commit was never stored"))
+    try "".write(toFile: file, atomically: false, encoding: .utf8)
+    let gone = try await get(harness, "r-1", "bothe")
+    #expect(gone.standardError.contains("what can be read of run 'r-1' has no artifact"), "\(gone.standardError)")
+    #expect(gone.standardError.contains("from a copy of the dataset") && !gone.standardError.contains("inspect run"))
   }
 
   @Test func aFullDiskLeavesNothing() async throws {

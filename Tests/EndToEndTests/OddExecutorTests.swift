@@ -42,6 +42,9 @@ import Testing
     #expect(written["exit_code"]?.integer == Int64(expected.outcome.exitCode))
     #expect(written["message"]?.string?.contains(expected.says) == true || expected.says.isEmpty, "\(written)")
     #expect(result.standardError.contains(expected.says) || expected.says.isEmpty)
+    let stored = try await harness.read("inspect", "run", written["run_id"]?.string ?? "")
+    #expect((stored["error"] == .null) == (expected.outcome == .success))
+    #expect(stored["error"]?["message"]?.string?.contains(expected.says) != false, "\(stored)")
     #expect(result.standardError.utf8.count < 1 << 20)
     #expect(processesMentioning(harness.path).isEmpty)
   }

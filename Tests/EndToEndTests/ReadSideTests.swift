@@ -57,6 +57,7 @@ import Testing
     let dropped = try #require(drops["drops"]?["total"]?.integer)
     #expect(dropped > 0 && drops["drops"]?["by_type"] == ["log": .integer(dropped)])
     #expect(drops["events"]?["log"]?.integer ?? 0 == 50 - dropped)
+    #expect((drops["flushes"]?["capacity"]?.integer ?? 0) > 0 && drops["flushes"]?["count"] == 0)
     let flushes = try await harness.read("inspect", "run", "flushes")
     #expect((flushes["flushes"]?["count"]?.integer ?? 0) > 0 && flushes["flushes"]?["termination"] != nil)
   }
@@ -102,7 +103,7 @@ import Testing
     for (name, value) in record.object ?? [:] where name != "record_kind" && name != "event_type" {
       #expect(one[name] == value, "\(name)")
     }
-    #expect(one["flush_triggers"] == JSONValue.null && one["job_id"] == JSONValue.null)
+    #expect(one["job_id"] == JSONValue.null)
     let all = try await harness.read("stats", "metrics")
     #expect(all["runs"] == 4 && all["runs_started_total"] == 4 && all["runs_completed_total"] == 3)
     #expect(all["policy"] == JSONValue.null && all["executor"] == record["executor"] && all["storage_backend"] == "fs")
@@ -192,11 +193,15 @@ import Testing
     let script = try harness.script("runs.ts", Self.script)
     let commands = [
       "cat", "list runs", "list jobs", "list tasks", "list executors", "stats runs", "stats jobs", "stats metrics",
-      "inspect run x", "lode verify", "artifact get x y",
+      "inspect run x", "inspect job x", "inspect task x", "inspect executor x", "stats metrics --run x", "lode index",
+      "lode verify", "artifact get x y",
     ].map { $0.split(separator: " ").map(String.init) }
-    for words in commands.filter({ $0[0] == "list" || $0[0] == "stats" }) {
+    for words in commands {
       let early = try await harness.start(words + ["--storage-path", harness.data]).finish()
-      #expect(early.exitCode == 0, "\(words): \(early.standardError)")
+      let isForMany = ["list", "stats"].contains(words[0]) && !words.contains("--run")
+      #expect(early.exitCode == (isForMany ? 0 : 1), "\(words): \(early.standardError)")
+      let isSaid = early.standardError.contains("no dataset in \(harness.data)/datasets/quarry")
+      #expect(isSaid, "\(words): \(early.standardError)")
     }
     let result = try await harness.run(script)
     #expect(result.exitCode == 0, "\(result.standardError)")
@@ -207,6 +212,41 @@ import Testing
       #expect(wrong.exitCode == 1 && wrong.standardOutput.isEmpty, "\(words)")
       #expect(wrong.standardError.contains("no dataset 'qarry' in \(harness.data)"), "\(wrong.standardError)")
       #expect(wrong.standardError.contains("did you mean --storage-dataset quarry? there are: quarry"))
+      let elsewhere = try await harness.start(words + ["--storage-path", harness.path]).finish()
+      #expect(elsewhere.exitCode == 1 && elsewhere.standardOutput.isEmpty, "\(words)")
+      #expect(elsewhere.standardError.contains("\(harness.path) holds other things and no datasets"))
+    }
+    for part in ["/datasets", "/datasets/quarry"] {
+      let inside = try await harness.quarry("list", "runs", "--storage-path", harness.data + part)
+      #expect(inside.standardError.contains("did you mean --storage-path \(harness.data)?"), "\(inside.standardError)")
+    }
+    for words in ["list runs", "list tasks", "list executors", "stats runs", "stats tasks", "stats metrics"] {
+      let arguments = words.split(separator: " ").map(String.init) + ["--job", "nope", "--storage-path", harness.data]
+      let none = try await harness.start(arguments).finish()
+      #expect(none.exitCode == 0 && none.standardError.contains("no job 'nope'"), "\(words): \(none.standardError)")
+    }
+  }
+
+  /// Who reads and who writes says what helps.
+  @Test(arguments: [("latest", false), ("latest.lock", false), ("latest", true), ("latest.lock", true)])
+  func whatLiesInThePlaceOfAFileIsNamed(_ name: String, _ isLink: Bool) async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("runs.ts", Self.script)
+    #expect(try await harness.run(script, "--run-id", "r").exitCode == 0)
+    let path = harness.data + "/datasets/quarry/\(name)"
+    try FileManager.default.moveItem(atPath: path, toPath: harness.path + "/kept")
+    if isLink {
+      try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: harness.path + "/kept")
+    } else {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+    let run = try await harness.run(script)
+    #expect(run.exitCode == 3, "\(run.standardError)")
+    let list = try await harness.quarry("list", "runs", "--storage-path", harness.data)
+    for result in name == "latest" ? [run, list] : [run] {
+      #expect(result.standardError.contains(path), "\(result.standardError)")
+      let remedy = isLink ? "put what it leads to in its place" : "move away what lies there"
+      #expect(result.standardError.contains(remedy), "\(result.standardError)")
     }
   }
 

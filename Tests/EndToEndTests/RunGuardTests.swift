@@ -111,6 +111,44 @@ import Testing
     #expect(try harness.items().count == 1)
   }
 
+  /// Where its first records lie no more, and the rest would lie alone.
+  @Test(arguments: ["strict", "streaming --flush-count 21"])
+  func aRunWhoseRecordsAreMovedAwayIsNoSuccess(_ policy: String) async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "many.ts",
+      """
+      import { existsSync } from 'node:fs';
+      export const config = { browser: false };
+      export default async ({ emit, job }) => {
+        for (let n = 0; n < 20; n += 1) await emit.item({ item_type: 'x', data: { n } });
+        await emit.checkpoint({ checkpoint_id: 'half' });
+        while (!existsSync(job.moved)) await new Promise((resolve) => setTimeout(resolve, 20));
+        for (let n = 20; n < 150; n += 1) await emit.item({ item_type: 'x', data: { n } });
+      };
+      """)
+    let moved = harness.path + "/moved"
+    let process = try harness.start(
+      ["run", "--script", script, "--storage-path", harness.data, "--job", #"{"moved":"\#(moved)"}"#, "--policy"]
+        + policy.split(separator: " ").map(String.init))
+    let dataset = harness.data + "/datasets/quarry"
+    let partitions = dataset + "/partitions"
+    // The checkpoint is in the last commit before the script waits.
+    while try harness.files({ path in
+      guard path.contains("event_type=checkpoint/"), path.hasSuffix("/manifest.json") else { return false }
+      let latest = FileManager.default.contents(atPath: dataset + "/latest").map { String(decoding: $0, as: UTF8.self) }
+      return latest.map { path.contains("/segments/\($0)/") } ?? false
+    }).isEmpty {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    try FileManager.default.moveItem(atPath: partitions, toPath: moved)
+    let result = try await process.finish()
+    #expect(result.exitCode == 3, "\(result.standardError)")
+    #expect(result.standardError.contains("\(partitions) was moved or removed while run"), "\(result.standardError)")
+    #expect(result.standardError.contains("put it back") && !result.standardError.contains("visible"))
+    #expect(!FileManager.default.fileExists(atPath: partitions))
+  }
+
   @Test func oneOfTwoRunsWithOneIDIsRefusedAlsoWhenTheyBeginTogether() async throws {
     let harness = try RunHarness()
     let script = try harness.script(

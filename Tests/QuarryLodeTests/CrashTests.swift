@@ -129,7 +129,7 @@ import Testing
   @Test func aMissingRootSaysWhatToType() throws {
     let run = try Run(LodeDataset(root: "/tmp/quarry-no-such-folder"), id: "r")
     let error = #expect(throws: QuarryError.self) { try run.sink.write(run.items(0..<1)) }
-    #expect(error?.remedy == "create it first: mkdir -p '/tmp/quarry-no-such-folder'")
+    #expect(error?.remedy == "put it back, or make it: mkdir -p '/tmp/quarry-no-such-folder'")
     let root = TemporaryDirectory()
     try put("", at: "\(root.path)/file")
     let onFile = try Run(LodeDataset(root: "\(root.path)/file"), id: "r")

@@ -63,6 +63,9 @@ import Testing
         """))
     #expect(!text.contains("parent_snapshot_id"))
     #expect(try Manifest(parsing: manifest.encoded) == manifest)
+    manifest.sidecarFiles[0].checksum = "ab"
+    #expect(String(decoding: manifest.encoded, as: UTF8.self).contains("\"size\": 5,\n        \"checksum\": \"ab\"\n"))
+    #expect(try Manifest(parsing: manifest.encoded) == manifest)
   }
 
   @Test func readsWhatOthersWrite() throws {

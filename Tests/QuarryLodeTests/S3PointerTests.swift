@@ -43,6 +43,25 @@ import Testing
     #expect(try reader.chain().rows.count == 4)
   }
 
+  /// Nobody waits for an announcement of his own that was carried out; another's is waited for, and that is said.
+  @Test(arguments: S3Server.allCases) func aSpoiledPointerKeepsItsOwnWriterFromNothing(_ server: S3Server) throws {
+    let said = Mutex<[String]>([])
+    let store = try server.store(lease: .seconds(3_600))
+    let run = try Run(LodeDataset(store), id: "r1")
+    for index in 0..<3 {
+      try run.sink.write(run.items(index..<index + 1))
+      try store.replace(store.reader().layout.pointer, with: "garbage")
+    }
+    let other = try server.store(prefix: store.prefix, lease: .seconds(3)) {
+      $0.onWait = { text in said.withLock { $0.append(text) } }
+    }
+    try commit("r2", 1, other)
+    let sentence = "another commit to \(other.reader().layout.folder) was announced; one of which nothing more comes"
+    #expect(said.withLock { $0 }.count == 1 && said.withLock { $0 }.first?.contains(sentence) == true)
+    #expect(try sequence(store.reader(), "r1") == [0, 1, 2] && sequence(store.reader(), "r2") == [0])
+    try expectWhole(store, "the pointer was spoiled after each commit")
+  }
+
   /// `0` is what a dataset says that has no commit yet.
   @Test(arguments: S3Server.allCases) func aPointerToNothingHidesNoSnapshot(_ server: S3Server) throws {
     let store = try server.store()

@@ -58,6 +58,24 @@ import Testing
     #expect(try findings() == [])
   }
 
+  /// Of its records or of its files: a byte that changed is found, in whatever form the rest is.
+  @Test(arguments: forms) func aStoredFileThatChangedIsFound(_ form: StoredForm) throws {
+    let run = try Run(dataset(form), id: "r")
+    try run.put("a.pdf", "precious")
+    try run.sink.write(run.items(1..<2))
+    #expect(try findings() == [])
+    let detail = try #require(try reader.run("r"))
+    let file = try #require(detail.sidecarFiles.first)
+    let path = reader.layout.path(of: file.path)
+    try FileManager.default.removeItem(atPath: path)
+    try put("precioux", at: path)
+    let isFound = form.checksum == .md5
+    #expect(try findings().map(\.place) == (isFound ? [path] : []))
+    var read: QuarryError?
+    do { try reader.read(.file(file)) { _ in true } } catch { read = error }
+    #expect((read != nil) == isFound && read?.message.hasPrefix("\(path) is damaged: its checksum is") != false)
+  }
+
   /// Records, runs, artifacts, ledgers and what waits to be sent.
   @Test(arguments: forms)
   func everyReaderReadsIt(_ form: StoredForm) throws {

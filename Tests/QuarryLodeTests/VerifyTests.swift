@@ -454,6 +454,7 @@ import Testing
         return true
       }
       #expect(notes.contains { $0.contains("lies behind one") }, "\(folder): \(notes)")
+      #expect(notes.contains { $0.contains("(\(folder))") || $0.contains(" \(folder): ") }, "\(folder): \(notes)")
       #expect(try verify().findings.contains { $0.severity == .error && $0.message.contains("lies behind one") })
       try FileManager.default.removeItem(atPath: folder)
       try FileManager.default.moveItem(atPath: "\(root.path)/moved", toPath: folder)

@@ -1,4 +1,5 @@
 import Glibc
+import QuarryLode
 
 /// What a command sees of the process it runs in.
 package struct CommandContext: Sendable {
@@ -29,6 +30,11 @@ package struct CommandContext: Sendable {
       console.warn(damage)
       passedOver.raise()
     }
+  }
+
+  /// Where something was looked for in vain, after what could not be read was said.
+  func whatWasRead(_ reader: LodeReader) -> String {
+    (passedOver.isRaised ? "in what can be read of " : "in ") + reader.layout.folder
   }
 
   /// The exit code of a reading command that has answered.

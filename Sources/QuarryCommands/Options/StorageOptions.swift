@@ -50,7 +50,7 @@ struct StoringOptions: ParsableArguments {
   @Option(
     "storage-checksum",
     help: ArgumentHelp(
-      "md5: manifests and artifacts' records bear checksums of what they hold, so that damage is noticed. Default: none.",
+      "md5: checksums of data files, stored files and the pieces of artifacts are kept, so that damage is noticed. Default: none.",
       valueName: "algorithm"))
   var storageChecksum: String?
 

@@ -15,7 +15,7 @@ extension Output {
     let events = detail.counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
     return .record(
       values(detail).map { Field(name: $0.0, value: .value($0.1)) } + [
-        Field(name: "error", value: detail.error.map(failure) ?? .value(.null)),
+        Field(name: "error", value: detail.error.map(failure) ?? detail.metrics.map(failureOfMetrics) ?? .value(.null)),
         Field(name: "events", value: .record(events)),
         Field(name: "drops", value: detail.metrics.map(drops) ?? .value(.null)),
         Field(name: "flushes", value: detail.metrics?["flush_triggers"].map(tree) ?? .value(.null)),
@@ -58,6 +58,12 @@ extension Output {
     .record([("error_type", payload["error_type"] ?? .null), ("message", payload["message"] ?? .null)])
   }
 
+  /// What its metrics say where the script said nothing.
+  private static func failureOfMetrics(_ metrics: JSONValue) -> Output {
+    guard let type = metrics["error_type"], type != .null else { return .value(.null) }
+    return .record([("error_type", type), ("message", metrics["error_message"] ?? .null)])
+  }
+
   private static func drops(_ metrics: JSONValue) -> Output {
     .record([
       Field(name: "total", value: .value(metrics["events_dropped_total"] ?? .null)),
@@ -79,7 +85,7 @@ extension Output {
     return .record([
       Field(name: "job_id", value: .value(.string(job.jobID))),
       Field(name: "state", value: .value(.string(job.state.rawValue))),
-      Field(name: "run_ids", value: .list(job.runs.map { .value(.string($0.runID)) })),
+      Field(name: "run_ids", value: .list(job.runs.reversed().map { .value(.string($0.runID)) })),
       Field(name: "tasks", value: job.tasks.map(taskEnds) ?? .value(.null)),
       Field(name: "accepted_run_ids", value: verdict.map { .list($0.accepted) } ?? .value(.null)),
       Field(name: "superseded", value: verdict.map { .list($0.superseded(among: job.runs)) } ?? .value(.null)),

@@ -70,9 +70,9 @@ final class DiskPublisher: SnapshotPublisher {
     }
   }
 
-  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID {
     try state.withLock { state throws(PublishFailure) in
-      do throws(FileFailure) { try publish(plans, &state) } catch { throw .file(error) }
+      do throws(FileFailure) { return try publish(plans, &state) } catch { throw .file(error) }
     }
   }
 
@@ -83,7 +83,7 @@ final class DiskPublisher: SnapshotPublisher {
 
   private func publish(
     _ plans: [SnapshotPlan], _ state: inout State
-  ) throws(FileFailure) {
+  ) throws(FileFailure) -> SnapshotID {
     guard let lock = state.lock else { throw FileFailure("lock", layout.lock, EBADF) }
     try planner.check(plans)
     let pointer = try ChainReader(layout: layout).pointer()
@@ -108,6 +108,7 @@ final class DiskPublisher: SnapshotPublisher {
     // What was committed is no crash's leftover, also when somebody puts an old pointer back. Where this cannot be written,
     // nothing is lost as long as nobody does that.
     try? files.overwrite(lock.lockFile, CommitIntent.carriedOut(newest.id), path: lock.path)
+    return newest.id
   }
 
   /// - Parameters:

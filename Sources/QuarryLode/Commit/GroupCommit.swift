@@ -59,6 +59,7 @@ final class GroupCommit: Sendable {
   }
 
   private let publisher: any SnapshotPublisher
+  private let presence: DatasetPresence
   private let layout: DatasetLayout
   private let deadline: Duration
   private let clock: SnapshotClock
@@ -66,12 +67,15 @@ final class GroupCommit: Sendable {
   private let state = Mutex(State())
 
   /// - Parameters:
+  ///   - presence: told of what was committed.
   ///   - deadline: how long one commit may wait for other processes.
   ///   - sharesIDs: whether batches may lie under one id; false gives each its own.
   init(
-    publisher: any SnapshotPublisher, layout: DatasetLayout, deadline: Duration, clock: SnapshotClock, sharesIDs: Bool
+    publisher: any SnapshotPublisher, presence: DatasetPresence, layout: DatasetLayout, deadline: Duration,
+    clock: SnapshotClock, sharesIDs: Bool
   ) {
     self.publisher = publisher
+    self.presence = presence
     self.layout = layout
     self.deadline = deadline
     self.clock = clock
@@ -147,7 +151,7 @@ final class GroupCommit: Sendable {
 
   private func publish(_ batches: [WrittenBatch]) -> [Result<Void, Failure>] {
     do throws(PublishFailure) {
-      try publisher.publish(SnapshotPlan.plans(for: batches))
+      presence.wrote(try publisher.publish(SnapshotPlan.plans(for: batches)))
       return batches.map { _ in .success(()) }
     } catch {
       // One batch whose folders cannot be written must not fail the others.

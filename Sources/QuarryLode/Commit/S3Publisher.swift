@@ -33,8 +33,9 @@ final class S3Publisher: SnapshotPublisher {
     }
   }
 
-  private enum Outcome {
-    case published
+  private enum Outcome: Equatable {
+    /// The newest snapshot.
+    case published(SnapshotID)
     /// Another was first, or is at it.
     case outrun
   }
@@ -60,18 +61,28 @@ final class S3Publisher: SnapshotPublisher {
     manifests = S3Manifests(layout: layout, store: store)
   }
 
-  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID {
     try state.withLock { state throws(PublishFailure) in
-      let end = ContinuousClock.now + deadline
+      let start = ContinuousClock.now
       var longest = Duration.milliseconds(10)
       while true {
-        if try attempt(plans, &state) == .published { return }
-        guard ContinuousClock.now < end else { throw .late(outrun()) }
+        if case .published(let id) = try attempt(plans, &state) { return id }
+        let waited = ContinuousClock.now - start
+        guard waited < deadline else { throw .late(outrun()) }
+        if waited >= Self.patience { store.client.tellWait(waitingFor) }
         // Nobody's pauses grow much: who has waited long has no fewer chances than who has just come.
         OwnThread.block(for: longest * Double.random(in: 0.2...1))
         longest = min(longest * 2, .milliseconds(150))
       }
     }
+  }
+
+  /// After so long a person may wonder.
+  private static let patience = Duration.seconds(2)
+
+  private var waitingFor: String {
+    "another commit to \(layout.folder) was announced; one of which nothing more comes is passed over "
+      + "\(store.lease.components.seconds) s after its last sign"
   }
 
   private func outrun() -> QuarryError {
@@ -120,7 +131,8 @@ final class S3Publisher: SnapshotPublisher {
       }
       return .over(giveUp(commit, turn))
     } catch {
-      if giveUp(commit, turn) == .published { return .over(.published) }
+      let outcome = giveUp(commit, turn)
+      guard outcome == .outrun else { return .over(outcome) }
       throw error
     }
   }
@@ -145,7 +157,9 @@ final class S3Publisher: SnapshotPublisher {
     if state.isAlone, let turn = state.turn { return turn }
     let turn = try S3Turn.look(layout, store)
     state.isAlone = turn.etag != nil && state.turn?.etag == turn.etag
-    guard turn.isTaken else { return turn }
+    // Our own is over, though somebody has spoiled the pointer since.
+    let isOurs = turn.pointer?.id == nil && turn.intent.newest == state.head?.id
+    guard turn.isTaken, !isOurs else { return turn }
     return state.watch.isStale(turn.etag, after: store.honoursConditions ? store.lease : .zero) ? turn : nil
   }
 
@@ -178,7 +192,7 @@ final class S3Publisher: SnapshotPublisher {
       var turn = turn
       turn.pointer = S3Turn.Pointer(id: commit.newest.id, raw: digits, etag: etag)
       (state.turn, state.head) = (turn, commit.newest)
-      return .published
+      return .published(commit.newest.id)
     } catch {
       return try settle(commit, turn, error)
     }
@@ -190,7 +204,7 @@ final class S3Publisher: SnapshotPublisher {
     do throws(FileFailure) {
       let mayHaveMoved = error.kind != .conditionFailed
       if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn, mayComeLate: mayHaveMoved) {
-        return .published
+        return .published(commit.newest.id)
       }
     } catch {
       // Its announcement stays: whoever takes it over finds out.
@@ -213,7 +227,9 @@ final class S3Publisher: SnapshotPublisher {
   /// Before the pointer was moved. Who took this writer for dead while `latest` named nothing may have moved it here.
   private func giveUp(_ commit: S3Commit, _ turn: S3Turn) -> Outcome {
     do throws(FileFailure) {
-      if try S3Fence(layout, store).isNamed(commit.newest.id) { return .published }
+      if try S3Fence(layout, store).isNamed(commit.newest.id) {
+        return .published(commit.newest.id)
+      }
     } catch {
       // As long as that is not known they stay, and are announced: others wait for the lease, and find out.
       return .outrun

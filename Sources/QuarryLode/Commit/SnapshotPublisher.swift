@@ -10,7 +10,8 @@ package protocol SnapshotPublisher: Sendable {
   /// once in a turn.
   ///
   /// They are visible when it returns, and durable after `makeDurable`.
-  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure)
+  /// - Returns: the newest of them.
+  func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID
 
   /// - Returns: the folders of what was published in this turn that are still to be made durable.
   func endTurn() -> [String]

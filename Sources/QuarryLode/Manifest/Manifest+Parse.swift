@@ -74,6 +74,6 @@ extension Manifest {
     guard let path = value["path"]?.string, let filename = value["filename"]?.string, isKey(path) else { return nil }
     return SidecarFile(
       path: path, filename: filename, contentType: value["content_type"]?.string ?? "",
-      size: value["size"]?.integer ?? 0)
+      size: value["size"]?.integer ?? 0, checksum: value["checksum"]?.string)
   }
 }

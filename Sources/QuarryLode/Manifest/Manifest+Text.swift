@@ -35,7 +35,12 @@ extension Manifest {
       JSONText.append(file.filename, to: &out)
       out += ",\n        \"content_type\": ".utf8
       JSONText.append(file.contentType, to: &out)
-      out += ",\n        \"size\": \(file.size)\n      }".utf8
+      out += ",\n        \"size\": \(file.size)".utf8
+      if let checksum = file.checksum {
+        out += ",\n        \"checksum\": ".utf8
+        JSONText.append(checksum, to: &out)
+      }
+      out += "\n      }".utf8
     }
     out += "\n    ]\n  }".utf8
   }

@@ -32,6 +32,9 @@ package struct Manifest: Sendable, Equatable {
   /// What the checksums of the files are; nil where they have none, or the writer does not say.
   package var checksumAlgorithm: String?
 
+  /// Whether the checksums, where there are some, are of the one sort that is checked.
+  var hasKnownChecksums: Bool { ["md5", "", nil].contains(checksumAlgorithm) }
+
   /// Why this version cannot read the snapshot's files; nil when it can.
   package var unknownFormat: String? {
     if !["jsonl", ""].contains(codec) { return "its codec '\(codec)' is not known" }
@@ -59,11 +62,14 @@ package struct SidecarFile: Sendable, Equatable {
   package var filename: String
   package var contentType: String
   package var size: Int64
+  /// In hex; of which algorithm, its manifest says.
+  package var checksum: String?
 
-  package init(path: String, filename: String, contentType: String, size: Int64) {
+  package init(path: String, filename: String, contentType: String, size: Int64, checksum: String? = nil) {
     self.path = path
     self.filename = filename
     self.contentType = contentType
     self.size = size
+    self.checksum = checksum
   }
 }

@@ -6,7 +6,6 @@ package struct JobSummary: Sendable, Equatable {
   package var runs: [RunSummary]
   /// Its tasks that have ended, by the job's ledger, in its order; nil for a job without one, or with one that cannot be read.
   package var ended: [EndedTask]?
-  package var warnings: [String] = []
 
   package var tasks: TaskEndCounts? {
     ended.map { ended in
@@ -46,12 +45,22 @@ extension LodeReader {
     return listing
   }
 
+  /// Whether a run names the job or it has a ledger.
+  package func hasJob(_ jobID: String) throws(QuarryError) -> Bool {
+    if try !runs(RunFilter(jobID: jobID), limit: 1).rows.isEmpty { return true }
+    return try ledgerJobs().contains { $0.jobID == jobID }
+  }
+
+  /// - Parameter note: told of each thing that could not be read, with its path: a run of the job may lie there.
   /// - Returns: nil when no run names the job and it has no ledger.
-  package func job(_ jobID: String, liveness: Liveness = Liveness()) throws(QuarryError) -> JobSummary? {
+  package func job(
+    _ jobID: String, liveness: Liveness = Liveness(), note: (String) -> Void = { _ in }
+  ) throws(QuarryError) -> JobSummary? {
     var filter = RunFilter(jobID: jobID)
     filter.liveness = liveness
     let found = try runs(filter)
-    var job = JobSummary(jobID: jobID, runs: found.rows, warnings: found.warnings)
+    found.warnings.forEach(note)
+    var job = JobSummary(jobID: jobID, runs: found.rows)
     let hasLedger = try LedgerReader(layout: layout).jobs().contains { $0.jobID == jobID }
     guard !job.runs.isEmpty || hasLedger else { return nil }
     guard hasLedger else { return job }
@@ -60,7 +69,7 @@ extension LodeReader {
       try forEachEndedTask(jobID: jobID) { ended.append($0) }
       job.ended = ended
     } catch {
-      job.warnings.append(error.message)
+      note(error.message)
     }
     return job
   }

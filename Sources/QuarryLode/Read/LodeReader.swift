@@ -23,6 +23,17 @@ package struct LodeReader: Sendable {
     return names.filter { $0 != layout.dataset && !$0.hasPrefix(".") }.sorted()
   }
 
+  /// Whether there are other things where datasets should lie, and no datasets.
+  package func isPlaceOfOthers() throws(QuarryError) -> Bool {
+    try layout.described { () throws(FileFailure) in
+      let root = layout.root
+      guard try !layout.store.hasFolder("\(root)/datasets") else { return false }
+      guard layout.isOnDisk else { return try layout.store.hasFolder(root) }
+      // A new file system, or one that is to be kept by git, has such things.
+      return try layout.store.names(in: root).contains { !$0.hasPrefix(".") && $0 != "lost+found" }
+    }
+  }
+
   /// - Parameters:
   ///   - types: only records of these event types are looked at, besides those that tell the run's state; nil for all.
   ///   - note: told of each thing that could not be read, with its path: the run may lie there that was not found.

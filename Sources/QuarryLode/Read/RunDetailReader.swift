@@ -62,7 +62,15 @@ struct RunDetailReader {
 
   /// A snapshot's list names the run's own files; one that other writers shared between runs is told apart by path.
   private func sidecars(of manifest: Manifest, run: RunPath, isAlone: Bool) -> [SidecarFile] {
-    manifest.sidecarFiles.filter { isAlone || $0.path.hasPrefix("\(layout.key)/partitions/\(run.path)/") }
+    let files = manifest.sidecarFiles.filter {
+      isAlone || $0.path.hasPrefix("\(layout.key)/partitions/\(run.path)/")
+    }
+    guard !manifest.hasKnownChecksums else { return files }
+    return files.map { file in
+      var file = file
+      file.checksum = nil
+      return file
+    }
   }
 
   private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) {

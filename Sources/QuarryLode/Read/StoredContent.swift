@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 import QuarryCore
 
@@ -84,6 +85,7 @@ extension LodeReader {
   private func read(_ file: SidecarFile, body: ([UInt8]) throws(QuarryError) -> Bool) throws(QuarryError) {
     let path = layout.path(of: file.path)
     var position: Int64 = 0
+    var hash = file.checksum.map { _ in Insecure.MD5() }
     let stored = try layout.described { () throws(FileFailure) in
       guard let stored = try layout.store.open(path, first: 1 << 20) else { throw FileFailure("read", path, ENOENT) }
       return stored
@@ -92,10 +94,14 @@ extension LodeReader {
       let block = try layout.described { () throws(FileFailure) in try stored.bytes(1 << 20, at: position) }
       guard !block.isEmpty else { break }
       position += Int64(block.count)
+      hash?.update(data: block)
       guard try body(block) else { return }
     }
     guard position == file.size else {
       throw QuarryError(.storage, "\(path) has \(position) bytes; its manifest says \(file.size)")
     }
+    guard let stated = file.checksum, let found = hash.map({ MD5.hex($0.finalize()) }), found != stated.lowercased()
+    else { return }
+    throw QuarryError(.storage, "\(path) is damaged: its checksum is \(found), not \(stated)")
   }
 }

@@ -60,7 +60,10 @@ package struct FileFailure: Error, Sendable, Equatable {
     case Self.noInodes:
       "the file system of \(root) has no inode left for another file or folder, though it has space"
     case Self.notRegular: "it is no regular file"
-    case ELOOP: "it is a symbolic link or lies behind one, and none is followed in a dataset"
+    case ELOOP:
+      "it is a symbolic link or lies behind one"
+        + (FileReading.link(above: path, below: root).map { " (\($0))" } ?? "")
+        + ", and none is followed in a dataset"
     default: String(cString: strerror(code))
     }
   }
@@ -80,11 +83,14 @@ package struct FileFailure: Error, Sendable, Equatable {
     case ENOENT where root.hasPrefix("/"):
       FileReading.exists(root)
         ? "something has removed a folder of it; keep others from changing what lies below \(root)"
-        : "create it first: mkdir -p '\(root)'"
+        : "put it back, or make it: mkdir -p '\(root)'"
     case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
     case ENAMETOOLONG:
       "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"
     case EMFILE, ENFILE: "too many files are open; raise the limit (ulimit -n)"
+    case Self.notRegular, EISDIR: "move away what lies there in the place of a file"
+    case ELOOP:
+      "put what it leads to in its place; to keep that on another disk, mount it there (mount --bind)"
     default: nil
     }
   }

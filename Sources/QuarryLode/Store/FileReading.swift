@@ -122,10 +122,29 @@ enum FileReading {
     }
   }
 
+  /// The outermost folder in a dataset, on the way to a place there, that is a link.
+  /// - Parameter root: of all datasets.
+  static func link(above path: String, below root: String) -> String? {
+    let datasets = "\(root)/datasets/".utf8.count
+    var link: String?
+    var place = FileSystem.parent(of: path)
+    while let current = place, current.utf8.dropFirst(datasets).contains(UInt8(ascii: "/")) {
+      if isLink(current) { link = current }
+      place = FileSystem.parent(of: current)
+    }
+    return link
+  }
+
   static func isLink(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// - Returns: nil where that cannot be seen.
+  static func isThere(_ path: String) -> Bool? {
+    if exists(path) { return true }
+    return errno == ENOENT || errno == ENOTDIR ? false : nil
+  }
 }

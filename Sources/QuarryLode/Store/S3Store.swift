@@ -50,7 +50,7 @@ package struct S3Store: DatasetStore {
   }
 
   package func names(in folder: String) throws(FileFailure) -> [String] {
-    let prefix = key(folder) + "/"
+    let prefix = key("\(folder)/")
     var names: Set<String> = []
     try list(prefix, delimiter: "/", at: folder) { page in
       for entry in page.entries where entry.key != prefix { names.insert(Self.rest(of: entry.key, prefix)) }
@@ -75,7 +75,7 @@ package struct S3Store: DatasetStore {
   package func exists(_ file: String) throws(FileFailure) -> Bool { try size(of: file) != nil }
 
   package func hasFolder(_ folder: String) throws(FileFailure) -> Bool {
-    let page = try found({ () throws(S3Error) in try client.page(prefix: key(folder) + "/", count: 1) }, at: folder)
+    let page = try found({ () throws(S3Error) in try client.page(prefix: key("\(folder)/"), count: 1) }, at: folder)
     return page.map { !$0.entries.isEmpty } ?? false
   }
 

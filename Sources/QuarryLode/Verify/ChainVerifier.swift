@@ -86,7 +86,7 @@ struct ChainVerifier {
     for file in manifest.files { canCount = try verify(file, of: manifest, &gone) && canCount }
     canCount = try verifyCopies(of: manifest) && canCount
     rows.append(canCount ? manifest.rowCount : nil)
-    for file in manifest.sidecarFiles { try verify(file, of: manifest.id) }
+    for file in manifest.sidecarFiles { try verify(file, of: manifest) }
     for folder in gone { removedFolders[folder, default: 0] += 1 }
   }
 
@@ -131,7 +131,7 @@ struct ChainVerifier {
     if file.sizeBytes > 0, size != file.sizeBytes {
       error(.file, path, "has \(size) bytes; its manifest says \(file.sizeBytes)")
     }
-    if let checksum = file.checksum { try verify(checksum, of: path, algorithm: manifest.checksumAlgorithm) }
+    if let checksum = file.checksum { try verify(checksum, of: path, in: manifest) }
     if let partition = layout.partition(ofDataKey: file.path), RunPath(partition) != nil,
       RunPath.eventType(partition) != nil
     {
@@ -141,9 +141,10 @@ struct ChainVerifier {
     return false
   }
 
-  private func verify(_ checksum: String, of path: String, algorithm: String?) throws(FileFailure) {
-    guard ["md5", "", nil].contains(algorithm) else {
-      return report(Finding(.note, .checksum, path, "has a checksum of '\(algorithm ?? "")', which is not checked"))
+  private func verify(_ checksum: String, of path: String, in manifest: Manifest) throws(FileFailure) {
+    guard manifest.hasKnownChecksums else {
+      let algorithm = manifest.checksumAlgorithm ?? ""
+      return report(Finding(.note, .checksum, path, "has a checksum of '\(algorithm)', which is not checked"))
     }
     do throws(FileFailure) {
       guard let found = try md5(of: path), found != checksum.lowercased() else { return }
@@ -182,14 +183,15 @@ struct ChainVerifier {
     return true
   }
 
-  private mutating func verify(_ file: SidecarFile, of id: SnapshotID) throws(FileFailure) {
+  private mutating func verify(_ file: SidecarFile, of manifest: Manifest) throws(FileFailure) {
     sidecarFiles += 1
     let path = layout.path(of: file.path)
     guard let size = try layout.store.size(of: path) else {
-      if try removed.folder(ofKey: file.path, at: id) != nil { return }
+      if try removed.folder(ofKey: file.path, at: manifest.id) != nil { return }
       return error(.sidecar, path, "is listed by a manifest and is not there")
     }
     if size != file.size { error(.sidecar, path, "has \(size) bytes; its manifest says \(file.size)") }
+    if let checksum = file.checksum { try verify(checksum, of: path, in: manifest) }
     let meta = layout.path(of: Reachable.meta(of: file))
     guard let bytes = try layout.store.bytes(meta) else { return error(.sidecar, meta, "is not there") }
     // What is no JSON says no content type.

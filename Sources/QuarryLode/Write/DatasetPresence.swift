@@ -1,19 +1,16 @@
-import Glibc
 import QuarryCore
 import Synchronization
 
-/// Whether the dataset is still the one whose identity this process was told, or, where it was told none, the folder that
-/// it has written to: after `rm -rf` or `mv` a write would begin another in its place, under a name that others trust, and
+/// Whether the dataset is still the one whose identity this process was told, or, where it was told none, the one that it has
+/// committed to: after `rm -rf` or `mv` a write would begin another in its place, under a name that others trust, and
 /// what was written before would not be found beside it.
+///
+/// By what stands in files and under names alone: numbers of folders may change on a file system that has none of its own.
 final class DatasetPresence: Sendable {
-  private struct Folder: Equatable {
-    let device: dev_t
-    let inode: ino_t
-  }
-
   private let layout: DatasetLayout
   private let expected = Mutex<String?>(nil)
-  private let known = Mutex<Folder?>(nil)
+  /// The last manifest that this process put there, which nobody has a reason to remove.
+  private let manifest = Mutex<String?>(nil)
 
   init(layout: DatasetLayout) { self.layout = layout }
 
@@ -22,35 +19,35 @@ final class DatasetPresence: Sendable {
   /// To be called before each write.
   /// - Throws: `QuarryError(.storage)`.
   func check() throws(QuarryError) {
-    guard let expected = expected.withLock({ $0 }) else { return try checkFolder() }
+    guard let expected = expected.withLock({ $0 }) else { return try checkManifest() }
     let found = try layout.described { () throws(FileFailure) in
       try layout.store.bytes(DatasetIdentity.path(in: layout))
     }
     guard found.map({ String(decoding: $0, as: UTF8.self) }) != expected else { return }
-    throw moved(isGone: found == nil)
+    throw found == nil ? gone(layout.missingPart(of: DatasetIdentity.path(in: layout))) : replaced
   }
 
-  /// To be called when something was written, and the folder is there in any case.
-  func wrote() {
-    guard layout.isOnDisk, known.withLock({ $0 }) == nil, case .success(let folder?) = folder() else { return }
-    known.withLock { $0 = $0 ?? folder }
+  /// To be called when a snapshot was committed.
+  func wrote(_ id: SnapshotID) {
+    guard layout.isOnDisk else { return }
+    manifest.withLock { $0 = "\(layout.canonicalFolder(id))/manifest.json" }
   }
 
-  private func checkFolder() throws(QuarryError) {
-    // Where it cannot be looked at, what is written next says why.
-    guard layout.isOnDisk, let known = known.withLock({ $0 }), case .success(let found) = folder() else { return }
-    if found != known { throw moved(isGone: found == nil) }
+  private func checkManifest() throws(QuarryError) {
+    guard let missing = manifest.withLock({ $0 }).flatMap(layout.missingPart) else { return }
+    throw missing.utf8.count > layout.segments.utf8.count ? replaced : gone(missing)
   }
 
-  private func folder() -> Result<Folder?, FileFailure> {
-    var status = stat()
-    if stat(layout.folder, &status) == 0 { return .success(Folder(device: status.st_dev, inode: status.st_ino)) }
-    return errno == ENOENT || errno == ENOTDIR ? .success(nil) : .failure(FileFailure("read", layout.folder, errno))
+  /// - Parameter missing: what of its path; nil for all of it.
+  private func gone(_ missing: String?) -> QuarryError {
+    let part = missing.flatMap { $0.utf8.count > layout.folder.utf8.count ? $0 : nil }
+    return changed(part.map { "has lost \($0)" } ?? "is gone")
   }
 
-  private func moved(isGone: Bool) -> QuarryError {
-    let what = isGone ? "is gone" : "was replaced by another"
-    return QuarryError(
+  private var replaced: QuarryError { changed("was replaced by another") }
+
+  private func changed(_ what: String) -> QuarryError {
+    QuarryError(
       .storage, "the dataset \(layout.folder) \(what) since this process began: nothing more is written to it",
       remedy: "put it back, or start this process again to begin a new one")
   }

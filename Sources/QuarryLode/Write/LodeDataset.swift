@@ -36,7 +36,7 @@ package final class LodeDataset: Sendable {
     self.patience = patience
     committer = GroupCommit(
       publisher: store.publisher(of: layout, durability: durability, deadline: deadline, clock: clock),
-      layout: layout, deadline: deadline, clock: clock, sharesIDs: store.tellsTaken)
+      presence: presence, layout: layout, deadline: deadline, clock: clock, sharesIDs: store.tellsTaken)
   }
 
   /// - Parameter root: absolute path of the storage folder, which must exist when something is written.
@@ -58,7 +58,7 @@ package final class LodeDataset: Sendable {
     LodeRunSink(
       partition: partition, claim: claim.withLock { $0?.runID == partition.runID ? $0 : nil },
       segments: SegmentWriter(layout: layout, store: store, clock: clock, form: form),
-      sidecars: SidecarWriter(layout: layout, store: store), committer: committer,
+      sidecars: SidecarWriter(layout: layout, store: store, form: form), committer: committer,
       presence: presence, durability: durability, patience: patience)
   }
 

@@ -10,6 +10,7 @@ package final class LodeRunSink: EventSink {
   private let sidecars: SidecarWriter
   private let committer: GroupCommit
   private let presence: DatasetPresence
+  private let places: StoredPlaces
   private let durability: Durability
   private let patience: Duration
   private struct Pending {
@@ -55,6 +56,7 @@ package final class LodeRunSink: EventSink {
     self.sidecars = sidecars
     self.committer = committer
     self.presence = presence
+    places = StoredPlaces(layout: segments.layout, run: partition)
     self.durability = durability
     self.patience = patience
   }
@@ -64,6 +66,14 @@ package final class LodeRunSink: EventSink {
   package func write(_ batch: RecordBatch) throws(QuarryError) {
     guard !batch.isEmpty else { return }
     try check()
+    do throws(QuarryError) { try writeUnchecked(batch) } catch {
+      // What was moved or removed meanwhile is the reason of what it made fail.
+      if segments.layout.isOnDisk { try checkPlaces() }
+      throw error
+    }
+  }
+
+  private func writeUnchecked(_ batch: RecordBatch) throws(QuarryError) {
     let rest = try lacking(of: batch)
     if !rest.isEmpty { try store(rest, of: batch) }
     if rest.recordCount < batch.recordCount { doubtful.withLock { $0 = nil } }
@@ -125,8 +135,13 @@ package final class LodeRunSink: EventSink {
 
   /// Whether the dataset and the run's id are still this process' to write to.
   private func check() throws(QuarryError) {
-    try presence.check()
+    try checkPlaces()
     try claim?.check()
+  }
+
+  private func checkPlaces() throws(QuarryError) {
+    try places.check()
+    try presence.check()
   }
 
   private func commit(_ batch: RecordBatch, listing files: [SidecarFile]) throws(CommitFailure) {
@@ -146,12 +161,14 @@ package final class LodeRunSink: EventSink {
     do throws(GroupCommit.Failure) {
       try committer.commit(written, patience: isLate.withLock { $0 } ? patience : nil)
       isLate.withLock { $0 = false }
-      presence.wrote()
+      places.note(written)
     } catch {
       if error.isLate { isLate.withLock { $0 = true } }
       switch error.visibility {
       case .none: segments.discard(written)
-      case .sure(let folders): throw CommitFailure(error: error.error, folders: folders)
+      case .sure(let folders):
+        places.note(written)
+        throw CommitFailure(error: error.error, folders: folders)
       // Its data must stay, since a snapshot may name it.
       case .unknown: break
       }

@@ -4,6 +4,7 @@ import QuarryCore
 struct SidecarWriter: Sendable {
   let layout: DatasetLayout
   let store: any WritableStore
+  let form: StoredForm
 
   /// Writes the file and its `.meta.json`. They become durable with the commit that lists them.
   /// - Throws: `QuarryError(.storage)` when the name is taken; what is there stays as it is. After any other failure
@@ -21,7 +22,8 @@ struct SidecarWriter: Sendable {
       let place = taken == path ? "'\(name)'" : "'\(name).meta.json', which would tell the content type of '\(name)',"
       throw QuarryError(.storage, "the file \(place) is there already in run \(partition.runID)")
     }
-    return SidecarFile(path: key, filename: name, contentType: contentType, size: Int64(data.count))
+    return SidecarFile(
+      path: key, filename: name, contentType: contentType, size: Int64(data.count), checksum: form.checksum(of: data))
   }
 
   /// Takes back a file that no snapshot lists.

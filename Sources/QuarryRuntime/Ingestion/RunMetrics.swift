@@ -20,6 +20,8 @@ package struct RunMetrics: Sendable, Equatable {
   package var isRotationWanted = false
   /// The run failed by its proxy.
   package var hasFailedByProxy = false
+  /// Why it failed, where no `run_error` says so; nil for one that did not.
+  package var error: String?
 
   package init(
     ts: Timestamp = .now(), policy: String, executor: String, storageBackend: String, runID: String,
@@ -62,6 +64,10 @@ package struct RunMetrics: Sendable, Equatable {
     if proxy != nil {
       JSONText.appendMember("rotate_proxy_total", isRotationWanted ? 1 : 0, to: &out)
       JSONText.appendMember("proxy_failures_total", hasFailedByProxy ? 1 : 0, to: &out)
+    }
+    if let error {
+      JSONText.appendMember("error_type", outcome.rawValue, to: &out)
+      JSONText.appendMember("error_message", error, to: &out)
     }
     for (name, value) in counters { JSONText.appendMember(name, Int64(value), to: &out) }
     appendCounts("dropped_by_type", figures.droppedByType.sorted { $0.key < $1.key }, to: &out)

@@ -47,13 +47,14 @@ package final class BufferedPolicy: IngestionPolicy {
     self.bounds = bounds
     self.mode = mode
     self.onNote = onNote
+    figures.flushTriggers = FlushTriggers()
   }
 
   package func append(
     estimate: Int, _ kind: RecordClass, _ write: (inout RecordBatch) throws(IngestionFailure) -> Void
   ) throws(IngestionFailure) {
     // The line of a chunk is large and as long as estimated, so that it is not written twice: room is made before it.
-    if kind == .chunk, !isEmpty, byteCount + estimate > bounds.bytes, let failure = flushed() {
+    if kind == .chunk, !isEmpty, byteCount + estimate > bounds.bytes, let failure = flushed(for: \.capacity) {
       throw IngestionFailure(.policy, failure)
     }
     try current.append(kind, write)
@@ -61,7 +62,7 @@ package final class BufferedPolicy: IngestionPolicy {
     guard isOver, let line = current.removeLast(kind) else { return }
     guard !isEmpty else { return current.append(line, kind) }
     if case .droppable(let type) = kind { return drop(type) }
-    let failure = flushed()
+    let failure = flushed(for: \.capacity)
     // Also after a failure: the last flush may still store it.
     current.append(line, kind)
     if let failure { throw IngestionFailure(.policy, failure) }
@@ -70,7 +71,9 @@ package final class BufferedPolicy: IngestionPolicy {
   package func endOfRead() {}
 
   package func terminated() {
-    if let failure = flushed() { onNote("a flush failed and will be tried once more: \(failure.message)") }
+    if let failure = flushed(for: \.termination) {
+      onNote("a flush failed and will be tried once more: \(failure.message)")
+    }
   }
 
   package var nextDeadline: UInt64? { nil }
@@ -80,6 +83,7 @@ package final class BufferedPolicy: IngestionPolicy {
   package func finish(closing: ClosingRecord?) throws(IngestionFailure) -> Bool {
     defer { drops.tellTotal() }
     joinBehindWhatIsStored()
+    count(\.termination)
     var isClosed = false
     if older == nil, let closing, current.appendClosing(closing, after: figures) {
       guard flushed() != nil else { return true }
@@ -122,6 +126,15 @@ package final class BufferedPolicy: IngestionPolicy {
   }
 
   // MARK: Flushing
+
+  private func flushed(for trigger: WritableKeyPath<FlushTriggers, Int>) -> QuarryError? {
+    count(trigger)
+    return flushed()
+  }
+
+  private func count(_ trigger: WritableKeyPath<FlushTriggers, Int>) {
+    if !isEmpty { figures.flushTriggers?[keyPath: trigger] += 1 }
+  }
 
   /// - Returns: why not all of it is stored.
   private func flushed() -> QuarryError? {

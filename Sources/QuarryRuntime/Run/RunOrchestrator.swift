@@ -109,7 +109,7 @@ package struct RunOrchestrator: Sendable {
     if isSuperseded {
       ingestion.abandon()
     } else {
-      let expected = RunVerdict(facts).outcome
+      let expected = RunVerdict(facts)
       do throws(IngestionFailure) { stored = try lastFlush(of: ingestion, expecting: expected) } catch {
         facts.flushFailure = error
       }
@@ -122,7 +122,7 @@ package struct RunOrchestrator: Sendable {
       duration: ContinuousClock.now - started, policy: configuration.policy.name.rawValue, end: end,
       failure: loop.failure,
       terminal: ingestion.terminal,
-      runResult: ingestion.runResult, metrics: stored ?? metrics(of: verdict.outcome, ingestion, ingestion.figures),
+      runResult: ingestion.runResult, metrics: stored ?? metrics(of: verdict, ingestion, ingestion.figures),
       figures: ingestion.figures, standardError: loop.errors.text)
     report.flushFailure = facts.flushFailure
     report.proxy = configuration.proxy
@@ -147,14 +147,14 @@ package struct RunOrchestrator: Sendable {
       exitGrace: configuration.exitGrace)
   }
 
-  /// - Parameter outcome: of the run, if this succeeds.
+  /// - Parameter verdict: of the run, if this succeeds.
   /// - Returns: the metrics record, when it went with what was left.
   private func lastFlush(
-    of ingestion: StreamIngestion, expecting outcome: Outcome
+    of ingestion: StreamIngestion, expecting verdict: RunVerdict
   ) throws(IngestionFailure) -> RunMetrics? {
     var closing: RunMetrics?
     let isStored = try ingestion.finish { figures, batch in
-      let metrics = metrics(of: outcome, ingestion, figures)
+      let metrics = metrics(of: verdict, ingestion, figures)
       metrics.append(to: &batch)
       closing = metrics
     }
@@ -162,12 +162,13 @@ package struct RunOrchestrator: Sendable {
   }
 
   private func metrics(
-    of outcome: Outcome, _ ingestion: StreamIngestion, _ figures: IngestionFigures
+    of verdict: RunVerdict, _ ingestion: StreamIngestion, _ figures: IngestionFigures
   ) -> RunMetrics {
     var metrics = RunMetrics(
       policy: configuration.policy.name.rawValue, executor: configuration.executor.name,
       storageBackend: configuration.storageBackend, runID: configuration.identity.runID,
-      jobID: configuration.identity.jobID, outcome: outcome, launched: true, figures: figures)
+      jobID: configuration.identity.jobID, outcome: verdict.outcome, launched: true, figures: figures)
+    if ![.success, .scriptError].contains(verdict.outcome) { metrics.error = verdict.message }
     metrics.proxy = configuration.proxy
     metrics.isRotationWanted = ingestion.rotation != nil
     metrics.hasFailedByProxy = configuration.proxy.map { ingestion.terminal?.blames($0) == true } ?? false

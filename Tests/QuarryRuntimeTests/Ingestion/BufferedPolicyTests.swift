@@ -25,6 +25,9 @@ import Testing
     _ = try policy.finish(closing: nil)
     #expect(policy.figures.eventsPersisted == 7)
     #expect(policy.figures.writesSucceeded == 3)
+    var triggers = FlushTriggers()
+    (triggers.capacity, triggers.termination) = (2, 1)
+    #expect(policy.figures.flushTriggers == triggers)
     #expect(notes.lines.isEmpty)
   }
 

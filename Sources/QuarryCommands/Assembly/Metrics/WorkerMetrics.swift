@@ -137,7 +137,8 @@ final class WorkerMetrics: Sendable {
 
   private func flushes(_ flushes: FlushTriggers) -> MetricFamily {
     MetricFamily(
-      .counter, "quarry_policy_flushes_total", "Flushes of streaming policies in runs that ended, by what caused them.",
+      .counter, "quarry_policy_flushes_total",
+      "Flushes of streaming and buffered policies in runs that ended, by what caused them.",
       by: "trigger",
       [
         ("count", Double(flushes.count)), ("interval", Double(flushes.interval)),

@@ -16,10 +16,7 @@ struct RequeueCommand: ExecutableCommand {
   var failure: DeathKind?
   @Option("error", help: ArgumentHelp("Only tasks whose error has this text in it.", valueName: "text"))
   var error: String?
-  @Flag("dry-run", help: "Show which it would be.")
-  var dryRun = false
-  @Flag("yes", help: "Requeue them.")
-  var yes = false
+  @OptionGroup var confirmation: ConfirmationOptions
   @Flag(
     "from-ledger",
     help: "For a job that Redis has lost or let go of: by the dataset's ledger, from which it is brought back.")
@@ -30,11 +27,7 @@ struct RequeueCommand: ExecutableCommand {
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
-    guard dryRun != yes else {
-      throw QuarryError(
-        .usage, dryRun ? "--dry-run and --yes exclude each other" : "nothing is requeued unasked",
-        remedy: "--dry-run shows what would be requeued, --yes requeues it")
-    }
+    try confirmation.require("requeued")
     if !tasks.isEmpty, [job, host, error, failure?.rawValue].contains(where: { $0 != nil }) {
       throw QuarryError(.usage, "--task names tasks one by one", remedy: "leave the filters out")
     }
@@ -77,6 +70,8 @@ struct RequeueCommand: ExecutableCommand {
     try output.render(.list(found.map { Output.requeuedRow($0, jobID: job) }), in: context)
     return 0
   }
+
+  private var dryRun: Bool { confirmation.dryRun }
 
   private var filter: RequeueFilter { RequeueFilter(host: host, failure: failure?.rawValue, error: error) }
 

@@ -51,15 +51,18 @@ struct ArtifactGetCommand: ExecutableCommand {
 
   private func find(in reader: LodeReader, _ context: CommandContext) throws -> StoredContent {
     var warnings: [String] = []
-    let stored = try reader.run(run, types: ["artifact"]) { warnings.append($0) }
+    let stored = try reader.run(run, types: ["artifact"]) { if !warnings.contains($0) { warnings.append($0) } }
     context.passOver(warnings)
     guard let detail = stored else {
+      try NotFound.require(reader)
       throw NotFound(
-        "no run '\(run)' in \(reader.layout.folder)",
+        "no run '\(run)' \(context.whatWasRead(reader))",
         remedy: "`quarry list runs\(try dataset.flags(in: context))` shows those there are")
     }
     let found = detail.contents(name)
-    guard let first = found.first else { throw nothing(detail, flags: try dataset.flags(in: context)) }
+    guard let first = found.first else {
+      throw nothing(detail, isCutShort: !warnings.isEmpty, flags: reader.layout.flags)
+    }
     guard found.count == 1 else {
       throw QuarryError(
         .usage, "run '\(run)' has \(found.count) times '\(name)'",
@@ -69,20 +72,25 @@ struct ArtifactGetCommand: ExecutableCommand {
   }
 
   /// An artifact bears its name in its commit alone: where that is cut off or was never stored, what is there has none.
-  private func nothing(_ detail: RunDetail, flags: String) -> NotFound {
+  private func nothing(_ detail: RunDetail, isCutShort: Bool, flags: String) -> NotFound {
+    let subject = isCutShort ? "what can be read of run '\(run)'" : "run '\(run)'"
+    let verify = "`quarry lode verify\(flags)` says"
+    let mend = "put back what is named above from a copy of the dataset; \(verify) what else is damaged"
     let nameless = detail.artifacts.filter(\.isOrphan)
     if !nameless.isEmpty {
       let sizes = nameless.prefix(5).map { "\($0.id) (\($0.size) bytes)" }.joined(separator: ", ")
       return NotFound(
-        "run '\(run)' has no artifact and no file '\(name)', but bytes of \(nameless.count) whose commits, which hold "
+        "\(subject) has no artifact and no file '\(name)', but bytes of \(nameless.count) whose commits, which hold "
           + "their names, are not stored: \(sizes)",
-        remedy: "`quarry lode verify\(flags)` says whether something is damaged")
+        remedy: isCutShort ? mend : "\(verify) whether something is damaged")
     }
     let known = detail.artifacts.compactMap(\.name) + detail.sidecarFiles.map(\.filename)
     return NotFound(
-      "run '\(run)' has no artifact and no file '\(name)'",
-      remedy: Nearest.to(name, among: known).map { "did you mean '\($0)'?" }
-        ?? "`quarry inspect run \(RunNarration.word(run))\(flags)` shows what it has")
+      "\(subject) has no artifact and no file '\(name)'",
+      remedy: isCutShort
+        ? mend
+        : Nearest.to(name, among: known).map { "did you mean '\($0)'?" }
+          ?? "`quarry inspect run \(RunNarration.word(run))\(flags)` shows what it has")
   }
 
   private func print(

@@ -53,6 +53,7 @@ struct CatCommand: ExecutableCommand {
       return ExitCode.failure
     }
     guard printed > 0 || tail else {
+      try NotFound.require(reader)
       throw try selection.nothing(figures, field: fieldText, in: reader, flags: dataset.flags(in: context))
     }
     return 0

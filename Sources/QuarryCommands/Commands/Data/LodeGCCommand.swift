@@ -11,28 +11,17 @@ struct LodeGCCommand: ExecutableCommand {
       before it on the chain.
       """)
 
-  @Flag("dry-run", help: "Show what would be removed.")
-  var dryRun = false
-  @Flag("yes", help: "Remove it.")
-  var yes = false
+  @OptionGroup var sweep: SweepOptions
   @Option(
     "older-than",
     help: ArgumentHelp("Only what was last changed so long ago, at least 15m. Default: 1h.", valueName: "time"),
     transform: Reading.duration)
   var olderThan: Duration?
-  @Option(
-    "limit", help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
-    transform: Reading.positive)
-  var limit: Int?
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
-    guard dryRun != yes else {
-      throw QuarryError(
-        .usage, dryRun ? "--dry-run and --yes exclude each other" : "nothing is removed unasked",
-        remedy: "--dry-run shows what would be removed, --yes removes it")
-    }
+    try sweep.confirmation.require("removed")
     let age = olderThan ?? .seconds(3_600)
     guard age >= LeftoverCollector.leastAge else {
       throw QuarryError(
@@ -43,10 +32,10 @@ struct LodeGCCommand: ExecutableCommand {
     let reader = settings.reader(of: store, in: context)
     try NotFound.require(reader)
     let collector = LeftoverCollector(store, dataset: settings.dataset, age: age, flags: reader.layout.flags)
-    let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundLeftovers, QuarryError?) in
-      var found = FoundLeftovers(limit: limit)
+    let (found, failure) = await OwnThread.run { [sweep] () -> (FoundLeftovers, QuarryError?) in
+      var found = FoundLeftovers(limit: sweep.shown)
       do throws(QuarryError) {
-        try collector.collect(removes: yes) { found.add($0, $1) }
+        try collector.collect(removes: sweep.confirmation.yes) { found.add($0, $1) }
         return (found, nil)
       } catch { return (found, error) }
     }

@@ -27,6 +27,7 @@ struct LodeIndexCommand: ExecutableCommand {
     }
     let figures = try result.get()
     guard let figures else {
+      try NotFound.require(reader)
       throw NotFound.nothing("runs", in: reader)
     }
     let values: [(String, JSONValue)] = [

@@ -11,32 +11,21 @@ struct LodeRepairCommand: ExecutableCommand {
       of the dataset alone.
       """)
 
-  @Flag("dry-run", help: "Show what would be put back.")
-  var dryRun = false
-  @Flag("yes", help: "Put it back.")
-  var yes = false
-  @Option(
-    "limit", help: ArgumentHelp("Show at most so many; all are counted. Default: 1000.", valueName: "n"),
-    transform: Reading.positive)
-  var limit: Int?
+  @OptionGroup var sweep: SweepOptions
   @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
-    guard dryRun != yes else {
-      throw QuarryError(
-        .usage, dryRun ? "--dry-run and --yes exclude each other" : "nothing is changed unasked",
-        remedy: "--dry-run shows what would be put back, --yes does it")
-    }
+    try sweep.confirmation.require("put back")
     let settings = try dataset.settings(in: context)
     let store = try settings.openForReading(in: context)
     let reader = settings.reader(of: store, in: context)
     try NotFound.require(reader)
     let repair = ManifestRepair(store, layout: reader.layout)
-    let (found, failure) = await OwnThread.run { [yes, limit = limit ?? 1_000] () -> (FoundMissing, QuarryError?) in
-      var found = FoundMissing(limit: limit)
+    let (found, failure) = await OwnThread.run { [sweep] () -> (FoundMissing, QuarryError?) in
+      var found = FoundMissing(limit: sweep.shown)
       do throws(QuarryError) {
-        try repair.repair(writes: yes) { found.add($0) }
+        try repair.repair(writes: sweep.confirmation.yes) { found.add($0) }
         return (found, nil)
       } catch { return (found, error) }
     }

@@ -18,7 +18,11 @@ struct InspectExecutorCommand: ViewableCommand {
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
     guard let executor = executors.first(where: { $0.id == id }) else {
-      let flags = if case .dataset = try place.source(in: context) { try place.flags(in: context) } else { "" }
+      var flags = ""
+      if case .dataset(let reader) = try place.source(in: context) {
+        try NotFound.require(reader)
+        flags = reader.layout.flags
+      }
       throw NotFound.unknown(
         "executor", id, "in what was asked for", among: executors.map(\.id), list: "quarry list executors\(flags)")
     }

@@ -23,15 +23,16 @@ struct InspectJobCommand: ViewableCommand {
   }
 
   private func stored(_ reader: LodeReader, _ liveness: Liveness, in context: CommandContext) async throws -> Output {
-    let (job, known) = try await Stored.ask { [id] () throws(QuarryError) in
-      let job = try reader.job(id, liveness: liveness)
-      return (job, job == nil ? try reader.jobs(limit: 1_000).rows.map(\.jobID) : [])
+    let (job, known, damages) = try await Stored.ask { [id] () throws(QuarryError) in
+      var damages: [String] = []
+      let job = try reader.job(id, liveness: liveness) { damages.append($0) }
+      return (job, job == nil ? try reader.jobs(limit: 1_000).rows.map(\.jobID) : [], damages)
     }
+    context.passOver(damages)
     guard let job else {
-      throw NotFound.unknown(
-        "job", id, "in \(reader.layout.folder)", among: known, list: "quarry list jobs\(try place.flags(in: context))")
+      try NotFound.require(reader)
+      throw NotFound.job(id, context.whatWasRead(reader), in: reader, among: known)
     }
-    context.passOver(job.warnings)
     return .job(job)
   }
 

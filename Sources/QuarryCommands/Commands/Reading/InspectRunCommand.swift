@@ -28,8 +28,9 @@ struct InspectRunCommand: ViewableCommand {
     }
     context.passOver(answer.3)
     guard case (let run?, let lineage?, _, _) = answer else {
+      try NotFound.require(reader)
       throw NotFound.unknown(
-        "run", id, "in \(reader.layout.folder)", among: answer.2,
+        "run", id, context.whatWasRead(reader), among: answer.2,
         list: "quarry list runs\(try place.flags(in: context))")
     }
     return .run(run, lineage: lineage)

@@ -27,6 +27,7 @@ struct InspectTaskCommand: ViewableCommand {
     case .dataset(let reader):
       let (task, known) = try await Stored.ask { [id] () throws(QuarryError) in try Self.find(id, reader) }
       guard let task else {
+        try NotFound.require(reader)
         let near = Nearest.all(to: id, among: known).map { "'\($0)'" }.joined(separator: " or ")
         throw NotFound(
           "no task '\(id)' in the ledger of this dataset",

@@ -18,6 +18,9 @@ struct ListExecutorsCommand: WatchableCommand {
 
   func document(in context: CommandContext) async throws -> Output {
     let executors = try await Executors.read(place, filters.filter, filters.given, in: context)
+    if executors.isEmpty, case .dataset(let reader) = try place.source(in: context) {
+      try await Stored.explainNothing(filters.filter, reader, in: context)
+    }
     let wanted = executors.filter { executor in state.map { $0 == executor.state } ?? true }
     return .list(wanted.prefix(limit ?? 100).map(Output.executorRow))
   }

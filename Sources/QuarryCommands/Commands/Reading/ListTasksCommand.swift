@@ -44,7 +44,9 @@ struct ListTasksCommand: WatchableCommand {
         throw QuarryError(
           .usage, "\(unknown) is not known to a ledger", remedy: "ask the live fleet: --fleet NAME or --redis URL")
       }
-      return .list(try await stored(reader, limit: limit).map(Output.taskRow))
+      let tasks = try await stored(reader, limit: limit)
+      if tasks.isEmpty { try await Stored.explainNothing(RunFilter(jobID: job), reader, in: context) }
+      return .list(tasks.map(Output.taskRow))
     }
   }
 

@@ -22,15 +22,22 @@ enum Stored {
     return listing.rows
   }
 
-  /// Says of an empty answer that there is no such dataset, or which source, category or day of the filter there is not.
+  /// Says of an empty answer that there is no such dataset, or which source, category, day or job of the filter there is not.
   static func explainNothing(
     _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
   ) async throws(QuarryError) {
     guard try await ask({ () throws(QuarryError) in try reader.exists() }) else {
       return context.console.report(NotFound.nothing("dataset", in: reader).error)
     }
-    guard let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) else { return }
-    context.console.report(NotFound(missing, in: reader).error)
+    if let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) {
+      return context.console.report(NotFound(missing, in: reader).error)
+    }
+    guard let job = filter.jobID else { return }
+    let known = try await ask { () throws(QuarryError) -> [String]? in
+      try reader.hasJob(job) ? nil : try reader.jobs(limit: 1_000).rows.map(\.jobID)
+    }
+    guard let known else { return }
+    context.console.report(NotFound.job(job, context.whatWasRead(reader), in: reader, among: known).error)
   }
 }
 
@@ -48,16 +55,34 @@ extension NotFound {
     guard try reader.exists() else { throw nothing("dataset", in: reader) }
   }
 
-  /// A place without any dataset may be about to get its first one; where there are others, the name is wrong.
+  /// A place with nothing in it may be about to get its first dataset; where there are others, the name is wrong, and where
+  /// there is anything else, the place.
   static func check(_ reader: LodeReader) throws {
     guard try !reader.exists() else { return }
     let others = try reader.others()
-    guard !others.isEmpty else { return }
+    guard !others.isEmpty else {
+      if try reader.isPlaceOfOthers() { throw wrongPlace(reader.layout.root) }
+      return
+    }
     let near = Nearest.to(reader.layout.dataset, among: others).map { "did you mean --storage-dataset \($0)? " } ?? ""
     let more = others.count > 10 ? " and \(others.count - 10) more" : ""
     throw NotFound(
       "no dataset '\(reader.layout.dataset)' in \(reader.layout.root)",
       remedy: "\(near)there are: \(others.prefix(10).joined(separator: ", "))\(more)")
+  }
+
+  private static func wrongPlace(_ root: String) -> NotFound {
+    let parts = root.split(separator: "/", omittingEmptySubsequences: false)
+    let datasets = parts.suffix(2).lastIndex(of: "datasets")
+    let near = datasets.map { "did you mean --storage-path \(parts[..<$0].joined(separator: "/"))?" }
+    return NotFound(
+      "\(root) holds other things and no datasets",
+      remedy: near ?? "name with --storage-path what holds the folder 'datasets'")
+  }
+
+  /// - Parameter place: what was looked through.
+  static func job(_ id: String, _ place: String, in reader: LodeReader, among known: [String]) -> NotFound {
+    unknown("job", id, place, among: known, list: "quarry list jobs\(reader.layout.flags)")
   }
 
   /// - Parameters:

@@ -40,6 +40,7 @@ struct StatsJobsCommand: ViewableCommand {
       let jobs = try await Stored.list(in: context) { [filter] () throws(QuarryError) in
         try reader.jobs(filter, limit: limit)
       }
+      if jobs.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
       return jobs.map(\.state)
     }
   }

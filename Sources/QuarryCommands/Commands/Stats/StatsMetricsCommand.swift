@@ -38,6 +38,7 @@ struct StatsMetricsCommand: ViewableCommand {
     }
     context.passOver(answer.2)
     if let run, byRun ? answer.1.isEmpty : answer.0.runs == 0 {
+      try NotFound.require(reader)
       throw try await missing(run, reader, flags: dataset.flags(in: context))
     }
     if byRun ? answer.1.isEmpty : answer.0.runs == 0 { try await Stored.explainNothing(filter, reader, in: context) }

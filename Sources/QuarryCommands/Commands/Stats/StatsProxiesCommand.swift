@@ -33,6 +33,7 @@ struct StatsProxiesCommand: ViewableCommand {
       let warnings = try reader.forEachMetrics(filter, limit: limit) { tally.add($1) }
       return Listing(rows: tally.byName, warnings: warnings)
     }
+    if pools.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
     return .list(pools.map(Output.proxyFigures))
   }
 

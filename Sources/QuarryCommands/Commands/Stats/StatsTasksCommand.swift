@@ -38,6 +38,7 @@ struct StatsTasksCommand: ViewableCommand {
       return (totals, warnings)
     }
     context.passOver(warnings)
+    if totals.total == 0 { try await Stored.explainNothing(RunFilter(jobID: job), reader, in: context) }
     return totals
   }
 }
