@@ -38,9 +38,9 @@ import Testing
     for await _ in heard { break }
     holder.sendToGroup(SIGKILL)
     try await written.get()
+    let notes = said.withLock { $0 }
     #expect(
-      said.withLock(\.self)
-        == ["waiting to commit to \(root.path)/datasets/quarry: \(lock) is locked by process \(holder.pid) (flock)"])
+      notes == ["waiting to commit to \(root.path)/datasets/quarry: \(lock) is locked by process \(holder.pid) (flock)"])
   }
 
   @Test func oneThatStaysTakenEndsAtTheDeadlineAndNamesItsHolder() async throws {

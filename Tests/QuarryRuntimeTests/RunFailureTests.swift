@@ -150,14 +150,16 @@ import Testing
     let harness = RunHarness()
     harness.sink.onWrite {
       guard !FileManager.default.fileExists(atPath: mark) else { return }
-      startedFirst.withLock { $0 = hasStarted.withLock(\.self) }
+      let isStarted = hasStarted.withLock { $0 }
+      startedFirst.withLock { $0 = isStarted }
       control.extend(to: BootClock.after(.seconds(600)))
       while BootClock.now() < deadline + 200_000_000 { usleep(10_000) }
       FileManager.default.createFile(atPath: mark, contents: nil)
     }
     let report = try await harness.run(executor, control: control)
     #expect(report.outcome == .success, "\(report.message)")
-    #expect(startedFirst.withLock(\.self), "the fleet hears of the start before anything is stored")
+    let wasFirst = startedFirst.withLock { $0 }
+    #expect(wasFirst, "the fleet hears of the start before anything is stored")
   }
 
   @Test func frameThatIsCutShortByASignalNamesTheSignal() async throws {
