@@ -39,7 +39,7 @@ package struct DatasetLayout: Sendable {
   /// id. Whoever has brought it back, or does without it, removes the file.
   var lost: String { "\(own)/lost" }
   /// One file for each run that a person has removed; its name is the run's id, escaped as in its folder's.
-  var removed: String { "\(own)/removed" }
+  package var removed: String { "\(own)/removed" }
   /// How many of the newest snapshots are read to see that none is gone, where a query needs none of them.
   var chainReach: Int { isOnDisk ? 512 : 16 }
   /// How many of their copies in partitions are looked for then.

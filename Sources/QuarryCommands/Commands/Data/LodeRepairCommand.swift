@@ -33,8 +33,9 @@ struct LodeRepairCommand: ExecutableCommand {
     if let failure, found.isEmpty { throw failure }
     try output.render(.missing(found, folder: reader.layout.folder), in: context)
     if let failure { context.console.report(failure) }
-    for complaint in found.complaints { context.console.say(complaint) }
-    return failure == nil && found.complaints.isEmpty ? 0 : ExitCode.failure
+    let complaints = found.complaints(in: reader.layout)
+    for complaint in complaints { context.console.say(complaint) }
+    return failure == nil && complaints.isEmpty ? 0 : ExitCode.failure
   }
 }
 
@@ -51,13 +52,15 @@ private struct FoundMissing: Sendable {
   func count(_ fate: MissingManifest.Fate) -> Int { counts[fate] ?? 0 }
 
   /// Why the dataset is not whole by then.
-  var complaints: [String] {
+  func complaints(in layout: DatasetLayout) -> [String] {
     var complaints: [String] = []
     if count(.failed) > 0 {
       complaints.append("\(count(.failed)) could not be put back: \(firstProblem ?? "see their folders")")
     }
     if count(.dataless) > 0 {
-      complaints.append("\(count(.dataless)) are gone with their records: only a copy of the dataset brings those back")
+      complaints.append(
+        "\(count(.dataless)) are gone with their records: only a copy of the dataset brings those back "
+          + "(a file in \(layout.removed) that has a run's id as its name says that the run was removed)")
     }
     return complaints
   }
