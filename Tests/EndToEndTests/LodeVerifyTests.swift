@@ -64,6 +64,47 @@ import Testing
     #expect(table.exitCode == 1 && table.standardOutput.contains("state          damaged"), "\(table.standardOutput)")
   }
 
+  /// An old `latest` is put back; all commands say so, show everything, and what they say to type helps. So it is after a
+  /// loss that only a repair mends.
+  @Test func whatIsLostIsToldByAllAndBroughtBackByWhatTheySay() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script(
+      "one.ts",
+      "export const config = { browser: false };\nexport default ({ emit }) => emit.item({ item_type: 'x', data: {} });\n"
+    )
+    for id in ["r-1", "r-2", "r-3"] {
+      let run = try await harness.run(script, "--run-id", id)
+      #expect(run.exitCode == 0, "\(run.standardError)")
+    }
+    let pointer = harness.data + "/datasets/quarry/latest"
+    let old = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: harness.data + "/datasets/quarry/segments").min())
+    try old.write(toFile: pointer, atomically: true, encoding: .utf8)
+    let commands = [
+      ["list", "runs"], ["stats", "runs"], ["stats", "metrics"], ["cat", "--type", "item"], ["inspect", "run", "r-3"],
+      ["lode", "verify"],
+    ]
+    for words in commands {
+      let answer = try await harness.start(words + ["--storage-path", harness.data]).finish()
+      #expect(answer.exitCode == 1, "\(words): \(answer.standardError)")
+      #expect((answer.standardError + answer.standardOutput).contains("`quarry lode repair --yes"), "\(words)")
+      if words[0] == "list" { #expect(try JSONParser.parse(answer.standardOutput).array?.count == 3) }
+      if words[0] == "cat" { #expect(answer.standardOutput.split(separator: "\n").count == 3) }
+    }
+    let refused = try await harness.quarry("lode", "gc", "--yes", "--storage-path", harness.data)
+    #expect(refused.exitCode != 0 && refused.standardError.contains("nothing is removed"), "\(refused.standardError)")
+    let repair = try await harness.quarry("lode", "repair", "--yes", "--storage-path", harness.data)
+    #expect(repair.exitCode == 0, "\(repair.standardError)")
+    #expect(try JSONParser.parse(repair.standardOutput)["repaired"] == 1)
+    for words in commands {
+      let answer = try await harness.start(words + ["--storage-path", harness.data]).finish()
+      #expect(answer.exitCode == 0, "\(words): \(answer.standardError)")
+    }
+    let again = try await harness.quarry("lode", "repair", "--dry-run", "--storage-path", harness.data)
+    #expect(again.exitCode == 0)
+    #expect(try JSONParser.parse(again.standardOutput)["repairable"] == 0)
+  }
+
   @Test func aPlaceWithoutADatasetIsNotClean() async throws {
     let harness = try RunHarness()
     let result = try await harness.quarry("lode", "verify", "--storage-path", harness.data)

@@ -286,13 +286,15 @@ import Testing
     }
   }
 
-  private func expectRefusal(says text: String, _ location: SourceLocation = #_sourceLocation) throws {
+  private func expectRefusal(
+    says text: String, _ kind: Finding.Kind = .manifest, _ location: SourceLocation = #_sourceLocation
+  ) throws {
     try age()
     let before = tree(root.path)
     let error = #expect(throws: QuarryError.self, sourceLocation: location) { try collect() }
     #expect(error?.message.contains(text) == true, "\(String(describing: error))", sourceLocation: location)
     #expect(tree(root.path) == before, sourceLocation: location)
-    #expect(try errors().contains { $0.kind == .manifest && $0.message.contains(text) }, sourceLocation: location)
+    #expect(try errors().contains { $0.kind == kind && $0.message.contains(text) }, sourceLocation: location)
   }
 
   /// The next writer went on below it, so that the chain shows nothing.
@@ -302,7 +304,8 @@ import Testing
     try rewrite(head) { _ in "{" }
     try store("r3")
     #expect(try reader.chain().warnings == [])
-    try expectRefusal(says: "not on its chain, and it cannot be read")
+    try expectRefusal(says: "snapshot \(head) is lost", .chain)
+    #expect(try errors().contains { $0.message.contains("not on its chain, and it cannot be read") })
   }
 
   @Test func aSnapshotThatAnotherLeftOutKeepsItsData() throws {
@@ -326,7 +329,7 @@ import Testing
     let rows = try reader.chain().rows
     try FileManager.default.removeItem(atPath: reader.layout.pointer)
     try put("\(rows[2].id)", at: reader.layout.pointer)
-    try expectRefusal(says: "as if that file were an old one")
+    try expectRefusal(says: "as if that file were an old one", .pointer)
   }
 
   /// `0` is what a bucket has before its first commit: on a disk somebody put it there.

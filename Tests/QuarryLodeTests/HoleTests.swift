@@ -83,8 +83,9 @@ import Testing
     let chain = try reader.chain().rows.map(\.id)
     try put(content, at: reader.layout.pointer)
     for (number, warnings) in try warnings().enumerated() {
+      #expect(warnings.count == 1, "\(number)")
       #expect(
-        warnings == ["\(reader.layout.pointer) names no snapshot; going on with the newest that is there"], "\(number)")
+        warnings[0].hasPrefix("\(reader.layout.pointer) names no snapshot; going on with the newest"), "\(number)")
     }
     #expect(try reader.chain().rows.map(\.id) == chain)
     // The newest is known to be there: the next commit mends it.
@@ -112,11 +113,11 @@ import Testing
       #expect(
         warnings.contains { $0.contains("names snapshot \(chain[2]), and \(chain[0]) was committed") }, "\(number)")
     }
-    // Also when another was committed since.
+    #expect(try reader.chain().rows.map(\.id) == chain)
+    // The next commit follows the newest, and mends it.
     try store("r4")
-    for (number, warnings) in try warnings().enumerated() {
-      #expect(warnings.contains { $0.contains("snapshot \(chain[0]) is lost") }, "\(number)")
-    }
+    #expect(try reader.chain().rows.dropFirst().map(\.id) == chain)
+    for warnings in try warnings() { #expect(warnings == []) }
   }
 
   /// What a question for nothing in particular says.

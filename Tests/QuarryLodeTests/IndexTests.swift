@@ -165,10 +165,10 @@ import Testing
     for number in 0..<4 { try add("r\(number)") }
     _ = try reader.refreshIndex()
     let kept = try #require(FileManager.default.contents(atPath: index))
-    // Set back to an earlier snapshot.
+    // Set back to an earlier snapshot, which hides nothing.
     let chain = try reader.chain().rows
     try put("\(chain[1].id)", at: reader.layout.pointer)
-    #expect(try reader.runs().rows.map(\.runID) == ["r2", "r1", "r0"])
+    #expect(try reader.runs().rows.map(\.runID) == ["r3", "r2", "r1", "r0"])
     try put("\(chain[0].id)", at: reader.layout.pointer)
     // Another one in its place.
     try FileManager.default.removeItem(atPath: reader.layout.folder)

@@ -23,9 +23,9 @@ import Testing
 
   private func repair(_ store: any WritableStore, writes: Bool = true) throws -> [MissingManifest] {
     var found: [MissingManifest] = []
-    try ManifestRepair(store, layout: DatasetLayout(store, dataset: "quarry")).repair(writes: writes) {
-      found.append($0)
-    }
+    let layout = DatasetLayout(store, dataset: "quarry")
+    let rest = try ManifestRepair(store, layout: layout).repair(writes: writes) { found.append($0) }
+    #expect(rest == [])
     return found
   }
 
@@ -121,12 +121,24 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(reader.layout.own)/runs.index"))
   }
 
-  @Test func aBrokenChainIsRefused() throws {
+  @Test func aSpoiledPointerIsPutRight() throws {
     try prepare(LodeDataset(root: root.path, durability: .none))
+    let before = try #require(text(reader.layout.pointer))
     try put("hello", at: reader.layout.pointer)
-    let error = #expect(throws: QuarryError.self) { try repair(DiskStore(root: root.path)) }
-    #expect(error?.message.contains("names no snapshot") == true)
-    #expect(error?.remedy?.contains("quarry lode verify") == true)
+    let found = try repair(DiskStore(root: root.path))
+    #expect(found.map(\.path) == [reader.layout.pointer] && found.map(\.fate) == [.repaired])
+    #expect(text(reader.layout.pointer) == before)
+    try expectWhole(reader)
+  }
+
+  @Test func twoAtOnceAreRefused() throws {
+    try prepare(LodeDataset(root: root.path, durability: .none))
+    let store = DiskStore(root: root.path)
+    let claim = try store.claim("\(reader.layout.own)/repair")
+    let error = #expect(throws: QuarryError.self) { try repair(store) }
+    #expect(error?.message.contains("repairs the dataset now") == true)
+    claim?.release()
+    #expect(try repair(store).isEmpty)
   }
 
   @Test(arguments: S3Server.allCases) func inABucketToo(_ server: S3Server) throws {

@@ -71,8 +71,9 @@ import Testing
     try store.replace(reader.layout.pointer, with: "0")
     let listing = try reader.runs()
     #expect(Set(listing.rows.map(\.runID)) == ["first", "second"])
-    #expect(listing.warnings == ["\(reader.layout.pointer) names no snapshot; going on with the newest that is there"])
-    #expect(try errors(reader).contains { $0.contains("names no snapshot that can be read") })
+    let message = "\(reader.layout.pointer) names no snapshot; going on with the newest that is there"
+    #expect(listing.warnings.count == 1 && listing.warnings.allSatisfy { $0.hasPrefix(message) })
+    #expect(try errors(reader).contains { $0.contains(message) })
   }
 
   /// Behind a proxy that answers so for all of one type's records.

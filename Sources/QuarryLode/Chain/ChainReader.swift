@@ -7,91 +7,85 @@ import QuarryCore
 struct ChainReader {
   let layout: DatasetLayout
   /// Not to be taken for the head where `latest` does not name it: a writer's that never committed them.
-  private let unpublished: Set<SnapshotID>
+  let unpublished: Set<SnapshotID>
   /// Whether a file or folder that may not be looked at is stepped over and named, as readers do. A writer must not
   /// commit onto less than there is.
   let forgives: Bool
+  /// Whether the whole dataset is looked through for snapshots that are newer than what `latest` names, also where
+  /// `latest.lock` knows which was committed last: it may have been put back together with it.
+  let searches: Bool
   /// What was stepped over, a sentence each.
   private(set) var passedOver: [String] = []
+  /// Snapshots on the way without a canonical manifest, which others follow alone, though the dataset is not an old one.
+  private(set) var bare: [SnapshotID] = []
+  /// Snapshots that were committed and that the chain goes past, as far as it was walked.
+  private(set) var leftOut: Set<SnapshotID> = []
   /// What was wrong with `latest` when the head was asked for.
-  private(set) var damage: PointerDamage?
+  var damage: PointerDamage?
+  /// The snapshot that should have been the head by then; nil where nobody knows.
+  var expected: SnapshotID?
+  /// As of when the head was asked for.
+  var evidence = CommitEvidence()
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
-  private var found: [SnapshotID: [String]]?
+  var found: [SnapshotID: [String]]?
+  /// Whether it is one of the old datasets, which had neither canonical manifests nor a `latest`, and which no newer writer
+  /// has come to; nil until that is asked for.
+  private var isOld: Bool?
   /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
   private var recent: [Manifest] = []
   private static let recentCount = 32
-  /// Bytes. An id has some twenty; what is much longer is no pointer.
-  private static let pointerLimit = 4_096
+  /// So many of one sort are named one by one.
+  private static let most = 20
 
-  init(layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false) {
+  init(
+    layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false, searches: Bool = false
+  ) {
     self.layout = layout
     self.unpublished = Set(unpublished)
     self.forgives = forgives
+    self.searches = searches
   }
 
-  /// A sentence for each thing that makes the chain less than what was committed.
+  /// A sentence for each thing that makes the dataset less than what was committed.
   var warnings: [String] {
-    (damage.map { [$0.message(layout.pointer)] } ?? []) + passedOver
+    (damage.map { [$0.message(layout)] } ?? []) + leftOutWarnings + passedOver + bareWarnings
   }
 
-  /// The newest snapshot; nil for a dataset without any.
-  mutating func head() throws(FileFailure) -> Manifest? {
-    damage = nil
-    // Before the pointer, which then is not older, whoever commits meanwhile.
-    let last = lastCommitted()
-    guard let bytes = try pointerBytes() else { return try greatest(below: nil) }
-    guard let named = Self.pointer(bytes), named != .beforeAll else { return try headWithoutPointer(bytes) }
-    if let last, last > named { damage = .old(named, newest: last) }
-    if let manifest = try manifest(named) { return manifest }
-    if try isThere(named) { return try greatest(below: named) }
-    if try manifests()[named] == nil { damage = .dangling(named) }
-    return try greatest(below: nil)
-  }
-
-  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; a
-  /// reader takes what nobody commits for what a spoiled pointer named.
-  private mutating func headWithoutPointer(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
-    if Self.pointer(bytes) == .beforeAll {
-      guard layout.isOnDisk || forgives else { return nil }
-      let announced = layout.isOnDisk ? [] : Set(try intended())
-      guard try manifests().keys.contains(where: { !announced.contains($0) }) else { return nil }
-      // A first commit may have moved it in the meantime.
-      if let now = try pointerBytes(), now != bytes {
-        found = nil
-        return try head()
-      }
+  private var leftOutWarnings: [String] {
+    leftOut.sorted().prefix(Self.most).map { id in
+      "snapshot \(id) was committed, and those after it do not follow it, so that it is left out; "
+        + "`quarry lode repair --yes\(layout.flags)` puts it back"
     }
-    damage = .unusable
-    return try greatest(below: nil)
   }
 
-  /// The snapshot that the last commit to a dataset on disk made the newest; nil where nobody knows.
-  func lastCommitted() -> SnapshotID? {
-    // Of one that cannot be read, as of one that another writer left alone, nothing follows.
-    guard layout.isOnDisk, let bytes = try? layout.store.bytes(layout.lock) else { return nil }
-    return CommitIntent.lastCommitted(bytes)
-  }
-
-  /// The id that `latest` names; nil when there is no usable pointer.
-  func pointer() throws(FileFailure) -> SnapshotID? { try pointerBytes().flatMap(Self.pointer) }
-
-  private func pointerBytes() throws(FileFailure) -> [UInt8]? {
-    try layout.store.bytes(layout.pointer, limit: Self.pointerLimit)
-  }
-
-  /// The id in a pointer's text, around which others may have put spaces.
-  static func pointer(_ bytes: [UInt8]) -> SnapshotID? {
-    let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-    guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return nil }
-    return SnapshotID(String(decoding: bytes[...last].drop(while: isSpace), as: UTF8.self))
+  private var bareWarnings: [String] {
+    let repair = "`quarry lode repair --yes\(layout.flags)`"
+    let named = bare.prefix(Self.most).map { id in
+      "\(canonicalPath(id)) is not there, and other readers follow it alone; \(repair) puts it back"
+    }
+    guard bare.count > Self.most else { return named }
+    return named + ["\(bare.count - Self.most) more canonical manifests are not there; \(repair) puts them back"]
   }
 
   /// The snapshot before this one; nil at the start of the chain.
   mutating func parent(of child: Manifest) throws(FileFailure) -> Manifest? {
+    let parent = try follow(child)
+    try lookForLeftOut(between: parent?.id ?? .beforeAll, and: child)
+    return parent
+  }
+
+  private mutating func follow(_ child: Manifest) throws(FileFailure) -> Manifest? {
     guard let id = child.parent else { return nil }
     if id < child.id, let manifest = try manifest(id) { return manifest }
     warnOfGap(between: child, and: id)
     return try greatest(below: child.id)
+  }
+
+  /// Another program may have committed onto an old `latest`: what a Quarry writer committed last is not on its way then,
+  /// and what lies around it neither.
+  private mutating func lookForLeftOut(between parent: SnapshotID, and child: Manifest) throws(FileFailure) {
+    guard let last = evidence.last, parent < last, last < child.id, last != child.parent else { return }
+    leftOut.formUnion(try canonicalIDs { parent < $0 && $0 < child.id } + [last])
   }
 
   /// Looks for the snapshot before this one without reading it.
@@ -121,7 +115,17 @@ struct ChainReader {
   /// The manifest of a snapshot, wherever a readable copy of it lies.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
     if let manifest = try canonical(id) { return manifest }
-    return try copy(of: id)
+    let copy = try copy(of: id)
+    if copy != nil, try !isThere(id), !bare.contains(id), try !isOfOldDataset() { bare.append(id) }
+    return copy
+  }
+
+  private mutating func isOfOldDataset() throws(FileFailure) -> Bool {
+    if let isOld { return isOld }
+    let names = Set(try children(of: layout.folder))
+    let answer = names.isDisjoint(with: ["latest", "latest.lock", "segments", ".quarry"])
+    isOld = answer
+    return answer
   }
 
   /// The canonical manifest of a snapshot; nil when it is not there or cannot be read.
@@ -148,7 +152,7 @@ struct ChainReader {
     return nil
   }
 
-  private func canonicalPath(_ id: SnapshotID) -> String { "\(layout.canonicalFolder(id))/manifest.json" }
+  func canonicalPath(_ id: SnapshotID) -> String { "\(layout.canonicalFolder(id))/manifest.json" }
 
   /// Whether a snapshot has a canonical manifest, readable or not.
   func isThere(_ id: SnapshotID) throws(FileFailure) -> Bool {
@@ -172,7 +176,7 @@ struct ChainReader {
   }
 
   /// Once, however often it is met.
-  private mutating func warn(_ text: String) {
+  mutating func warn(_ text: String) {
     if !passedOver.contains(text) { passedOver.append(text) }
   }
 
@@ -186,7 +190,8 @@ struct ChainReader {
     }
   }
 
-  private mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
+  mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
+    if bound == nil, !layout.isOnDisk { evidence = try CommitEvidence(layout) }
     let others = bound == nil ? unpublished.union(try unfinished()) : unpublished
     let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true && !others.contains(id) }
     for id in ids.sorted(by: >) {
@@ -199,21 +204,11 @@ struct ChainReader {
   /// no such writers.
   private func unfinished() throws(FileFailure) -> [SnapshotID] {
     var ids: [SnapshotID] = []
-    for id in try intended() where try !isThere(id) { ids.append(id) }
+    for id in evidence.intended where try !isThere(id) { ids.append(id) }
     return ids
   }
 
-  private func intended() throws(FileFailure) -> [SnapshotID] {
-    do throws(FileFailure) {
-      return try layout.store.bytes(layout.lock).flatMap { CommitIntent($0) }?.ids ?? []
-    } catch {
-      // Of one that cannot be read nothing follows.
-      guard error.isOfOneFile else { throw error }
-      return []
-    }
-  }
-
-  private mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {
+  mutating func manifests() throws(FileFailure) -> [SnapshotID: [String]] {
     if let found { return found }
     let all = try manifests { _ in true }
     found = all
@@ -241,7 +236,7 @@ struct ChainReader {
   }
 
   /// Nothing behind a link is the dataset's: only who merely reads is told of it.
-  private mutating func children(of folder: String) throws(FileFailure) -> [String] {
+  mutating func children(of folder: String) throws(FileFailure) -> [String] {
     try forgiving([]) { [forgives] store throws(FileFailure) in
       do throws(FileFailure) { return try store.names(in: folder) } catch {
         guard error.isOfLink, !forgives else { throw error }

@@ -6,27 +6,29 @@ enum PointerDamage: Equatable {
   case dangling(SnapshotID)
   /// It is no id, or on a disk `0` though there are snapshots.
   case unusable
-  /// It names one that is older than the one which was committed last; on a disk.
+  /// It is not there, though it is known to have been; on a disk.
+  case missing
+  /// It names one that is older than the one which was committed last.
   case old(SnapshotID, newest: SnapshotID)
+  /// What was committed last has no manifest that can be read, and is not what it names; on a disk.
+  case gone(SnapshotID)
 
-  /// - Parameter pointer: the path of `latest`.
-  func message(_ pointer: String) -> String {
-    switch self {
-    case .dangling(let id): "\(pointer) names snapshot \(id), which is not there; going on with the newest that is"
-    case .unusable: "\(pointer) names no snapshot; going on with the newest that is there"
+  func message(_ layout: DatasetLayout) -> String {
+    let (pointer, repair) = (layout.pointer, "`quarry lode repair --yes\(layout.flags)`")
+    return switch self {
+    case .dangling(let id):
+      "\(pointer) names snapshot \(id), which is not there; going on with the newest that is. Bring its manifests back from "
+        + "a copy of the dataset, or go on without it: \(repair)"
+    case .unusable:
+      "\(pointer) names no snapshot; going on with the newest that is there; \(repair) puts it right"
+    case .missing:
+      "\(pointer) is not there; going on with the newest snapshot that is; \(repair) puts it back"
     case .old(let id, let newest):
-      "\(pointer) names snapshot \(id), and \(newest) was committed after it, as if that file were an old one; "
-        + "what followed \(id) is left out"
-    }
-  }
-
-  /// The snapshot that a commit onto `head` would hide; nil where nothing is known to be lost.
-  /// - Parameter last: the one that was committed last, as far as that is known.
-  func lost(head: SnapshotID?, last: SnapshotID?) -> SnapshotID? {
-    switch self {
-    case .dangling(let id): id
-    case .unusable: last == head && head != nil ? nil : last ?? .beforeAll
-    case .old(_, let newest): newest
+      "\(pointer) names snapshot \(id), and \(newest) was committed after it, as if that file were an old one; going on "
+        + "with \(newest); \(repair) puts it right"
+    case .gone(let id):
+      "snapshot \(id) was committed last, and no manifest of it can be read; going on with the newest that can. Bring its "
+        + "manifests back from a copy of the dataset, or go on without it: \(repair)"
     }
   }
 }

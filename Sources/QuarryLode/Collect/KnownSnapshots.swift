@@ -11,7 +11,7 @@ struct KnownSnapshots {
   /// - Throws: `QuarryError(.storage)` for a dataset that is damaged.
   init(layout: DatasetLayout) throws(QuarryError) {
     self.layout = layout
-    try catchUp()
+    try catchUp(searches: true)
     let reachable = reachable
     strays = try layout.described { () throws(FileFailure) in
       try StrayManifests(layout: layout, reachable: reachable)
@@ -20,8 +20,9 @@ struct KnownSnapshots {
   }
 
   /// Adds what was committed since.
-  mutating func catchUp() throws(QuarryError) {
-    var chain = ChainReader(layout: layout)
+  /// - Parameter searches: see `ChainReader`.
+  mutating func catchUp(searches: Bool = false) throws(QuarryError) {
+    var chain = ChainReader(layout: layout, searches: searches)
     var newer = Reachable()
     let (newest, meets) = try layout.described { () throws(FileFailure) in
       let newest = try chain.head()
@@ -29,8 +30,8 @@ struct KnownSnapshots {
       let isNamed = try chain.isNamed(newest)
       return (newest, isNamed && end == head)
     }
-    let lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
-    if let warning = (chain.warnings + lost).first { throw damaged(warning) }
+    let lost = try layout.described { () throws(FileFailure) in try LostSnapshots(layout) }
+    if let warning = (chain.warnings + lost.warnings).first { throw damaged(warning) }
     guard meets else {
       throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")
     }
@@ -49,7 +50,9 @@ struct KnownSnapshots {
   private func damaged(_ what: String) -> QuarryError {
     QuarryError(
       .storage, "nothing is removed from a dataset of which it is not known what counts: \(what)",
-      remedy: "`quarry lode verify\(layout.flags)` says what is wrong with it")
+      remedy:
+        "`quarry lode verify\(layout.flags)` says what is wrong with it, and `quarry lode repair --yes\(layout.flags)` mends what "
+        + "can be")
   }
 }
 

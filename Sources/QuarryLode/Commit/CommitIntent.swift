@@ -4,8 +4,9 @@ import QuarryCore
 /// what a crashed one left behind without looking through the dataset.
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
-/// is the canonical manifest; no line when the last commit was carried out, and then on a disk `latest <id>`, so that an
-/// old `latest` is told from the newest. Anything else there (another writer's, an older and longer one's tail) is ignored.
+/// is the canonical manifest; no line when the last commit was carried out. Behind them, on a disk, `latest <id>`: the
+/// newest snapshot that was committed for sure, so that an old `latest` is told from the newest. Anything else there
+/// (another writer's, an older and longer one's tail) is ignored.
 package struct CommitIntent: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let id: SnapshotID
@@ -22,15 +23,19 @@ package struct CommitIntent: Sendable, Equatable {
     return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
   }
 
-  /// What stands there when a commit was carried out.
-  static func carriedOut(_ newest: SnapshotID) -> [UInt8] { CommitIntent().encoded + Array("latest \(newest)\n".utf8) }
-
-  /// - Returns: nil where a commit is under way, or nothing of it stands there.
-  static func lastCommitted(_ bytes: [UInt8]) -> SnapshotID? {
-    let start = CommitIntent().encoded + Array("latest ".utf8)
-    guard bytes.starts(with: start) else { return nil }
-    return SnapshotID(String(decoding: bytes.dropFirst(start.count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+  /// What stands there on a disk: the intent, and the newest snapshot that was committed before it.
+  func encoded(after newest: SnapshotID?) -> [UInt8] {
+    encoded + Array((newest.map { "\(Self.last)\($0)\n" } ?? "").utf8)
   }
+
+  /// The newest snapshot that is known to have been committed; nil where nothing of it stands there.
+  static func lastCommitted(_ bytes: [UInt8]) -> SnapshotID? {
+    guard let rest = parts(of: bytes)?.rest, rest.starts(with: last.utf8) else { return nil }
+    return SnapshotID(String(decoding: rest.dropFirst(last.utf8.count).prefix { $0 != newline }, as: UTF8.self))
+  }
+
+  private static let last = "latest "
+  private static let newline = UInt8(ascii: "\n")
 
   init() {}
 
@@ -41,13 +46,8 @@ package struct CommitIntent: Sendable, Equatable {
   }
 
   package init?(_ bytes: [UInt8]) {
-    guard let lineEnd = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-    let head = String(decoding: bytes[..<lineEnd], as: UTF8.self).split(separator: " ")
-    let body = bytes[(lineEnd + 1)...]
-    guard head.count == 2, head[0] == "quarry-commit", let count = Int(head[1]), count >= 0, count <= body.count else {
-      return nil
-    }
-    for line in body.prefix(count).split(separator: UInt8(ascii: "\n")) {
+    guard let body = Self.parts(of: bytes)?.body else { return nil }
+    for line in body.split(separator: Self.newline) {
       let parts = String(decoding: line, as: UTF8.self).split(
         separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, let id = SnapshotID(parts[0]), !parts[1].split(separator: "/").contains("..") else {
@@ -55,6 +55,17 @@ package struct CommitIntent: Sendable, Equatable {
       }
       entries.append(Entry(id: id, partition: String(parts[1])))
     }
+  }
+
+  /// Its lines, and what stands behind them.
+  private static func parts(of bytes: [UInt8]) -> (body: ArraySlice<UInt8>, rest: ArraySlice<UInt8>)? {
+    guard let lineEnd = bytes.firstIndex(of: newline) else { return nil }
+    let head = String(decoding: bytes[..<lineEnd], as: UTF8.self).split(separator: " ")
+    let body = bytes[(lineEnd + 1)...]
+    guard head.count == 2, head[0] == "quarry-commit", let count = Int(head[1]), count >= 0, count <= body.count else {
+      return nil
+    }
+    return (body.prefix(count), body.dropFirst(count))
   }
 }
 
@@ -83,7 +94,7 @@ extension CommitIntent {
     var chain = ChainReader(layout: layout)
     var current = try chain.head()
     for _ in 0..<longestWalk {
-      guard let manifest = current, chain.warnings.isEmpty else { return true }
+      guard let manifest = current, chain.damage == nil, chain.passedOver.isEmpty else { return true }
       if manifest.id <= id { return manifest.id == id }
       current = try chain.parent(of: manifest)
       if current == nil { return false }

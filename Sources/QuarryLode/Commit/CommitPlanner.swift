@@ -50,30 +50,44 @@ struct CommitPlanner: Sendable {
     guard try store.exists(path) else { throw FileFailure("publish", path, ENOENT) }
   }
 
-  /// How late a manifest may come after the pointer to it: programs that do not hold the lock write in that order too.
-  private static let lateness = Duration.seconds(1)
-
-  /// What a damaged pointer may have named is noted, since the commit to come hides it, unless it was only late.
+  /// What was committed and is not among what the head follows is noted, since the commit to come hides it, unless it was
+  /// only late.
   /// - Parameters:
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
+  ///   - searches: see `ChainReader`.
   func head(
-    pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = []
+    pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = [], searches: Bool = false
   ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
-    var chain = ChainReader(layout: layout, besides: unpublished)
+    var chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
     var newest = try chain.head()
     if case .dangling? = chain.damage {
-      clock.wait(Self.lateness)
-      chain = ChainReader(layout: layout, besides: unpublished)
+      clock.wait(ChainReader.lateness)
+      chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
       newest = try chain.head()
     }
-    if let lost = chain.damage?.lost(head: newest?.id, last: chain.lastCommitted()) {
-      try LostSnapshots.note(lost, in: layout, store: store)
-    }
+    for id in try chain.lost(below: newest) { try LostSnapshots.note(id, in: layout, store: store) }
     guard let manifest = newest else { return nil }
+    // Whoever looks through everything does that as well, and tells.
+    if !searches { try putCanonicalBack(upTo: manifest, &chain) }
     let createdAt = Timestamp(manifest.createdAt) ?? Timestamp(nanoseconds: Int64(clamping: manifest.id.value))
     return Head(id: manifest.id, createdAt: createdAt)
+  }
+
+  /// Of an old dataset, which has only the copies in partitions: what is committed onto them names them to readers that
+  /// follow nothing else.
+  private func putCanonicalBack(upTo newest: Manifest, _ chain: inout ChainReader) throws(FileFailure) {
+    guard try !chain.isThere(newest.id) else { return }
+    var bare: [SnapshotID] = []
+    _ = try chain.walk(from: newest, downTo: nil) { bare.append($0.id) }
+    // The newest last: as long as it has none, the next writer begins anew.
+    let paths = bare.reversed().map { chain.canonicalPath($0) }
+    for (id, path) in zip(bare.reversed(), paths) {
+      guard try !chain.isThere(id), let bytes = try chain.bytes(of: id) else { continue }
+      _ = try store.create(path, bytes)
+    }
+    try store.settle(paths, .commit)
   }
 
   /// The snapshots to be, each with an id that is greater than those before it, and than the pointer's.

@@ -93,8 +93,8 @@ final class DiskPublisher: SnapshotPublisher {
       FileReading.exists(layout.canonicalFolder($0))
     }
     guard let newest = numbered.last?.head else { throw FileFailure("commit", layout.folder, EINVAL) }
-    let intent = CommitIntent(numbered.map { ($0.id, $0.plan.partitions) })
-    try files.overwrite(lock.lockFile, intent.encoded, path: lock.path)
+    let intent = CommitIntent(numbered.map { ($0.id, $0.plan.partitions(layout)) })
+    try files.overwrite(lock.lockFile, intent.encoded(after: head?.id), path: lock.path)
     do throws(FileFailure) {
       var (before, after) = (Set<String>(), Set([layout.folder]))
       for snapshot in numbered { try writeManifests(of: snapshot, before: &before, after: &after) }
@@ -107,8 +107,29 @@ final class DiskPublisher: SnapshotPublisher {
     }
     // What was committed is no crash's leftover, also when somebody puts an old pointer back. Where this cannot be written,
     // nothing is lost as long as nobody does that.
-    try? files.overwrite(lock.lockFile, CommitIntent.carriedOut(newest.id), path: lock.path)
+    try? files.overwrite(lock.lockFile, CommitIntent().encoded(after: newest.id), path: lock.path)
     return newest.id
+  }
+
+  func restorePointer() throws(PublishFailure) {
+    try state.withLock { state throws(PublishFailure) in
+      do throws(FileFailure) { try restorePointer(&state) } catch { throw .file(error) }
+    }
+  }
+
+  private func restorePointer(_ state: inout State) throws(FileFailure) {
+    guard let lock = state.lock else { throw FileFailure("lock", layout.lock, EBADF) }
+    let pointer = try ChainReader(layout: layout).pointer()
+    guard let head = try planner.head(pointer: pointer, known: nil, searches: true) else { return }
+    try leftovers.clear(lock: lock, pointer: pointer, head: head.id)
+    if pointer != head.id {
+      // One that died at this left it.
+      files.remove(layout.temporary("latest-\(head.id)", in: layout.folder))
+      try movePointer(to: head.id, after: [], [])
+      state.unsynced.insert(layout.folder)
+    }
+    try files.overwrite(lock.lockFile, CommitIntent().encoded(after: head.id), path: lock.path)
+    state.head = head
   }
 
   /// - Parameters:
@@ -122,7 +143,7 @@ final class DiskPublisher: SnapshotPublisher {
     let temporary = layout.temporary(snapshot.id, in: layout.folder)
     let bytes = snapshot.manifest.encoded
     try files.create(temporary, bytes)
-    for partition in snapshot.plan.partitions {
+    for partition in snapshot.plan.partitions(layout) {
       let folder = layout.segmentFolder(snapshot.id, partition: partition)
       let made = try writePartitionManifest(folder, from: temporary, bytes)
       after.formUnion([folder] + parents(of: made))

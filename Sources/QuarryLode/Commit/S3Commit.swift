@@ -9,10 +9,10 @@ struct S3Commit {
   /// too: whoever comes after this writer would not know of them.
   var leftovers: [CommitIntent.Entry]
 
-  init(_ snapshots: [CommitPlanner.Numbered], leftovers: [CommitIntent.Entry]) {
+  init(_ snapshots: [CommitPlanner.Numbered], leftovers: [CommitIntent.Entry], in layout: DatasetLayout) {
     self.snapshots = snapshots
     self.leftovers = leftovers
-    intent = CommitIntent(snapshots.map { ($0.id, $0.plan.partitions) })
+    intent = CommitIntent(snapshots.map { ($0.id, $0.plan.partitions(layout)) })
     newest = snapshots.last?.head ?? CommitPlanner.Head(id: SnapshotID(0), createdAt: Timestamp(nanoseconds: 0))
   }
 }

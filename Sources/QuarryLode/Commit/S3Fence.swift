@@ -20,9 +20,11 @@ struct S3Fence {
   func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
     guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
-    let head = try chain.head()
+    var head = try chain.head()
     if let pointer = turn.pointer {
-      guard pointer.id == nil || chain.damage != nil, try isWhole(turn.intent, below: head, in: &chain) else {
+      let isOld = try isOld(pointer, turn.intent, in: &chain)
+      if isOld, let newest = turn.intent.newest { head = try chain.canonical(newest) }
+      guard pointer.id == nil || chain.damage != nil || isOld, try isWhole(turn.intent, below: head, in: &chain) else {
         return true
       }
     }
@@ -32,6 +34,17 @@ struct S3Fence {
     guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
     turn.pointer = S3Turn.Pointer(id: id, raw: raw, etag: etag)
     return true
+  }
+
+  /// Whether a pointer was put back: what was announced follows a snapshot that is newer than the one that it names.
+  private func isOld(
+    _ pointer: S3Turn.Pointer, _ intent: CommitIntent, in chain: inout ChainReader
+  ) throws(FileFailure) -> Bool {
+    guard let named = pointer.id, let first = intent.ids.first, let parent = try chain.canonical(first)?.parent else {
+      return false
+    }
+    guard parent > named else { return false }
+    return try chain.canonical(parent) != nil
   }
 
   /// Whether an announced commit is the newest, and all its snapshots are there: each has its canonical manifest, which is

@@ -15,7 +15,7 @@ struct S3Manifests: Sendable {
     var files: [File] = []
     for snapshot in snapshots {
       let bytes = snapshot.manifest.encoded
-      for partition in snapshot.plan.partitions {
+      for partition in snapshot.plan.partitions(layout) {
         files.append(File(path: path(snapshot.id, partition), bytes: bytes))
       }
     }

@@ -62,11 +62,35 @@ final class S3Publisher: SnapshotPublisher {
   }
 
   func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID {
+    try untilDone { state throws(PublishFailure) in try attempt(plans, &state) }
+  }
+
+  func restorePointer() throws(PublishFailure) {
+    _ = try untilDone { state throws(PublishFailure) in
+      do throws(FileFailure) { return try restorePointer(&state) } catch { throw .file(error) }
+    }
+  }
+
+  /// Mends it as a commit would before it moves it.
+  private func restorePointer(_ state: inout State) throws(FileFailure) -> Outcome {
+    guard var turn = try turn(&state) else { return .outrun }
+    (state.turn, state.head) = (nil, nil)
+    guard try S3Fence(layout, store).begin(&turn) else { return .outrun }
+    let head = try planner.head(pointer: turn.pointer?.id, known: nil, searches: true)
+    guard let head, turn.pointer?.id != head.id else { return .published(head?.id ?? .beforeAll) }
+    let etag = try store.swap(layout.pointer, Array(head.id.description.utf8), was: turn.pointer?.etag)
+    return etag == nil ? .outrun : .published(head.id)
+  }
+
+  /// - Returns: the newest snapshot.
+  private func untilDone(
+    _ work: (inout State) throws(PublishFailure) -> Outcome
+  ) throws(PublishFailure) -> SnapshotID {
     try state.withLock { state throws(PublishFailure) in
       let start = ContinuousClock.now
       var longest = Duration.milliseconds(10)
       while true {
-        if case .published(let id) = try attempt(plans, &state) { return id }
+        if case .published(let id) = try work(&state) { return id }
         let waited = ContinuousClock.now - start
         guard waited < deadline else { throw .late(outrun()) }
         if waited >= Self.patience { store.client.tellWait(waitingFor) }
@@ -112,7 +136,7 @@ final class S3Publisher: SnapshotPublisher {
       pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
     var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
-      leftovers: try leftovers(of: turn, head))
+      leftovers: try leftovers(of: turn, head), in: layout)
     state.announced = commit.newest.id
     guard try turn.announce(commit.intent.with(commit.leftovers), layout, store) else {
       state.isAlone = false

@@ -13,6 +13,9 @@ package protocol SnapshotPublisher: Sendable {
   /// - Returns: the newest of them.
   func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID
 
+  /// Lets `latest` name the newest snapshot, and notes what is lost by that. In a turn.
+  func restorePointer() throws(PublishFailure)
+
   /// - Returns: the folders of what was published in this turn that are still to be made durable.
   func endTurn() -> [String]
 

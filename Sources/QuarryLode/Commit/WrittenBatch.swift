@@ -27,14 +27,29 @@ package struct WrittenBatch: Sendable {
 /// One snapshot to be: the batches that it makes visible. They are of one dataset object, and so of one form.
 package struct SnapshotPlan: Sendable {
   var batches: [WrittenBatch]
+  /// A lost snapshot whose data is to be visible again; it has no batches then.
+  private var restored: Manifest?
+
+  init(batches: [WrittenBatch]) { self.batches = batches }
+
+  init(restored: Manifest) { (batches, self.restored) = ([], restored) }
 
   /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and
   /// data share a folder.
   var preferredID: SnapshotID { batches.map(\.id).max() ?? SnapshotID(0) }
 
-  var partitions: [String] { Array(Set(batches.flatMap(\.partitions))).sorted() }
+  /// - Parameter layout: of the dataset.
+  func partitions(_ layout: DatasetLayout) -> [String] {
+    let restored = restored?.files.compactMap { layout.partition(ofDataKey: $0.path) } ?? []
+    return Array(Set(batches.flatMap(\.partitions) + restored)).sorted()
+  }
 
   func manifest(layout: DatasetLayout, id: SnapshotID, parent: SnapshotID?, createdAt: String) -> Manifest {
+    if var manifest = restored {
+      manifest.restored = manifest.restored ?? manifest.id
+      (manifest.id, manifest.parent, manifest.createdAt) = (id, parent, createdAt)
+      return manifest
+    }
     var manifest = Manifest(
       dataset: layout.dataset, id: id, createdAt: createdAt, sidecarFiles: batches.flatMap(\.sidecars),
       files: batches.flatMap(\.files).sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, parent: parent,

@@ -33,7 +33,7 @@ struct RunCatalog {
     let inspector = RunInspector(
       reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     head = inspector.reader.head
-    lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
+    lost = inspector.reader.lost.warnings
     (self.index, recent, learned) = try layout.indexing.tellingIfSlow(
       "reading the runs of \(layout.folder) that its index does not know yet; the next command will have less to read"
     ) { () throws(QuarryError) in try Self.read(index, with: inspector) }

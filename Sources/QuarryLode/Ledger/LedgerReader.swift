@@ -134,6 +134,8 @@ struct LedgerReader: Sendable {
         let known = reader.chain.warnings.count
         if let manifest = try reader.manifest(id) {
           files += manifest.files.map(\.path).filter { partitions.contains(layout.partition(ofDataKey: $0) ?? "") }
+        } else if reader.isLost(id) {
+          damage = "snapshot \(id) is lost"
         } else if reader.chain.warnings.count > known {
           damage = reader.chain.warnings.last
         }

@@ -35,6 +35,7 @@ extension Manifest {
       dataset: value["dataset_id"]?.string ?? "", id: id, createdAt: value["created_at"]?.string ?? "",
       sidecarFiles: sidecars, files: files, parent: try Self.parent(value["parent_snapshot_id"]),
       rowCount: value["row_count"]?.integer ?? 0)
+    restored = value["metadata"]?["restored_from"]?.string.flatMap { SnapshotID($0) }
     codec = value["codec"]?.string ?? ""
     compressor = value["compressor"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? Compression.none.compressor
     checksumAlgorithm = value["checksum_algorithm"]?.string

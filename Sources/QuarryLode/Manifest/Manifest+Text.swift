@@ -23,10 +23,17 @@ extension Manifest {
 
   private func appendMetadata(to out: inout [UInt8]) {
     out += ",\n  \"metadata\": {".utf8
-    guard !sidecarFiles.isEmpty else {
+    guard !sidecarFiles.isEmpty || restored != nil else {
       out.append(UInt8(ascii: "}"))
       return
     }
+    if let restored { out += "\n    \"restored_from\": \"\(restored)\"".utf8 }
+    if !sidecarFiles.isEmpty { appendSidecars(to: &out) }
+    out += "\n  }".utf8
+  }
+
+  private func appendSidecars(to out: inout [UInt8]) {
+    out += (restored == nil ? "" : ",").utf8
     out += "\n    \"sidecar_files\": [".utf8
     for (index, file) in sidecarFiles.enumerated() {
       out += (index == 0 ? "\n      {\n        \"path\": " : ",\n      {\n        \"path\": ").utf8
@@ -42,7 +49,7 @@ extension Manifest {
       }
       out += "\n      }".utf8
     }
-    out += "\n    ]\n  }".utf8
+    out += "\n    ]".utf8
   }
 
   private func appendFiles(to out: inout [UInt8]) {

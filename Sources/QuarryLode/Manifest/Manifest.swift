@@ -25,6 +25,8 @@ package struct Manifest: Sendable, Equatable {
   /// Sorted by path when written.
   package var files: [File]
   package var parent: SnapshotID?
+  /// The id under which all this was committed first, where it was lost from the chain and put back.
+  package var restored: SnapshotID?
   package var rowCount: Int64
   /// "jsonl"; empty where the writer does not say.
   package var codec = "jsonl"
@@ -34,6 +36,8 @@ package struct Manifest: Sendable, Equatable {
 
   /// Whether the checksums, where there are some, are of the one sort that is checked.
   var hasKnownChecksums: Bool { ["md5", "", nil].contains(checksumAlgorithm) }
+  /// Where its records stand among those of their runs.
+  var order: SnapshotID { restored ?? id }
 
   /// Why this version cannot read the snapshot's files; nil when it can.
   package var unknownFormat: String? {

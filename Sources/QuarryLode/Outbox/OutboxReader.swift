@@ -24,8 +24,9 @@ struct OutboxReader {
 
   /// The oldest first.
   mutating func undelivered() throws(QuarryError) -> [UndeliveredNotification] {
+    var reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
     for run in try runs() {
-      for file in try files(of: run) {
+      for file in try files(of: run, by: &reader) {
         let path = layout.path(of: file)
         let isThere = try RecordLines(layout.store, path).forEach { line throws(QuarryError) in
           try take(line, of: run)
@@ -58,9 +59,8 @@ struct OutboxReader {
   }
 
   /// Keys of the data files on the chain.
-  private func files(of run: RunPath) throws(QuarryError) -> [String] {
+  private func files(of run: RunPath, by reader: inout PartitionReader) throws(QuarryError) -> [String] {
     try layout.described { () throws(FileFailure) in
-      var reader = try PartitionReader(layout: layout)
       let partition = "\(run.path)/event_type=\(LodeOutbox.eventType)"
       var files: [String] = []
       for id in try reader.snapshots(of: partition) {

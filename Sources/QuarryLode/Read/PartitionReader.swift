@@ -5,11 +5,15 @@ struct PartitionReader {
   var chain: ChainReader
   /// The newest snapshot when the query began; what comes later is not seen.
   let newest: Manifest?
-  /// A sentence for each snapshot that is known to be lost, and each copy that is missing; see `checkChain`.
-  private(set) var lost: [String] = []
+  /// Noted as left out of the chain.
+  let lost: LostSnapshots
+  /// A sentence for each of those, and for each copy that is missing; see `checkChain`.
+  private(set) var left: [String] = []
   private var onChain: Set<SnapshotID>?
   /// Snapshots that are older have not been held against the one that they follow; nil: nor are they to be.
   private var checked: SnapshotID?
+  /// Those that are newer and on the chain.
+  private var walked: Set<SnapshotID> = []
   /// Read last, or found to be there.
   private var met: SnapshotID?
   /// The pointer named a newer one, which could not be read.
@@ -18,8 +22,10 @@ struct PartitionReader {
   var layout: DatasetLayout { chain.layout }
   var head: SnapshotID? { newest?.id }
 
-  init(layout: DatasetLayout) throws(FileFailure) {
-    chain = ChainReader(layout: layout, forgives: true)
+  /// - Parameter searches: see `ChainReader`.
+  init(layout: DatasetLayout, searches: Bool = false) throws(FileFailure) {
+    lost = try LostSnapshots(layout)
+    chain = ChainReader(layout: layout, forgives: true, searches: searches)
     newest = try chain.head()
     // Looked at only then, since it may have moved on.
     isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
@@ -28,15 +34,15 @@ struct PartitionReader {
   /// Looks for snapshots that are gone, for queries that do not follow the chain: the newest ones are read, so many as the
   /// store's `chainReach`; of those before them the ones that a query meets are held against the one that they follow.
   mutating func checkChain() throws(FileFailure) {
-    lost = try LostSnapshots.warnings(in: layout)
     var copies = MissingCopies(layout: layout)
     var current = newest
     for _ in 0..<layout.chainReach {
       guard let manifest = current else { break }
       try copies.look(for: manifest)
+      walked.insert(manifest.id)
       current = try chain.parent(of: manifest)
     }
-    lost += copies.warnings
+    left = lost.warnings + copies.warnings
     checked = current?.id ?? SnapshotID(0)
   }
 
@@ -60,16 +66,31 @@ struct PartitionReader {
 
   /// The manifest of a snapshot on the chain; nil for one that is not.
   ///
-  /// Writers remove what a crash left before they move the pointer, so a canonical manifest not above the head counts.
-  /// Without a canonical one (old datasets) the chain itself is asked.
+  /// Writers remove what a crash left before they move the pointer, and note what they lose, so any other canonical manifest
+  /// not above the head counts. Without a canonical one the chain itself is asked.
   mutating func manifest(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
-    guard let head, id <= head else { return nil }
+    guard let head, id <= head, !isLost(id), try isOnWalk(id) else { return nil }
     if let manifest = try chain.canonical(id) {
       try check(manifest)
       return manifest
     }
     if try !chain.isThere(id), try !wholeChain().contains(id) { return nil }
     return try chain.copy(of: id)
+  }
+
+  /// Whether it was committed, and the chain is known to go on without it.
+  func isLost(_ id: SnapshotID) -> Bool { lost.ids.contains(id) || chain.leftOut.contains(id) }
+
+  /// Of those that `checkChain` went past.
+  private mutating func isOnWalk(_ id: SnapshotID) throws(FileFailure) -> Bool {
+    guard let checked, id > checked, !walked.contains(id) else { return true }
+    // Unless it is a writer's whose turn another took, and who is about to remove it.
+    if try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
+      chain.warn(
+        "snapshot \(id) is not on the chain of those that follow each other, and is left out; "
+          + "`quarry lode repair --yes\(layout.flags)` puts it back where it was committed")
+    }
+    return false
   }
 
   private mutating func check(_ manifest: Manifest) throws(FileFailure) {

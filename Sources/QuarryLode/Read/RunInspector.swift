@@ -16,7 +16,7 @@ struct RunInspector {
   /// Data files that could not be read, and what is wrong with them.
   private var damages: [String] = []
 
-  var warnings: [String] { reader.lost + reader.chain.warnings + damages }
+  var warnings: [String] { reader.left + reader.chain.warnings + damages }
 
   init(reader: PartitionReader) { self.reader = reader }
 

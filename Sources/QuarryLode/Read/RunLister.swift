@@ -12,7 +12,6 @@ struct RunLister {
   /// Ids of the runs that ledgers name; nil when it does not matter.
   private let accepted: Set<String>?
   private var judge: LivenessJudge
-  private let lost: [String]
   private var copies: MissingCopies
   private var rows: [RunSummary] = []
   private var met: Set<RunPath> = []
@@ -20,11 +19,8 @@ struct RunLister {
   private var unsettled: [SnapshotID: [(RunPath, RunInspector.Index)]] = [:]
 
   init(layout: DatasetLayout, filter: RunFilter, limit: Int) throws(QuarryError) {
-    let (reader, lost) = try layout.described { () throws(FileFailure) in
-      (try PartitionReader(layout: layout), try LostSnapshots.warnings(in: layout))
-    }
-    inspector = RunInspector(reader: reader)
-    self.lost = lost
+    inspector = RunInspector(
+      reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     copies = MissingCopies(layout: layout)
     self.filter = filter
     self.limit = limit
@@ -48,7 +44,8 @@ struct RunLister {
     if current == nil {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
-    return Listing(rows: rows, warnings: lost + copies.warnings + inspector.warnings + judge.warnings)
+    return Listing(
+      rows: rows, warnings: inspector.reader.lost.warnings + copies.warnings + inspector.warnings + judge.warnings)
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {

@@ -1,15 +1,17 @@
 import Glibc
 import QuarryCore
 
-/// A manifest that is gone, or in a partition none any more, and what became of it.
+/// A manifest that is gone, or that nothing on the chain follows, or `latest`; and what became of it.
 package struct MissingManifest: Sendable {
   package enum Fate: String, Sendable, CaseIterable {
-    /// Would be written.
+    /// Would be put back.
     case repairable
     case repaired
+    /// What it names is in the dataset under another snapshot: it goes.
+    case repeated
     /// The data that it is of is gone as well.
     case dataless
-    /// The store did not take it.
+    /// The store did not take it, or something is in its way.
     case failed
   }
 
@@ -20,31 +22,48 @@ package struct MissingManifest: Sendable {
   package var problem: String?
 }
 
-/// Puts manifests back that are gone, from another of the same snapshot: all of one snapshot are the same, and none ever
-/// changes. What lies in the place of one is moved aside. May run beside writers, who never make a manifest of a snapshot that is on the chain already.
+/// Puts back what was committed and what a dataset lacks, from what is left of it: `latest`; manifests, from another of the
+/// same snapshot, since all of one are the same and none ever changes, with what lies in the place of one moved aside; and
+/// snapshots that the chain goes on without (`LostRepair`). May run beside writers, who never make a manifest of a snapshot
+/// that is on the chain already.
 package struct ManifestRepair {
   private let store: any WritableStore
   private let layout: DatasetLayout
+  private let deadline: Duration
 
-  package init(_ store: any WritableStore, layout: DatasetLayout) {
+  /// - Parameter deadline: how long to wait for other writers.
+  package init(_ store: any WritableStore, layout: DatasetLayout, deadline: Duration = .seconds(60)) {
     self.store = store
     self.layout = layout
+    self.deadline = deadline
   }
 
   /// - Parameters:
   ///   - writes: false only tells.
-  ///   - report: told of each manifest that is gone, the newest snapshot's first.
-  /// - Throws: `QuarryError(.storage)` when the chain cannot be followed to its beginning, or an index cannot be removed.
-  package func repair(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
+  ///   - report: told of each manifest that is gone: `latest` first, then the newest snapshot's, then lost snapshots'.
+  /// - Returns: a sentence for each thing that is damaged all the same, with what helps.
+  /// - Throws: `QuarryError(.storage)` when another repairs the dataset, or an index cannot be removed.
+  package func repair(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) -> [String] {
+    let claim = writes ? try begin() : nil
+    defer { claim?.release() }
     var hasRepaired = false
     let result = Result { () throws(QuarryError) in
-      try walk(writes: writes) { found in
-        hasRepaired = hasRepaired || found.fate == .repaired
+      try repairAll(writes: writes) { found in
+        hasRepaired = hasRepaired || [.repaired, .repeated].contains(found.fate)
         report(found)
       }
     }
-    if hasRepaired { try removeIndex() }
-    try result.get()
+    if writes, hasRepaired { try removeIndex() }
+    return try result.get()
+  }
+
+  /// Two at once would put a lost snapshot back twice.
+  private func begin() throws(QuarryError) -> any StoreClaim {
+    let path = "\(layout.own)/repair"
+    if let claim = try layout.described({ () throws(FileFailure) in try store.claim(path) }) { return claim }
+    let holder = try layout.described { () throws(FileFailure) in try store.holder(ofClaim: path) }
+    throw QuarryError(
+      .storage, "\(holder.who) repairs the dataset now", remedy: holder.remedy ?? "try again when it is done")
   }
 
   /// One that was made meanwhile lacks what could not be found.
@@ -54,30 +73,83 @@ package struct ManifestRepair {
     guard code == 0 || code == ENOENT else { throw FileFailure("remove", index, code).described(layout) }
   }
 
-  private func walk(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) {
-    var chain = ChainReader(layout: layout)
+  private func repairAll(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) -> [String] {
+    try repairPointer(writes: writes, report)
+    var chain = ChainReader(layout: layout, forgives: true, searches: true)
+    var damaged: [String] = []
+    let reachable = try repairManifests(writes: writes, &chain, damaged: &damaged, report)
+    let publisher =
+      writes ? store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock()) : nil
+    var lost = LostRepair(store: store, layout: layout, reachable: reachable, deadline: deadline)
+    let complaints = try lost.repair(by: publisher, report)
+    let others = chain.passedOver.filter { text in !damaged.contains { text.hasPrefix("\($0) is passed over") } }
+    return others + damaged.map { "\($0) is not the manifest that it should be: remove it, then try again" }
+      + complaints
+  }
+
+  // MARK: The pointer
+
+  private func repairPointer(writes: Bool, _ report: (MissingManifest) -> Void) throws(QuarryError) {
+    var chain = ChainReader(layout: layout, forgives: true, searches: true)
+    let (head, isNeeded) = try layout.described { () throws(FileFailure) in
+      let head = try chain.head()
+      let lost = try chain.lost(below: head)
+      return (head, chain.damage != nil || !lost.isEmpty)
+    }
+    guard let head, isNeeded else { return }
+    var pointer = MissingManifest(path: layout.pointer, snapshot: head.id, fate: .repairable)
+    if writes { restorePointer(&pointer) }
+    report(pointer)
+  }
+
+  private func restorePointer(_ pointer: inout MissingManifest) {
+    let publisher = store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock())
+    do throws(PublishFailure) {
+      try publisher.takeTurn(until: .now + deadline)
+      let result = Result { () throws(PublishFailure) in try publisher.restorePointer() }
+      let folders = publisher.endTurn()
+      try result.get()
+      try publisher.makeDurable(folders)
+      pointer.fate = .repaired
+    } catch {
+      pointer.fate = .failed
+      pointer.problem = error.described(layout).message
+    }
+  }
+
+  // MARK: Manifests of snapshots on the chain
+
+  private func repairManifests(
+    writes: Bool, _ chain: inout ChainReader, damaged: inout [String], _ report: (MissingManifest) -> Void
+  ) throws(QuarryError) -> Reachable {
+    var reachable = Reachable()
     var copies = MissingCopies(layout: layout)
     var current = try layout.described { () throws(FileFailure) in try chain.head() }
     while let manifest = current {
-      if let warning = chain.warnings.first { throw damaged(warning) }
-      for found in try layout.described({ () throws(FileFailure) in try missing(of: manifest, &copies) }) {
+      reachable.add(manifest)
+      let missing = try layout.described { () throws(FileFailure) in
+        try self.missing(of: manifest, chain, &copies)
+      }
+      damaged += try layout.described { () throws(FileFailure) in
+        try self.damaged(of: manifest, &chain, but: Set(missing.map(\.path)))
+      }
+      for found in missing {
         var found = found
         if writes, found.fate == .repairable { putBack(&found, from: &chain) }
         report(found)
       }
       current = try layout.described { () throws(FileFailure) in try chain.parent(of: manifest) }
     }
-    if let warning = chain.warnings.first { throw damaged(warning) }
+    return reachable
   }
 
-  /// Old datasets without a `latest` have no canonical manifests either.
   private func missing(
-    of manifest: Manifest, _ copies: inout MissingCopies
+    of manifest: Manifest, _ chain: ChainReader, _ copies: inout MissingCopies
   ) throws(FileFailure) -> [MissingManifest] {
     var missing: [MissingManifest] = []
-    let canonical = "\(layout.canonicalFolder(manifest.id))/manifest.json"
-    if try !store.exists(canonical), try store.exists(layout.pointer) {
-      missing.append(MissingManifest(path: canonical, snapshot: manifest.id, fate: .repairable))
+    if chain.bare.contains(manifest.id) {
+      missing.append(
+        MissingManifest(path: chain.canonicalPath(manifest.id), snapshot: manifest.id, fate: .repairable))
     }
     for copy in try copies.all(of: manifest) {
       let hasData = try MissingCopies.hasData(manifest, in: copy.partition, layout)
@@ -85,6 +157,23 @@ package struct ManifestRepair {
         MissingManifest(path: copy.path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
     }
     return missing
+  }
+
+  /// The snapshot's manifests that are there and are none, or others.
+  /// - Parameter known: paths of those that are found already.
+  private func damaged(
+    of manifest: Manifest, _ chain: inout ChainReader, but known: Set<String>
+  ) throws(FileFailure) -> [String] {
+    let canonical = chain.canonicalPath(manifest.id)
+    var damaged: [String] = []
+    if try chain.isThere(manifest.id), try chain.canonical(manifest.id) == nil { damaged.append(canonical) }
+    for partition in Set(manifest.files.compactMap({ layout.partition(ofDataKey: $0.path) })).sorted() {
+      let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
+      guard !known.contains(path), !store.isOne(path, canonical), let bytes = try store.bytes(path) else { continue }
+      // What cannot be read is no copy.
+      if (try? Manifest(parsing: bytes)) != manifest { damaged.append(path) }
+    }
+    return damaged
   }
 
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {
@@ -107,11 +196,4 @@ package struct ManifestRepair {
 
   /// Another that was first has put the same there. What cannot be read is something else.
   private func isThere(_ path: String, _ bytes: [UInt8]) -> Bool { (try? store.bytes(path)) == bytes }
-
-  private func damaged(_ what: String) -> QuarryError {
-    QuarryError(
-      .storage, "the snapshots of the dataset do not form one chain: \(what)",
-      remedy:
-        "bring back from a copy of the dataset what `quarry lode verify\(layout.flags)` calls missing, then try again")
-  }
 }

@@ -16,8 +16,8 @@ struct ChainVerifier {
   private var removed: RemovedRecords
   /// Folders that were removed, and how many snapshots had records there.
   private var removedFolders: [String: Int] = [:]
-  /// Snapshots without a canonical manifest, after the last that has one.
-  private var bare: [SnapshotID] = []
+  private var bareTold = 0
+  private var leftOutTold: Set<SnapshotID> = []
 
   private var layout: DatasetLayout { chain.layout }
 
@@ -54,9 +54,7 @@ struct ChainVerifier {
       }
       return
     }
-    if case .old = chain.damage, let message = chain.damage?.message(layout.pointer) {
-      error(.pointer, layout.pointer, message)
-    }
+    if let damage = chain.damage { return error(.pointer, layout.pointer, damage.message(layout)) }
     guard try chain.pointer() != head.id else { return }
     // Somebody may have committed since the head was read.
     if let named = try chain.pointer(), try chain.manifest(named) != nil, named > head.id { return }
@@ -77,7 +75,6 @@ struct ChainVerifier {
     if !manifest.dataset.isEmpty, manifest.dataset != layout.dataset {
       error(.manifest, path, "it is of dataset '\(manifest.dataset)'")
     }
-    try verifyCanonical(manifest.id)
     for file in reachable.add(manifest) { error(.chain, path, "a later snapshot names \(file.path) as well") }
     if let problem = manifest.unknownFormat { error(.manifest, path, problem) }
     if manifest.rowCount < 0 { error(.manifest, path, "its row_count is \(manifest.rowCount)") }
@@ -88,22 +85,6 @@ struct ChainVerifier {
     rows.append(canCount ? manifest.rowCount : nil)
     for file in manifest.sidecarFiles { try verify(file, of: manifest) }
     for folder in gone { removedFolders[folder, default: 0] += 1 }
-  }
-
-  /// Other readers follow no copies. Old datasets had neither canonical manifests nor a `latest`; what is written onto one
-  /// has both.
-  private mutating func verifyCanonical(_ id: SnapshotID) throws(FileFailure) {
-    let isHead = reachable.ids.isEmpty
-    var missing: [SnapshotID] = []
-    if try layout.store.exists(canonical(id)) {
-      missing = bare
-      bare = []
-    } else if isHead, try layout.store.exists(layout.pointer) {
-      missing = [id]
-    } else {
-      bare.append(id)
-    }
-    for id in missing { error(.manifest, canonical(id), "is not there, and other readers follow it alone") }
   }
 
   /// - Parameter gone: gets the folder that was removed with the file.
@@ -208,6 +189,14 @@ struct ChainVerifier {
   private mutating func tellWarnings() {
     for warning in chain.passedOver.dropFirst(warningsTold) { error(.chain, layout.folder, warning) }
     warningsTold = chain.passedOver.count
+    for id in chain.bare.dropFirst(bareTold) {
+      error(.manifest, canonical(id), "is not there, and other readers follow it alone")
+    }
+    bareTold = chain.bare.count
+    for id in chain.leftOut.subtracting(leftOutTold) {
+      error(.chain, canonical(id), "was committed, and those after it do not follow it, so that it is left out")
+    }
+    leftOutTold = chain.leftOut
   }
 
   /// Nil where it cannot be opened, which the store keeps in mind.

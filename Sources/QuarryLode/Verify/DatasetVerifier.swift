@@ -15,7 +15,7 @@ struct DatasetVerifier {
   init(layout: DatasetLayout, report: @escaping (Finding) -> Void) throws(QuarryError) {
     let layout = DatasetLayout(ForgivingStore(layout.store, forgiven), dataset: layout.dataset)
     self.layout = layout
-    reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+    reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout, searches: true) }
     let counter = FindingCounter()
     self.counter = counter
     let tell = { (finding: Finding) in
@@ -38,8 +38,7 @@ struct DatasetVerifier {
       report(Finding(.error, .rows, "\(layout.canonicalFolder(id))/manifest.json", message))
     }
     try findLeftovers(chain.reachable)
-    let lost = try layout.described { () throws(FileFailure) in try LostSnapshots.warnings(in: layout) }
-    for warning in lost { report(Finding(.error, .chain, layout.folder, warning)) }
+    for warning in reader.lost.warnings { report(Finding(.error, .chain, layout.folder, warning)) }
     for failure in forgiven.all {
       tell(Finding(.error, .file, failure.path, failure.described(layout).message))
     }
@@ -65,16 +64,12 @@ struct DatasetVerifier {
     for filter in [RunFilter(), RunFilter(source: LodeLedger.source)] {
       try finder.runs(filter) { run throws(QuarryError) in
         var verifier = RunVerifier(layout: layout, run: run, report: report)
-        var hasRecords = false
-        for id in try inspector.index(of: run).ids {
-          guard let place = reachable.place(of: id), let manifest = try inspector.manifest(id),
-            manifest.unknownFormat == nil
-          else { continue }
-          hasRecords = true
-          let lines = verifier.read(inspector.files(of: run, in: manifest))
+        let snapshots = try snapshots(of: run, &inspector, reachable)
+        guard !snapshots.isEmpty else { return }
+        for (_, place, files) in snapshots {
+          let lines = verifier.read(files)
           rows[place] = rows[place].flatMap { rest in lines.map { rest - $0 } }
         }
-        guard hasRecords else { return }
         verifier.isCutShort = verifier.isCutShort || forgiven.hasAny(below: "\(layout.partitions)/\(run.path)/")
         verifier.conclude()
         figures.records += verifier.records
@@ -82,6 +77,20 @@ struct DatasetVerifier {
         if run.source != LodeLedger.source { figures.runs += 1 }
       }
     }
+  }
+
+  /// In the order in which they were committed first, also where one was put back later.
+  private func snapshots(
+    of run: RunPath, _ inspector: inout RunInspector, _ reachable: Reachable
+  ) throws(QuarryError) -> [(order: SnapshotID, place: Int, files: [(type: String, file: Manifest.File)])] {
+    var snapshots: [(order: SnapshotID, place: Int, files: [(type: String, file: Manifest.File)])] = []
+    for id in try inspector.index(of: run).ids {
+      guard let place = reachable.place(of: id), let manifest = try inspector.manifest(id),
+        manifest.unknownFormat == nil
+      else { continue }
+      snapshots.append((manifest.order, place, inspector.files(of: run, in: manifest)))
+    }
+    return snapshots.sorted { $0.order < $1.order }
   }
 
   private func findLeftovers(_ reachable: Reachable) throws(QuarryError) {

@@ -4,11 +4,13 @@ import QuarryLode
 struct LodeRepairCommand: ExecutableCommand {
   static let configuration = CommandConfiguration(
     commandName: "repair",
-    abstract: "Puts manifests back that are gone, from others of the same snapshot; also while others write.",
+    abstract:
+      "Puts back what was committed and got lost: `latest`, manifests, whole snapshots; also while others write.",
     discussion: """
       Each snapshot has one manifest, and a copy of it in each partition: any of them is enough to write the others \
-      again. What lies in the place of one is moved aside, and nothing else is changed. Data that is gone comes from a copy \
-      of the dataset alone.
+      again. `latest` names the newest snapshot that was committed. A snapshot that later ones do not follow is committed \
+      again after them, unless its records have been; its old manifests are removed then. What lies in the place of a \
+      manifest is moved aside. Data that is gone comes from a copy of the dataset alone. No data is changed.
       """)
 
   @OptionGroup var sweep: SweepOptions
@@ -25,7 +27,7 @@ struct LodeRepairCommand: ExecutableCommand {
     let (found, failure) = await OwnThread.run { [sweep] () -> (FoundMissing, QuarryError?) in
       var found = FoundMissing(limit: sweep.shown)
       do throws(QuarryError) {
-        try repair.repair(writes: sweep.confirmation.yes) { found.add($0) }
+        found.rest = try repair.repair(writes: sweep.confirmation.yes) { found.add($0) }
         return (found, nil)
       } catch { return (found, error) }
     }
@@ -44,6 +46,8 @@ private struct FoundMissing: Sendable {
   private(set) var shown: [MissingManifest] = []
   private var firstProblem: String?
   private var counts: [MissingManifest.Fate: Int] = [:]
+  /// A sentence for each thing that is damaged all the same.
+  var rest: [String] = []
 
   init(limit: Int) { self.limit = limit }
 
@@ -53,7 +57,7 @@ private struct FoundMissing: Sendable {
 
   /// Why the dataset is not whole by then.
   func complaints(in layout: DatasetLayout) -> [String] {
-    var complaints: [String] = []
+    var complaints = rest
     if count(.failed) > 0 {
       complaints.append("\(count(.failed)) could not be put back: \(firstProblem ?? "see their folders")")
     }

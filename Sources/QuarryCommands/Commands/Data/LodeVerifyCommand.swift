@@ -34,6 +34,9 @@ struct LodeVerifyCommand: ExecutableCommand {
       throw NotFound.nothing("dataset", in: reader)
     }
     try output.render(.verified(figures, findings.all, folder: reader.layout.folder), in: context)
+    if findings.mayBeRepaired {
+      context.console.say("`quarry lode repair --dry-run\(reader.layout.flags)` shows what of it can be put back")
+    }
     if findings.isCut { context.console.say("more was found than is shown: --limit N shows more") }
     return figures.errors == 0 ? 0 : ExitCode.failure
   }
@@ -49,6 +52,8 @@ private struct KeptFindings: Sendable {
   init(limit: Int) { self.limit = limit }
 
   var all: [Finding] { errors + notes }
+  /// Snapshots are concerned, and not what is in them.
+  var mayBeRepaired: Bool { errors.contains { [.pointer, .manifest, .chain].contains($0.kind) } }
 
   mutating func add(_ finding: Finding) {
     switch finding.severity {

@@ -1,0 +1,24 @@
+import QuarryCore
+
+/// What `latest.lock` says of commits to a dataset.
+struct CommitEvidence {
+  /// The newest snapshot that was committed for sure; nil where nobody knows. Only on a disk.
+  private(set) var last: SnapshotID?
+  /// What a writer is about to publish, or was when it died.
+  private(set) var intended: Set<SnapshotID> = []
+
+  /// Of one that cannot be read, as of one that another writer left alone, nothing follows.
+  init(_ layout: DatasetLayout) throws(FileFailure) {
+    let bytes: [UInt8]?
+    do throws(FileFailure) { bytes = try layout.store.bytes(layout.lock) } catch {
+      guard error.isOfOneFile else { throw error }
+      bytes = nil
+    }
+    guard let bytes else { return }
+    last = layout.isOnDisk ? CommitIntent.lastCommitted(bytes) : nil
+    intended = Set(CommitIntent(bytes)?.ids ?? [])
+  }
+
+  /// Of a dataset that nobody was asked about.
+  init() {}
+}

@@ -1,0 +1,164 @@
+import QuarryCore
+
+/// Puts snapshots back that were committed and that the chain goes on without: what each holds is committed again, under a new
+/// id after the newest, with the data where it lies. Its old manifests go then.
+///
+/// A writer that died before it was told of its commit may have left such a snapshot as well, and its records may have been
+/// committed again since. So none is put back of which a record is on the chain (`StoredRecords`).
+///
+/// A crash at any point is mended by the next repair: it is noted as lost before it is put back, so that no reader takes both
+/// for what counts, and until the manifests that readers go by are gone.
+struct LostRepair {
+  private let store: any WritableStore
+  private let layout: DatasetLayout
+  private let reachable: Reachable
+  private let deadline: Duration
+  private var records: StoredRecords
+  private var complaints: [String] = []
+
+  init(store: any WritableStore, layout: DatasetLayout, reachable: Reachable, deadline: Duration) {
+    self.store = store
+    self.layout = layout
+    self.reachable = reachable
+    self.deadline = deadline
+    records = StoredRecords(layout: layout, reachable: reachable)
+  }
+
+  /// A snapshot beside the chain.
+  private struct Lost {
+    let id: SnapshotID
+    /// Of its manifests, the canonical one last.
+    let paths: [String]
+    let isNoted: Bool
+    var manifest: Manifest?
+  }
+
+  /// - Parameter publisher: nil only tells.
+  /// - Returns: a sentence for each that cannot be put back.
+  mutating func repair(
+    by publisher: (any SnapshotPublisher)?, _ report: (MissingManifest) -> Void
+  ) throws(QuarryError) -> [String] {
+    var wanted: [(Lost, Manifest)] = []
+    for lost in try layout.described({ () throws(FileFailure) in try find() }) {
+      if lost.id == .beforeAll {
+        complaints += try layout.described { () throws(FileFailure) in try LostSnapshots(layout).warnings.prefix(1) }
+        continue
+      }
+      guard let fate = try fate(of: lost), let manifest = lost.manifest else { continue }
+      if fate == .repairable {
+        wanted.append((lost, manifest))
+        if publisher != nil { continue }
+      } else if publisher != nil, fate == .repeated {
+        try layout.described { () throws(FileFailure) in try remove(lost) }
+      }
+      report(MissingManifest(path: path(of: lost), snapshot: lost.id, fate: fate))
+    }
+    if let publisher { try putBack(wanted, by: publisher, report) }
+    return complaints
+  }
+
+  private func path(of lost: Lost) -> String { lost.paths.last ?? LostSnapshots.path(of: lost.id, in: layout) }
+
+  /// The oldest first.
+  private func find() throws(FileFailure) -> [Lost] {
+    let noted = Set(try LostSnapshots.noted(in: layout))
+    var chain = ChainReader(layout: layout, forgives: true)
+    let found = try chain.manifests { reachable.place(of: $0) == nil }
+    // Asked for after they were found: a writer says what it is about to do before it does.
+    let evidence = try CommitEvidence(layout)
+    let newest = reachable.ids.first ?? .beforeAll
+    var all: [Lost] = []
+    for id in noted.union(found.keys).sorted()
+    where noted.contains(id) || !evidence.intended.contains(id) && id < newest {
+      let canonical = chain.canonicalPath(id)
+      let paths = (found[id] ?? []).sorted { $1 == canonical && $0 != canonical || $0 < $1 && $0 != canonical }
+      all.append(Lost(id: id, paths: paths, isNoted: noted.contains(id), manifest: try chain.manifest(id)))
+    }
+    return all
+  }
+
+  // MARK: What is to become of it
+
+  /// Nil where nothing can be done, which is said where it matters.
+  private mutating func fate(of lost: Lost) throws(QuarryError) -> MissingManifest.Fate? {
+    let note = lost.isNoted ? LostSnapshots.path(of: lost.id, in: layout) : nil
+    guard reachable.place(of: lost.id) == nil else { return .repeated }
+    guard let manifest = lost.manifest else {
+      complain(of: lost, lost.paths.isEmpty ? "has no manifest any more" : "has no manifest that can be read", note)
+      return nil
+    }
+    let keys = manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path)
+    let unnamed = keys.filter { !reachable.names($0) }
+    // What nobody noted is a leftover then.
+    guard !unnamed.isEmpty else { return lost.isNoted ? .repeated : nil }
+    var missing: [String] = []
+    for key in unnamed {
+      let isThere = try layout.described { () throws(FileFailure) in try layout.store.exists(layout.path(of: key)) }
+      if !isThere { missing.append(key) }
+    }
+    guard missing.count < unnamed.count else {
+      if lost.isNoted { complain(of: lost, "is gone with its data", note) }
+      return lost.isNoted ? .dataless : nil
+    }
+    if let first = missing.first {
+      complain(of: lost, "lacks \(layout.path(of: first))", note)
+      return .failed
+    }
+    return try fate(of: manifest, lost, note)
+  }
+
+  private mutating func fate(
+    of manifest: Manifest, _ lost: Lost, _ note: String?
+  ) throws(QuarryError) -> MissingManifest.Fate {
+    do throws(QuarryError) {
+      let (all, repeated) = try records.add(manifest)
+      if repeated == 0 { return .repairable }
+      if repeated == all { return .repeated }
+      complain(of: lost, "holds \(all) records of which \(repeated) are stored under other snapshots as well", note)
+    } catch {
+      complain(of: lost, "holds what cannot be read (\(error.message))", note)
+    }
+    return .failed
+  }
+
+  private mutating func complain(of lost: Lost, _ what: String, _ note: String?) {
+    let own = (lost.paths + [note].compactMap(\.self)).joined(separator: " and ")
+    complaints.append(
+      "snapshot \(lost.id) \(what), and is not put back: bring it back from a copy of the dataset and try again, or remove "
+        + "\(own) to do without it")
+  }
+
+  // MARK: Putting it back
+
+  private func putBack(
+    _ wanted: [(lost: Lost, manifest: Manifest)], by publisher: any SnapshotPublisher,
+    _ report: (MissingManifest) -> Void
+  ) throws(QuarryError) {
+    guard !wanted.isEmpty else { return }
+    try layout.described { () throws(FileFailure) in
+      for (lost, _) in wanted { try LostSnapshots.note(lost.id, in: layout, store: store) }
+    }
+    do throws(PublishFailure) { try publish(wanted.map { SnapshotPlan(restored: $0.manifest) }, by: publisher) } catch {
+      throw error.described(layout)
+    }
+    for (lost, _) in wanted {
+      try layout.described { () throws(FileFailure) in try remove(lost) }
+      report(MissingManifest(path: path(of: lost), snapshot: lost.id, fate: .repaired))
+    }
+  }
+
+  private func publish(_ plans: [SnapshotPlan], by publisher: any SnapshotPublisher) throws(PublishFailure) {
+    try publisher.takeTurn(until: .now + deadline)
+    let result = Result { () throws(PublishFailure) in try publisher.publish(plans) }
+    let folders = publisher.endTurn()
+    try result.get()
+    try publisher.makeDurable(folders)
+  }
+
+  /// The one by which a next repair knows it goes last, and the note only when readers find no other.
+  private func remove(_ lost: Lost) throws(FileFailure) {
+    if reachable.place(of: lost.id) == nil { for path in lost.paths.dropLast() { store.discardData(path) } }
+    store.discard(LostSnapshots.path(of: lost.id, in: layout))
+    if reachable.place(of: lost.id) == nil, let last = lost.paths.last { store.discardData(last) }
+  }
+}

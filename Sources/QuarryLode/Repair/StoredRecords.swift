@@ -1,0 +1,70 @@
+import QuarryCore
+
+/// Which records of a snapshot beside the chain are on the chain already, told by their run and their place in it. Memory:
+/// eight bytes for each record of the partitions that are asked about.
+struct StoredRecords {
+  private static let members: Set<String> = ["record_kind", "artifact_id", "seq"]
+
+  private let layout: DatasetLayout
+  private let reachable: Reachable
+  private var chain: ChainReader
+  /// By partition.
+  private var known: [String: Set<Int>] = [:]
+
+  init(layout: DatasetLayout, reachable: Reachable) {
+    self.layout = layout
+    self.reachable = reachable
+    chain = ChainReader(layout: layout, forgives: true)
+  }
+
+  /// Counts the snapshot's records, and those that are stored; then they all count as stored.
+  mutating func add(_ manifest: Manifest) throws(QuarryError) -> (all: Int, repeated: Int) {
+    var (all, repeated) = (0, 0)
+    for file in manifest.files where !reachable.names(file.path) {
+      guard let partition = layout.partition(ofDataKey: file.path) else { continue }
+      var known: Set<Int>
+      if let found = self.known[partition] { known = found } else { known = try onChain(partition) }
+      try forEach(in: file) { record in
+        all += 1
+        if !known.insert(record).inserted { repeated += 1 }
+      }
+      self.known[partition] = known
+    }
+    return (all, repeated)
+  }
+
+  private mutating func onChain(_ partition: String) throws(QuarryError) -> Set<Int> {
+    let files = try layout.described { () throws(FileFailure) in
+      var files: [Manifest.File] = []
+      for id in try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
+      where reachable.place(of: id) != nil {
+        files += try chain.manifest(id)?.files.filter { layout.partition(ofDataKey: $0.path) == partition } ?? []
+      }
+      return files
+    }
+    var records: Set<Int> = []
+    for file in files { try forEach(in: file) { records.insert($0) } }
+    return records
+  }
+
+  private func forEach(in file: Manifest.File, _ body: (Int) -> Void) throws(QuarryError) {
+    try RecordLines(layout.store, layout.path(of: file.path)).forEach { line in
+      body(Self.identity(of: line))
+      return true
+    }
+  }
+
+  /// A run numbers its events, and the chunks of an artifact; of other records all of the text counts.
+  private static func identity(of line: UnsafeRawBufferPointer) -> Int {
+    var hasher = Hasher()
+    let members = RecordMembers.read(members, from: line)
+    if let seq = members["seq"]?.integer {
+      hasher.combine(members["record_kind"]?.string)
+      hasher.combine(members["artifact_id"]?.string)
+      hasher.combine(seq)
+    } else {
+      hasher.combine(bytes: line)
+    }
+    return hasher.finalize()
+  }
+}
