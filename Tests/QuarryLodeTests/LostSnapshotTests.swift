@@ -125,7 +125,8 @@ import Testing
       _ = try lab.repair(files: faults.files)
       return faults.count
     }
-    for point in 0..<(try operations()) {
+    // Each sort of step comes several times.
+    for point in stride(from: 0, to: try operations(), by: 3) {
       let (lab, faults) = (LostLab(), Faults())
       try lab.damage(.fork)
       faults.fail(at: point, with: .failure(EIO), staysDown: true)
@@ -140,8 +141,8 @@ import Testing
     }
   }
 
-  /// A manifest that cannot be read hides nothing of what else is to be put back.
-  @Test func aDamagedCopyIsNamedAndTheRestIsPutBack() throws {
+  /// A manifest that cannot be read hides nothing of what else is to be put back, and is moved aside for what it should be.
+  @Test func aDamagedCopyAndWhatIsGoneArePutBack() throws {
     let lab = LostLab()
     try lab.storeOfTwoTypes("two")
     let manifest = try lab.reader.chain().rows[0]
@@ -150,16 +151,10 @@ import Testing
     let damaged = "\(lab.layout.partitions)/\(try #require(copies.first))"
     for path in [canonical, damaged] { try FileManager.default.removeItem(atPath: path) }
     try put("{", at: damaged)
-    let repair = try lab.repair()
-    #expect(repair.found.map(\.path) == [canonical] && repair.found.map(\.fate) == [.repaired])
-    // As long as it is there.
-    let again = try lab.repair()
-    #expect(again.found.isEmpty)
-    for complaints in [repair.complaints, again.complaints] {
-      #expect(complaints.count == 1 && complaints[0].hasPrefix("\(damaged) is not the manifest"), "\(complaints)")
-    }
-    try FileManager.default.removeItem(atPath: damaged)
-    #expect(try lab.repair().found.map(\.path) == [damaged])
+    var found = try lab.repair().found
+    // A copy is held against the snapshot's own manifest, which was gone.
+    found += try lab.repair().found
+    #expect(found.map(\.path) == [canonical, damaged] && found.allSatisfy { $0.fate == .repaired }, "\(found)")
     try lab.expectNothingToSay()
   }
 

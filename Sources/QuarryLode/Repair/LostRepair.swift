@@ -151,7 +151,7 @@ struct LostRepair {
     try publisher.takeTurn(until: .now + deadline)
     let result = Result { () throws(PublishFailure) in try publisher.publish(plans) }
     let folders = publisher.endTurn()
-    try result.get()
+    _ = try result.get()
     try publisher.makeDurable(folders)
   }
 

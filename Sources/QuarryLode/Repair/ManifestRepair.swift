@@ -169,11 +169,21 @@ package struct ManifestRepair {
     if try chain.isThere(manifest.id), try chain.canonical(manifest.id) == nil { damaged.append(canonical) }
     for partition in Set(manifest.files.compactMap({ layout.partition(ofDataKey: $0.path) })).sorted() {
       let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-      guard !known.contains(path), !store.isOne(path, canonical), let bytes = try store.bytes(path) else { continue }
-      // What cannot be read is no copy.
-      if (try? Manifest(parsing: bytes)) != manifest { damaged.append(path) }
+      if !known.contains(path), !store.isOne(path, canonical), try !mayBe(manifest, at: path) { damaged.append(path) }
     }
     return damaged
+  }
+
+  /// True also where nothing is.
+  private func mayBe(_ manifest: Manifest, at path: String) throws(FileFailure) -> Bool {
+    do throws(FileFailure) {
+      guard try store.exists(path), let bytes = try store.bytes(path) else { return true }
+      // What cannot be read is no copy.
+      return (try? Manifest(parsing: bytes)) == manifest
+    } catch {
+      guard error.isOfOneFile else { throw error }
+      return false
+    }
   }
 
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {

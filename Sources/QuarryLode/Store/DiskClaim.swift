@@ -40,6 +40,8 @@ final class DiskClaim: StoreClaim {
     }
     guard let held else { return }
     files.remove(path)
+    // A program that another thread is just starting has a copy of the descriptor for a moment.
+    _ = flock(held, LOCK_UN)
     close(held)
   }
 
