@@ -7,7 +7,7 @@ local function fence(task, run, epoch)
   local v = call('HMGET', TASK .. task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
     'cancel_at')
   if not v[1] then return nil, 'gone' end
-  local t = {state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
+  local t = {task = task, state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
     started = v[8], attempt = tonumber(v[9])}
   if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end
   if t.state == 'leased' and v[10] then return nil, 'cancelled', t end
@@ -35,21 +35,28 @@ end
 
 -- The executor of the current claim has begun: this claim counts as an attempt.
 local function mark_started(task, t)
-  call('HSET', TASK .. task, 'started_at', now, 'attempt', t.attempt + 1)
+  t.started = tostring(now)
+  t.attempt = t.attempt + 1
+  call('HSET', TASK .. task, 'started_at', now, 'attempt', t.attempt)
   if t.host ~= '' then
     call('SREM', key('starting', t.host), task)
     note_start(t.host)
   end
-  t.started = tostring(now)
-  t.attempt = t.attempt + 1
+  event('run_started', 'job', t.job, 'task', task, 'run', t.run, 'worker', actor, 'attempt', t.attempt, 'host', t.host)
 end
 
--- Takes the lease away; whoever waits for the host's slot, or for the job's, may have it.
-local function free(task, t)
-  unlease(task, t.job, t.host, t.owner)
-  local g = gate(t.host)
-  if g.is_bounded or g.is_shut then refresh(t.host) end
-  if head_of(t.job).concurrency > 0 then enter_rota(t.job) end
+-- Takes leases away; whoever waits for a host's slot, or for a job's, may have it.
+local function free(leased)
+  unlease(leased)
+  local hosts, jobs = {}, {}
+  for _, t in ipairs(leased) do
+    if not hosts[t.host] then
+      local g = gate(t.host)
+      if g.is_bounded or g.is_shut then refresh(t.host) end
+    end
+    if not jobs[t.job] and head_of(t.job).concurrency > 0 then enter_rota(t.job) end
+    hosts[t.host], jobs[t.job] = true, true
+  end
 end
 
 -- Takes away a claim whose worker says nothing. Nobody knows whether its executor began: to be sure, its host's spacing
@@ -57,7 +64,7 @@ end
 local function take_back(task, t)
   call('UNLINK', key('emitted', t.run))
   if not t.started and t.host ~= '' then note_start(t.host) end
-  free(task, t)
+  free({t})
 end
 
 -- A final transition whose ledger record is still to be written. Who ended a run writes its record soon; what nobody has
@@ -69,26 +76,29 @@ local function add_unsettled(kind, task, t, is_orphan)
   return id
 end
 
-local function hex(bytes)
-  return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
+-- What an accepted run left for its ledger record and its notification: {job, run, number of children, result,
+-- notification}; nil when it has them.
+local function result_of(id)
+  local kept = call('HGET', RESULTS, id)
+  return kept and cmsgpack.unpack(kept)
 end
 
 -- All that the ledger record of an unsettled entry says: {entry, kind, job, task, run, epoch, attempt, depth, target,
--- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint (hex)}.
-local function ledger_entry(id)
+-- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint}.
+-- Result and children are read when they are not given.
+local function ledger_entry(id, result, children)
   local kind, task, epoch = string.match(id, '^(%a+):(.+):(%d+)$')
   local t = call('HMGET', TASK .. task, 'job', 'run', 'attempt', 'depth', 'target', 'params', 'source', 'category', 'parent',
     'origin', 'failure', 'error', 'print')
-  local j = call('HMGET', JOB .. t[1], 'source', 'category')
-  local children, result = {}, ''
-  if kind == 'accepted' then
+  local j = defaults_of(t[1])
+  if kind == 'accepted' and not children then
     children = call('LRANGE', key('emitted', t[2]), 0, -1)
-    local kept = call('GET', key('result', task))
-    result = kept and cjson.decode(kept)[1] or ''
+    local kept = result_of(id)
+    result = kept and kept[4]
   end
   return {id, kind, t[1], task, or_empty(t[2]), tonumber(epoch), tonumber(t[3]), tonumber(t[4]), t[5],
     params_of(task, t[6]), t[7] or j[1], t[8] or j[2], or_empty(t[9]), or_empty(t[10]), or_empty(t[11]), or_empty(t[12]),
-    result, children, hex(or_empty(t[13]))}
+    or_empty(result), children or {}, or_empty(t[13])}
 end
 
 local function die(task, t, failure, reason)

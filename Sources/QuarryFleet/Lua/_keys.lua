@@ -13,12 +13,17 @@ local WORKERS = PREFIX .. 'workers'
 local SCHEDULED = PREFIX .. 'scheduled'
 local LEASES = PREFIX .. 'leases'
 local UNSETTLED = PREFIX .. 'unsettled'
+local RESULTS = PREFIX .. 'results'
 local CANCELLING = PREFIX .. 'cancelling'
 local TASK = PREFIX .. 'task:'
 local JOB = PREFIX .. 'job:'
 local WORKER = PREFIX .. 'worker:'
 local HOST = PREFIX .. 'host:'
-local function key(...) return PREFIX .. table.concat({...}, ':') end
+local function key(kind, a, b, c)
+  if c then return PREFIX .. kind .. ':' .. a .. ':' .. b .. ':' .. c end
+  if b then return PREFIX .. kind .. ':' .. a .. ':' .. b end
+  return PREFIX .. kind .. ':' .. a
+end
 
 -- A key that there never is. Where the slot is being moved to another node of a cluster, some keys are here and some
 -- there; the node refuses to look for one that it has not, and the script ends before it has done anything.

@@ -56,10 +56,27 @@ local function keep(duty, reply)
   return reply
 end
 
--- Appends to the capped stream; the message on the channel of the same name is only a hint that there is something.
+-- Appends to the capped stream; the message on the channel of the same name is only a hint that there is something, once
+-- a script for each kind.
+local hinted = {}
 local function event(kind, ...)
   call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'type', kind, 'at', now, ...)
-  call('PUBLISH', EVENTS, kind)
+  if not hinted[kind] then call('PUBLISH', EVENTS, kind) end
+  hinted[kind] = true
+end
+
+-- Values for one key after another, so that one command writes all that a key gets.
+local function gather(groups, name, value, member)
+  local group = groups[name] or {}
+  groups[name] = group
+  group[#group + 1] = value
+  if member then group[#group + 1] = member end
+end
+
+local function write(command, groups)
+  for name, values in pairs(groups) do
+    for from = 1, #values, 1000 do call(command, name, unpack(values, from, math.min(from + 999, #values))) end
+  end
 end
 
 local function or_empty(value) return value or '' end

@@ -95,11 +95,11 @@ local function push(task, lane, job, host, in_front)
   end
 end
 
--- Takes the next task of the job in the lane from the host, which is its next.
-local function pop(lane, job, host)
+-- Takes the next tasks of the job in the lane from the host, which is its next; `most` at most.
+local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
-  served = served + 1
-  local task = call('LPOP', list)
+  local tasks = call('LPOP', list, most) or {}
+  served = served + math.max(1, #tasks)
   if call('EXISTS', list) == 0 then
     call('SREM', key('hostjobs', lane, host), job)
     withdraw(lane, job, host)
@@ -107,7 +107,16 @@ local function pop(lane, job, host)
     call('ZADD', open, 'XX', served, host)
   end
   call('ZADD', key('rota', lane, storage_of(job)), 'XX', served, job)
-  return task
+  return tasks
+end
+
+-- Whether the job's only open host in the lane is all that may be handed out: then there are no turns to take.
+local function is_only_source(lane, job, storage)
+  if head_of(job).concurrency > 0 or call('ZCARD', key('open', lane, job)) > 1 then return false end
+  for _, other in ipairs(LANES) do
+    if call('ZCARD', key('rota', other, storage)) > (other == lane and 1 or 0) then return false end
+  end
+  return true
 end
 
 -- Every sixteenth task is looked for in the low lane first and every fourth in the default lane, so that none
@@ -126,15 +135,19 @@ local function first_job(lane, storage, refused)
   end
 end
 
--- Moves a leased task out of everything that a lease holds.
-local function unlease(task, job, host, owner)
-  call('ZREM', LEASES, task)
-  call('ZREM', key('index', job, 'leased'), task)
-  call('ZREM', key('held', owner), task)
-  if host ~= '' then
-    call('ZREM', key('slots', host), task)
-    call('SREM', key('starting', host), task)
+-- Moves leased tasks, each {task, job, host, owner}, out of everything that leases hold.
+local function unlease(leased)
+  local groups = {}
+  for _, t in ipairs(leased) do
+    gather(groups, LEASES, t.task)
+    gather(groups, key('held', t.owner), t.task)
+    gather(groups, key('index', t.job, 'leased'), t.task)
+    if t.host ~= '' then
+      gather(groups, key('slots', t.host), t.task)
+      call('SREM', key('starting', t.host), t.task)
+    end
   end
+  write('ZREM', groups)
 end
 
 -- Claims --------------------------------------------------------------------------------------------------------
@@ -143,35 +156,61 @@ local function params_of(task, inline)
   return inline or call('GET', key('params', task)) or '{}'
 end
 
--- What a worker gets of a task: {task, job, run, epoch, attempt, parent run, origin run, depth, target, params,
--- source, category, policy, timeout ms ('' for none), content hash of the script ('' when nobody has named it)}.
-local function assignment(task)
-  local t = call('HMGET', TASK .. task, 'job', 'run', 'epoch', 'attempt', 'prev', 'origin', 'depth', 'target', 'params',
-    'source', 'category', 'timeout_ms', 'started_at')
-  local j = call('HMGET', JOB .. t[1], 'source', 'category', 'policy', 'timeout_ms')
-  local attempt = tonumber(t[4])
-  if not t[13] then attempt = attempt + 1 end
-  local parent = t[5] or t[6]
-  return {task, t[1], t[2], tonumber(t[3]), attempt, or_empty(parent), or_empty(t[6]), tonumber(t[7]), t[8],
-    params_of(task, t[9]), t[10] or j[1], t[11] or j[2], j[3], or_empty(t[12] or j[4]),
-    or_empty(call('HGET', key('scripts', t[1]), t[8]))}
+local defaults = {}
+-- What a job's tasks take from it where they say nothing of their own: {source, category, policy, timeout ms}.
+local function defaults_of(job)
+  defaults[job] = defaults[job] or call('HMGET', JOB .. job, 'source', 'category', 'policy', 'timeout_ms')
+  return defaults[job]
 end
 
-local function lease(task, job, host, run, worker, is_bounded)
-  local t = call('HMGET', TASK .. task, 'epoch', 'run', 'started_at')
-  local epoch = math.max((tonumber(t[1]) or 0) + 1, now)
-  if t[3] then
-    call('HSET', TASK .. task, 'prev', t[2])
-    call('HDEL', TASK .. task, 'started_at')
+local hashes = {}
+-- Content hash of a script, as the job means it; '' when nobody has named it.
+local function hash_of(job, target)
+  local name = job .. ' ' .. target
+  hashes[name] = hashes[name] or or_empty(call('HGET', key('scripts', job), target))
+  return hashes[name]
+end
+
+-- A task as its next run is to know it; what it has not is false.
+local function read(task)
+  local v = call('HMGET', TASK .. task, 'job', 'state', 'epoch', 'run', 'attempt', 'started_at', 'prev', 'origin', 'depth',
+    'target', 'params', 'source', 'category', 'timeout_ms')
+  return {task = task, job = v[1], state = v[2], epoch = tonumber(v[3]) or 0, run = v[4], attempt = tonumber(v[5]),
+    started = v[6], prev = v[7], origin = v[8], depth = tonumber(v[9]), target = v[10], params = v[11], source = v[12],
+    category = v[13], timeout = v[14]}
+end
+
+-- What a worker gets of a task that was read: {task, job, run, epoch, attempt, parent run, origin run, depth, target, params,
+-- source, category, policy, timeout ms ('' for none), content hash of the script ('' when nobody has named it)}.
+local function assignment(t)
+  local job = defaults_of(t.job)
+  return {t.task, t.job, t.run, t.epoch, t.started and t.attempt or t.attempt + 1, or_empty(t.prev or t.origin),
+    or_empty(t.origin), t.depth, t.target, params_of(t.task, t.params), t.source or job[1], t.category or job[2], job[3],
+    or_empty(t.timeout or job[4]), hash_of(t.job, t.target)}
+end
+
+-- Leases the task that was read. What no further claim looks at is left to the caller to write: `added` and `removed`.
+local function lease(t, host, run, worker, is_bounded, added, removed)
+  t.epoch = math.max(t.epoch + 1, now)
+  if t.started then
+    call('HSET', TASK .. t.task, 'prev', t.run)
+    call('HDEL', TASK .. t.task, 'started_at')
+    t.prev, t.started = t.run, false
   end
-  call('HSET', TASK .. task, 'state', 'leased', 'epoch', epoch, 'run', run, 'owner', worker, 'claimed_at', now)
-  call('ZADD', LEASES, now + lease_ms, task)
-  call('ZADD', key('held', worker), now, task)
-  index(task, job, 'ready', 'leased')
-  if is_full(job) then leave_rota(job) end
+  t.run = run
+  call('HSET', TASK .. t.task, 'state', 'leased', 'epoch', t.epoch, 'run', run, 'owner', worker, 'claimed_at', now)
+  gather(added, LEASES, now + lease_ms, t.task)
+  gather(added, key('held', worker), now, t.task)
+  if head_of(t.job).concurrency > 0 then
+    index(t.task, t.job, 'ready', 'leased')
+    if is_full(t.job) then leave_rota(t.job) end
+  else
+    gather(removed, key('index', t.job, 'ready'), t.task)
+    gather(added, key('index', t.job, 'leased'), now, t.task)
+  end
   if host == '' then return end
-  call('ZADD', key('slots', host), now + lease_ms, task)
-  call('SADD', key('starting', host), task)
+  call('ZADD', key('slots', host), now + lease_ms, t.task)
+  call('SADD', key('starting', host), t.task)
   if is_bounded then refresh(host) end
 end
 
@@ -182,32 +221,31 @@ local function next_in_turn(storage, refused)
   end
 end
 
--- Leases the next task of the job in the lane to the worker, or takes out what has to wait; returns the task's id or nil.
-local function take_from(lane, job, run, worker)
-  if is_full(job) then return leave_rota(job) end
+-- Takes the next task of the job in the lane, or what has to wait out of the way. Where nothing else may be handed out it
+-- takes up to `most` tasks. Returns tasks that were read, their host, and whether a claim may close it.
+local function take_from(lane, job, storage, most)
+  if is_full(job) then
+    leave_rota(job)
+    return {}
+  end
   local host = call('ZRANGE', key('open', lane, job), 0, 0)[1]
   if not host then
     call('ZREM', key('rota', lane, storage_of(job)), job)
-    return nil
+    return {}
   end
   visit(host, job)
   local g = gate(host)
-  if g.closed then return refresh(host) end
-  local task = pop(lane, job, host)
-  if not task or call('HGET', TASK .. task, 'state') ~= 'ready' then return nil end
-  lease(task, job, host, run, worker, g.is_bounded)
-  return task
-end
-
--- Leases the next task to the worker; returns its id, or nil when nothing may be handed out, or not in this step.
-local function take(worker, storage, refused, run)
-  for _ = 1, 100 do
-    local lane, job = next_in_turn(storage, refused)
-    if not job then return nil end
-    local task = take_from(lane, job, run, worker)
-    if task then return task end
+  if g.closed then
+    refresh(host)
+    return {}
   end
-  wake(storage)
+  local is_alone = most > 1 and not g.is_bounded and is_only_source(lane, job, storage)
+  local tasks = {}
+  for _, task in ipairs(pop(lane, job, host, is_alone and most or 1)) do
+    local t = read(task)
+    if t.state == 'ready' then tasks[#tasks + 1] = t end
+  end
+  return tasks, host, g.is_bounded
 end
 
 local function refusals(worker)
@@ -229,23 +267,31 @@ local function worker_of(worker)
   return v[1] or '', meta.paused == '1' or or_empty(v[2]) ~= ''
 end
 
--- Claims a task for each run id; the last one leaves a marker when there is more. Returns the tasks' ids, and 1 when the
--- worker is handed nothing for now.
+-- How often a claim may meet what has to wait before it leaves the rest to another.
+local LONGEST_SEARCH = 100
+
+-- Claims a task for each run id; the last one leaves a marker when there is more. Returns the tasks as they were read and
+-- leased, and 1 when the worker is handed nothing for now.
 local function claim(worker, runs)
-  local tasks = {}
+  local claimed, added, removed = {}, {}, {}
   local storage, is_paused = worker_of(worker)
-  if is_paused then return tasks, 1 end
-  local refused = refusals(worker)
-  for _, run in ipairs(runs) do
-    local task = take(worker, storage, refused, run)
-    if not task then break end
-    tasks[#tasks + 1] = task
+  if is_paused then return claimed, 1 end
+  local refused, missed = refusals(worker), 0
+  while #claimed < #runs and missed < LONGEST_SEARCH do
+    local lane, job = next_in_turn(storage, refused)
+    if not job then break end
+    local tasks, host, is_bounded = take_from(lane, job, storage, #runs - #claimed)
+    for _, t in ipairs(tasks) do
+      lease(t, host, runs[#claimed + 1], worker, is_bounded, added, removed)
+      claimed[#claimed + 1] = t
+    end
+    missed = #tasks > 0 and 0 or missed + 1
   end
-  if #tasks > 0 then
-    call('HSET', META, 'served', served)
-    if #tasks == #runs and has_work(storage) then wake(storage) end
-  end
-  return tasks, 0
+  write('ZREM', removed)
+  write('ZADD', added)
+  if #claimed > 0 then call('HSET', META, 'served', served) end
+  if missed == LONGEST_SEARCH or #claimed == #runs and has_work(storage) then wake(storage) end
+  return claimed, 0
 end
 
 -- Makes ready what is due: scheduled tasks, and hosts whose time has come. Bounded.
@@ -294,15 +340,15 @@ end
 -- A claim is kept as its tasks and epochs; only what is still leased under them is given again.
 local function remember_claim(tasks)
   local claims = {}
-  for _, task in ipairs(tasks) do claims[#claims + 1] = {task, call('HGET', TASK .. task, 'epoch')} end
+  for _, t in ipairs(tasks) do claims[#claims + 1] = {t.task, t.epoch} end
   keep('claim', claims)
 end
 
 local function still_leased(claims)
   local tasks = {}
   for _, claim in ipairs(claims) do
-    local t = call('HMGET', TASK .. claim[1], 'epoch', 'state')
-    if t[1] == claim[2] and t[2] == 'leased' then tasks[#tasks + 1] = claim[1] end
+    local t = read(claim[1])
+    if t.epoch == tonumber(claim[2]) and t.state == 'leased' then tasks[#tasks + 1] = t end
   end
   return tasks
 end

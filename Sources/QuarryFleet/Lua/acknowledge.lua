@@ -1,19 +1,18 @@
--- Removes notifications that are sent. ARGV from 4: ids of stream entries. Reply: {number removed}.
+-- Removes notifications that are sent. ARGV from 4: pairs of a stream entry's id and its job. Reply: {number removed}.
 -- Invariant: a job counts a notification as unsent until it is acknowledged; idempotent by id.
-local removed, jobs = 0, {}
+local removed, ids, jobs = 0, {}, {}
 begin_closing()
-for i = 4, #ARGV do
-  local entry = call('XRANGE', NOTIFICATIONS, ARGV[i], ARGV[i])[1]
-  if entry then
-    call('XDEL', NOTIFICATIONS, ARGV[i])
-    removed = removed + 1
-    local job = entry[2][2]
-    jobs[job] = (jobs[job] or 0) + 1
-  end
+for i = 4, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[i]
+  gather(jobs, ARGV[i + 1], ARGV[i])
 end
-if #ARGV > 3 then call('XACK', NOTIFICATIONS, 'publishers', unpack(ARGV, 4)) end
+if #ids > 0 then call('XACK', NOTIFICATIONS, 'publishers', unpack(ids)) end
 for job, sent in pairs(jobs) do
-  call('HINCRBY', JOB .. job, 'unsent', -sent)
-  finish_if_done(job)
+  local count = call('XDEL', NOTIFICATIONS, unpack(sent))
+  removed = removed + count
+  if count > 0 then
+    call('HINCRBY', JOB .. job, 'unsent', -count)
+    finish_if_done(job)
+  end
 end
 return {removed}

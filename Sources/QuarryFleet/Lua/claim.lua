@@ -31,5 +31,5 @@ else
 end
 
 local assignments = {}
-for _, task in ipairs(tasks) do assignments[#assignments + 1] = assignment(task) end
+for _, t in ipairs(tasks) do assignments[#assignments + 1] = assignment(t) end
 return {lease_ms, heartbeat_ms, until_due(), is_paused and 1 or 0, assignments}

@@ -1,58 +1,89 @@
--- Accepts a run as the task's result, and hands out the next task in the same trip.
--- ARGV from 4: task, run, epoch, number of entries it emitted (-1: not told), items, events, result (JSON), notification
--- (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work, reports of hosts (JSON).
--- Reply: {'accepted', ledger entry or {}, {claim reply} or {}} or {'refused', reason}.
+-- Accepts runs as their tasks' results, and hands out as many next tasks in the same trip.
+-- ARGV from 4, for each run: task, run, epoch, number of entries it emitted (-1: not told), items, events, result (JSON),
+-- notification (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work, reports of
+-- hosts (JSON, '' for none).
+-- Reply: {lease ms, heartbeat ms, ms until something is due, 1 when the fleet or the worker is paused, {for each run
+-- {'accepted', ledger entry or {}, {the next assignment, if there is one}} or {'refused', reason}}}.
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
--- notification exist, the lease and its slot are gone. A repeat by the accepted run answers accepted, and hands out
--- what the first one did. A cancel that came before wins.
-local task, run, epoch, emitted = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local items, events, result, notification, next_run = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
-local rejected, reports = tonumber(ARGV[13]), cjson.decode(ARGV[14])
-
-local function next_claim(tasks, paused)
-  local assignments = {}
-  for _, id in ipairs(tasks) do assignments[#assignments + 1] = assignment(id) end
-  return {lease_ms, heartbeat_ms, until_due(), paused or 0, assignments}
-end
-
-local t, why, off = fence(task, run, epoch)
-if off then
-  begin_closing()
-  call_off(task, off)
-  return {'refused', why}
-end
-if not t then
-  local v = call('HMGET', TASK .. task, 'state', 'next', 'next_epoch')
-  if why ~= 'ended' or v[1] ~= 'done' then return {'refused', why} end
-  local id = 'accepted:' .. task .. ':' .. epoch
-  local entry = call('ZSCORE', UNSETTLED, id) and ledger_entry(id) or {}
-  local tasks = v[2] and still_leased({{v[2], v[3]}}) or {}
-  return {'accepted', entry, next_run ~= '' and next_claim(tasks) or {}}
-end
-if emitted >= 0 and call('LLEN', key('emitted', run)) ~= emitted then return {'refused', 'emissions missing'} end
-
-begin_closing()
-if not t.started then mark_started(task, t) end
-heed(t, reports, true)
-free(task, t)
-call('HSET', TASK .. task, 'state', 'done', 'ended_at', now)
-index(task, t.job, 'leased', 'done')
-call('SET', key('result', task), cjson.encode({result, notification}))
-call('HINCRBY', JOB .. t.job, 'done', 1)
-call('HINCRBY', JOB .. t.job, 'items', items)
-call('HINCRBY', JOB .. t.job, 'events', events)
-if rejected > 0 then call('HINCRBY', JOB .. t.job, 'rejected', rejected) end
-if notification ~= '' then call('HINCRBY', JOB .. t.job, 'unsent', 1) end
-local id = add_unsettled('accepted', task, t)
-event('run_completed', 'job', t.job, 'task', task, 'run', run, 'worker', actor, 'host', t.host, 'items', items)
-
-local following = {}
-if next_run ~= '' then
-  if is_due() then promote() end
-  local tasks, paused = claim(actor, {next_run})
-  if tasks[1] then
-    call('HSET', TASK .. task, 'next', tasks[1], 'next_epoch', call('HGET', TASK .. tasks[1], 'epoch'))
+-- notification exist, the lease and its slot are gone. A start that was not told counts from here. A repeat by the accepted run
+-- answers accepted, and hands out what the first one did. A cancel that came before wins.
+local runs, is_named, has_news = {}, {}, false
+for i = 4, #ARGV, 11 do
+  local r = {task = ARGV[i], run = ARGV[i + 1], epoch = ARGV[i + 2], emitted = tonumber(ARGV[i + 3]), items = ARGV[i + 4],
+    events = ARGV[i + 5], result = ARGV[i + 6], notification = ARGV[i + 7], next_run = ARGV[i + 8],
+    rejected = tonumber(ARGV[i + 9]), reports = ARGV[i + 10]}
+  r.id = 'accepted:' .. r.task .. ':' .. r.epoch
+  r.t, r.why, r.off = fence(r.task, r.run, r.epoch)
+  if is_named[r.run] then r.t, r.why, r.off = nil, 'stale', nil end
+  is_named[r.run] = true
+  if r.t then
+    r.children = call('LRANGE', key('emitted', r.run), 0, -1)
+    if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end
   end
-  following = next_claim(tasks, paused)
+  has_news = has_news or r.t or r.off
+  runs[#runs + 1] = r
 end
-return {'accepted', ledger_entry(id), following}
+
+if has_news then begin_closing() end
+local accepted, leases, asking, next_runs = {}, {}, {}, {}
+for _, r in ipairs(runs) do
+  if r.off then call_off(r.task, r.off) end
+  if r.t then
+    if not r.t.started then mark_started(r.task, r.t) end
+    heed(r.t, r.reports == '' and {} or cjson.decode(r.reports), true)
+    accepted[#accepted + 1], leases[#leases + 1] = r, r.t
+    if r.next_run ~= '' then asking[#asking + 1], next_runs[#next_runs + 1] = r, r.next_run end
+  end
+end
+free(leases)
+
+local paused = 0
+if #asking > 0 then
+  if is_due() then promote() end
+  local claimed
+  claimed, paused = claim(actor, next_runs)
+  for i, t in ipairs(claimed) do asking[i].next = t end
+end
+
+local counters, done, results = {}, {}, {}
+local function count(job, name, by)
+  local of_job = counters[job] or {}
+  counters[job] = of_job
+  of_job[name] = (of_job[name] or 0) + by
+end
+for _, r in ipairs(accepted) do
+  local job = r.t.job
+  if r.next then
+    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now, 'next', r.next.task, 'next_epoch', r.next.epoch)
+  else
+    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now)
+  end
+  count(job, 'done', 1)
+  count(job, 'items', tonumber(r.items))
+  count(job, 'events', tonumber(r.events))
+  if r.rejected > 0 then count(job, 'rejected', r.rejected) end
+  if r.notification ~= '' then count(job, 'unsent', 1) end
+  gather(done, key('index', job, 'done'), now, r.task)
+  gather(done, UNSETTLED, now, r.id)
+  count(job, 'unsettled', 1)
+  gather(results, RESULTS, r.id, cmsgpack.pack({job, r.run, #r.children, r.result, r.notification}))
+  event('run_completed', 'job', job, 'task', r.task, 'run', r.run, 'worker', actor, 'host', r.t.host, 'items', r.items)
+end
+write('ZADD', done)
+write('HSET', results)
+for job, of_job in pairs(counters) do
+  for name, by in pairs(of_job) do call('HINCRBY', JOB .. job, name, by) end
+end
+
+local function answer(r)
+  local following = {r.next and assignment(r.next) or nil}
+  if r.t then return {'accepted', ledger_entry(r.id, r.result, r.children), following} end
+  if r.why ~= 'ended' then return {'refused', r.why} end
+  local v = call('HMGET', TASK .. r.task, 'state', 'next', 'next_epoch')
+  if v[1] ~= 'done' then return {'refused', r.why} end
+  for _, t in ipairs(v[2] and r.next_run ~= '' and still_leased({{v[2], v[3]}}) or {}) do following[1] = assignment(t) end
+  return {'accepted', call('ZSCORE', UNSETTLED, r.id) and ledger_entry(r.id) or {}, following}
+end
+local answers = {}
+for _, r in ipairs(runs) do answers[#answers + 1] = answer(r) end
+return {lease_ms, heartbeat_ms, until_due(), paused, answers}

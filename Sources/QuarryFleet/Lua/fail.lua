@@ -35,13 +35,13 @@ heed(t, reports)
 call('UNLINK', key('emitted', run))
 local state, detail = 'ready', ''
 if charged then
-  free(task, t)
+  free({t})
   state, detail = charge(task, t, kind, reason, asked_wait(reports))
 elseif kind == 'unrunnable' then
-  free(task, t)
+  free({t})
   state, detail = 'dead', die(task, t, kind, reason)
 else
-  free(task, t)
+  free({t})
   release(task, t)
   if of_worker then call('HSET', TASK .. task, 'failure', kind, 'error', string.sub(reason, 1, ERROR_LIMIT)) end
 end

@@ -40,7 +40,7 @@ if now >= (tonumber(tick[3]) or 0) then
   for _, task in ipairs(call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
     local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
       'cancel_at')
-    local t = {run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+    local t = {task = task, run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
       attempt = tonumber(v[8])}
     if v[9] then
       call_off(task, t)

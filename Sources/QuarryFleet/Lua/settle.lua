@@ -3,29 +3,35 @@
 -- ARGV from 4: entry ids. Reply: {number removed}.
 -- Invariants: a notification is never sent, and a requeued task never claimed, before the record is written; idempotent
 -- by entry.
-local removed = 0
+local removed, settled, read_out, lists = 0, {}, {}, {}
 begin_closing()
-local jobs = {}
+
+-- An accepted run's record is written: it may be told of.
+local function announce(id, task, kept)
+  local job, run, children, _, notification = unpack(kept)
+  if notification ~= '' then
+    call('XADD', NOTIFICATIONS, '*', 'job', job, 'task', task, 'run', run, 'json', notification)
+  end
+  read_out[#read_out + 1] = id
+  if children > 0 then lists[#lists + 1] = key('emitted', run) end
+  return job
+end
+
 for i = 4, #ARGV do
   local id = ARGV[i]
   if call('ZREM', UNSETTLED, id) == 1 then
     removed = removed + 1
     local kind, task = string.match(id, '^(%a+):(.+):%d+$')
-    local t = call('HMGET', TASK .. task, 'job', 'run')
-    if t[1] then
-      call('HINCRBY', JOB .. t[1], 'unsettled', -1)
-      jobs[t[1]] = true
-    end
-    if t[1] and kind == 'accepted' then
-      local result = call('GET', key('result', task))
-      local notification = result and cjson.decode(result)[2] or ''
-      if notification ~= '' then
-        call('XADD', NOTIFICATIONS, '*', 'job', t[1], 'task', task, 'run', t[2], 'json', notification)
-      end
-      call('UNLINK', key('result', task), key('emitted', t[2]))
-    end
-    if t[1] and kind == 'requeued' then revive(task, t[1]) end
+    local kept = kind == 'accepted' and result_of(id)
+    local job = kept and announce(id, task, kept) or call('HGET', TASK .. task, 'job')
+    if job then settled[job] = (settled[job] or 0) + 1 end
+    if job and kind == 'requeued' then revive(task, job) end
   end
 end
-for job in pairs(jobs) do finish_if_done(job) end
+if #read_out > 0 then call('HDEL', RESULTS, unpack(read_out)) end
+if #lists > 0 then call('UNLINK', unpack(lists)) end
+for job, count in pairs(settled) do
+  call('HINCRBY', JOB .. job, 'unsettled', -count)
+  finish_if_done(job)
+end
 return {removed}

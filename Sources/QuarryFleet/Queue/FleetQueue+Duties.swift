@@ -47,7 +47,7 @@ extension FleetQueue {
   /// Notifications that are sent.
   package func acknowledge(_ notifications: [Notification]) async throws(QuarryError) {
     guard !notifications.isEmpty else { return }
-    _ = try await call(.acknowledge, notifications.map { .text($0.id) })
+    _ = try await call(.acknowledge, notifications.flatMap { [.text($0.id), .text($0.jobID)] })
   }
 
   /// Takes the right to lead, or extends it, for this long from now.

@@ -24,14 +24,20 @@ extension FleetQueue {
     return counts
   }
 
-  /// The executor's first frame has arrived. Repeats change nothing.
-  /// - Returns: refused when the claim is no longer current, or its task was cancelled.
+  /// The executors' first frames have arrived. Repeats change nothing.
+  /// - Returns: for each, refused when the claim is no longer current, or its task was cancelled.
+  package func started(
+    _ tasks: [TaskAssignment], workerID: String, requestID: String
+  ) async throws(QuarryError) -> [StartAnswer] {
+    try Replies.started(
+      try await call(.started, tasks.flatMap(\.proof), requestID: requestID, actor: workerID), count: tasks.count)
+  }
+
   @discardableResult
   package func started(
     _ task: TaskAssignment, workerID: String, requestID: String
   ) async throws(QuarryError) -> StartAnswer {
-    let reply = try await call(.started, task.proof, requestID: requestID, actor: workerID)
-    return reply[0]?.text == "started" ? .started : .refused(reply[1]?.text ?? "")
+    try await started([task], workerID: workerID, requestID: requestID)[0]
   }
 
   /// Lets others see why the worker claims nothing; empty when it is well.
@@ -63,23 +69,30 @@ extension FleetQueue {
     return arguments
   }
 
-  /// Makes the run the task's result. All that it emitted and stored must be acknowledged by then.
-  /// - Parameters:
-  ///   - emitted: how many pieces of work the run derived; refused when Redis holds another number. nil: not checked.
-  ///   - notification: the `run_completed` JSON that is sent once the ledger has the run; empty for none.
-  ///   - claimNext: also lease a next task.
+  /// Makes each run its task's result. All that they emitted and stored must be acknowledged by then.
+  /// - Returns: an answer for each, in their order.
+  package func complete(
+    _ runs: [RunCompletion], workerID: String, requestID: String
+  ) async throws(QuarryError) -> [CompleteAnswer] {
+    let arguments = runs.flatMap { run in
+      let figures = run.figures
+      return run.task.proof + [
+        .integer(Int64(run.emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
+        .text(Replies.encode(figures)), .text(run.notification), .text(run.claimsNext ? variation.makeID() : ""),
+        .integer(Int64(figures.enqueuesRejected)), .text(figures.hosts.isEmpty ? "" : Replies.encode(figures.hosts)),
+      ]
+    }
+    let reply = try await call(.complete, arguments, requestID: requestID, actor: workerID)
+    return try Replies.complete(reply, of: runs)
+  }
+
   package func complete(
     _ task: TaskAssignment, _ figures: RunFigures, emitted: Int? = nil, notification: String, claimNext: Bool,
     workerID: String, requestID: String
   ) async throws(QuarryError) -> CompleteAnswer {
-    let reply = try await call(
-      .complete,
-      task.proof + [
-        .integer(Int64(emitted ?? -1)), .integer(Int64(figures.itemCount)), .integer(Int64(figures.eventCount)),
-        .text(Replies.encode(figures)), .text(notification), .text(claimNext ? variation.makeID() : ""),
-        .integer(Int64(figures.enqueuesRejected)), .text(Replies.encode(figures.hosts)),
-      ], requestID: requestID, actor: workerID)
-    return try Replies.complete(reply)
+    let run = RunCompletion(
+      task: task, figures: figures, emitted: emitted, notification: notification, claimsNext: claimNext)
+    return try await complete([run], workerID: workerID, requestID: requestID)[0]
   }
 
   /// Ends a run that does not count; its kind says which budget is charged.

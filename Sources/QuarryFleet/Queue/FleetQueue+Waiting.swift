@@ -50,8 +50,10 @@ extension FleetQueue {
 
   private static func notifications(_ entries: RedisReply?) -> [Notification] {
     (entries?.elements ?? []).compactMap { entry in
-      guard let id = entry[0]?.text, let json = entry[1]?.fields?["json"]?.text else { return nil }
-      return Notification(id: id, json: json)
+      guard let id = entry[0]?.text, let fields = entry[1]?.fields, let job = fields["job"]?.text,
+        let json = fields["json"]?.text
+      else { return nil }
+      return Notification(id: id, jobID: job, json: json)
     }
   }
 

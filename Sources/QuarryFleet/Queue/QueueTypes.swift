@@ -31,6 +31,26 @@ package enum StartAnswer: Sendable, Equatable {
   case refused(String)
 }
 
+/// A run that is to be its task's result.
+package struct RunCompletion: Sendable, Equatable {
+  package var task: TaskAssignment
+  package var figures: RunFigures
+  /// How many pieces of work the run derived; refused when Redis holds another number. nil: not checked.
+  package var emitted: Int?
+  /// The `run_completed` JSON that is sent once the ledger has the run; empty for none.
+  package var notification: String
+  /// Also leases a next task.
+  package var claimsNext: Bool
+
+  package init(task: TaskAssignment, figures: RunFigures, emitted: Int?, notification: String, claimsNext: Bool) {
+    self.task = task
+    self.figures = figures
+    self.emitted = emitted
+    self.notification = notification
+    self.claimsNext = claimsNext
+  }
+}
+
 package enum EmitAnswer: Sendable, Equatable {
   case taken
   /// The outbox holds 10,000 entries: wait a little and send the same again.
@@ -48,10 +68,12 @@ package enum TermAnswer: Sendable, Equatable {
 /// A `run_completed` message whose run is in the ledger.
 package struct Notification: Sendable, Equatable {
   package var id: String
+  package var jobID: String
   package var json: String
 
-  package init(id: String, json: String) {
+  package init(id: String, jobID: String, json: String) {
     self.id = id
+    self.jobID = jobID
     self.json = json
   }
 }

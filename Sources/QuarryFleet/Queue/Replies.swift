@@ -4,13 +4,27 @@ import RedisClient
 /// Reads what scripts answer; anything else than their headers say is an error, never a guess.
 enum Replies {
   static func claim(_ reply: RedisReply, from script: String) throws(QuarryError) -> ClaimAnswer {
-    guard let lease = reply[0]?.int, let heartbeat = reply[1]?.int, let due = reply[2]?.int, let paused = reply[3]?.int,
-      let tasks = reply[4]?.elements
+    guard let tasks = reply[4]?.elements else { throw FleetQueue.unexpected(reply, from: script) }
+    return try claim(of: tasks, under: reply, from: script)
+  }
+
+  /// - Parameter reply: begins with what holds for all that it hands out.
+  private static func claim(
+    of tasks: [RedisReply], under reply: RedisReply, from script: String
+  ) throws(QuarryError) -> ClaimAnswer {
+    guard let lease = reply[0]?.int, let heartbeat = reply[1]?.int, let due = reply[2]?.int, let paused = reply[3]?.int
     else { throw FleetQueue.unexpected(reply, from: script) }
     return ClaimAnswer(
       tasks: try tasks.map { task throws(QuarryError) in try assignment(task) },
       nextDueMilliseconds: due < 0 ? nil : due,
       timing: timing(lease, heartbeat), isPaused: paused == 1)
+  }
+
+  static func started(_ reply: RedisReply, count: Int) throws(QuarryError) -> [StartAnswer] {
+    guard let answers = reply.elements, answers.count == count else {
+      throw FleetQueue.unexpected(reply, from: "started")
+    }
+    return answers.map { $0[0]?.text == "started" ? .started : .refused($0[1]?.text ?? "") }
   }
 
   private static func assignment(_ reply: RedisReply) throws(QuarryError) -> TaskAssignment {
@@ -44,16 +58,27 @@ enum Replies {
     }
   }
 
-  static func complete(_ reply: RedisReply) throws(QuarryError) -> CompleteAnswer {
-    switch reply[0]?.text {
+  static func complete(_ reply: RedisReply, of runs: [RunCompletion]) throws(QuarryError) -> [CompleteAnswer] {
+    guard let answers = reply[4]?.elements, answers.count == runs.count else {
+      throw FleetQueue.unexpected(reply, from: "complete")
+    }
+    var all: [CompleteAnswer] = []
+    for (run, answer) in zip(runs, answers) { all.append(try complete(answer, of: run, under: reply)) }
+    return all
+  }
+
+  private static func complete(
+    _ answer: RedisReply, of run: RunCompletion, under reply: RedisReply
+  ) throws(QuarryError) -> CompleteAnswer {
+    switch answer[0]?.text {
     case "accepted":
-      guard let entry = reply[1], let next = reply[2]?.elements else { break }
+      guard let entry = answer[1], let next = answer[2]?.elements else { break }
       return .accepted(
-        try pending(entry), next: next.isEmpty ? nil : try claim(.array(next), from: "complete"))
-    case "refused": return .refused(reply[1]?.text ?? "")
+        try pending(entry), next: run.claimsNext ? try claim(of: next, under: reply, from: "complete") : nil)
+    case "refused": return .refused(answer[1]?.text ?? "")
     default: break
     }
-    throw FleetQueue.unexpected(reply, from: "complete")
+    throw FleetQueue.unexpected(answer, from: "complete")
   }
 
   static func fail(_ reply: RedisReply) throws(QuarryError) -> FailAnswer {
@@ -76,7 +101,8 @@ enum Replies {
     let task = TaskRecord(
       taskID: text(3), epoch: epoch, attempt: Int(attempt), depth: Int(depth),
       work: WorkRecord(target: text(8), params: text(9), source: text(10), category: text(11)),
-      parentTaskID: optional(text(12)), originRunID: optional(text(13)), fingerprint: optional(text(18)))
+      parentTaskID: optional(text(12)), originRunID: optional(text(13)),
+      fingerprint: optional(hex(reply[18]?.bytes ?? [])))
     let ended = EndedTaskRecord(task: task, failure: text(14), reason: text(15))
     let entry: LedgerEntry
     switch text(1) {
@@ -94,6 +120,10 @@ enum Replies {
 
   static func timing(_ lease: Int64, _ heartbeat: Int64) -> LeaseTiming {
     LeaseTiming(lease: .milliseconds(lease), heartbeat: .milliseconds(heartbeat))
+  }
+
+  private static func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }
 
   static func optional(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }

@@ -87,6 +87,8 @@ package final class FleetWorker: Sendable {
         releaseTimeout: configuration.releaseTimeout),
       transitions: WorkerTransitions(
         queue: queue, caller: caller, workerID: configuration.workerID, clock: clock, report: report),
+      reports: RunReports(
+        queue: queue, caller: caller, workerID: configuration.workerID, clock: clock, report: report),
       supervisor: RunSupervisor(
         queue: queue, caller: caller, handler: handler, scripts: configuration.scriptRoot,
         scriptGuard: scriptGuard, workerID: configuration.workerID, clock: clock, report: report),

@@ -4,6 +4,7 @@ import QuarryCore
 struct WorkerLoop: Sendable {
   var state: WorkerState
   let transitions: WorkerTransitions
+  let reports: RunReports
   let supervisor: RunSupervisor
   let leases: LeaseKeeper
   let settler: Settler
@@ -25,12 +26,13 @@ struct WorkerLoop: Sendable {
   }
 
   init(
-    state: WorkerState, transitions: WorkerTransitions, supervisor: RunSupervisor, leases: LeaseKeeper,
-    settler: Settler, clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void,
+    state: WorkerState, transitions: WorkerTransitions, reports: RunReports, supervisor: RunSupervisor,
+    leases: LeaseKeeper, settler: Settler, clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void,
     notice: @escaping @Sendable (WorkerNotice) -> Void, figures: WorkerFigures
   ) {
     self.state = state
     self.transitions = transitions
+    self.reports = reports
     self.supervisor = supervisor
     self.leases = leases
     self.settler = settler
@@ -42,6 +44,7 @@ struct WorkerLoop: Sendable {
 
   mutating func run(_ events: AsyncStream<WorkerEvent>, in group: inout DiscardingTaskGroup) async -> WorkerEnd {
     group.addTask { [settler] in await settler.run() }
+    group.addTask { [reports] in await reports.run() }
     report(.ready)
     for await event in events {
       let actions = state.handle(event)
@@ -76,6 +79,9 @@ struct WorkerLoop: Sendable {
     case .extend(let runID, let deadline): controls[runID]?.control.extend(to: deadline)
     case .stop(let runID, let reason): controls[runID]?.stop(reason)
     case .forget(let runID): controls[runID] = nil
+    case .sendStarted(let task): reports.add(startOf: task)
+    case .complete(let task, let figures, let emitted, let claimNext):
+      reports.add(endOf: task, figures, emitted: emitted, claimsNext: claimNext)
     case .settle(let entry): settler.add([entry])
     case .notice(let text): notice(text)
     case .startPause(let pause): after(pause, .pauseOver, in: &group)
@@ -84,7 +90,7 @@ struct WorkerLoop: Sendable {
     case .renew(let tasks): group.addTask { [leases] in await leases.renew(tasks) }
     case .startHeartbeat(let delay, let timer): after(delay, .heartbeat(timer), in: &group)
     case .join: group.addTask { [leases] in await leases.join() }
-    case .claim, .awaitWork, .sendStarted, .complete, .fail, .tellHealth: send(action, in: &group)
+    case .claim, .awaitWork, .fail, .tellHealth: send(action, in: &group)
     case .finish: break
     }
   }
@@ -94,9 +100,6 @@ struct WorkerLoop: Sendable {
       switch action {
       case .claim(let count): await transitions.claim(count)
       case .awaitWork(let longest): await transitions.awaitWork(longest)
-      case .sendStarted(let task): await transitions.started(task)
-      case .complete(let task, let figures, let emitted, let claimNext):
-        await transitions.complete(task, figures, emitted: emitted, claimNext: claimNext)
       case .fail(let task, let kind, let reason, let hasBegun, let hosts):
         await transitions.fail(task, kind, reason: reason, hasBegun: hasBegun, hosts: hosts)
       case .tellHealth(let health): await transitions.tell(health: health)

@@ -30,28 +30,6 @@ struct WorkerTransitions: Sendable {
     report(.healthTold)
   }
 
-  func started(_ task: TaskAssignment) async {
-    let requestID = UUIDv7.make()
-    let answer = await caller.call { () async throws(QuarryError) in
-      try await queue.started(task, workerID: workerID, requestID: requestID)
-    }
-    guard case .refused(let reason) = answer else { return }
-    let isCancelled = reason == TaskState.cancelled.rawValue
-    report(.entitlementLost(runID: task.runID, isCancelled ? .cancelled : .leaseLost))
-  }
-
-  func complete(_ task: TaskAssignment, _ figures: RunFigures, emitted: Int, claimNext: Bool) async {
-    let sentAt = clock.boot()
-    let requestID = UUIDv7.make()
-    let notification = notification(task, figures)
-    let answer = await caller.call { () async throws(QuarryError) in
-      try await queue.complete(
-        task, figures, emitted: emitted, notification: notification, claimNext: claimNext, workerID: workerID,
-        requestID: requestID)
-    }
-    if let answer { report(.completeAnswered(runID: task.runID, answer, sentAt: sentAt)) }
-  }
-
   func fail(
     _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, hasBegun: Bool, hosts: [HostNote]
   ) async {
@@ -62,15 +40,6 @@ struct WorkerTransitions: Sendable {
         requestID: requestID)
     }
     if let answer { report(.failAnswered(runID: task.runID, answer)) }
-  }
-
-  private func notification(_ task: TaskAssignment, _ figures: RunFigures) -> String {
-    RunCompleted(
-      runID: task.runID, source: task.source, category: task.category, day: figures.day,
-      outcome: figures.outcome ?? .success, storagePath: figures.storagePath, timestamp: clock.wall(),
-      jobID: task.jobID, attempt: task.attempt, eventCount: figures.eventCount,
-      durationMilliseconds: figures.durationMilliseconds
-    ).json
   }
 
   /// Errors are kept up to 4 KiB.

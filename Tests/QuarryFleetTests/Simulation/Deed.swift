@@ -7,8 +7,8 @@ enum Deed {
   case submit
   case admit
   case claim(worker: String)
-  case started(run: String)
-  case complete(worker: String, run: String, isAccepted: Bool)
+  case started
+  case complete(worker: String, accepted: Set<String>, refused: Set<String>)
   case fail(worker: String, run: String, TaskResult.FailureKind)
   case renew(worker: String, named: Set<String>, age: Int64)
   case join(worker: String)

@@ -117,7 +117,7 @@ struct FleetModel {
     let worker: String
     switch deed {
     case .claim(let claimant): worker = claimant
-    case .complete(let claimant, _, true): worker = claimant
+    case .complete(let claimant, let accepted, _) where !accepted.isEmpty: worker = claimant
     default: return problem("\(new.id) is handed out by \(deed)")
     }
     if old.state == .scheduled { judgePromotion(old, new) }
@@ -150,7 +150,7 @@ struct FleetModel {
   // MARK: ends
 
   private mutating func judgeAcceptance(_ old: TaskFact, _ new: TaskFact, _ deed: Deed) {
-    guard case .complete(let worker, let run, true) = deed, run == old.run, worker == old.owner else {
+    guard case .complete(let worker, let accepted, _) = deed, accepted.contains(old.run), worker == old.owner else {
       return problem("\(new.id) is done by \(deed), and was \(old.owner)'s as \(old.run)")
     }
     if old.isCancelling { problem("\(new.id) is accepted, and was cancelled") }
@@ -162,7 +162,8 @@ struct FleetModel {
     case .fail(let worker, let run, let kind):
       guard run == old.run, worker == old.owner else { break }
       return judgeFailure(old, new, kind)
-    case .complete(let worker, let run, false) where run == old.run && worker == old.owner && old.isCancelling:
+    case .complete(let worker, _, let refused)
+    where refused.contains(old.run) && worker == old.owner && old.isCancelling:
       return judgeTaken(old, new, nil)
     case .reap:
       if expiry[old.id, default: 0] > now { problem("\(old.id) is taken \(expiry[old.id, default: 0] - now) ms early") }

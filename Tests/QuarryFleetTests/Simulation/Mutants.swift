@@ -33,11 +33,15 @@ extension Mutant {
       name: "admit: the outbox is kept", from: "call('LTRIM', OUTBOX, #entries, -1)",
       to: "call('LTRIM', OUTBOX, math.max(0, #entries - 1), -1)"),
     Mutant(
-      name: "claim: the epoch stays", from: "local epoch = math.max((tonumber(t[1]) or 0) + 1, now)",
-      to: "local epoch = math.max(tonumber(t[1]) or 0, 1)"),
+      name: "claim: the epoch stays", from: "t.epoch = math.max(t.epoch + 1, now)", to: "t.epoch = math.max(t.epoch, 1)"),
+    Mutant(name: "claim: no lease", from: "  gather(added, LEASES, now + lease_ms, t.task)\n", to: ""),
     Mutant(
-      name: "claim: no lease", from: "  call('ZADD', LEASES, now + lease_ms, task)\n  call('ZADD', key('held', worker)",
-      to: "  call('ZADD', key('held', worker)"),
+      name: "claim: many at once of a job that may not run them",
+      from: "if head_of(job).concurrency > 0 or call('ZCARD', key('open', lane, job)) > 1 then return false end",
+      to: "if true then return true end"),
+    Mutant(
+      name: "claim: many at once of a host with bounds", from: "most > 1 and not g.is_bounded and is_only_source",
+      to: "most > 1 and is_only_source"),
     Mutant(
       name: "claim: a paused fleet hands out", from: "meta.paused == '1' or or_empty(v[2]) ~= ''",
       to: "or_empty(v[2]) ~= ''"),
@@ -65,8 +69,10 @@ extension Mutant {
       from: "call('ZADD', key('rota', lane, storage), 'NX', served, job)\n    wake(storage)",
       to: "call('ZADD', key('rota', lane, storage), 'NX', served, job)"),
     Mutant(
-      name: "started: no fence", from: "if not t then return {'refused', why} end\nif t.started",
-      to: "t = t or {host = '', attempt = 0}\nif t.started"),
+      name: "started: no fence", from: "  if t and not t.started and not is_named[t.run] then",
+      to:
+        "  t = t or {task = ARGV[i], run = ARGV[i + 1], job = '', host = '', attempt = 0}\n  if t and not t.started and not is_named[t.run] then"
+    ),
     Mutant(
       name: "started: spacing does not count from here",
       from: "    call('SREM', key('starting', t.host), task)\n    note_start(t.host)",
@@ -86,24 +92,22 @@ extension Mutant {
       from: "if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end", to: ""),
     Mutant(
       name: "complete: emissions may be missing",
-      from:
-        "if emitted >= 0 and call('LLEN', key('emitted', run)) ~= emitted then return {'refused', 'emissions missing'} end",
-      to: "", seed: 5),
+      from: "if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end", to: "", seed: 5),
     Mutant(
       name: "complete: a cancel that came before loses",
       from: "  if t.state == 'leased' and v[10] then return nil, 'cancelled', t end\n", to: ""),
-    Mutant(name: "complete: the host's slot stays taken", from: "    call('ZREM', key('slots', host), task)\n", to: ""),
+    Mutant(name: "complete: the host's slot stays taken", from: "      gather(groups, key('slots', t.host), t.task)\n", to: ""),
     Mutant(
-      name: "complete: nothing is pending for the ledger", from: "local id = add_unsettled('accepted', task, t)",
-      to: "local id = 'accepted:' .. task .. ':' .. t.epoch"),
+      name: "complete: nothing is pending for the ledger",
+      from: "  gather(done, UNSETTLED, now, r.id)\n  count(job, 'unsettled', 1)\n", to: ""),
     Mutant(
-      name: "complete: announced before the ledger has it", from: "local following = {}\nif next_run",
+      name: "complete: announced before the ledger has it", from: "  count(job, 'done', 1)\n",
       to:
-        "call('XADD', NOTIFICATIONS, '*', 'job', t.job, 'task', task, 'run', run, 'json', notification)\nlocal following = {}\nif next_run"
+        "  call('XADD', NOTIFICATIONS, '*', 'job', job, 'task', r.task, 'run', r.run, 'json', r.notification)\n  count(job, 'done', 1)\n"
     ),
     Mutant(
-      name: "complete: nothing is announced",
-      from: "if notification ~= '' then call('HINCRBY', JOB .. t.job, 'unsent', 1) end", to: "notification = ''"),
+      name: "complete: nothing is announced", from: "if r.notification ~= '' then count(job, 'unsent', 1) end",
+      to: "r.notification = ''"),
     Mutant(
       name: "fail: nothing is charged", from: "local used = call('HINCRBY', TASK .. task, kind, 1)",
       to: "local used = 1"),
@@ -111,9 +115,9 @@ extension Mutant {
       name: "fail: one more try than there is", from: "if used >= tonumber(v[1]) then return 'dead'",
       to: "if used > tonumber(v[1]) then return 'dead'"),
     Mutant(
-      name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  free(task, t)",
+      name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  free({t})",
       to:
-        "elseif kind == 'release' then\n  free(task, t)\n  state, detail = charge(task, t, 'app', reason, 0)\nelseif kind == 'unrunnable' then\n  free(task, t)"
+        "elseif kind == 'release' then\n  free({t})\n  state, detail = charge(task, t, 'app', reason, 0)\nelseif kind == 'unrunnable' then\n  free({t})"
     ),
     Mutant(
       name: "fail: a host that refuses is not left alone",
@@ -158,10 +162,10 @@ extension Mutant {
       name: "term: a term comes twice", from: "if not held then term = call('HINCRBY', META, 'term', 1) end", to: ""),
     Mutant(
       name: "settle: the job is not asked whether it has ended",
-      from: "for job in pairs(jobs) do finish_if_done(job) end", to: ""),
+      from: "'unsettled', -count)\n  finish_if_done(job)\n", to: "'unsettled', -count)\n"),
     Mutant(
-      name: "acknowledge: the job is not asked whether it has ended", from: "-sent)\n  finish_if_done(job)\n",
-      to: "-sent)\n"),
+      name: "acknowledge: the job is not asked whether it has ended", from: "-count)\n    finish_if_done(job)\n",
+      to: "-count)\n"),
     Mutant(
       name: "finished while something is in the outbox", from: "or v[6] + v[7] + v[8] > 0 then return end",
       to: "or v[7] + v[8] > 0 then return end"),

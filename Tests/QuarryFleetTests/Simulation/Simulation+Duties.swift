@@ -116,14 +116,14 @@ extension Simulation {
     var sent: [QuarryFleet.Notification] = []
     for entry in entries.elements ?? [] {
       guard let id = entry[0]?.text, let fields = entry[1]?.fields, let run = fields["run"]?.text,
-        let task = fields["task"]?.text, let json = fields["json"]?.text
+        let job = fields["job"]?.text, let task = fields["task"]?.text, let json = fields["json"]?.text
       else { continue }
       if !recorded.contains(where: { $0.hasPrefix("accepted:\(task):") }) {
         model.problem("\(task) is announced before the ledger has it")
       }
       if model.tasks[task]?.run != run { model.problem("\(run) of \(task) is announced, and was superseded") }
       announced.insert(run)
-      if chance.happens(90) { sent.append(.init(id: id, json: json)) }
+      if chance.happens(90) { sent.append(.init(id: id, jobID: job, json: json)) }
     }
     try await queue.acknowledge(sent)
     return .nothing

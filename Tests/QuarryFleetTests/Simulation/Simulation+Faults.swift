@@ -71,7 +71,7 @@ extension Simulation {
     // The last reply is kept, and this one may take its place.
     workers[place].forgetReplies()
     note("late, from \(stray.worker)'s former life: \(stray.message.action)".prefix(120).description)
-    return try await deliver(stray.message, by: place)?.0 ?? .nothing
+    return try await deliver([stray.message], by: place)?.0 ?? .nothing
   }
 
   // MARK: the end

@@ -89,11 +89,12 @@ extension Simulation {
     guard workers[place].isUp, !workers[place].outgoing.isEmpty else { return .nothing }
     let index = chance.below(workers[place].outgoing.count)
     let message = workers[place].outgoing[index]
+    let messages = [message] + company(of: message, place)
     let way = delivery()
     if way == .isLost { return .nothing }
     note(
       "\(workers[place].id) sends \(Self.brief(message.action))\(way == .answerIsLost ? ", the answer is lost" : "")")
-    guard let (deed, events) = try await deliver(message, by: place) else {
+    guard let (deed, events) = try await deliver(messages, by: place) else {
       if case .settle(let entry) = message.action {
         workers[place].outgoing[index].isRecorded = recorded.contains(entry.id)
       }
@@ -103,11 +104,24 @@ extension Simulation {
       if events.contains(where: \.handsOutWork) { workers[place].outgoing[index].hasClaimed = true }
       return deed
     }
-    workers[place].outgoing.remove(at: index)
+    let sent = Set(messages.map(\.requestID))
+    workers[place].outgoing.removeAll { sent.contains($0.requestID) }
     // The answer is judged before the worker acts on it.
     try await look(deed)
     for event in events { handle(place, event) }
     return .nothing
+  }
+
+  /// What travels in one call with a start or an end, now and then: all others that wait.
+  private func company(of message: SimulatedWorker.Message, _ place: Int) -> [SimulatedWorker.Message] {
+    let others = workers[place].outgoing.filter { $0.requestID != message.requestID }
+    switch message.action {
+    case .sendStarted where chance.happens(60):
+      return others.filter { if case .sendStarted = $0.action { true } else { false } }
+    case .complete where chance.happens(60):
+      return others.filter { if case .complete = $0.action { true } else { false } }
+    default: return []
+    }
   }
 
   private static func brief(_ action: WorkerAction) -> String {
@@ -133,8 +147,9 @@ extension Simulation {
 
   /// - Returns: nil when Redis has still to be told: the ledger alone was written, or refused.
   mutating func deliver(
-    _ message: SimulatedWorker.Message, by place: Int
+    _ messages: [SimulatedWorker.Message], by place: Int
   ) async throws -> (Deed, [WorkerEvent])? {
+    let message = messages[0]
     let (queue, id, request) = (workers[place].queue, workers[place].id, message.requestID)
     switch message.action {
     case .join:
@@ -147,13 +162,8 @@ extension Simulation {
       isMarkerAway = false
       return (message.hasClaimed ? .nothing : .claim(worker: id), [.claimAnswered(answer, sentAt: message.sentAt)])
     case .renew(let tasks): return try await renew(tasks, place, message.sentAt)
-    case .sendStarted(let task): return try await started(task, place, request)
-    case .complete(let task, let figures, let emitted, let next):
-      let answer = try await queue.complete(
-        task, figures, emitted: emitted, notification: "{\"run\":\"\(task.runID)\"}", claimNext: next, workerID: id,
-        requestID: request)
-      let deed = judge(task, id, answer, figures, emitted)
-      return (deed, [.completeAnswered(runID: task.runID, answer, sentAt: message.sentAt)])
+    case .sendStarted: return try await start(messages, place)
+    case .complete: return try await complete(messages, place)
     case .fail(let task, let kind, let reason, let hasBegun, let hosts):
       let answer = try await queue.fail(
         task, kind, reason: reason, hasBegun: hasBegun, hosts: hosts, workerID: id, requestID: request)
@@ -195,25 +205,52 @@ extension Simulation {
     )
   }
 
-  private mutating func started(
-    _ task: TaskAssignment, _ place: Int, _ request: String
+  private mutating func start(
+    _ messages: [SimulatedWorker.Message], _ place: Int
   ) async throws -> (Deed, [WorkerEvent]) {
-    let answer = try await workers[place].queue.started(task, workerID: workers[place].id, requestID: request)
-    let isCurrent = model.isCurrent(task, workers[place].id)
-    if (answer == .started) != isCurrent { model.problem("start of \(task.taskID): \(answer)") }
-    guard case .refused(let why) = answer else { return (.started(run: task.runID), []) }
-    return (.nothing, [.entitlementLost(runID: task.runID, why == "cancelled" ? .cancelled : .leaseLost)])
+    let id = workers[place].id
+    let tasks = messages.compactMap { if case .sendStarted(let task) = $0.action { task } else { nil } }
+    let answers = try await workers[place].queue.started(tasks, workerID: id, requestID: messages[0].requestID)
+    var events: [WorkerEvent] = []
+    for (task, answer) in zip(tasks, answers) {
+      if (answer == .started) != model.isCurrent(task, id) { model.problem("start of \(task.taskID): \(answer)") }
+      guard case .refused(let why) = answer else { continue }
+      events.append(.entitlementLost(runID: task.runID, why == "cancelled" ? .cancelled : .leaseLost))
+    }
+    return (.started, events)
   }
 
-  private mutating func judge(
-    _ task: TaskAssignment, _ worker: String, _ answer: CompleteAnswer, _ figures: RunFigures, _ emitted: Int
-  ) -> Deed {
+  private mutating func complete(
+    _ messages: [SimulatedWorker.Message], _ place: Int
+  ) async throws -> (Deed, [WorkerEvent]) {
+    let id = workers[place].id
+    let runs = messages.compactMap { message in
+      if case .complete(let task, let figures, let emitted, let next) = message.action {
+        RunCompletion(
+          task: task, figures: figures, emitted: emitted, notification: "{\"run\":\"\(task.runID)\"}", claimsNext: next)
+      } else {
+        nil
+      }
+    }
+    let answers = try await workers[place].queue.complete(runs, workerID: id, requestID: messages[0].requestID)
+    var (accepted, refused): (Set<String>, Set<String>) = ([], [])
+    var events: [WorkerEvent] = []
+    for (place, run) in runs.enumerated() {
+      if judge(run, id, answers[place]) { accepted.insert(run.task.runID) } else { refused.insert(run.task.runID) }
+      events.append(.completeAnswered(runID: run.task.runID, answers[place], sentAt: messages[place].sentAt))
+    }
+    return (.complete(worker: id, accepted: accepted, refused: refused), events)
+  }
+
+  /// - Returns: whether it was accepted.
+  private mutating func judge(_ run: RunCompletion, _ worker: String, _ answer: CompleteAnswer) -> Bool {
+    let (task, figures, emitted) = (run.task, run.figures, run.emitted ?? 0)
     let fact = model.tasks[task.taskID]
     let wasDone = fact?.state == .done && fact?.run == task.runID
     let isRight = model.isCurrent(task, worker) && model.taken[task.runID, default: 0] == emitted
     guard case .accepted = answer else {
       if isRight || wasDone { model.problem("\(task.taskID) is refused: \(answer)") }
-      return .complete(worker: worker, run: task.runID, isAccepted: false)
+      return false
     }
     if !isRight, !wasDone {
       model.problem("\(task.taskID) is accepted as \(task.runID), and is \(String(describing: fact))")
@@ -221,7 +258,7 @@ extension Simulation {
     for host in figures.hosts where !wasDone {
       model.hosts.rest(fact?.host ?? "", until: model.now + (host.wait?.milliseconds ?? 0))
     }
-    return .complete(worker: worker, run: task.runID, isAccepted: true)
+    return true
   }
 
   /// First the ledger, in a turn of its own, then Redis.
