@@ -51,7 +51,10 @@ struct Role {
     let worker = FleetWorker(
       configuration, queue: fleet.queue, ledger: LodeDataset(root: fleet.folder).ledger,
       handler: NoOp(log: TimeLog(arguments[3])),
-      publish: { json throws(QuarryError) in try await channel.publish(json) })
+      publish: { notifications throws(QuarryError) in
+        try await channel.publish(notifications)
+        return notifications.count
+      })
     try await worker.run()
   }
 

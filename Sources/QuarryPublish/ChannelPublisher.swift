@@ -13,11 +13,14 @@ package struct ChannelPublisher: Sendable {
     self.channel = channel
   }
 
-  /// Sends one notification, at least once: `run_id` in it tells a repeat from another run.
-  /// - Throws: `QuarryError(.redis)` when Redis has not said that it took it.
-  package func publish(_ json: String) async throws(QuarryError) {
+  /// Sends notifications in their order, each at least once: `run_id` in it tells a repeat from another run.
+  /// - Throws: `QuarryError(.redis)` when Redis has not said that it took all of them.
+  package func publish(_ notifications: [String]) async throws(QuarryError) {
+    let commands = notifications.map { json -> RedisCommand in ["PUBLISH", .text(channel), .text(json)] }
     do throws(RedisError) {
-      _ = try await connection.send(["PUBLISH", .text(channel), .text(json)], repeatable: true)
+      for case .error(let text) in try await connection.pipeline(commands, repeatable: true) {
+        throw RedisError.reply(text, endpoint: connection.endpoint.description)
+      }
     } catch {
       throw QuarryError(.redis, "run_completed was not published on \(channel): \(error.message)", remedy: error.remedy)
     }

@@ -165,7 +165,10 @@ final class CrawlFixture: Sendable {
     if let queue { opened = queue } else { opened = try await self.queue(id) }
     return FleetCoordinator(
       configuration, task: task ?? .submit(request), queue: opened, ledger: ledger,
-      publish: { [published] json throws(QuarryError) in published.add(json) },
+      publish: { [published] batch throws(QuarryError) in
+        for json in batch { published.add(json) }
+        return batch.count
+      },
       request: { [self] line throws(QuarryError) in
         var request = self.request()
         request.jobID = line.jobID
@@ -191,8 +194,14 @@ final class CrawlFixture: Sendable {
     configuration.memoryLimit = memoryLimit
     let opened: FleetQueue
     if let queue { opened = queue } else { opened = try await self.queue(id) }
-    let send: @Sendable (String) async throws(QuarryError) -> Void
-    if let publish { send = publish } else { send = { [published] json throws(QuarryError) in published.add(json) } }
+    let send: PublishNotifications = { [published] batch throws(QuarryError) in
+      guard let publish else {
+        for json in batch { published.add(json) }
+        return batch.count
+      }
+      try await publish(batch[0])
+      return 1
+    }
     return FleetWorker(
       configuration, queue: opened, ledger: ledger, handler: ClosureHandler(body: body), publish: send,
       notice: { [workerNotices] in workerNotices.add($0) })

@@ -28,7 +28,7 @@ import Testing
     let server = try RedisServer.start()
     let redis = try await RedisConnection.connect(RedisEndpoint(url: server.url))
     let subscription = try await redis.subscribe(to: [ChannelPublisher.defaultChannel])
-    try await ChannelPublisher(connection: redis).publish(notification.json)
+    try await ChannelPublisher(connection: redis).publish([notification.json])
     var messages = subscription.makeAsyncIterator()
     #expect(await messages.next()?.payload == Array(notification.json.utf8))
   }
@@ -40,7 +40,7 @@ import Testing
     let redis = try await RedisConnection.connect(RedisEndpoint(url: server.url), options: options)
     server.kill()
     let error = await #expect(throws: QuarryError.self) {
-      try await ChannelPublisher(connection: redis, channel: "c").publish("{}")
+      try await ChannelPublisher(connection: redis, channel: "c").publish(["{}"])
     }
     #expect(error?.kind == .redis && error?.message.contains("on c") == true)
   }

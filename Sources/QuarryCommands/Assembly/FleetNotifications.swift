@@ -32,14 +32,21 @@ final class FleetNotifications: Sendable {
     }
   }
 
-  /// - Throws: `QuarryError` when the notification must be sent again.
-  func publish(_ json: String) async throws(QuarryError) {
+  /// - Returns: how many, from the first on, were sent: all where there is only the channel, else one, since an adapter
+  ///   may take its time with each.
+  /// - Throws: `QuarryError` when they must be sent again.
+  func publish(_ notifications: [String]) async throws(QuarryError) -> Int {
+    guard let notifier, let json = notifications.first else {
+      try await channel.publish(notifications)
+      return notifications.count
+    }
     if onChannel.withLock({ $0 }) != json {
-      try await channel.publish(json)
+      try await channel.publish([json])
       onChannel.withLock { $0 = json }
     }
-    if let notifier { try await send(json, notifier) }
+    try await send(json, notifier)
     onChannel.withLock { $0 = nil }
+    return 1
   }
 
   private func send(_ json: String, _ notifier: Notifier) async throws(QuarryError) {

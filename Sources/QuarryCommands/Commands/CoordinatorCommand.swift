@@ -102,7 +102,7 @@ struct CoordinatorCommand: LoggingCommand {
       warn: { progress.warn($0) })
     let coordinator = FleetCoordinator(
       configuration, task: task, queue: queue, ledger: metrics.storage.ledger(dataset.ledger),
-      publish: { json throws(QuarryError) in try await notifications.publish(json) },
+      publish: { batch throws(QuarryError) in try await notifications.publish(batch) },
       request: { line throws(QuarryError) in try settings.submissions.request(line, storage) },
       notice: { notice in
         metrics.note(notice)

@@ -93,7 +93,7 @@ struct WorkerCommand: LoggingCommand {
     let handler = handler(queue)
     let worker = FleetWorker(
       configuration, queue: queue, ledger: metrics.storage.ledger(dataset.ledger), handler: handler,
-      publish: { json throws(QuarryError) in try await notifications.publish(json) },
+      publish: { batch throws(QuarryError) in try await notifications.publish(batch) },
       notice: { notice in
         metrics.note(notice)
         console.about(notice.subject).say(notice.description, level: notice.level)

@@ -7,7 +7,7 @@ package final class FleetCoordinator: Sendable {
   private let task: CoordinatorTask
   private let queue: FleetQueue
   private let ledger: LedgerWriter
-  private let publish: @Sendable (String) async throws(QuarryError) -> Void
+  private let publish: PublishNotifications
   private let request: (@Sendable (SubmissionLine) throws(QuarryError) -> JobRequest)?
   private let notice: @Sendable (CoordinatorNotice) -> Void
   private let progress: @Sendable (Progress) -> Void
@@ -16,13 +16,13 @@ package final class FleetCoordinator: Sendable {
   private let inbox: AsyncStream<CoordinatorEvent>.Continuation
 
   /// - Parameters:
-  ///   - publish: sends one `run_completed` JSON; called again until it returns.
+  ///   - publish: called again until it returns.
   ///   - request: what a submitted line asks for; nil: this coordinator takes no submissions.
   ///   - notice: told what a person should see; from any thread, must not block.
   ///   - progress: at most four times a second, and only when something changed; from any thread, must not block.
   package init(
     _ configuration: CoordinatorConfiguration, task: CoordinatorTask, queue: FleetQueue, ledger: any Ledger,
-    clock: FleetClock = .system, publish: @escaping @Sendable (String) async throws(QuarryError) -> Void,
+    clock: FleetClock = .system, publish: @escaping PublishNotifications,
     request: (@Sendable (SubmissionLine) throws(QuarryError) -> JobRequest)? = nil,
     notice: @escaping @Sendable (CoordinatorNotice) -> Void = { _ in },
     progress: @escaping @Sendable (Progress) -> Void = { _ in }

@@ -1,5 +1,10 @@
 import QuarryCore
 
+/// Sends `run_completed` JSON, several in their order.
+///
+/// Returns how many, from the first on, are sent, which is one at least; throws when the first is not.
+package typealias PublishNotifications = @Sendable ([String]) async throws(QuarryError) -> Int
+
 /// Sends what accepted runs left to tell, at least once, in the order of their settling.
 struct NotificationPublisher: Sendable {
   let queue: FleetQueue
@@ -7,8 +12,7 @@ struct NotificationPublisher: Sendable {
   let leadership: Leadership
   let clock: FleetClock
   let interval: Duration
-  /// Sends one `run_completed` JSON.
-  let publish: @Sendable (String) async throws(QuarryError) -> Void
+  let publish: PublishNotifications
   let watch: PublishWatch
 
   /// What another publisher took and did not send by then is sent again.
@@ -39,17 +43,19 @@ struct NotificationPublisher: Sendable {
   /// What was sent is acknowledged together, since each acknowledgement is a script that others wait for; but before
   /// anything is waited for, and before others could think that nobody sends.
   private func send(_ batch: [Notification]) async {
-    var sent: [Notification] = []
+    var (rest, sent): (ArraySlice<Notification>, [Notification]) = (batch[...], [])
     var since = clock.boot()
-    for notification in batch {
-      var isSent = await publishes(notification)
+    while !rest.isEmpty {
+      var count = await tryOnce(rest)
       var backoff = Backoff()
-      while !isSent, !Task.isCancelled {
+      while count == 0, !Task.isCancelled {
         await acknowledge(&sent)
         await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
-        if !Task.isCancelled { isSent = await publishes(notification) }
+        if !Task.isCancelled { count = await tryOnce(rest) }
       }
-      if isSent { sent.append(notification) }
+      sent += rest.prefix(count)
+      // What could not be sent when the process left is passed over.
+      rest = rest.dropFirst(max(1, count))
       if clock.boot() - since > Self.longestSilence.nanoseconds {
         await acknowledge(&sent)
         since = clock.boot()
@@ -58,14 +64,11 @@ struct NotificationPublisher: Sendable {
     await acknowledge(&sent)
   }
 
-  /// One try.
-  private func publishes(_ notification: Notification) async -> Bool {
-    do throws(QuarryError) {
-      try await publish(notification.json)
-      return true
-    } catch {
+  /// - Returns: how many are sent.
+  private func tryOnce(_ notifications: ArraySlice<Notification>) async -> Int {
+    do throws(QuarryError) { return try await publish(notifications.map(\.json)) } catch {
       watch.failed(error)
-      return false
+      return 0
     }
   }
 

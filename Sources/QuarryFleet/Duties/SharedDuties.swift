@@ -12,7 +12,7 @@ struct SharedDuties: Sendable {
   let interval: Duration
   /// How old an unrecorded end must be before somebody else records it.
   let patience: Duration
-  let publish: @Sendable (String) async throws(QuarryError) -> Void
+  let publish: PublishNotifications
   let onPublish: @Sendable (PublishChange) -> Void
 
   /// Runs until cancelled; each duty rests while this process has no right to act.

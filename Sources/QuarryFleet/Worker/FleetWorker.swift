@@ -7,7 +7,7 @@ package final class FleetWorker: Sendable {
   private let queue: FleetQueue
   private let ledger: any Ledger
   private let handler: any TaskHandler
-  private let publish: @Sendable (String) async throws(QuarryError) -> Void
+  private let publish: PublishNotifications
   private let notice: @Sendable (WorkerNotice) -> Void
   private let clock: FleetClock
   private let figures: WorkerFigures
@@ -15,12 +15,12 @@ package final class FleetWorker: Sendable {
   private let inbox: AsyncStream<WorkerEvent>.Continuation
 
   /// - Parameters:
-  ///   - publish: sends one `run_completed` JSON; called again until it returns.
+  ///   - publish: called again until it returns.
   ///   - notice: told what a person should see; called from any thread, must not block.
   ///   - figures: kept up to date while it works.
   package init(
     _ configuration: WorkerConfiguration, queue: FleetQueue, ledger: any Ledger, handler: any TaskHandler,
-    clock: FleetClock = .system, publish: @escaping @Sendable (String) async throws(QuarryError) -> Void,
+    clock: FleetClock = .system, publish: @escaping PublishNotifications,
     notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in }, figures: WorkerFigures = WorkerFigures()
   ) {
     self.configuration = configuration
