@@ -235,7 +235,7 @@ import Testing
     try await bench.advance(.seconds(61))
     #expect(try await bench.queue.takeTerm(coordinatorID: "two", lasting: .seconds(60)) == .leading(2))
     #expect(try await bench.queue.admit(limit: 1, term: 1, requestID: "b") == nil)
-    #expect(try await bench.queue.reap(limit: 1, term: 1, requestID: "c") == 0)
+    #expect(try await bench.queue.reap(limit: 1, term: 1, requestID: "c").taken == 0)
     #expect(try await bench.queue.admit(limit: 1, term: 2, requestID: "d") == 1)
     try await bench.queue.releaseTerm(coordinatorID: "one")
     #expect(try await bench.queue.leader() == "two")

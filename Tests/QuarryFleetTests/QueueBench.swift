@@ -95,7 +95,7 @@ struct QueueBench: Sendable {
   }
 
   @discardableResult
-  func reap() async throws -> Int { try await queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()) }
+  func reap() async throws -> Int { try await queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()).taken }
 
   @discardableResult
   func complete(

@@ -143,6 +143,26 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  @Test func reapingSaysWhenTheNextLeaseIsOver() async throws {
+    let bench = try await QueueBench.make()
+    func reap() async throws -> ReapAnswer {
+      try await bench.queue.reap(limit: 10, term: 0, requestID: UUIDv7.make())
+    }
+    #expect(try await reap() == ReapAnswer(taken: 0))
+    try await bench.join("w")
+    try await bench.submit()
+    _ = try await bench.one("w")
+    try await bench.advance(.seconds(20))
+    let left = try #require(try await reap().untilNextEnd)
+    #expect(left > .zero && left <= .seconds(10))
+    // After a gap it has a whole lease more.
+    try await bench.advance(.seconds(60), ticking: false)
+    let graced = try await reap()
+    #expect(graced.taken == 0 && graced.untilNextEnd.map { $0 > .seconds(10) && $0 <= .seconds(30) } == true)
+    try await bench.advance(.seconds(31))
+    #expect(try await reap() == ReapAnswer(taken: 1))
+  }
+
   @Test func aRenewedLeaseHolds() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

@@ -30,6 +30,17 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  @Test func whatLiesInOneListComesInItsOrder() async throws {
+    let bench = try await bench()
+    try await fill(bench, "job", (0..<12).map { "http://only/\($0)" })
+    let before = try await bench.raw.send(["HGET", .text(bench.meta), "served"]).int ?? 0
+    let pages = try await bench.claim("w", 10).map(\.params)
+    #expect(pages == (0..<10).map { "{\"url\":\"http://only/\($0)\"}" })
+    #expect(try await bench.raw.send(["HGET", .text(bench.meta), "served"]).int == before + 10)
+    #expect(try await bench.claim("w", 10).count == 2)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func hostsOfAJobAreServedInTurn() async throws {
     let bench = try await bench()
     let urls = (0..<20).map { "http://crowded/\($0)" } + ["http://b/", "http://c/", "http://d/"]

@@ -49,6 +49,50 @@ import Testing
     #expect(try await bench.status(task.jobID).unsettled == 0)
   }
 
+  @Test func completionsOfOneCallAreJudgedEachByItself() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    for job in ["a", "b", "c", "d", "e", "f"] { try await bench.submit(job) }
+    let tasks = try await bench.claim("w", 4)
+    _ = try await bench.queue.cancel(taskID: tasks[1].taskID).get()
+    try await bench.emit([bench.work(0, "http://a/")], by: tasks[2], "w")
+    var stranger = tasks[3]
+    stranger.epoch += 1
+    let runs = [(tasks[0], 0), (tasks[0], 0), (tasks[1], 0), (tasks[2], 2), (stranger, 0), (tasks[3], 0)].map {
+      RunCompletion(
+        task: $0, figures: RunFigures(outcome: .success, itemCount: 2), emitted: $1, notification: "{}", claimsNext: true)
+    }
+    let answers = try await bench.queue.complete(runs, workerID: "w", requestID: "1")
+    #expect(answers.map(\.refusal) == [nil, "stale", "cancelled", "emissions missing", "stale", nil])
+    let next = answers.flatMap(\.nextTasks)
+    #expect(next.count == 2 && Set(next.map(\.taskID)).isDisjoint(with: tasks.map(\.taskID)))
+    // Sent again in another company, each is answered as before.
+    let again = try await bench.queue.complete([runs[5], runs[0]], workerID: "w", requestID: "2")
+    #expect(again == [answers[5], answers[0]])
+    #expect(try await bench.status(tasks[0].jobID).done == 1)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func aStartThatWasNotToldCountsFromTheCompletion() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let task = try await bench.one("w")
+    guard case .accepted(let entry?, _) = try await bench.complete(task, "w") else {
+      Issue.record("refused")
+      return
+    }
+    guard case .accepted(let record) = entry.entry else {
+      Issue.record("\(entry)")
+      return
+    }
+    #expect(record.task.attempt == 1)
+    let events = try await bench.queue.events(after: "0", limit: 100).filter { $0.runID == task.runID }.map(\.type)
+    #expect(events == ["run_started", "run_completed"])
+    let late = try await bench.queue.started([task, task], workerID: "w", requestID: "s")
+    #expect(late == [.refused("ended"), .refused("ended")])
+  }
+
   @Test(arguments: TaskResult.FailureKind.allCases)
   func aRepeatedFailureAnswersTheSame(_ kind: TaskResult.FailureKind) async throws {
     let bench = try await QueueBench.make()
@@ -91,8 +135,8 @@ import Testing
     #expect(try await bench.queue.admit(limit: 2, term: 0, requestID: "one") == 2)
     #expect(try await bench.status().outbox == 2)
     try await bench.advance(.seconds(31))
-    #expect(try await bench.queue.reap(limit: 10, term: 0, requestID: "r") == 1)
-    #expect(try await bench.queue.reap(limit: 10, term: 0, requestID: "r") == 1)
+    #expect(try await bench.queue.reap(limit: 10, term: 0, requestID: "r").taken == 1)
+    #expect(try await bench.queue.reap(limit: 10, term: 0, requestID: "r").taken == 1)
     #expect(try await bench.census().isEmpty)
   }
 
@@ -151,4 +195,9 @@ import Testing
     #expect(try await bench.census().isEmpty)
     #expect(try await bench.queue.job("e") == nil)
   }
+}
+
+extension CompleteAnswer {
+  fileprivate var refusal: String? { if case .refused(let reason) = self { reason } else { nil } }
+  fileprivate var nextTasks: [TaskAssignment] { if case .accepted(_, let next) = self { next?.tasks ?? [] } else { [] } }
 }

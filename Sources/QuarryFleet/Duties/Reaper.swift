@@ -1,7 +1,7 @@
 import QuarryCore
 
-/// Takes back what expired, every two seconds, and settles what nobody else will: entries of workers that are gone
-/// and tasks that died by expiry.
+/// Takes back what expired, every two seconds and as soon as a lease that nobody renews is over, and settles what nobody
+/// else will: entries of workers that are gone and tasks that died by expiry.
 struct Reaper: Sendable {
   let queue: FleetQueue
   let caller: PatientCaller
@@ -13,30 +13,42 @@ struct Reaper: Sendable {
   let patience: Duration
 
   static let batch = 500
+  /// Between two ticks at least.
+  static let shortestPause = Duration.milliseconds(20)
 
   /// The two go on beside each other: a ledger that refuses must not keep expired leases from being taken back.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await whileLeading { await reap($0) } }
-      group.addTask { await whileLeading { _ in await settleLeftovers() } }
+      group.addTask {
+        await whileLeading { _ in
+          await settleLeftovers()
+          return interval
+        }
+      }
     }
   }
 
-  private func whileLeading(_ duty: (Leadership.Right) async -> Void) async {
+  /// - Parameter duty: returns how long it rests.
+  private func whileLeading(_ duty: (Leadership.Right) async -> Duration) async {
     while !Task.isCancelled {
-      if let right = leadership.current { await duty(right) }
-      await clock.sleep(interval)
+      var pause = interval
+      if let right = leadership.current { pause = await duty(right) }
+      await clock.sleep(pause)
     }
   }
 
-  private func reap(_ right: Leadership.Right) async {
+  private func reap(_ right: Leadership.Right) async -> Duration {
     while !Task.isCancelled {
       let requestID = UUIDv7.make()
-      let count = await caller.call { () async throws(QuarryError) in
+      let answer = await caller.call { () async throws(QuarryError) in
         try await queue.reap(limit: Self.batch, term: right.term, requestID: requestID)
       }
-      guard let count, count >= Self.batch else { return }
+      guard let answer, answer.taken >= Self.batch else {
+        return min(interval, max(Self.shortestPause, answer?.untilNextEnd ?? interval))
+      }
     }
+    return interval
   }
 
   private func settleLeftovers() async {

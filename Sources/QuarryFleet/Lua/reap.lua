@@ -2,7 +2,8 @@
 -- what retention lets go.
 -- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many leases at most, seed for the
 -- jitter, retention of done tasks (ms, number), of dead ones (ms, number).
--- Reply: {leases taken back, 1 when leases were extended instead}, or {-1, leader} when another leads.
+-- Reply: {leases taken back, 1 when leases were extended instead, ms until the next lease is over unless it is renewed (-1: there
+-- is none)}, or {-1, leader} when another leads.
 -- Invariants: a claim that never began costs nothing; one that began is charged as a crash. After a gap since the last
 -- tick, a restart of the server or a clock that went back, every lease first gets a whole lease more: an outage of
 -- Redis punishes nobody.
@@ -83,4 +84,8 @@ for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, '-inf', silent, 'LIMIT', 
 end
 trim('done', {'done', 'cancelled'}, tonumber(ARGV[7]), tonumber(ARGV[8]))
 trim('dead', {'dead'}, tonumber(ARGV[9]), tonumber(ARGV[10]))
-return keep('reap', {taken, extended})
+
+local next_end = tonumber(call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2])
+-- A lease that is over is not taken in the time of grace.
+local at = next_end and math.max(next_end, tonumber(tick[3]) or 0, now)
+return keep('reap', {taken, extended, at and at - now or -1})

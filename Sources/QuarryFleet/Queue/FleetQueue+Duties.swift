@@ -14,10 +14,9 @@ extension FleetQueue {
   }
 
   /// Takes back up to `limit` expired leases, makes due work ready, forgets silent workers, trims what retention lets go.
-  /// - Returns: leases taken back; 0 when there are none or another leads.
   package func reap(
     limit: Int, term: Int64, retention: Retention = Retention(), requestID: String
-  ) async throws(QuarryError) -> Int {
+  ) async throws(QuarryError) -> ReapAnswer {
     let reply = try await call(
       .reap,
       [
@@ -27,7 +26,9 @@ extension FleetQueue {
         .integer(Int64(retention.deadCount)),
       ], requestID: requestID)
     guard let taken = reply[0]?.int else { throw Self.unexpected(reply, from: "reap") }
-    return max(0, Int(taken))
+    guard taken >= 0 else { return ReapAnswer(taken: 0) }
+    guard let left = reply[2]?.int else { throw Self.unexpected(reply, from: "reap") }
+    return ReapAnswer(taken: Int(taken), untilNextEnd: left < 0 ? nil : .milliseconds(left))
   }
 
   /// Ends whose ledger record is not written, oldest first.

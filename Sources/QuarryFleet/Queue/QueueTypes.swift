@@ -59,6 +59,18 @@ package enum EmitAnswer: Sendable, Equatable {
   case refused(String)
 }
 
+package struct ReapAnswer: Sendable, Equatable {
+  /// Leases taken back; 0 when there are none or another leads.
+  package var taken: Int
+  /// Until the next lease is over, unless it is renewed; nil when there is none.
+  package var untilNextEnd: Duration?
+
+  package init(taken: Int, untilNextEnd: Duration? = nil) {
+    self.taken = taken
+    self.untilNextEnd = untilNextEnd
+  }
+}
+
 package enum TermAnswer: Sendable, Equatable {
   /// The number grows with each term; transitions of an ended term are refused.
   case leading(Int64)

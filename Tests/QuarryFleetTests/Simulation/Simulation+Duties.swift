@@ -91,7 +91,7 @@ extension Simulation {
   }
 
   private mutating func reap(_ queue: FleetQueue, _ term: Int64, _ isEntitled: Bool) async throws -> Deed {
-    let taken = try await queue.reap(limit: 500, term: term, requestID: chance.id())
+    let taken = try await queue.reap(limit: 500, term: term, requestID: chance.id()).taken
     note("\(queue.actor) reaps \(taken)")
     guard isEntitled else {
       if taken > 0 { model.problem("\(queue.actor) reaps with term \(term): \(model.leader)") }
