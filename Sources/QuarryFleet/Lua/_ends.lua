@@ -5,10 +5,10 @@ local ERROR_LIMIT = 4096
 -- whose executor may still run stays leased, so that its host's slot is not given away: its fields come third.
 local function fence(task, run, epoch)
   local v = call('HMGET', TASK .. task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
-    'cancel_at')
+    'cancel_at', 'depth', 'parent', 'print')
   if not v[1] then return nil, 'gone' end
   local t = {task = task, state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
-    started = v[8], attempt = tonumber(v[9])}
+    started = v[8], attempt = tonumber(v[9]), depth = tonumber(v[11]), parent = v[12], print = v[13]}
   if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end
   if t.state == 'leased' and v[10] then return nil, 'cancelled', t end
   if t.state == 'leased' then return t end
@@ -85,20 +85,15 @@ end
 
 -- All that the ledger record of an unsettled entry says: {entry, kind, job, task, run, epoch, attempt, depth, target,
 -- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint}.
--- Result and children are read when they are not given.
-local function ledger_entry(id, result, children)
+local function ledger_entry(id)
   local kind, task, epoch = string.match(id, '^(%a+):(.+):(%d+)$')
   local t = call('HMGET', TASK .. task, 'job', 'run', 'attempt', 'depth', 'target', 'params', 'source', 'category', 'parent',
     'origin', 'failure', 'error', 'print')
   local j = defaults_of(t[1])
-  if kind == 'accepted' and not children then
-    children = call('LRANGE', key('emitted', t[2]), 0, -1)
-    local kept = result_of(id)
-    result = kept and kept[4]
-  end
+  local kept = kind == 'accepted' and result_of(id)
   return {id, kind, t[1], task, or_empty(t[2]), tonumber(epoch), tonumber(t[3]), tonumber(t[4]), t[5],
     params_of(task, t[6]), t[7] or j[1], t[8] or j[2], or_empty(t[9]), or_empty(t[10]), or_empty(t[11]), or_empty(t[12]),
-    or_empty(result), children or {}, or_empty(t[13])}
+    kept and kept[4] or '', kept and call('LRANGE', key('emitted', t[2]), 0, -1) or {}, or_empty(t[13])}
 end
 
 local function die(task, t, failure, reason)

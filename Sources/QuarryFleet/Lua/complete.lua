@@ -3,7 +3,8 @@
 -- notification (JSON, '' for none), run id of the next claim ('' for none), number of enqueues that named no work, reports of
 -- hosts (JSON, '' for none).
 -- Reply: {lease ms, heartbeat ms, ms until something is due, 1 when the fleet or the worker is paused, {for each run
--- {'accepted', ledger entry or {}, {the next assignment, if there is one}} or {'refused', reason}}}.
+-- {'accepted', what the worker does not know of its ledger record or {}, {the next assignment, if there is one}} or
+-- {'refused', reason}}}. What it does not know: {entry, depth, parent task, fingerprint, {children}}.
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
 -- notification exist, the lease and its slot are gone. A start that was not told counts from here. A repeat by the accepted run
 -- answers accepted, and hands out what the first one did. A cancel that came before wins.
@@ -77,12 +78,19 @@ end
 
 local function answer(r)
   local following = {r.next and assignment(r.next) or nil}
-  if r.t then return {'accepted', ledger_entry(r.id, r.result, r.children), following} end
+  if r.t then
+    return {'accepted', {r.id, r.t.depth, or_empty(r.t.parent), or_empty(r.t.print), r.children}, following}
+  end
   if r.why ~= 'ended' then return {'refused', r.why} end
-  local v = call('HMGET', TASK .. r.task, 'state', 'next', 'next_epoch')
+  local v = call('HMGET', TASK .. r.task, 'state', 'next', 'next_epoch', 'depth', 'parent', 'print')
   if v[1] ~= 'done' then return {'refused', r.why} end
   for _, t in ipairs(v[2] and r.next_run ~= '' and still_leased({{v[2], v[3]}}) or {}) do following[1] = assignment(t) end
-  return {'accepted', call('ZSCORE', UNSETTLED, r.id) and ledger_entry(r.id) or {}, following}
+  local entry = {}
+  if call('ZSCORE', UNSETTLED, r.id) then
+    local children = call('LRANGE', key('emitted', r.run), 0, -1)
+    entry = {r.id, tonumber(v[4]), or_empty(v[5]), or_empty(v[6]), children}
+  end
+  return {'accepted', entry, following}
 end
 local answers = {}
 for _, r in ipairs(runs) do answers[#answers + 1] = answer(r) end

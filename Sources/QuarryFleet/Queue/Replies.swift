@@ -74,11 +74,32 @@ enum Replies {
     case "accepted":
       guard let entry = answer[1], let next = answer[2]?.elements else { break }
       return .accepted(
-        try pending(entry), next: run.claimsNext ? try claim(of: next, under: reply, from: "complete") : nil)
+        try pending(entry, of: run), next: run.claimsNext ? try claim(of: next, under: reply, from: "complete") : nil)
     case "refused": return .refused(answer[1]?.text ?? "")
     default: break
     }
     throw FleetQueue.unexpected(answer, from: "complete")
+  }
+
+  /// The entry of a run that is accepted: what its worker knows, and what Redis adds to it.
+  /// - Returns: nil for the empty array, which says that the entry is settled.
+  private static func pending(_ reply: RedisReply, of run: RunCompletion) throws(QuarryError) -> PendingEntry? {
+    guard let elements = reply.elements else { throw FleetQueue.unexpected(reply, from: "complete") }
+    if elements.isEmpty { return nil }
+    guard let id = reply[0]?.text, let depth = reply[1]?.int, let children = reply[4]?.elements else {
+      throw FleetQueue.unexpected(reply, from: "complete")
+    }
+    let assigned = run.task
+    let work = WorkRecord(
+      target: assigned.target, params: assigned.params, source: assigned.source, category: assigned.category)
+    let task = TaskRecord(
+      taskID: assigned.taskID, epoch: assigned.epoch, attempt: assigned.attempt, depth: Int(depth), work: work,
+      parentTaskID: optional(reply[2]?.text), originRunID: assigned.originRunID,
+      fingerprint: optional(hex(reply[3]?.bytes ?? [])))
+    var figures = run.figures
+    figures.hosts = []
+    let record = AcceptedRecord(task: task, runID: assigned.runID, figures: figures, children: try works(children))
+    return PendingEntry(id: id, jobID: assigned.jobID, entry: .accepted(record))
   }
 
   static func fail(_ reply: RedisReply) throws(QuarryError) -> FailAnswer {
