@@ -41,6 +41,18 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  @Test func ofOneListAJobIsGivenNoMoreThanItMayRun() async throws {
+    let bench = try await bench()
+    try await fill(bench, "job", (0..<12).map { "http://only/\($0)" })
+    try await bench.set(bench.queue.keys.job("job"), ["concurrency": 4])
+    // The root is one of the four.
+    let first = try await bench.claim("w", 10)
+    #expect(first.count == 3)
+    try await bench.complete(first[0], "w")
+    #expect(try await bench.claim("w", 10).count == 1)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func hostsOfAJobAreServedInTurn() async throws {
     let bench = try await bench()
     let urls = (0..<20).map { "http://crowded/\($0)" } + ["http://b/", "http://c/", "http://d/"]

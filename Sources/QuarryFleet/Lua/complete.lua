@@ -16,7 +16,7 @@ for i = 4, #ARGV, 11 do
   r.id = 'accepted:' .. r.task .. ':' .. r.epoch
   r.t, r.why, r.off = fence(r.task, r.run, r.epoch)
   if is_named[r.run] then r.t, r.why, r.off = nil, 'stale', nil end
-  is_named[r.run] = true
+  is_named[r.run] = r.t or r.off or is_named[r.run]
   if r.t then
     r.children = call('LRANGE', key('emitted', r.run), 0, -1)
     if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end

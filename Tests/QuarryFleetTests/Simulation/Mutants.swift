@@ -36,10 +36,6 @@ extension Mutant {
       name: "claim: the epoch stays", from: "t.epoch = math.max(t.epoch + 1, now)", to: "t.epoch = math.max(t.epoch, 1)"),
     Mutant(name: "claim: no lease", from: "  gather(added, LEASES, now + lease_ms, t.task)\n", to: ""),
     Mutant(
-      name: "claim: many at once of a job that may not run them",
-      from: "if head_of(job).concurrency > 0 or call('ZCARD', key('open', lane, job)) > 1 then return false end",
-      to: "if true then return true end"),
-    Mutant(
       name: "claim: many at once of a host with bounds", from: "most > 1 and not g.is_bounded and is_only_source",
       to: "most > 1 and is_only_source"),
     Mutant(
