@@ -41,17 +41,19 @@ package struct LodeLedger: Ledger {
   }
 
   /// The text between the braces of a JSON object, on one line.
-  private static func members(of record: String) throws(QuarryError) -> Substring.UTF8View {
+  private static func members(of record: String) throws(QuarryError) -> ArraySlice<UInt8> {
+    let bytes = Array(record.utf8)
     let value: JSONValue
-    do { value = try JSONParser.parse(record) } catch {
+    do { value = try JSONParser.parse(bytes) } catch {
       throw QuarryError(.storage, "a ledger record is not JSON: \(error)")
     }
     guard let object = value.object else { throw QuarryError(.storage, "a ledger record is not a JSON object") }
     if let name = object.keys.first(where: reserved.contains) {
       throw QuarryError(.storage, "a ledger record uses '\(name)', which names the record's place")
     }
-    let isOneLine = !record.utf8.contains(UInt8(ascii: "\n")) && record.hasPrefix("{") && record.hasSuffix("}")
-    let line = isOneLine ? record : value.canonicalText
-    return line.dropFirst().dropLast().utf8
+    let isOneLine =
+      !bytes.contains(UInt8(ascii: "\n")) && bytes.first == UInt8(ascii: "{") && bytes.last == UInt8(ascii: "}")
+    let line = isOneLine ? bytes : Array(value.canonicalText.utf8)
+    return line.dropFirst().dropLast()
   }
 }
