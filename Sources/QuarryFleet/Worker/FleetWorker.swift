@@ -81,6 +81,7 @@ package final class FleetWorker: Sendable {
     let leadership = Leadership()
     let scriptGuard = ScriptGuard(
       queue: queue, caller: caller, scripts: configuration.scriptRoot, workerID: configuration.workerID, notice: notice)
+    let deadlines = DeadlineWatch(clock: clock, report: report)
     var loop = WorkerLoop(
       state: WorkerState(
         slots: configuration.concurrency, timing: timing, drainTimeout: configuration.drainTimeout,
@@ -91,7 +92,7 @@ package final class FleetWorker: Sendable {
         queue: queue, caller: caller, workerID: configuration.workerID, clock: clock, report: report),
       supervisor: RunSupervisor(
         queue: queue, caller: caller, handler: handler, scripts: configuration.scriptRoot,
-        scriptGuard: scriptGuard, workerID: configuration.workerID, clock: clock, report: report),
+        scriptGuard: scriptGuard, deadlines: deadlines, workerID: configuration.workerID, clock: clock, report: report),
       leases: LeaseKeeper(
         queue: queue, presence: presence, caller: caller, leadership: leadership, clock: clock, watch: watch,
         report: report),
@@ -102,6 +103,7 @@ package final class FleetWorker: Sendable {
       onPublish: { [notice] change in notice(.publishing(change)) })
     return await withDiscardingTaskGroup { group in
       group.addTask { await duties.run() }
+      group.addTask { await deadlines.run() }
       group.addTask { [clock] in await scriptGuard.run(every: timing.heartbeat, clock: clock) }
       if let limit = configuration.memoryLimit {
         let watch = MemoryWatch(limit: limit, clock: clock, report: report)

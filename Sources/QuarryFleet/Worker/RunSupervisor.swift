@@ -1,12 +1,13 @@
 import QuarryCore
 
-/// Takes one claimed task through its run: checks its script, sends its derived work, watches its deadline.
+/// Takes one claimed task through its run: checks its script, sends its derived work, has its deadline watched.
 struct RunSupervisor: Sendable {
   let queue: FleetQueue
   let caller: PatientCaller
   let handler: any TaskHandler
   let scripts: ScriptRoot
   let scriptGuard: ScriptGuard
+  let deadlines: DeadlineWatch
   let workerID: String
   let clock: FleetClock
   let report: @Sendable (WorkerEvent) -> Void
@@ -25,12 +26,13 @@ struct RunSupervisor: Sendable {
     of task: TaskAssignment, buffer: DerivedWorkBuffer, control: RunControl
   ) async -> TaskResult {
     if let refusal = await refusal(of: task, control: control) { return refusal }
+    deadlines.watch(task.runID, control)
+    defer { deadlines.forget(task.runID) }
     let sink = TargetedSink(buffer: buffer, scripts: scripts, emitter: task.target)
     return await withTaskGroup(of: Void.self) { group in
       group.addTask {
         await buffer.run { batch throws(QuarryError) in try await send(batch, of: task, control: control) }
       }
-      group.addTask { await watchDeadline(of: task, control: control) }
       let result = await handler.run(task, derived: sink, control: control)
       let settled = await settle(result, buffer: buffer)
       group.cancelAll()
@@ -85,15 +87,6 @@ struct RunSupervisor: Sendable {
         throw QuarryError(.fleet, "the run may derive no more work: \(reason)")
       case nil: throw QuarryError(.fleet, "the worker is stopping")
       }
-    }
-  }
-
-  /// The shepherd beside the executor kills at the deadline by itself; this one tells the run and the worker.
-  private func watchDeadline(of task: TaskAssignment, control: RunControl) async {
-    while !Task.isCancelled, let deadline = control.deadline {
-      let now = clock.boot()
-      if now >= deadline { return report(.entitlementLost(runID: task.runID, .leaseLost)) }
-      await clock.sleep(.nanoseconds(Int64(deadline - now)))
     }
   }
 }
