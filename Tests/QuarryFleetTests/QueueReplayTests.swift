@@ -60,7 +60,8 @@ import Testing
     stranger.epoch += 1
     let runs = [(tasks[0], 0), (tasks[0], 0), (tasks[1], 0), (tasks[2], 2), (stranger, 0), (tasks[3], 0)].map {
       RunCompletion(
-        task: $0, figures: RunFigures(outcome: .success, itemCount: 2), emitted: $1, notification: "{}", claimsNext: true)
+        task: $0, figures: RunFigures(outcome: .success, itemCount: 2), emitted: $1, notification: "{}",
+        claimsNext: true)
     }
     let answers = try await bench.queue.complete(runs, workerID: "w", requestID: "1")
     #expect(answers.map(\.refusal) == [nil, "stale", "cancelled", "emissions missing", "stale", nil])
@@ -199,5 +200,7 @@ import Testing
 
 extension CompleteAnswer {
   fileprivate var refusal: String? { if case .refused(let reason) = self { reason } else { nil } }
-  fileprivate var nextTasks: [TaskAssignment] { if case .accepted(_, let next) = self { next?.tasks ?? [] } else { [] } }
+  fileprivate var nextTasks: [TaskAssignment] {
+    if case .accepted(_, let next) = self { next?.tasks ?? [] } else { [] }
+  }
 }

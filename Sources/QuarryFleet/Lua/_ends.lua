@@ -35,9 +35,9 @@ end
 
 -- The executor of the current claim has begun: this claim counts as an attempt.
 local function mark_started(task, t)
-  t.started = tostring(now)
+  t.started = now_text
   t.attempt = t.attempt + 1
-  call('HSET', TASK .. task, 'started_at', now, 'attempt', t.attempt)
+  call('HSET', TASK .. task, 'started_at', now_text, 'attempt', t.attempt)
   if t.host ~= '' then
     call('SREM', key('starting', t.host), task)
     note_start(t.host)

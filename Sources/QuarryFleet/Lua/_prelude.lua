@@ -31,6 +31,10 @@ do
   end
 end
 
+-- The same as text: a number is written out anew for each command that takes it.
+local now_text = string.format('%.0f', now)
+local lease_end_text = string.format('%.0f', now + lease_ms)
+
 -- First write of a script that makes something: refused by the server when its memory is full.
 local function begin() call('HSET', META, 'time', now, 'shift', shift) end
 
@@ -60,7 +64,7 @@ end
 -- a script for each kind.
 local hinted = {}
 local function event(kind, ...)
-  call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'type', kind, 'at', now, ...)
+  call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'type', kind, 'at', now_text, ...)
   if not hinted[kind] then call('PUBLISH', EVENTS, kind) end
   hinted[kind] = true
 end

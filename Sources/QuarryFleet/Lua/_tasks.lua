@@ -198,18 +198,18 @@ local function lease(t, host, run, worker, is_bounded, added, removed)
     t.prev, t.started = t.run, false
   end
   t.run = run
-  call('HSET', TASK .. t.task, 'state', 'leased', 'epoch', t.epoch, 'run', run, 'owner', worker, 'claimed_at', now)
-  gather(added, LEASES, now + lease_ms, t.task)
-  gather(added, key('held', worker), now, t.task)
+  call('HSET', TASK .. t.task, 'state', 'leased', 'epoch', t.epoch, 'run', run, 'owner', worker, 'claimed_at', now_text)
+  gather(added, LEASES, lease_end_text, t.task)
+  gather(added, key('held', worker), now_text, t.task)
   if head_of(t.job).concurrency > 0 then
     index(t.task, t.job, 'ready', 'leased')
     if is_full(t.job) then leave_rota(t.job) end
   else
     gather(removed, key('index', t.job, 'ready'), t.task)
-    gather(added, key('index', t.job, 'leased'), now, t.task)
+    gather(added, key('index', t.job, 'leased'), now_text, t.task)
   end
   if host == '' then return end
-  call('ZADD', key('slots', host), now + lease_ms, t.task)
+  call('ZADD', key('slots', host), lease_end_text, t.task)
   call('SADD', key('starting', host), t.task)
   if is_bounded then refresh(host) end
 end

@@ -55,17 +55,17 @@ end
 for _, r in ipairs(accepted) do
   local job = r.t.job
   if r.next then
-    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now, 'next', r.next.task, 'next_epoch', r.next.epoch)
+    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now_text, 'next', r.next.task, 'next_epoch', r.next.epoch)
   else
-    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now)
+    call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now_text)
   end
   count(job, 'done', 1)
   count(job, 'items', tonumber(r.items))
   count(job, 'events', tonumber(r.events))
   if r.rejected > 0 then count(job, 'rejected', r.rejected) end
   if r.notification ~= '' then count(job, 'unsent', 1) end
-  gather(done, key('index', job, 'done'), now, r.task)
-  gather(done, UNSETTLED, now, r.id)
+  gather(done, key('index', job, 'done'), now_text, r.task)
+  gather(done, UNSETTLED, now_text, r.id)
   count(job, 'unsettled', 1)
   gather(results, RESULTS, r.id, cmsgpack.pack({job, r.run, #r.children, r.result, r.notification}))
   event('run_completed', 'job', job, 'task', r.task, 'run', r.run, 'worker', actor, 'host', r.t.host, 'items', r.items)

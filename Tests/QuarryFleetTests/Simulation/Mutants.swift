@@ -33,8 +33,9 @@ extension Mutant {
       name: "admit: the outbox is kept", from: "call('LTRIM', OUTBOX, #entries, -1)",
       to: "call('LTRIM', OUTBOX, math.max(0, #entries - 1), -1)"),
     Mutant(
-      name: "claim: the epoch stays", from: "t.epoch = math.max(t.epoch + 1, now)", to: "t.epoch = math.max(t.epoch, 1)"),
-    Mutant(name: "claim: no lease", from: "  gather(added, LEASES, now + lease_ms, t.task)\n", to: ""),
+      name: "claim: the epoch stays", from: "t.epoch = math.max(t.epoch + 1, now)", to: "t.epoch = math.max(t.epoch, 1)"
+    ),
+    Mutant(name: "claim: no lease", from: "  gather(added, LEASES, lease_end_text, t.task)\n", to: ""),
     Mutant(
       name: "claim: many at once of a host with bounds", from: "most > 1 and not g.is_bounded and is_only_source",
       to: "most > 1 and is_only_source"),
@@ -88,14 +89,17 @@ extension Mutant {
       from: "if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end", to: ""),
     Mutant(
       name: "complete: emissions may be missing",
-      from: "if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end", to: "", seed: 5),
+      from: "if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end", to: "",
+      seed: 5),
     Mutant(
       name: "complete: a cancel that came before loses",
       from: "  if t.state == 'leased' and v[10] then return nil, 'cancelled', t end\n", to: ""),
-    Mutant(name: "complete: the host's slot stays taken", from: "      gather(groups, key('slots', t.host), t.task)\n", to: ""),
+    Mutant(
+      name: "complete: the host's slot stays taken", from: "      gather(groups, key('slots', t.host), t.task)\n",
+      to: ""),
     Mutant(
       name: "complete: nothing is pending for the ledger",
-      from: "  gather(done, UNSETTLED, now, r.id)\n  count(job, 'unsettled', 1)\n", to: ""),
+      from: "  gather(done, UNSETTLED, now_text, r.id)\n  count(job, 'unsettled', 1)\n", to: ""),
     Mutant(
       name: "complete: announced before the ledger has it", from: "  count(job, 'done', 1)\n",
       to:
