@@ -67,6 +67,6 @@ import Testing
   @Test func anEmptyPlaceHasNone() async throws {
     let harness = try RunHarness()
     let result = try await harness.quarry("lode", "index", "--storage-path", harness.data)
-    #expect(result.exitCode == 1 && result.standardError.contains("no runs in"))
+    #expect(result.exitCode == 1 && result.standardError.contains("no dataset in"))
   }
 }

@@ -186,6 +186,17 @@ import Testing
     #expect(!proxy.requests.isEmpty)
   }
 
+  /// An empty one may be about to get its first dataset.
+  @Test(arguments: S3Server.allCases) func aPlaceOfOtherThingsIsTold(_ server: S3Server) throws {
+    let store = try server.store()
+    #expect(try !store.reader().isPlaceOfOthers())
+    _ = try store.create("\(store.root)/other/file", Array("x".utf8))
+    #expect(try store.reader().isPlaceOfOthers())
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.sink.write(run.items(0..<1))
+    #expect(try !store.reader().isPlaceOfOthers())
+  }
+
   /// Lines that are longer than a window, in a file that is sent in parts.
   @Test(arguments: S3Server.allCases) func whatIsLargeGoesAndComesInParts(_ server: S3Server) throws {
     let store = try server.store { $0.partSize = 5 << 20 }

@@ -5,8 +5,9 @@ import Synchronization
 /// Makes written batches visible: manifests first, then the pointer, all under the lock on `latest.lock`.
 ///
 /// System calls of a commit that touches *n* partitions and whose data lies under the snapshot's own id, with the lock
-/// free and the head our own: flock, fstat, stat, stat of each data file, read of `latest` (openat2 below its opened folder,
-/// fstat, two preads, close of both), pread and two pwrites of `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
+/// free and the head our own, after its sink has looked at names (`StoredPlaces`, `DatasetPresence`): flock, fstat, stat, stat
+/// of each data file, read of `latest` (openat2 below its opened folder, fstat, two preads, close of both), pread and two
+/// pwrites of `latest.lock`, access and mkdir of `segments/<id>`, the manifest (open, write, close), *n* links of it, rename; the
 /// pointer (open, write, close), rename; flock. With durability `commit` the data is on the disk before (`settle`), so that
 /// others wait only for what must be there before the pointer moves: the manifest, its two folders and the pointer's new
 /// content (open, fsync, close of each, several at a time). The moved pointer and the manifests' names in partitions follow after the turn.
