@@ -37,6 +37,17 @@ import Testing
     #expect(fixture.workerNotices.all.contains(.abandoning(held: 1, unsettled: 0)))
   }
 
+  @Test(arguments: Outage.allCases) func anIdleWorkerThatCannotSignOffHasNotDrained(_ outage: Outage) async throws {
+    let fixture = try CrawlFixture()
+    let worker = try await holding(fixture, fixture.tree(pages: 1))
+    async let end = worker.run()
+    // Its only task is done and recorded, and it waits for the next.
+    try await fixture.waitUntilFinished("job")
+    outage.begin(fixture)
+    worker.drain()
+    #expect(try await end == .abandoned(held: 0, unsettled: 0))
+  }
+
   @Test func aScriptThatWaitsForTheOutboxIsLetGo() async throws {
     let fixture = try CrawlFixture()
     let worker = try await holding(fixture) { task, derived, _ in

@@ -56,12 +56,18 @@ package final class FleetWorker: Sendable {
   }
 
   /// What is still held goes back to the queue with it. A killed worker, or one of a lost fleet, has nothing to say.
-  private func signOff(after end: WorkerEnd) async {
-    if end == .killed { return }
-    if case .failed(let error) = end, error.kind == .fleet { return }
+  /// - Returns: how it ended after all: who cannot say so has not drained.
+  private func signOff(after end: WorkerEnd) async -> WorkerEnd {
+    if end == .killed { return end }
+    if case .failed(let error) = end, error.kind == .fleet { return end }
     do throws(QuarryError) {
       try await queue.leave(workerID: configuration.workerID, within: .seconds(2))
-    } catch { notice(.notSignedOff(error.message)) }
+      return end
+    } catch {
+      notice(.notSignedOff(error.message))
+      guard end == .drained else { return end }
+      return error.kind == .fleet ? .failed(error) : .abandoned(held: 0, unsettled: 0)
+    }
   }
 
   private var presence: WorkerPresence {
@@ -109,8 +115,7 @@ package final class FleetWorker: Sendable {
         let watch = MemoryWatch(limit: limit, clock: clock, report: report)
         group.addTask { await watch.run() }
       }
-      let end = await loop.run(events, in: &group)
-      await signOff(after: end)
+      let end = await signOff(after: await loop.run(events, in: &group))
       group.cancelAll()
       // Calls are not cancelled with their tasks: the end must not wait for a Redis that does not answer.
       if end.leavesCalls { queue.close() }
