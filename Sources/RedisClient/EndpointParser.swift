@@ -15,6 +15,20 @@ struct EndpointParser {
     }
   }
 
+  /// Cut where the parts of `parse()` are cut.
+  var withoutPasswords: String {
+    guard let split = url.firstRange(of: "://") else { return url }
+    let (location, query) = cut(url[split.upperBound...], at: "?")
+    let isSocket = url[..<split.lowerBound].lowercased().hasSuffix("unix")
+    let (server, path) = isSocket ? (location, nil) : cut(location, at: "/")
+    let address = server.hasPrefix("/") ? server : splitCredentials(server).1
+    let options = (query ?? "").split(separator: "&").filter {
+      !["sentinel_user", "sentinel_password"].contains(cut($0, at: "=").0)
+    }
+    return url[..<split.upperBound] + address + (path.map { "/" + $0 } ?? "")
+      + (options.isEmpty ? "" : "?" + options.joined(separator: "&"))
+  }
+
   private func servers(_ rest: Substring, tls: RedisTLS?) throws(RedisError) -> RedisEndpoint {
     let (authority, query) = cut(rest, at: "?")
     let (server, path) = cut(authority, at: "/")

@@ -61,6 +61,9 @@ package struct RedisEndpoint: Sendable, Hashable {
   package init(url: String) throws(RedisError) {
     self = try EndpointParser(url: url).parse()
   }
+
+  /// The address to show or to type, as it was written but for its passwords, and who they are of.
+  package static func withoutPasswords(_ url: String) -> String { EndpointParser(url: url).withoutPasswords }
 }
 
 extension RedisEndpoint {

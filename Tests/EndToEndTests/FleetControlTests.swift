@@ -68,6 +68,17 @@ import Testing
       try harness.start(["coordinator"] + arguments + common + storing)
     }
 
+    /// The commands that were named on lines of their own, without the program's name.
+    func hints(in text: String) -> [String] {
+      text.split(separator: "\n").compactMap { line in
+        line.firstRange(of: "quarry ").map { String(line[$0.upperBound...]) }
+      }
+    }
+
+    func typed(_ command: String) throws -> RunningProcess {
+      try harness.start(command.split(separator: " ").map(String.init))
+    }
+
     func ask(_ arguments: [String], exitCode: Int32 = 0) async throws -> JSONValue {
       let result = try await harness.start(arguments + common + ["--format", "json"]).finish(within: .seconds(120))
       #expect(result.exitCode == exitCode, "\(arguments): \(result.standardError)")
@@ -210,12 +221,15 @@ import Testing
     let left = try await crawl.finish(within: .seconds(120))
     #expect(left.exitCode == 1)
     #expect(left.standardError.contains("nothing more of it is admitted until it is resumed"))
-    #expect(left.standardError.contains("quarry coordinator --resume j --fleet t"))
+    let hints = fleet.hints(in: left.standardError)
+    let place = "--redis \(fleet.redis.url) --fleet t"
+    #expect(hints.contains("pause job j \(place)") && hints.contains("cancel job j \(place)"), "\(hints)")
+    let goOn = try #require(hints.first { $0.hasPrefix("coordinator --resume j ") })
     try fleet.touch("go")
     try await fleet.wait("inspect", "job", "j") { $0["running"] == 0 && $0["done"] == 15 }
     let held = try await fleet.ask("inspect", "job", "j")
     #expect(held["state"] == "running" && held["hold"] == "drain" && held["tasks"] == 15)
-    let resumed = try await fleet.resumed("--resume", "j").finish(within: .seconds(240))
+    let resumed = try await fleet.typed(goOn).finish(within: .seconds(240))
     #expect(resumed.exitCode == 0, "\(resumed.standardError)")
     #expect(try JSONParser.parse(resumed.standardOutput)["done"] == 31)
     #expect(try await fleet.names("j") == Self.all.sorted())
@@ -238,10 +252,12 @@ import Testing
     let lost = try await crawl.finish(within: .seconds(240))
     #expect(lost.exitCode == 3, "\(lost.standardError)")
     for worker in workers { #expect(try await worker.finish(within: .seconds(240)).exitCode == 3) }
+    let hints = fleet.hints(in: lost.standardError)
+    let goOn = try #require(hints.first { $0.hasPrefix("coordinator --rebuild --resume j ") }, "\(lost.standardError)")
 
     try fleet.touch("go")
     let next = try await fleet.worker()
-    let rebuilt = try await fleet.resumed("--rebuild").finish(within: .seconds(240))
+    let rebuilt = try await fleet.typed(goOn).finish(within: .seconds(240))
     #expect(rebuilt.exitCode == 0, "\(rebuilt.standardError)")
     #expect(rebuilt.standardError.contains("job j rebuilt from its ledger: "))
     #expect(try JSONParser.parse(rebuilt.standardOutput)["done"] == 31)

@@ -129,8 +129,22 @@ import QuarryFleet
     _ = state.handle(.tick(at: 6 * second))
     #expect(!state.handle(.status(waiting, at: 6 * second)).contains(notice))
     #expect(
-      "\(CoordinatorNotice.waiting(tasks: 2, until: due))"
+      CoordinatorNotice.waiting(tasks: 2, until: due).text(FleetFlags())
         == "nothing to run now: 2 tasks wait, the next task is due at 2030-03-17T17:46:40.000Z")
+  }
+
+  /// Typed as they stand they reach the same fleet.
+  @Test(
+    arguments: [
+      (.noEligibleWorker(workers: 0), "quarry worker --redis R --storage-path S"),
+      (.noEligibleWorker(workers: 2), "`quarry list workers --redis R`"),
+      (.submissionRejected("x"), "`quarry list rejects --redis R`"),
+      (.held(.pause, jobID: "j", isFleetPaused: false), "quarry resume job j --redis R"),
+      (.held(nil, jobID: "j", isFleetPaused: true), "quarry resume fleet --redis R"),
+    ] as [(CoordinatorNotice, String)])
+  func noticesNameWholeCommands(_ notice: CoordinatorNotice, _ command: String) {
+    let text = notice.text(FleetFlags(fleet: " --redis R", storage: " --storage-path S"))
+    #expect(text.contains(command), "\(text)")
   }
 
   @Test func aLostGenerationIsNeverReportedFinished() {
@@ -143,13 +157,13 @@ import QuarryFleet
   @Test func whatHoldsAJobBackIsSaidOnceAndIsNoLackOfWorkers() {
     var state = following()
     let paused = status { ($0.ready, $0.eligibleWorkers, $0.hold) = (3, 0, .pause) }
-    let notice = CoordinatorAction.notice(.held(.pause, isFleetPaused: false))
+    let notice = CoordinatorAction.notice(.held(.pause, jobID: "job", isFleetPaused: false))
     #expect(state.handle(.status(paused, at: second)).first == notice)
     _ = state.handle(.tick(at: 9 * second))
     let later = state.handle(.status(paused, at: 9 * second))
     #expect(!later.contains(notice) && !later.contains(.notice(.noEligibleWorker(workers: 1))))
     _ = state.handle(.tick(at: 11 * second))
     let resumed = state.handle(.status(status { $0.ready = 3 }, at: 11 * second))
-    #expect(resumed.first == .notice(.held(nil, isFleetPaused: false)))
+    #expect(resumed.first == .notice(.held(nil, jobID: "job", isFleetPaused: false)))
   }
 }

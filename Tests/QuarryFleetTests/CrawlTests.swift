@@ -295,7 +295,7 @@ import Testing
     #expect(stuck.all.compactMap { $0 } == [.cancelled, .cancelled])
     let ledger = try fixture.jobLedger("mine")
     #expect(ledger.accepted.count == 3 && ledger.cancelled.count == summary.status.cancelled)
-    #expect(fixture.notices.all.contains(.held(.cancel, isFleetPaused: false)))
+    #expect(fixture.notices.all.contains(.held(.cancel, jobID: "mine", isFleetPaused: false)))
     #expect(fixture.workerNotices.all.contains { if case .runSuperseded = $0 { true } else { false } })
   }
 

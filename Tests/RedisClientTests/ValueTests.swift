@@ -53,6 +53,28 @@ import RedisClient
     #expect(try RedisEndpoint(url: "rediss+sentinel://a/m").tls != nil)
   }
 
+  @Test(
+    arguments: [
+      ("redis://ann:hunter2@h:1/2", "redis://h:1/2"), ("redis://:hunter2@h", "redis://h"),
+      ("unix://:hun/ter2@/s?db=1", "unix:///s?db=1"), ("unix:///a@b", "unix:///a@b"),
+      ("rediss://:hunter2@a:1,[::1]/2?cacert=/a@b", "rediss://a:1,[::1]/2?cacert=/a@b"),
+      (
+        "redis+sentinel://ann:hunter2@a,b/m/3?sentinel_user=s&sentinel_password=hunter2&db=3",
+        "redis+sentinel://a,b/m/3?db=3"
+      ),
+      ("redis+sentinel://a/m?sentinel_password=hunter2", "redis+sentinel://a/m"),
+    ])
+  func isTypedWithoutPasswords(_ url: String, _ typed: String) throws {
+    #expect(RedisEndpoint.withoutPasswords(url) == typed)
+    var endpoint = try RedisEndpoint(url: url)
+    (endpoint.user, endpoint.password) = (nil, nil)
+    if case .sentinels(var sentinels) = endpoint.address {
+      (sentinels.user, sentinels.password) = (nil, nil)
+      endpoint.address = .sentinels(sentinels)
+    }
+    #expect(try RedisEndpoint(url: typed) == endpoint)
+  }
+
   @Test func neverShowsThePassword() throws {
     for url in [
       "redis://ann:hunter2@h:1/2", "unix://:hunter2@/s", "redis://ann:hunter2@h:bad",

@@ -42,7 +42,9 @@ struct FleetMembership: Sendable {
       guard access(paths.state, F_OK) == 0 else {
         throw QuarryError(
           .redis, "there is no fleet '\(address.name)' on this machine",
-          remedy: "name its Redis with --redis URL, or start it with `quarry coordinator` or `quarry worker`")
+          remedy:
+            "name its Redis with --redis URL, or start it with `quarry coordinator\(address.flags)` or `quarry worker\(address.flags)`"
+        )
       }
     }
     return try await join(address, name: "quarry-reader", in: context)

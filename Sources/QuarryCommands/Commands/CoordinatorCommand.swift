@@ -88,7 +88,7 @@ struct CoordinatorCommand: LoggingCommand {
     configuration.allowedDead = settings.allowedDead
     configuration.patience = settings.patience
     let queue = try await FleetQueue.open(
-      membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID)
+      membership.connection, fleet: settings.address.name, actor: configuration.coordinatorID, flags: settings.flags)
     defer { queue.close() }
     let server = listener.map { listener in
       MetricsServer(listener, collect: { await metrics.families(of: queue) }, health: { metrics.ailment })
@@ -106,7 +106,7 @@ struct CoordinatorCommand: LoggingCommand {
       request: { line throws(QuarryError) in try settings.submissions.request(line, storage) },
       notice: { notice in
         metrics.note(notice)
-        progress.tell(notice)
+        progress.tell(notice, settings.flags)
       }, progress: { progress.show(CrawlFigures($0)) })
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }
@@ -121,7 +121,7 @@ struct CoordinatorCommand: LoggingCommand {
     if rejected > 0 {
       console.warn("\(rejected) enqueue events named no work and derived none; the workers' notes say why")
     }
-    let flags = RunNarration.flags(settings.storage)
+    let flags = settings.flags.storage
     console.hint("quarry list runs --job \(summary.jobID)\(flags)")
     console.hint("quarry inspect job \(summary.jobID)\(flags)")
   }
@@ -133,10 +133,10 @@ struct CoordinatorCommand: LoggingCommand {
     } else {
       console.warn("the fleet was not told to admit nothing more of it; workers do")
     }
-    let fleet = settings.fleetFlags
-    console.hint("quarry coordinator --resume \(summary.jobID)\(fleet)\(RunNarration.flags(settings.storage))")
-    console.hint("quarry pause job \(summary.jobID)\(fleet)")
-    console.hint("quarry cancel job \(summary.jobID)\(fleet)")
+    let flags = settings.flags
+    console.hint("quarry coordinator --resume \(summary.jobID)\(flags.fleet)\(flags.storage)")
+    console.hint("quarry pause job \(summary.jobID)\(flags.fleet)")
+    console.hint("quarry cancel job \(summary.jobID)\(flags.fleet)")
   }
 }
 

@@ -85,7 +85,7 @@ struct WorkerCommand: LoggingCommand {
     configuration.drainTimeout = settings.drainTimeout
     configuration.memoryLimit = settings.memoryLimit
     let queue = try await FleetQueue.open(
-      membership.connection, fleet: settings.address.name, actor: configuration.workerID)
+      membership.connection, fleet: settings.address.name, actor: configuration.workerID, flags: settings.flags)
     defer { queue.close() }
     let notifications = try FleetNotifications(
       channel: ChannelPublisher(connection: membership.connection), adapter: settings.adapter, dataset: dataset,

@@ -14,9 +14,7 @@ struct CrawlSettings: Sendable {
   let allowedDead: Int
   let patience: Duration
   let adapter: AdapterSettings?
-  /// What leads another command to the same fleet; empty or with a space before it. A URL may hold a password, so that
-  /// it is left to the person.
-  let fleetFlags: String
+  var flags: FleetFlags { FleetFlags(fleet: address.flags, storage: RunNarration.flags(storage)) }
 
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: CoordinatorCommand, in context: CommandContext) throws(QuarryError) {
@@ -37,7 +35,6 @@ struct CrawlSettings: Sendable {
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     allowedDead = command.limits.allowDead ?? fleet.allowDead ?? 0
     patience = defaults.timing.lease
-    fleetFlags = command.fleet.fleet.map { " --fleet \($0)" } ?? ""
   }
 
   private static func task(

@@ -30,6 +30,8 @@ struct FleetAddress: Sendable {
   let name: String
   /// Nil for the embedded Redis of this machine.
   let endpoint: RedisEndpoint?
+  /// What leads another command here: with a space before each, and no password.
+  let flags: String
 
   /// - Throws: `QuarryError(.usage)` for a name or an address that cannot be.
   init(
@@ -37,6 +39,7 @@ struct FleetAddress: Sendable {
   ) throws(QuarryError) {
     name = flags.fleet ?? configuration.name ?? Self.defaultName
     try Self.check(name)
+    self.flags = Self.flags(flags)
     guard let url = flags.redis ?? configuration.redis, !url.isEmpty else {
       endpoint = nil
       return
@@ -46,6 +49,14 @@ struct FleetAddress: Sendable {
     } catch {
       throw QuarryError(.usage, error.message, remedy: error.remedy)
     }
+  }
+
+  /// What the environment says is found again by itself.
+  private static func flags(_ given: FleetOptions) -> String {
+    [
+      ("--redis", given.redis.map(RedisEndpoint.withoutPasswords)), ("--fleet", given.fleet),
+      ("--config", given.config),
+    ].map { flag, value in value.map { " \(flag) \(RunNarration.word($0))" } ?? "" }.joined()
   }
 
   /// The name is part of every key and of a path: letters, digits, `-`, `_` and `.`, 1 to 64 of them.

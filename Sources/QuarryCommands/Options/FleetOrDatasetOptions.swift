@@ -40,7 +40,8 @@ enum LiveFleet {
     let membership = try await FleetMembership.look(address, in: context)
     defer { membership.leave() }
     let found = try await FleetQueue.find(
-      membership.connection, fleet: address.name, actor: "reader-" + ProcessName.make())
+      membership.connection, fleet: address.name, actor: "reader-" + ProcessName.make(),
+      flags: FleetFlags(fleet: address.flags))
     guard let queue = found else {
       throw QuarryError(
         .redis, "there is no fleet '\(address.name)' in \(membership.connection.endpoint)",

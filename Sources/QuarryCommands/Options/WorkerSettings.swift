@@ -18,6 +18,7 @@ struct WorkerSettings: Sendable {
   let concurrency: Int
   let drainTimeout: Duration
   let memoryLimit: MemoryLimit?
+  var flags: FleetFlags { FleetFlags(fleet: address.flags, storage: RunNarration.flags(storage)) }
 
   /// - Throws: `QuarryError`, before anything was started or written.
   init(_ command: WorkerCommand, in context: CommandContext) throws(QuarryError) {

@@ -59,8 +59,8 @@ final class CrawlProgress: Sendable {
   }
 
   /// A message between the figures; the bar is drawn again below it.
-  func tell(_ notice: CoordinatorNotice) {
-    between { $0.about(notice.subject).say(notice.description, level: notice.level) }
+  func tell(_ notice: CoordinatorNotice, _ flags: FleetFlags) {
+    between { $0.about(notice.subject).say(notice.text(flags), level: notice.level) }
   }
 
   func warn(_ message: String) { between { $0.warn(message) } }

@@ -16,7 +16,7 @@ package enum CoordinatorNotice: Sendable, Equatable {
   /// The record of a submitted job cannot be written now.
   case submissionWaits(String)
   /// Somebody told the job, or the fleet, to hand out nothing more; nil and false: to go on.
-  case held(JobHold?, isFleetPaused: Bool)
+  case held(JobHold?, jobID: String, isFleetPaused: Bool)
   /// All that is left of the job waits for its time.
   case waiting(tasks: Int, until: Timestamp)
   case leading(term: Int64)
@@ -33,8 +33,10 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case termKept(String)
 }
 
-extension CoordinatorNotice: CustomStringConvertible {
-  package var description: String {
+extension CoordinatorNotice {
+  /// For a person.
+  /// - Parameter flags: for the commands that it names.
+  package func text(_ flags: FleetFlags) -> String {
     switch self {
     case .submitted(let jobID, let fleet): "job \(jobID) submitted to fleet '\(fleet)'"
     case .known(let jobID, let fleet, let ignored):
@@ -47,20 +49,21 @@ extension CoordinatorNotice: CustomStringConvertible {
       isThere ? "job \(jobID) is in Redis and goes on" : "job \(jobID) has ended: nothing of it is to be rebuilt"
     case .serving(let fleet): "serving jobs that are submitted to fleet '\(fleet)'"
     case .jobFinished(let jobID): "job \(jobID) is finished"
-    case .submissionRejected(let reason): "a submission was rejected: \(reason); `quarry list rejects` shows it"
+    case .submissionRejected(let reason):
+      "a submission was rejected: \(reason); `quarry list rejects\(flags.fleet)` shows it"
     case .submissionWaits(let message): "a submission waits, since its job cannot be recorded: \(message)"
-    case .held(.cancel?, _): "the job is cancelled"
-    case .held(_, true): "the fleet is paused; go on with: quarry resume fleet"
-    case .held(.pause?, _): "the job is paused; go on with: quarry resume job"
-    case .held(.drain?, _): "the job is drained: what it has is run, nothing more is admitted"
-    case .held(nil, false): "nothing holds the job back any more"
+    case .held(.cancel?, _, _): "the job is cancelled"
+    case .held(_, _, true): "the fleet is paused; go on with: quarry resume fleet\(flags.fleet)"
+    case .held(.pause?, let jobID, _): "the job is paused; go on with: quarry resume job \(jobID)\(flags.fleet)"
+    case .held(.drain?, _, _): "the job is drained: what it has is run, nothing more is admitted"
+    case .held(nil, _, false): "nothing holds the job back any more"
     case .waiting(let tasks, let until):
       "nothing to run now: \(tasks) task\(tasks == 1 ? " waits" : "s wait"), the next task is due at \(until.text())"
     case .leading(let term): "leading the fleet, term \(term)"
     case .following(let leader): "coordinator \(leader) leads the fleet; following this job"
-    case .noEligibleWorker(0): "no worker is up; start one with: quarry worker"
+    case .noEligibleWorker(0): "no worker is up; start one with: quarry worker\(flags.fleet)\(flags.storage)"
     case .noEligibleWorker(let workers):
-      "none of the \(workers) workers may run this job: other storage or other scripts; `quarry list workers` says which"
+      "none of the \(workers) workers may run this job: other storage or other scripts; `quarry list workers\(flags.fleet)` says which"
     case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
     case .redisBack: "Redis answers again"
     case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"

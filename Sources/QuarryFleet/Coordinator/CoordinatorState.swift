@@ -139,7 +139,7 @@ package struct CoordinatorState: Sendable {
     guard status.hold != toldHold || status.isFleetPaused != toldFleetPaused, !isInterrupted else { return [] }
     toldHold = status.hold
     toldFleetPaused = status.isFleetPaused
-    return [.notice(.held(status.hold, isFleetPaused: status.isFleetPaused))]
+    return [.notice(.held(status.hold, jobID: jobID, isFleetPaused: status.isFleetPaused))]
   }
 
   /// Waits between tries are short; only what lasts is worth a word, once for each time that is waited for.

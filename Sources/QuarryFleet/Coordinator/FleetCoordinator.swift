@@ -111,7 +111,7 @@ package final class FleetCoordinator: Sendable {
       throw QuarryError(
         .usage, "fleet '\(configuration.fleet)' has no job '\(jobID)'",
         remedy:
-          "`quarry list jobs` shows those there are; one that Redis has lost comes back with: \(ControlRefusal.rebuild(jobID))"
+          "`quarry list jobs\(queue.flags.fleet)` shows those there are; one that Redis has lost comes back with: \(queue.flags.rebuild(jobID))"
       )
     }
     guard job.storage == storage.text else {
@@ -135,6 +135,8 @@ package final class FleetCoordinator: Sendable {
     }
     switch end {
     case .summary(let summary): return summary
+    case .failed(let error) where error.kind == .fleet:
+      throw QuarryError(.fleet, error.message, remedy: queue.flags.afterLoss(of: jobID))
     case .failed(let error): throw error
     }
   }

@@ -225,7 +225,7 @@ package struct Census: Sendable {
 
   private func ask(_ command: RedisCommand) async throws(QuarryError) -> RedisReply {
     let links = queue.links
-    return try await FleetQueue.answer("census") { () async throws(RedisError) in
+    return try await queue.answer("census") { () async throws(RedisError) in
       try await links.calls.send(command, repeatable: true)
     }
   }

@@ -7,12 +7,14 @@ package struct ControlRefusal: Sendable, Equatable {
   package let verb: ControlVerb
   package let subject: ControlSubject
   package let fleet: String
+  package let flags: FleetFlags
 
-  package init(reason: String, verb: ControlVerb, subject: ControlSubject, fleet: String) {
+  package init(reason: String, verb: ControlVerb, subject: ControlSubject, fleet: String, flags: FleetFlags) {
     self.reason = reason
     self.verb = verb
     self.subject = subject
     self.fleet = fleet
+    self.flags = flags
   }
 
   /// There is no such job, task, worker.
@@ -30,24 +32,21 @@ package struct ControlRefusal: Sendable, Equatable {
     case "unknown":
       return refusal(
         "fleet '\(fleet)' has no \(subject.kind) '\(subject.id)'",
-        "`quarry list \(subject.kind)s` shows those there are")
+        "`quarry list \(subject.kind)s\(flags.fleet)` shows those there are")
     case "forgotten":
       return refusal(
         "the fleet has let go of what \(what) has done, and would do it again",
         "name the dataset whose ledger has it: quarry requeue --from-ledger --job \(subject.kind == "job" ? subject.id : "ID")"
-          + " --storage-path DIR")
+          + "\(flags.fleet) --storage-path DIR")
     case "unrecorded": return refusal("the ledger does not have the death of \(what) yet", "try again in a few seconds")
     case "cancelled": return refusal("\(what) is cancelled, which is final")
     case "restoring":
       return refusal(
-        "\(what) is being rebuilt from its ledger", "when nobody does it any more: \(Self.rebuild(subject.id))")
+        "\(what) is being rebuilt from its ledger", "when nobody does it any more: \(flags.rebuild(subject.id))")
     case "draining": return refusal("\(what) was told to leave, and does as soon as its runs have ended")
     case "finished": return refusal("\(what) is finished")
     case "done", "dead", "ready", "scheduled", "leased": return refusal("\(what) is \(reason)")
     default: return refusal("\(what) cannot have \(reason)")
     }
   }
-
-  /// What to type.
-  static func rebuild(_ jobID: String) -> String { "quarry coordinator --rebuild --resume \(jobID)" }
 }

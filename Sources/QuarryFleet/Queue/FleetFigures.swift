@@ -59,7 +59,7 @@ extension FleetQueue {
     let command = command(.viewMetrics, [], requestID: "", actor: nil)
     // A connection of its own: a call that is too late takes those with it that share its connection.
     let link = links.blocking("metrics")
-    let reply = try await Self.answer(Script.viewMetrics.name) { () async throws(RedisError) in
+    let reply = try await answer(Script.viewMetrics.name) { () async throws(RedisError) in
       try await link.send(command, timeout: limit, repeatable: true)
     }
     func numbers(_ reply: RedisReply?, _ count: Int) throws(QuarryError) -> [Int] {

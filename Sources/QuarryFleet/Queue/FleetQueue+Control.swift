@@ -173,7 +173,8 @@ extension FleetQueue {
       .control, [.text(verb.rawValue), .text(subject.kind), .text(subject.id)] + arguments,
       requestID: variation.makeID())
     if reply[0]?.text == "refused" {
-      return .refused(ControlRefusal(reason: reply[1]?.text ?? "", verb: verb, subject: subject, fleet: fleet))
+      return .refused(
+        ControlRefusal(reason: reply[1]?.text ?? "", verb: verb, subject: subject, fleet: fleet, flags: flags))
     }
     guard let version = reply[1]?.int, let changed = reply[2]?.int,
       let value = read(reply, ControlAnswer(version: version, hasChanged: changed == 1))

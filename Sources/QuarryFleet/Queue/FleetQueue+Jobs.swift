@@ -50,7 +50,7 @@ extension FleetQueue {
   /// - Throws: `QuarryError(.usage)` when the fleet does not know the job.
   package func status(jobID: String) async throws(QuarryError) -> JobStatus {
     guard let view = JobView(try await call(.viewJob, [.text(jobID)])) else {
-      throw QuarryError(.usage, "fleet '\(fleet)' has no job '\(jobID)'", remedy: "See: quarry list jobs")
+      throw QuarryError(.usage, "fleet '\(fleet)' has no job '\(jobID)'", remedy: "See: quarry list jobs\(flags.fleet)")
     }
     return view.status
   }

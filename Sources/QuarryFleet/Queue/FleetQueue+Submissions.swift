@@ -7,7 +7,7 @@ import RedisClient
 extension FleetQueue {
   /// The lines that wait, oldest first, at most `limit`; they stay on the list.
   package func waitingSubmissions(limit: Int) async throws(QuarryError) -> [String] {
-    let reply = try await Self.answer("submissions") { () async throws(RedisError) in
+    let reply = try await answer("submissions") { () async throws(RedisError) in
       try await links.calls.send(
         ["LRANGE", .text(keys.submissions), "0", .integer(Int64(max(1, limit) - 1))], repeatable: true)
     }
@@ -21,7 +21,7 @@ extension FleetQueue {
 
   /// Whether nobody has taken the line yet.
   package func isWaiting(line: String) async throws(QuarryError) -> Bool {
-    let reply = try await Self.answer("submissions") { () async throws(RedisError) in
+    let reply = try await answer("submissions") { () async throws(RedisError) in
       try await links.calls.send(["LPOS", .text(keys.submissions), .text(line)], repeatable: true)
     }
     return reply.int != nil
@@ -29,7 +29,7 @@ extension FleetQueue {
 
   /// What was refused last, the newest first.
   package func rejects(limit: Int) async throws(QuarryError) -> [RejectedSubmission] {
-    let reply = try await Self.answer("rejects") { () async throws(RedisError) in
+    let reply = try await answer("rejects") { () async throws(RedisError) in
       try await links.calls.send(
         ["LRANGE", .text(keys.rejects), "0", .integer(Int64(max(1, limit) - 1))], repeatable: true)
     }
@@ -48,7 +48,7 @@ extension FleetQueue {
   }
 
   private func change(_ command: RedisArgument, _ arguments: [RedisArgument]) async throws(QuarryError) {
-    _ = try await Self.answer("submissions") { () async throws(RedisError) in
+    _ = try await answer("submissions") { () async throws(RedisError) in
       try await links.calls.send(RedisCommand([command] + arguments), repeatable: true)
     }
   }

@@ -85,7 +85,7 @@ extension FleetQueue {
 
   private func range(_ command: RedisCommand) async throws(QuarryError) -> [FleetEvent] {
     Self.events(
-      try await Self.answer("events") { () async throws(RedisError) in
+      try await answer("events") { () async throws(RedisError) in
         try await links.calls.send(command, repeatable: true)
       })
   }
@@ -105,7 +105,7 @@ extension FleetQueue {
     -> RedisReply
   {
     let link = links.blocking(duty)
-    return try await Self.answer(duty) { () async throws(RedisError) in
+    return try await answer(duty) { () async throws(RedisError) in
       let result = await withTaskCancellationHandler {
         do throws(RedisError) {
           return Result<RedisReply, RedisError>.success(try await link.send(command, timeout: limit + .seconds(5)))

@@ -14,6 +14,8 @@ package struct FleetQueue: Sendable {
   package let actor: String
   /// Random; names the fleet's state in this Redis. Another one means that the state was lost.
   package let generation: String
+  /// For the commands that its errors name.
+  package let flags: FleetFlags
   let links: Links
   let variation: QueueVariation
 
@@ -50,10 +52,11 @@ package struct FleetQueue: Sendable {
   ///   - connection: owned by the queue from now on.
   ///   - actor: id of the worker or coordinator; letters, digits and `. _ -`.
   ///   - timing: the lease of a fleet that is made now; jobs that come with their own replace it.
+  ///   - flags: for the commands that errors name.
   /// - Throws: `QuarryError(.usage)` for a bad name, `.redis` when Redis cannot be asked.
   package static func open(
     _ connection: RedisConnection, fleet: String, actor: String, timing: LeaseTiming = LeaseTiming(),
-    variation: QueueVariation = QueueVariation()
+    flags: FleetFlags = FleetFlags(), variation: QueueVariation = QueueVariation()
   ) async throws(QuarryError) -> FleetQueue {
     let keys = try Keys(fleet: fleet)
     try check(actor, as: "worker or coordinator")
@@ -63,27 +66,27 @@ package struct FleetQueue: Sendable {
         .text(variation.makeID()), .integer(timing.lease.milliseconds), .integer(timing.heartbeat.milliseconds),
         .text(Version.current),
       ])
-    let reply = try await answer("found") { () async throws(RedisError) in
+    let reply = try await answer("found", for: flags) { () async throws(RedisError) in
       try await connection.send(command, repeatable: true)
     }
     guard let generation = reply[0]?.text else { throw unexpected(reply, from: "found") }
     return FleetQueue(
-      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection),
+      fleet: fleet, keys: keys, actor: actor, generation: generation, flags: flags, links: Links(connection),
       variation: variation)
   }
 
   /// Looks at a fleet without making it: for reading commands.
   /// - Returns: nil when this Redis holds no fleet of the name; the connection is then left as it was.
   package static func find(
-    _ connection: RedisConnection, fleet: String, actor: String = "reader"
+    _ connection: RedisConnection, fleet: String, actor: String = "reader", flags: FleetFlags = FleetFlags()
   ) async throws(QuarryError) -> FleetQueue? {
     let keys = try Keys(fleet: fleet)
-    let reply = try await answer("meta") { () async throws(RedisError) in
+    let reply = try await answer("meta", for: flags) { () async throws(RedisError) in
       try await connection.send(["HGET", .text(keys.meta), "generation"], repeatable: true)
     }
     guard let generation = reply.text else { return nil }
     return FleetQueue(
-      fleet: fleet, keys: keys, actor: actor, generation: generation, links: Links(connection),
+      fleet: fleet, keys: keys, actor: actor, generation: generation, flags: flags, links: Links(connection),
       variation: QueueVariation())
   }
 
@@ -106,7 +109,7 @@ extension FleetQueue {
     within limit: Duration? = nil
   ) async throws(QuarryError) -> RedisReply {
     let command = command(script, arguments, requestID: requestID, actor: actor)
-    return try await Self.answer(script.name) { () async throws(RedisError) in try await send(command, within: limit) }
+    return try await answer(script.name) { () async throws(RedisError) in try await send(command, within: limit) }
   }
 
   /// A script that is flushed again between its loading and its call did nothing: it is simply called again.
@@ -127,19 +130,25 @@ extension FleetQueue {
       arguments: [.text(generation), .text(requestID), .text(actor ?? self.actor)] + arguments)
   }
 
-  static func answer(
+  func answer(
     _ what: String, _ body: () async throws(RedisError) -> RedisReply
   ) async throws(QuarryError) -> RedisReply {
-    do throws(RedisError) { return try await body() } catch { throw translate(error, what) }
+    try await Self.answer(what, for: flags, body)
   }
 
-  static func translate(_ error: RedisError, _ what: String) -> QuarryError {
+  private static func answer(
+    _ what: String, for flags: FleetFlags, _ body: () async throws(RedisError) -> RedisReply
+  ) async throws(QuarryError) -> RedisReply {
+    do throws(RedisError) { return try await body() } catch { throw translate(error, what, flags) }
+  }
+
+  private static func translate(_ error: RedisError, _ what: String, _ flags: FleetFlags) -> QuarryError {
     switch error.code {
     case "LOST", "NOGROUP":
       QuarryError(
         .fleet,
         "Redis at \(error.endpoint) does not hold the fleet that this process joined: its data was lost or replaced",
-        remedy: "Start the coordinator and the workers again; what was accepted is in the dataset's ledger.")
+        remedy: flags.afterLoss())
     case "OOM":
       QuarryError(
         .redis, "Redis at \(error.endpoint) has no memory left: nothing new is taken (\(what))",

@@ -76,7 +76,7 @@ struct JobRebuilder: Sendable {
         throw QuarryError(
           .usage,
           "job '\(jobID)' cannot be rebuilt now: \(reason == "another" ? "somebody else does it" : "it is \(reason)")",
-          remedy: "follow it: quarry coordinator --resume \(jobID)")
+          remedy: "follow it: quarry coordinator --resume \(jobID)\(queue.flags.fleet)\(queue.flags.storage)")
       case nil: return false
       }
     }

@@ -60,7 +60,8 @@ struct RequeueCommand: ExecutableCommand {
     let membership = try await FleetMembership.join(address, name: "quarry-requeue", in: context)
     defer { membership.leave() }
     let queue = try await FleetQueue.open(
-      membership.connection, fleet: address.name, actor: "control-" + ProcessName.make())
+      membership.connection, fleet: address.name, actor: "control-" + ProcessName.make(),
+      flags: FleetFlags(fleet: address.flags, storage: RunNarration.flags(settings)))
     defer { queue.close() }
     let requeue = LedgerRequeue(
       queue: queue, ledger: dataset.ledger, storage: identity, retries: RetryBudgets(), timing: try await queue.timing()
@@ -91,7 +92,8 @@ struct RequeueCommand: ExecutableCommand {
         } else {
           let reason = task?.state.rawValue ?? "unknown"
           found.refusals.append(
-            ControlRefusal(reason: reason, verb: .requeue, subject: .task(id), fleet: queue.fleet).error)
+            ControlRefusal(reason: reason, verb: .requeue, subject: .task(id), fleet: queue.fleet, flags: queue.flags)
+              .error)
         }
         continue
       }

@@ -39,10 +39,11 @@ struct SubmitCommand: ExecutableCommand {
       context.console.warn(
         "the job is known with other values, which it keeps: \(ignored.joined(separator: ", ")) counted for nothing")
       context.console.say(
-        "`quarry control set --job \(submission.jobID)` changes limits of a job; other work needs another key")
+        "`quarry control set --job \(submission.jobID)\(address.flags)` changes limits of a job; other work needs another key"
+      )
     }
     if state == .waiting {
-      context.console.say("it waits until a coordinator takes it; start one with: quarry coordinator")
+      context.console.say("it waits until a coordinator takes it; start one with: quarry coordinator\(address.flags)")
     }
     try output.render(
       .record([("job_id", .string(submission.jobID)), ("state", .string(state.rawValue))]), in: context)

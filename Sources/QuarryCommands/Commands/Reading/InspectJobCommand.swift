@@ -45,7 +45,8 @@ struct InspectJobCommand: ViewableCommand {
       return (job, runs, job == nil ? try await queue.jobs(limit: 500).map(\.jobID) : [])
     }
     guard let job else {
-      throw NotFound.unknown("job", id, "in fleet '\(address.name)'", among: known, list: "quarry list jobs")
+      throw NotFound.unknown(
+        "job", id, "in fleet '\(address.name)'", among: known, list: "quarry list jobs\(address.flags)")
     }
     return .job(job, runIDs: runs)
   }

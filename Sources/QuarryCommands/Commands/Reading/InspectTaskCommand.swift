@@ -21,7 +21,9 @@ struct InspectTaskCommand: ViewableCommand {
       guard let task else {
         throw NotFound(
           "no task '\(id)' in fleet '\(address.name)'",
-          remedy: "`quarry list tasks` shows those there are; older ones are in the dataset: --storage-path DIR alone")
+          remedy:
+            "`quarry list tasks\(address.flags)` shows those there are; older ones are in the dataset: --storage-path DIR alone"
+        )
       }
       return .task(task)
     case .dataset(let reader):

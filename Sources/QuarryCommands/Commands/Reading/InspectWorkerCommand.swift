@@ -20,7 +20,8 @@ struct InspectWorkerCommand: ViewableCommand {
       return (found, found == nil ? try await queue.workers().map(\.workerID) : [])
     }
     guard let found else {
-      throw NotFound.unknown("worker", id, "in fleet '\(address.name)'", among: known, list: "quarry list workers")
+      throw NotFound.unknown(
+        "worker", id, "in fleet '\(address.name)'", among: known, list: "quarry list workers\(address.flags)")
     }
     return .worker(found)
   }
