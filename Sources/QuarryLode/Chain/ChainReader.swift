@@ -192,19 +192,20 @@ struct ChainReader {
 
   mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
     if bound == nil, !layout.isOnDisk { evidence = try CommitEvidence(layout) }
+    let all = try manifests()
     let others = bound == nil ? unpublished.union(try unfinished()) : unpublished
-    let ids = try manifests().keys.filter { id in bound.map { id < $0 } ?? true && !others.contains(id) }
+    let ids = all.keys.filter { id in bound.map { id < $0 } ?? true && !others.contains(id) }
     for id in ids.sorted(by: >) {
       if let manifest = try manifest(id) { return manifest }
     }
     return nil
   }
 
-  /// What a writer was about when it died: the canonical manifest is the last of a snapshot's. Old datasets have none, and
-  /// no such writers.
+  /// What a writer is about, or was when it died: the canonical manifest is the last of a snapshot's. Old datasets have
+  /// none, and no such writers. Asked once manifests are listed, since whoever makes them has announced it before.
   private func unfinished() throws(FileFailure) -> [SnapshotID] {
     var ids: [SnapshotID] = []
-    for id in evidence.intended where try !isThere(id) { ids.append(id) }
+    for id in evidence.intended.union(try CommitEvidence(layout).intended) where try !isThere(id) { ids.append(id) }
     return ids
   }
 
