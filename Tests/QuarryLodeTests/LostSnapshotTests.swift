@@ -126,7 +126,7 @@ import Testing
       return faults.count
     }
     // Each sort of step comes several times.
-    for point in stride(from: 0, to: try operations(), by: 3) {
+    for point in stride(from: 0, to: try operations(), by: 5) {
       let (lab, faults) = (LostLab(), Faults())
       try lab.damage(.fork)
       faults.fail(at: point, with: .failure(EIO), staysDown: true)
