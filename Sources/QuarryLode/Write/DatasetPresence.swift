@@ -9,8 +9,8 @@ import Synchronization
 final class DatasetPresence: Sendable {
   private let layout: DatasetLayout
   private let expected = Mutex<String?>(nil)
-  /// The last manifest that this process put there, which nobody has a reason to remove.
-  private let manifest = Mutex<String?>(nil)
+  /// The folder of the last snapshot that this process committed, which nobody has a reason to remove.
+  private let snapshot = Mutex<String?>(nil)
 
   init(layout: DatasetLayout) { self.layout = layout }
 
@@ -19,7 +19,7 @@ final class DatasetPresence: Sendable {
   /// To be called before each write.
   /// - Throws: `QuarryError(.storage)`.
   func check() throws(QuarryError) {
-    guard let expected = expected.withLock({ $0 }) else { return try checkManifest() }
+    guard let expected = expected.withLock({ $0 }) else { return try checkSnapshot() }
     let found = try layout.described { () throws(FileFailure) in
       try layout.store.bytes(DatasetIdentity.path(in: layout))
     }
@@ -30,11 +30,11 @@ final class DatasetPresence: Sendable {
   /// To be called when a snapshot was committed.
   func wrote(_ id: SnapshotID) {
     guard layout.isOnDisk else { return }
-    manifest.withLock { $0 = "\(layout.canonicalFolder(id))/manifest.json" }
+    snapshot.withLock { $0 = layout.canonicalFolder(id) }
   }
 
-  private func checkManifest() throws(QuarryError) {
-    guard let missing = manifest.withLock({ $0 }).flatMap(layout.missingPart) else { return }
+  private func checkSnapshot() throws(QuarryError) {
+    guard let missing = snapshot.withLock({ $0 }).flatMap(layout.missingPart) else { return }
     throw missing.utf8.count > layout.segments.utf8.count ? replaced : gone(missing)
   }
 
