@@ -93,6 +93,7 @@ import Testing
     #expect(try await ask("stats", "jobs") == ["total": 1, "running": 0, "succeeded": 1, "failed": 0])
     let runs = try await ask("list", "runs", "--state", "succeeded").array ?? []
     #expect(runs.count == 7 && runs.allSatisfy { $0["run_id"]?.string != nil && $0["started_at"]?.string != nil })
+    #expect(runs.allSatisfy { $0["source"] == "tree" && $0["category"] == "default" }, "\(runs)")
     let job = try await ask("inspect", "job", "job-1")
     #expect(job["state"] == "succeeded" && job["run_ids"]?.array?.count ?? 0 >= 8 && job["max_runs"] == 100)
     // The fleet and the dataset together: the fleet says which runs go on, and none does.
@@ -109,7 +110,7 @@ import Testing
     let task = try await ask("inspect", "task", id)
     #expect(task["state"]?.string == "dead")
     #expect(task["last_error"]?.string?.contains("this page never works") == true)
-    #expect(task["attempt"]?.integer == 2)
+    #expect(task["attempt"]?.integer == 2 && task["source"] == "tree" && task["category"] == "default")
   }
 
   /// Without Redis: from the dataset and its ledger.

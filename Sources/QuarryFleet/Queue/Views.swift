@@ -73,6 +73,16 @@ package struct TaskView: Sendable, Equatable {
   }
 }
 
+extension TaskView {
+  /// Where its run is stored: what it does not name itself it has from its job.
+  package func placed(by job: JobView?) -> TaskView {
+    var task = self
+    task.source = source ?? job?.source
+    task.category = category ?? job?.category
+    return task
+  }
+}
+
 /// A task with everything, and why it waits.
 package struct TaskDetail: Sendable, Equatable {
   package enum Gate: String, Sendable {

@@ -17,7 +17,11 @@ struct InspectTaskCommand: ViewableCommand {
   func document(in context: CommandContext) async throws -> Output {
     switch try place.source(in: context) {
     case .live(let address):
-      let task = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in try await queue.task(id) }
+      let task = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) -> TaskDetail? in
+        guard var detail = try await queue.task(id) else { return nil }
+        detail.task = detail.task.placed(by: try await queue.job(detail.task.jobID))
+        return detail
+      }
       guard let task else {
         throw NotFound(
           "no task '\(id)' in fleet '\(address.name)'",

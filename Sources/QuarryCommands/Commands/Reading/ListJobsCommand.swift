@@ -32,7 +32,9 @@ struct ListJobsCommand: WatchableCommand {
       let jobs = try await Stored.list(in: context) { [filter] () throws(QuarryError) in
         try reader.jobs(filter, limit: limit)
       }
-      if jobs.isEmpty { try await Stored.explainNothing(filter, reader, in: context) }
+      if jobs.isEmpty, try await !Stored.explainNothing(filter, reader, in: context) {
+        context.console.say("none in \(reader.layout.folder); those of a live fleet: add --fleet NAME or --redis URL")
+      }
       return .list(jobs.map(Output.jobRow))
     }
   }

@@ -42,7 +42,9 @@ struct ListRunsCommand: WatchableCommand {
         let tasks = try await queue.listTasks(jobID: job, state: state, limit: limit)
         found += tasks.filter { $0.runID != nil }
       }
-      return Array(found.prefix(limit))
+      var jobs: [String: JobView] = [:]
+      for job in Set(found.prefix(limit).map(\.jobID)) { jobs[job] = try await queue.job(job) }
+      return found.prefix(limit).map { [jobs] task in task.placed(by: jobs[task.jobID]) }
     }
   }
 }

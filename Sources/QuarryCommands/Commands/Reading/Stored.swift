@@ -23,21 +23,31 @@ enum Stored {
   }
 
   /// Says of an empty answer that there is no such dataset, or which source, category, day or job of the filter there is not.
-  static func explainNothing(
+  /// - Returns: whether one of these is why.
+  @discardableResult static func explainNothing(
     _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
-  ) async throws(QuarryError) {
+  ) async throws(QuarryError) -> Bool {
     guard try await ask({ () throws(QuarryError) in try reader.exists() }) else {
-      return context.console.report(NotFound.nothing("dataset", in: reader).error)
+      context.console.report(NotFound.nothing("dataset", in: reader).error)
+      return true
     }
-    if let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) {
-      return context.console.report(NotFound(missing, in: reader).error)
+    guard let missing = try await ask({ () throws(QuarryError) in try reader.missingPlace(filter) }) else {
+      return try await explainNoJob(filter, reader, in: context)
     }
-    guard let job = filter.jobID else { return }
+    context.console.report(NotFound(missing, in: reader).error)
+    return true
+  }
+
+  private static func explainNoJob(
+    _ filter: RunFilter, _ reader: LodeReader, in context: CommandContext
+  ) async throws(QuarryError) -> Bool {
+    guard let job = filter.jobID else { return false }
     let known = try await ask { () throws(QuarryError) -> [String]? in
       try reader.hasJob(job) ? nil : try reader.jobs(limit: 1_000).rows.map(\.jobID)
     }
-    guard let known else { return }
+    guard let known else { return false }
     context.console.report(NotFound.job(job, context.whatWasRead(reader), in: reader, among: known).error)
+    return true
   }
 }
 
