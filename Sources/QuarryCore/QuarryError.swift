@@ -21,11 +21,14 @@ package struct QuarryError: Error, Sendable, Equatable {
   package let message: String
   /// The next thing to type or change, when there is one.
   package let remedy: String?
+  /// It was the other side that said no, and not the way to it that failed.
+  package let isAnswer: Bool
 
-  package init(_ kind: Kind, _ message: String, remedy: String? = nil) {
+  package init(_ kind: Kind, _ message: String, remedy: String? = nil, isAnswer: Bool = false) {
     self.kind = kind
     self.message = message
     self.remedy = remedy
+    self.isAnswer = isAnswer
   }
 }
 

@@ -118,6 +118,26 @@ import QuarryFleet
     #expect(summary(of: state.handle(.tick(at: 3 * second)))?.isInterrupted == true)
   }
 
+  @Test func workersThatClaimNothingAreSaidOnceWhenNothingEnds() {
+    var state = following()
+    func standing(_ done: Int) -> JobStatus { status { ($0.ready, $0.leased, $0.done) = (5, 2, done) } }
+    let notice = CoordinatorAction.notice(.workersUnwell(workers: 1, health: "storage: full"))
+    func read(_ done: Int, at time: UInt64) -> [CoordinatorAction] {
+      _ = state.handle(.tick(at: time * second))
+      return state.handle(.status(standing(done), at: time * second))
+    }
+    #expect(!read(3, at: 1).contains(.readHealth))
+    #expect(!read(4, at: 4).contains(.readHealth), "a task has just ended")
+    #expect(!read(4, at: 7).contains(.readHealth))
+    #expect(read(4, at: 8).contains(.readHealth))
+    #expect(!read(4, at: 9).contains(.readHealth), "it was looked a moment ago")
+    #expect(state.handle(.allUnwell(workers: 1, health: "storage: full")) == [notice])
+    #expect(state.handle(.allUnwell(workers: 1, health: "storage: full")).isEmpty)
+    #expect(!read(4, at: 20).contains(.readHealth))
+    #expect(!read(5, at: 21).contains(.readHealth))
+    #expect(read(5, at: 25).contains(.readHealth), "it got through meanwhile")
+  }
+
   @Test func whatIsWaitedForIsSaidOnceWhenItLasts() {
     var state = following()
     let due = Timestamp(nanoseconds: 1_900_000_000_000_000_000)
@@ -138,6 +158,7 @@ import QuarryFleet
     arguments: [
       (.noEligibleWorker(workers: 0), "quarry worker --redis R --storage-path S"),
       (.noEligibleWorker(workers: 2), "`quarry list workers --redis R`"),
+      (.workersUnwell(workers: 2, health: "storage: full"), "`quarry list workers --redis R`"),
       (.submissionRejected("x"), "`quarry list rejects --redis R`"),
       (.held(.pause, jobID: "j", isFleetPaused: false), "quarry resume job j --redis R"),
       (.held(nil, jobID: "j", isFleetPaused: true), "quarry resume fleet --redis R"),

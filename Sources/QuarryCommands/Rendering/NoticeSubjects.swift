@@ -19,7 +19,7 @@ extension WorkerNotice {
 
   var level: LogLevel {
     switch self {
-    case .runFailed, .jobRefused, .redisUnreachable, .paused, .memoryFull, .abandoning, .leftoversRefused,
+    case .runFailed, .jobRefused, .redis(_?), .paused, .memoryFull, .abandoning, .leftoversRefused,
       .notSignedOff:
       .warning
     case .generationLost: .error
@@ -40,7 +40,8 @@ extension CoordinatorNotice {
 
   var level: LogLevel {
     switch self {
-    case .submissionRejected, .submissionWaits, .noEligibleWorker, .redisUnreachable, .ledgerRefused, .termKept:
+    case .submissionRejected, .submissionWaits, .noEligibleWorker, .workersUnwell, .redis(_?), .ledgerRefused,
+      .termKept:
       .warning
     default: .info
     }

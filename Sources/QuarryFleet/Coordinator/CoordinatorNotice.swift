@@ -24,8 +24,10 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case following(leader: String)
   /// Nobody can run the job's tasks.
   case noEligibleWorker(workers: Int)
-  case redisUnreachable(String)
-  case redisBack
+  /// None of the workers that may run the job's tasks claims anything; `health` is why one of them does not.
+  case workersUnwell(workers: Int, health: String)
+  /// Nil when it is over.
+  case redis(RedisTrouble?)
   /// Records of final tasks cannot be written now.
   case ledgerRefused(String)
   case publishing(PublishChange)
@@ -60,12 +62,13 @@ extension CoordinatorNotice {
     case .waiting(let tasks, let until):
       "nothing to run now: \(tasks) task\(tasks == 1 ? " waits" : "s wait"), the next task is due at \(until.text())"
     case .leading(let term): "leading the fleet, term \(term)"
-    case .following(let leader): "coordinator \(leader) leads the fleet; following this job"
+    case .following(let leader): "coordinator \(leader) leads the fleet; this one takes over when it is gone"
     case .noEligibleWorker(0): "no worker is up; start one with: quarry worker\(flags.fleet)\(flags.storage)"
     case .noEligibleWorker(let workers):
       "none of the \(workers) workers may run this job: other storage or other scripts; `quarry list workers\(flags.fleet)` says which"
-    case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
-    case .redisBack: "Redis answers again"
+    case .workersUnwell(let workers, let health):
+      "none of the \(workers) workers that may run this job claims anything: \(health); `quarry list workers\(flags.fleet)` says why"
+    case .redis(let trouble): RedisTrouble.text(trouble)
     case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"
     case .publishing(let change): change.description
     case .termKept(let message): "left without giving up the lead, which ends by itself: \(message)"

@@ -11,6 +11,8 @@ package enum CoordinatorEvent: Sendable, Equatable {
   /// Comes at the pace of readings.
   case tick(at: UInt64)
   case deaths([Death])
+  /// None of the workers that may run the job claims anything, and why one does not.
+  case allUnwell(workers: Int, health: String)
   case interrupt
   /// What became of holding back the job's admission.
   case admissionHeld(Bool)
@@ -21,6 +23,8 @@ package enum CoordinatorEvent: Sendable, Equatable {
 package enum CoordinatorAction: Sendable, Equatable {
   case readStatus
   case readDeaths
+  /// Whether there is a worker that claims.
+  case readHealth
   /// Sees to it that nothing more of the job is admitted.
   case holdAdmission
   case report(Progress)
@@ -58,6 +62,10 @@ package struct CoordinatorState: Sendable {
   private var lastReport: Progress?
   private var lonelySince: UInt64?
   private var hasComplained = false
+  /// When a task of the job last ended, and when it was last looked whether workers claim.
+  private var movedAt: UInt64
+  private var lookedAt: UInt64 = 0
+  private var hasToldHealth = false
   private var idleSince: UInt64?
   private var announcedDue: Timestamp?
   /// Ctrl-C came: the deaths are still read, but not waited for after this.
@@ -73,6 +81,7 @@ package struct CoordinatorState: Sendable {
     self.allowedDead = allowedDead
     self.startedAt = startedAt
     now = startedAt
+    movedAt = startedAt
   }
 
   package mutating func handle(_ event: CoordinatorEvent) -> [CoordinatorAction] {
@@ -91,6 +100,7 @@ package struct CoordinatorState: Sendable {
       if let leavesBy { return now >= leavesBy ? finish([]) : [] }
       return isStale || now >= lastRead + Self.rest ? read() : []
     case .deaths(let deaths): return finish(deaths)
+    case .allUnwell(let workers, let health): return tellHealth(workers, health)
     case .interrupt: return interrupted()
     case .admissionHeld(let isHeld):
       self.isHeld = isHeld
@@ -113,9 +123,10 @@ package struct CoordinatorState: Sendable {
     isReading = false
     guard phase == .following else { return [] }
     now = max(now, at)
+    if status.ended != self.status.ended { (movedAt, hasToldHealth) = (now, false) }
     self.status = status
     meter.add(status.done + status.dead, at: now)
-    let actions = tellHold() + complain() + announce() + report()
+    let actions = tellHold() + complain() + lookAtHealth() + announce() + report()
     return status.isFinished ? actions + sumUp() : actions
   }
 
@@ -176,6 +187,21 @@ package struct CoordinatorState: Sendable {
     guard !hasComplained, now >= since + Self.patience else { return [] }
     hasComplained = true
     return [.notice(.noEligibleWorker(workers: status.workers))]
+  }
+
+  /// Tasks wait and none has ended for a while: long runs, or workers that have paused themselves.
+  private mutating func lookAtHealth() -> [CoordinatorAction] {
+    guard status.ready > 0, status.eligibleWorkers > 0, !status.isServedNothing, !hasToldHealth,
+      now >= max(movedAt, lookedAt) + Self.patience
+    else { return [] }
+    lookedAt = now
+    return [.readHealth]
+  }
+
+  private mutating func tellHealth(_ workers: Int, _ health: String) -> [CoordinatorAction] {
+    guard phase == .following, !hasToldHealth else { return [] }
+    hasToldHealth = true
+    return [.notice(.workersUnwell(workers: workers, health: health))]
   }
 
   private mutating func finish(_ deaths: [Death]) -> [CoordinatorAction] {

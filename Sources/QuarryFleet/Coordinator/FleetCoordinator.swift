@@ -48,7 +48,7 @@ package final class FleetCoordinator: Sendable {
   /// - Throws: `QuarryError(.usage)` for a request that cannot be run, `QuarryError(.storage)` when the `job` record
   ///   cannot be written, `QuarryError(.fleet)` when Redis is no longer the fleet's.
   package func run() async throws(QuarryError) -> CoordinatorSummary? {
-    let watch = OutageWatch { [notice] in notice($0.map(CoordinatorNotice.redisUnreachable) ?? .redisBack) }
+    let watch = RedisWatch { [notice] trouble in notice(.redis(trouble)) }
     let caller = PatientCaller(clock: clock, watch: watch) { [inbox] error in inbox.yield(.generationLost(error)) }
     switch task {
     case .submit(let job): return try await follow(try await submit(job, caller), caller)
@@ -197,6 +197,7 @@ package final class FleetCoordinator: Sendable {
         switch action {
         case .readStatus: group.addTask { await self.readStatus(jobID, caller) }
         case .readDeaths: group.addTask { await self.readDeaths(jobID, caller) }
+        case .readHealth: group.addTask { await self.readHealth(jobID, caller) }
         case .holdAdmission: group.addTask { await self.holdAdmission(jobID) }
         case .report(let progress): self.progress(progress)
         case .notice(let notice): self.notice(notice)
@@ -216,7 +217,7 @@ package final class FleetCoordinator: Sendable {
       }
       inbox.yield(.admissionHeld(true))
     } catch {
-      notice(.redisUnreachable(error.message))
+      notice(.redis(RedisTrouble(error)))
       inbox.yield(.admissionHeld(false))
     }
   }
@@ -224,6 +225,15 @@ package final class FleetCoordinator: Sendable {
   private func readStatus(_ jobID: String, _ caller: PatientCaller) async {
     let status = await caller.call { () async throws(QuarryError) in try await self.queue.status(jobID: jobID) }
     if let status { inbox.yield(.status(status, at: clock.boot())) }
+  }
+
+  private func readHealth(_ jobID: String, _ caller: PatientCaller) async {
+    let workers = await caller.call { () async throws(QuarryError) in try await self.queue.workers() }
+    let eligible = (workers ?? []).filter { $0.isUp && $0.refusals[jobID] == nil }
+    let reasons = eligible.compactMap(\.health)
+    if let first = reasons.first, reasons.count == eligible.count {
+      inbox.yield(.allUnwell(workers: eligible.count, health: first))
+    }
   }
 
   private func readDeaths(_ jobID: String, _ caller: PatientCaller) async {

@@ -49,6 +49,8 @@ package struct JobStatus: Sendable, Equatable {
   /// Somebody wants nothing of it to be handed out.
   var isServedNothing: Bool { isFleetPaused || hold == .pause || hold == .cancel }
 
+  var ended: Int { done + dead + cancelled }
+
   /// Tasks that still have to end, as far as they are known.
   package var remaining: Int { ready + scheduled + leased + outbox }
 }

@@ -152,12 +152,13 @@ extension FleetQueue {
     case "OOM":
       QuarryError(
         .redis, "Redis at \(error.endpoint) has no memory left: nothing new is taken (\(what))",
-        remedy: "Raise maxmemory of the server; runs that end are still recorded meanwhile.")
-    default: QuarryError(.redis, "\(what): \(error.message)", remedy: error.remedy)
+        remedy: "Raise maxmemory of the server; runs that end are still recorded meanwhile.", isAnswer: true)
+    default:
+      QuarryError(.redis, "\(what): \(error.message)", remedy: error.remedy, isAnswer: error.code != nil)
     }
   }
 
   static func unexpected(_ reply: RedisReply, from what: String) -> QuarryError {
-    QuarryError(.redis, "the queue's script '\(what)' answered what it never should: \(reply)")
+    QuarryError(.redis, "the queue's script '\(what)' answered what it never should: \(reply)", isAnswer: true)
   }
 }

@@ -40,7 +40,7 @@ package struct LedgerRequeue: Sendable {
   /// One try: what stands in the ledger is done by `--rebuild` whenever Redis is there again.
   private func bringBack(_ jobID: String) async throws(QuarryError) {
     let failures = Failures()
-    let caller = PatientCaller(clock: .system, watch: OutageWatch { _ in }, onLost: { failures.note($0) })
+    let caller = PatientCaller(clock: .system, watch: RedisWatch { _ in }, onLost: { failures.note($0) })
     let rebuilder = JobRebuilder(
       queue: queue, ledger: ledger, caller: caller, storage: storage, retries: retries, timing: timing)
     guard try await rebuilder.rebuild(jobID, isForced: true) == nil else { return }

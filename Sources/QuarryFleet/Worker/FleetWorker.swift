@@ -77,7 +77,7 @@ package final class FleetWorker: Sendable {
   }
 
   private func work(_ timing: LeaseTiming) async -> WorkerEnd {
-    let watch = OutageWatch { [notice] message in notice(message.map(WorkerNotice.redisUnreachable) ?? .redisBack) }
+    let watch = RedisWatch { [notice] trouble in notice(.redis(trouble)) }
     let report: @Sendable (WorkerEvent) -> Void = { [inbox] event in inbox.yield(event) }
     let caller = PatientCaller(clock: clock, watch: watch) { error in report(.generationLost(error)) }
     let settler = Settler(

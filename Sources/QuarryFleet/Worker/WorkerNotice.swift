@@ -13,8 +13,8 @@ package enum WorkerNotice: Sendable, Equatable {
   /// This worker is given no task of the job, since it would not run what the job means.
   case jobRefused(jobID: String, reason: String)
   case jobTakenBack(jobID: String)
-  case redisUnreachable(String)
-  case redisBack
+  /// Nil when it is over.
+  case redis(RedisTrouble?)
   /// Nothing is claimed for a while, because storage refused (`storage`), this worker lacks what runs need (`worker`), or
   /// its executors crash one after another (`crash`).
   case paused(TaskResult.FailureKind, reason: String, Duration)
@@ -56,8 +56,7 @@ extension WorkerNotice: CustomStringConvertible {
     case .runSuperseded(let task, let reason): "run \(task.runID) of \(task.target) no longer counts: \(reason)"
     case .jobRefused(let jobID, let reason): "taking no task of job \(jobID): \(reason)"
     case .jobTakenBack(let jobID): "taking tasks of job \(jobID) again: its scripts are the same now"
-    case .redisUnreachable(let message): "Redis does not answer, trying on: \(message)"
-    case .redisBack: "Redis answers again"
+    case .redis(let trouble): RedisTrouble.text(trouble)
     case .paused(let cause, let reason, let pause):
       "claiming nothing for \(pause.milliseconds) ms, \(Self.text(cause)): \(reason)"
     case .memoryFull(let bytes): "claiming nothing: this process holds \(bytes >> 20) MiB, more than its --max-rss"

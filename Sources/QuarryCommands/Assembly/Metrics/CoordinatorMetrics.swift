@@ -15,14 +15,13 @@ final class CoordinatorMetrics: Sendable {
     switch notice {
     case .leading(let term): self.term.store(term, ordering: .relaxed)
     case .following: term.store(0, ordering: .relaxed)
-    case .redisUnreachable: redis.note(answers: false)
-    case .redisBack: redis.note(answers: true)
+    case .redis(let trouble): redis.note(trouble)
     default: break
     }
   }
 
   /// Why this coordinator is not well.
-  var ailment: String? { redis.answers ? nil : "Redis does not answer" }
+  var ailment: String? { redis.ailment }
 
   /// Without the fleet's when Redis does not answer soon.
   func families(of queue: FleetQueue) async -> [MetricFamily] {

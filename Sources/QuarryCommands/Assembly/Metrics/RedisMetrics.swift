@@ -1,4 +1,5 @@
 import QuarryCore
+import QuarryFleet
 import QuarryMetrics
 import RedisClient
 import Synchronization
@@ -6,12 +7,22 @@ import Synchronization
 /// What a process knows of its Redis.
 final class RedisMetrics: Sendable {
   let tally = RedisTally()
-  private let isAway = Atomic<Bool>(false)
+  private let trouble = Mutex<RedisTrouble?>(nil)
 
-  var answers: Bool { !isAway.load(ordering: .relaxed) }
+  private var answers: Bool {
+    if case .away = trouble.withLock({ $0 }) { false } else { true }
+  }
 
-  /// - Parameter answers: whether it does.
-  func note(answers: Bool) { isAway.store(!answers, ordering: .relaxed) }
+  func note(_ trouble: RedisTrouble?) { self.trouble.withLock { $0 = trouble } }
+
+  /// Why a process that needs it is not well.
+  var ailment: String? {
+    switch trouble.withLock({ $0 }) {
+    case .away: "Redis does not answer"
+    case .refuses: "Redis refuses"
+    case nil: nil
+    }
+  }
 
   var families: [MetricFamily] {
     [

@@ -45,8 +45,7 @@ final class WorkerMetrics: Sendable {
         if next == TaskState.dead.rawValue { counts.deaths += 1 }
       }
     case .runSuperseded: counts.withLock { $0.ends[Self.superseded, default: 0] += 1 }
-    case .redisUnreachable: redis.note(answers: false)
-    case .redisBack: redis.note(answers: true)
+    case .redis(let trouble): redis.note(trouble)
     default: break
     }
   }
@@ -67,7 +66,7 @@ final class WorkerMetrics: Sendable {
   /// Why this worker is not well.
   var ailment: String? {
     let now = figures.current
-    if !redis.answers { return "Redis does not answer" }
+    if let ailment = redis.ailment { return ailment }
     if let renewedAt = now.renewedAt, age(of: renewedAt) > now.timing.lease { return "no heartbeat within its lease" }
     guard let hindrance = now.hindrance, hindrance != .held else { return nil }
     return "claims nothing: \(hindrance.rawValue)"
