@@ -25,6 +25,13 @@ import Testing
     #expect(found.contains { $0.contains("ready:default:job:") && $0.contains("has 0 tasks, 1 say so") }, "\(found)")
   }
 
+  @Test func aKeyThatIsNoTaskIsNamed() async throws {
+    let bench = try await bench()
+    let key = bench.queue.keys.task("zzz")
+    let found = try await problems(bench, after: ["SET", .text(key), "hi"])
+    #expect(found.count == 1 && found[0].hasPrefix("the key \(key) is no task: WRONGTYPE"), "\(found)")
+  }
+
   @Test func aTaskInTwoListsIsNamed() async throws {
     let bench = try await bench()
     let found = try await problems(

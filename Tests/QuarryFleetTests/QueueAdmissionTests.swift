@@ -32,6 +32,32 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  /// Only another program writes them.
+  @Test func linesThatAreNoWorkAreRejectedAndHoldUpNothing() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    let root = try await bench.one("w")
+    let outbox = bench.queue.keys.outbox
+    let head = "\(root.taskID) \(root.runID) "
+    _ = try await bench.raw.send(["SET", .text(bench.queue.keys.task("text")), "hi"])
+    let texts: [String] = [
+      "not JSON", "7", "null", #"{"task_id":"t"}"#,
+      #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":{},"lane":"default"}"#,
+      #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":"{}","lane":"default","host":null}"#,
+    ]
+    let lines = ["garbage"] + texts.map { head + $0 }
+    for line in lines + ["text run {}"] { _ = try await bench.raw.send(["RPUSH", .text(outbox), .text(line)]) }
+    _ = try await bench.raw.send(["HINCRBY", .text(bench.queue.keys.job("job")), "outbox", 6])
+    try await bench.emit([bench.work(0, "http://a/1")], by: root, "w")
+    try await bench.admit()
+    let status = try await bench.status()
+    #expect(status.admitted == 2 && status.outbox == 0)
+    let rejects = try await bench.queue.rejects(limit: 20)
+    #expect(rejects.map(\.line).sorted() == lines.sorted())
+    #expect(rejects.allSatisfy { $0.reason.hasPrefix("in the outbox: ") })
+  }
+
   @Test func aDelayOfThousandsOfYearsIsOneOfAYear() async throws {
     let bench = try await QueueBench.make()
     try await bench.join("w")

@@ -25,7 +25,8 @@ local CUT_LIMIT = 100000
 
 local parents, jobs = {}, {}
 local function parent_of(task)
-  if not parents[task] then parents[task] = call('HMGET', TASK .. task, 'job', 'depth') end
+  -- What is no task of a fleet has no job either.
+  if not parents[task] then parents[task] = redis.pcall('HMGET', TASK .. task, 'job', 'depth') end
   return parents[task][1], tonumber(parents[task][2])
 end
 local function job_of(id)
@@ -82,13 +83,28 @@ local function optional(fields, name, value)
   end
 end
 
+-- The work of a line as emit.lua writes it; nil and why not for a line of another writer, which must not stop the others.
+local function work_of(text)
+  if not text then return nil, 'in the outbox: not "TASK RUN JSON"' end
+  local readable, work = pcall(cjson.decode, text)
+  if not readable or type(work) ~= 'table' then return nil, 'in the outbox: no JSON object' end
+  for _, name in ipairs({'task_id', 'fingerprint', 'target', 'params', 'lane'}) do
+    if type(work[name]) ~= 'string' then return nil, 'in the outbox: no ' .. name end
+  end
+  for _, name in ipairs({'host', 'source', 'category', 'timeout_ms'}) do
+    if type(work[name]) == 'table' or work[name] == cjson.null then return nil, 'in the outbox: a bad ' .. name end
+  end
+  return work
+end
+
 for _, entry in ipairs(entries) do
   local task, run, text = string.match(entry, '^(%S+) (%S+) (.*)$')
-  local id, parent_depth = parent_of(task)
-  local readable, work = pcall(cjson.decode, text)
-  if id and not readable then
-    job_of(id).outbox = job_of(id).outbox - 1
-    call('LPUSH', REJECTS, cjson.encode({line = string.sub(entry, 1, 4096), reason = 'not JSON', at = now}))
+  local id, parent_depth
+  if task then id, parent_depth = parent_of(task) end
+  local work, flaw = work_of(text)
+  if not task or id and not work then
+    if id then job_of(id).outbox = job_of(id).outbox - 1 end
+    call('LPUSH', REJECTS, cjson.encode({line = string.sub(entry, 1, 4096), reason = flaw, at = now}))
     call('LTRIM', REJECTS, 0, 999)
   elseif id and job_of(id).is_held then
     call('RPUSH', key('outbox', id), entry)

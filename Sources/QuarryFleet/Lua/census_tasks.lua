@@ -24,7 +24,8 @@ local function check(task, t)
 end
 
 for i = 4, #ARGV do
-  local v = call('HMGET', TASK .. ARGV[i], 'job', 'state', 'lane', 'host', 'owner')
+  local v = redis.pcall('HMGET', TASK .. ARGV[i], 'job', 'state', 'lane', 'host', 'owner')
+  if v.err then problems[#problems + 1] = 'the key ' .. TASK .. ARGV[i] .. ' is no task: ' .. v.err end
   if v[1] and v[2] then
     local t = {v[1], v[2], or_empty(v[3]), or_empty(v[4]), or_empty(v[5])}
     check(ARGV[i], t)
