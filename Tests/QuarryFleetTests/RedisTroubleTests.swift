@@ -74,4 +74,27 @@ import Testing
     }
     try expectExact(fixture, summary, pages: 31)
   }
+
+  @Test func aRunWhoseLeaseCannotBeRenewedIsStopped() async throws {
+    let fixture = try CrawlFixture()
+    let (tree, stops) = (fixture.tree(pages: 1), Recorder<RunControl.StopReason?>())
+    let worker = try await fixture.worker("w1") { task, derived, control throws(QuarryError) in
+      guard stops.count == 0 else { return try tree(task, derived, control) }
+      control.markStarted()
+      control.waitForStop()
+      stops.add(control.stopReason)
+      return .failed(.release, reason: "stopped", RunFigures(outcome: nil))
+    }
+    let request = fixture.request { $0.timing = LeaseTiming(lease: .seconds(6), heartbeat: .milliseconds(300)) }
+    let summary = try await crawl(try await fixture.coordinator(request), [worker]) {
+      try await fixture.workerNotices.wait {
+        $0.contains { if case .runStarted = $0 { true } else { false } }
+      }
+      try fixture.redis.ask("ACL", "SETUSER", "default", "-evalsha")
+      try await stops.wait(for: 1)
+      try fixture.redis.ask("ACL", "SETUSER", "default", "+evalsha")
+    }
+    #expect(stops.all == [.leaseLost])
+    #expect(summary.exitCode == 0 && fixture.succeeded.count >= 1)
+  }
 }
