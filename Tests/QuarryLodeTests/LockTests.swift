@@ -40,7 +40,8 @@ import Testing
     try await written.get()
     let notes = said.withLock { $0 }
     #expect(
-      notes == ["waiting to commit to \(root.path)/datasets/quarry: \(lock) is locked by process \(holder.pid) (flock)"])
+      notes == ["waiting to commit to \(root.path)/datasets/quarry: \(lock) is locked by process \(holder.pid) (flock)"]
+    )
   }
 
   @Test func oneThatStaysTakenEndsAtTheDeadlineAndNamesItsHolder() async throws {
