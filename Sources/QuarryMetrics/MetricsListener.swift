@@ -1,11 +1,13 @@
 import Glibc
 import QuarryCore
+import Synchronization
 
 /// A socket that listens for whoever reads metrics.
 package final class MetricsListener: Sendable {
   /// With the port that was taken.
   package let address: MetricsAddress
   let descriptor: Int32
+  private let isOpen = Mutex(true)
 
   /// - Throws: `QuarryError(.usage)` saying why nothing can listen there.
   package init(_ address: MetricsAddress) throws(QuarryError) {
@@ -19,7 +21,15 @@ package final class MetricsListener: Sendable {
     }
   }
 
-  deinit {
+  deinit { stop() }
+
+  /// Nobody can come any more, and the socket is gone.
+  func stop() {
+    let wasOpen = isOpen.withLock { isOpen in
+      defer { isOpen = false }
+      return isOpen
+    }
+    guard wasOpen else { return }
     close(descriptor)
     if case .unix(let path) = address { unlink(path) }
   }

@@ -38,6 +38,7 @@ package final class MetricsServer: Sendable {
     precondition(wakeDescriptor >= 0, "no file descriptor is left for serving metrics")
     OwnThread.start { [self] in
       MetricsLoop.run(listener, wakeDescriptor: wakeDescriptor, server: self)
+      listener.stop()
       hasEnded.signal()
     }
   }
