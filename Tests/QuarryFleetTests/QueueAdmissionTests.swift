@@ -45,10 +45,12 @@ import Testing
       "not JSON", "7", "null", #"{"task_id":"t"}"#,
       #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":{},"lane":"default"}"#,
       #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":"{}","lane":"default","host":null}"#,
+      #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":"{}","lane":"default","host":true}"#,
+      #"{"task_id":"t","fingerprint":"00","target":"d.ts","params":"{}","lane":"urgent"}"#,
     ]
     let lines = ["garbage"] + texts.map { head + $0 }
     for line in lines + ["text run {}"] { _ = try await bench.raw.send(["RPUSH", .text(outbox), .text(line)]) }
-    _ = try await bench.raw.send(["HINCRBY", .text(bench.queue.keys.job("job")), "outbox", 6])
+    _ = try await bench.raw.send(["HINCRBY", .text(bench.queue.keys.job("job")), "outbox", 8])
     try await bench.emit([bench.work(0, "http://a/1")], by: root, "w")
     try await bench.admit()
     let status = try await bench.status()

@@ -2,7 +2,7 @@ import QuarryCore
 
 /// Sends `run_completed` JSON, several in their order.
 ///
-/// Returns how many, from the first on, are sent, which is one at least; throws when the first is not.
+/// Returns how many, from the first on, are sent, which is one at least; throws when they are to be sent again.
 package typealias PublishNotifications = @Sendable ([String]) async throws(QuarryError) -> Int
 
 /// Sends what accepted runs left to tell, at least once, in the order of their settling.
@@ -37,8 +37,8 @@ struct NotificationPublisher: Sendable {
     }
   }
 
-  /// Each is tried once also when the process is leaving, so that nobody has to wait for it. What is not acknowledged
-  /// stays in the stream, and whoever publishes next sends it.
+  /// When the process is leaving they are tried until one fails, so that nobody has to wait for them. What is not
+  /// acknowledged stays in the stream, and whoever publishes next sends it.
   ///
   /// What was sent is acknowledged together, since each acknowledgement is a script that others wait for; but before
   /// anything is waited for, and before others could think that nobody sends.
@@ -53,9 +53,9 @@ struct NotificationPublisher: Sendable {
         await clock.sleep(backoff.next(draw: .random(in: 0..<1)))
         if !Task.isCancelled { count = await tryOnce(rest) }
       }
+      if count == 0 { break }
       sent += rest.prefix(count)
-      // What could not be sent when the process left is passed over.
-      rest = rest.dropFirst(max(1, count))
+      rest = rest.dropFirst(count)
       if clock.boot() - since > Self.longestSilence.nanoseconds {
         await acknowledge(&sent)
         since = clock.boot()

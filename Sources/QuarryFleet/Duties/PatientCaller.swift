@@ -15,11 +15,12 @@ package struct PatientCaller: Sendable {
     self.onLost = onLost
   }
 
+  /// - Parameter longestPause: between two tries, where others wait for this call to end.
   /// - Returns: the answer; nil when the calling task was cancelled or trying again cannot help.
   package func call<Answer: Sendable>(
-    _ body: @Sendable () async throws(QuarryError) -> Answer
+    longestPause: Duration = .seconds(20), _ body: @Sendable () async throws(QuarryError) -> Answer
   ) async -> Answer? {
-    var backoff = Backoff()
+    var backoff = Backoff(longest: longestPause)
     var refusal = RedisWatch.Refusal()
     defer { watch.gaveUp(refusal) }
     while !Task.isCancelled {

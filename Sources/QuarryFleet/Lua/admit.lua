@@ -83,6 +83,9 @@ local function optional(fields, name, value)
   end
 end
 
+local is_lane = {}
+for _, lane in ipairs(LANES) do is_lane[lane] = true end
+
 -- The work of a line as emit.lua writes it; nil and why not for a line of another writer, which must not stop the others.
 local function work_of(text)
   if not text then return nil, 'in the outbox: not "TASK RUN JSON"' end
@@ -92,8 +95,10 @@ local function work_of(text)
     if type(work[name]) ~= 'string' then return nil, 'in the outbox: no ' .. name end
   end
   for _, name in ipairs({'host', 'source', 'category', 'timeout_ms'}) do
-    if type(work[name]) == 'table' or work[name] == cjson.null then return nil, 'in the outbox: a bad ' .. name end
+    local kind = type(work[name])
+    if kind ~= 'nil' and kind ~= 'string' and kind ~= 'number' then return nil, 'in the outbox: a bad ' .. name end
   end
+  if not is_lane[work.lane] then return nil, 'in the outbox: no lane' end
   return work
 end
 

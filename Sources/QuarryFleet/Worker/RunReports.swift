@@ -19,6 +19,8 @@ final class RunReports: Sendable {
 
   /// Most starts, and most ends, in a call: others wait for Redis while it works through them.
   static let batch = 100
+  /// All other starts and ends of the worker wait for a call that is under way.
+  static let longestPause = Duration.seconds(2)
   /// Most pieces of derived work that the answer to a call brings for the ledger, but for a single run's.
   static let longestAnswer = 1_000
 
@@ -78,7 +80,7 @@ final class RunReports: Sendable {
   private func tell(_ starts: [TaskAssignment]) async {
     if starts.isEmpty { return }
     let requestID = UUIDv7.make()
-    let answers = await caller.call { () async throws(QuarryError) in
+    let answers = await caller.call(longestPause: Self.longestPause) { () async throws(QuarryError) in
       try await queue.started(starts, workerID: workerID, requestID: requestID)
     }
     for (task, answer) in zip(starts, answers ?? []) {
@@ -93,7 +95,7 @@ final class RunReports: Sendable {
     if ends.isEmpty { return }
     let sentAt = clock.boot()
     let requestID = UUIDv7.make()
-    let answers = await caller.call { () async throws(QuarryError) in
+    let answers = await caller.call(longestPause: Self.longestPause) { () async throws(QuarryError) in
       try await queue.complete(ends, workerID: workerID, requestID: requestID)
     }
     for (end, answer) in zip(ends, answers ?? []) {

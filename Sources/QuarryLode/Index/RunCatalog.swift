@@ -95,7 +95,9 @@ struct RunCatalog {
   }
 
   private func keepIfWorth() {
-    guard damages.isEmpty, recent.snapshots + recent.entries.count + learned >= Self.worthKeeping else { return }
+    let fresh = recent.snapshots + recent.entries.count
+    // A day in which runs begin has another mark with each.
+    guard damages.isEmpty, max(fresh, fresh == 0 ? learned : 0) >= Self.worthKeeping else { return }
     // A cache: where it cannot be written, answers are the same and take longer. `quarry lode index` says why.
     _ = try? keep()
   }

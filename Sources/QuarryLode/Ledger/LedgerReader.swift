@@ -129,18 +129,20 @@ struct LedgerReader: Sendable {
         ids.formUnion(try reader.snapshots(of: partition))
         if try reader.isCutShort(partition) { damage = reader.chain.warnings.first }
       }
-      var files: [String] = []
+      var files: [(order: SnapshotID, path: String)] = []
       for id in ids.sorted() {
         let known = reader.chain.warnings.count
         if let manifest = try reader.manifest(id) {
           files += manifest.files.map(\.path).filter { partitions.contains(layout.partition(ofDataKey: $0) ?? "") }
+            .map { (manifest.order, $0) }
         } else if reader.isLost(id) {
           damage = "snapshot \(id) is lost"
         } else if reader.chain.warnings.count > known {
           damage = reader.chain.warnings.last
         }
       }
-      return files
+      // What a repair has put back stands where it was.
+      return files.sorted { $0.order < $1.order }.map(\.path)
     }
     if let damage { throw QuarryError(.storage, "the ledger of job \(jobID) is damaged: \(damage)") }
     return files

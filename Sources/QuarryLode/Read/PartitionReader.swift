@@ -24,9 +24,10 @@ struct PartitionReader {
 
   /// - Parameter searches: see `ChainReader`.
   init(layout: DatasetLayout, searches: Bool = false) throws(FileFailure) {
-    lost = try LostSnapshots(layout)
     chain = ChainReader(layout: layout, forgives: true, searches: searches)
     newest = try chain.head()
+    // After the head, which then does not follow what a repair put back meanwhile under another id.
+    lost = try LostSnapshots(layout)
     // Looked at only then, since it may have moved on.
     isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
   }

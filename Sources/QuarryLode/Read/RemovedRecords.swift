@@ -64,9 +64,10 @@ struct RemovedRecords {
   /// folder was made leaves it open. In a bucket there are no folders, and its rules remove what is old.
   private func wasMadeAgain(_ times: FolderTimes, since id: SnapshotID) throws(FileFailure) -> Bool {
     guard layout.isOnDisk else { return true }
+    guard let made = times.made else { return false }
+    // Data may lie under another id than its snapshot's; an id is a time as well, by the writer's clock.
     let committed = try layout.store.modified("\(layout.canonicalFolder(id))/manifest.json")
-    guard let made = times.made, let committed else { return false }
-    return made > committed
+    return made > committed ?? Timestamp(nanoseconds: Int64(clamping: id.value))
   }
 
   /// - Parameter id: one that is not newer answers the question.

@@ -14,6 +14,7 @@ struct LostRepair {
   private let reachable: Reachable
   private let deadline: Duration
   private var records: StoredRecords
+  private var removed: RemovedRecords
   private var complaints: [String] = []
 
   init(store: any WritableStore, layout: DatasetLayout, reachable: Reachable, deadline: Duration) {
@@ -22,6 +23,7 @@ struct LostRepair {
     self.reachable = reachable
     self.deadline = deadline
     records = StoredRecords(layout: layout, reachable: reachable)
+    removed = RemovedRecords(layout: layout)
   }
 
   /// A snapshot beside the chain.
@@ -48,10 +50,8 @@ struct LostRepair {
       if fate == .repairable {
         wanted.append((lost, manifest))
         if publisher != nil { continue }
-      } else if publisher != nil, fate == .repeated {
-        try layout.described { () throws(FileFailure) in try remove(lost) }
       }
-      report(MissingManifest(path: path(of: lost), snapshot: lost.id, fate: fate))
+      report(publisher != nil && fate == .repeated ? try removing(lost, fate) : found(lost, fate))
     }
     if let publisher { try putBack(wanted, by: publisher, report) }
     return complaints
@@ -91,12 +91,16 @@ struct LostRepair {
     let unnamed = keys.filter { !reachable.names($0) }
     // What nobody noted is a leftover then.
     guard !unnamed.isEmpty else { return lost.isNoted ? .repeated : nil }
-    var missing: [String] = []
+    var (missing, removedCount) = ([String](), 0)
     for key in unnamed {
-      let isThere = try layout.described { () throws(FileFailure) in try layout.store.exists(layout.path(of: key)) }
-      if !isThere { missing.append(key) }
+      switch try layout.described({ () throws(FileFailure) in try place(of: key, in: lost.id) }) {
+      case .there: break
+      case .removed: removedCount += 1
+      case .missing: missing.append(key)
+      }
     }
-    guard missing.count < unnamed.count else {
+    guard removedCount < unnamed.count else { return lost.isNoted ? .repeated : nil }
+    guard missing.count + removedCount < unnamed.count else {
       if lost.isNoted { complain(of: lost, "is gone with its data", note) }
       return lost.isNoted ? .dataless : nil
     }
@@ -105,6 +109,13 @@ struct LostRepair {
       return .failed
     }
     return try fate(of: manifest, lost, note)
+  }
+
+  private enum Place { case there, removed, missing }
+
+  private mutating func place(of key: String, in id: SnapshotID) throws(FileFailure) -> Place {
+    if try layout.store.exists(layout.path(of: key)) { return .there }
+    return try removed.folder(ofKey: key, at: id) == nil ? .missing : .removed
   }
 
   private mutating func fate(
@@ -142,9 +153,19 @@ struct LostRepair {
       throw error.described(layout)
     }
     for (lost, _) in wanted {
-      try layout.described { () throws(FileFailure) in try remove(lost) }
-      report(MissingManifest(path: path(of: lost), snapshot: lost.id, fate: .repaired))
+      report(try removing(lost, .repaired))
     }
+  }
+
+  private func found(_ lost: Lost, _ fate: MissingManifest.Fate) -> MissingManifest {
+    MissingManifest(path: path(of: lost), snapshot: lost.id, fate: fate)
+  }
+
+  private func removing(_ lost: Lost, _ fate: MissingManifest.Fate) throws(QuarryError) -> MissingManifest {
+    let isGone = try layout.described { () throws(FileFailure) in try remove(lost) }
+    var found = found(lost, isGone ? fate : .failed)
+    if !isGone { found.problem = "its copies in partitions could not be removed: try again" }
+    return found
   }
 
   private func publish(_ plans: [SnapshotPlan], by publisher: any SnapshotPublisher) throws(PublishFailure) {
@@ -156,9 +177,13 @@ struct LostRepair {
   }
 
   /// The one by which a next repair knows it goes last, and the note only when readers find no other.
-  private func remove(_ lost: Lost) throws(FileFailure) {
-    if reachable.place(of: lost.id) == nil { for path in lost.paths.dropLast() { store.discardData(path) } }
+  /// - Returns: false, with the note still there, when one that readers go by could not be removed.
+  private func remove(_ lost: Lost) throws(FileFailure) -> Bool {
+    let copies = reachable.place(of: lost.id) == nil ? lost.paths : []
+    for path in copies.dropLast() { store.discardData(path) }
+    for path in copies.dropLast() where try store.exists(path) { return false }
     store.discard(LostSnapshots.path(of: lost.id, in: layout))
-    if reachable.place(of: lost.id) == nil, let last = lost.paths.last { store.discardData(last) }
+    if let last = copies.last { store.discardData(last) }
+    return true
   }
 }

@@ -130,9 +130,12 @@ package struct ManifestRepair {
       let missing = try layout.described { () throws(FileFailure) in
         try self.missing(of: manifest, chain, &copies)
       }
-      damaged += try layout.described { () throws(FileFailure) in
-        try self.damaged(of: manifest, &chain, but: Set(missing.map(\.path)))
+      let canonical = chain.canonicalPath(manifest.id)
+      let isDamaged = try layout.described { () throws(FileFailure) -> Bool in
+        let isThere = try chain.isThere(manifest.id)
+        return try isThere ? chain.canonical(manifest.id) == nil : false
       }
+      if isDamaged { damaged.append(canonical) }
       for found in missing {
         var found = found
         if writes, found.fate == .repairable { putBack(&found, from: &chain) }
@@ -151,25 +154,24 @@ package struct ManifestRepair {
       missing.append(
         MissingManifest(path: chain.canonicalPath(manifest.id), snapshot: manifest.id, fate: .repairable))
     }
-    for copy in try copies.all(of: manifest) {
-      let hasData = try MissingCopies.hasData(manifest, in: copy.partition, layout)
-      missing.append(
-        MissingManifest(path: copy.path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
+    let found = try copies.all(of: manifest).map { ($0.path, $0.partition) }
+    for (path, partition) in try found + damaged(of: manifest, chain, but: Set(found.map(\.0))) {
+      let hasData = try MissingCopies.hasData(manifest, in: partition, layout)
+      missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
     }
     return missing
   }
 
-  /// The snapshot's manifests that are there and are none, or others.
+  /// The snapshot's manifests in partitions that are there and are none, or others.
   /// - Parameter known: paths of those that are found already.
   private func damaged(
-    of manifest: Manifest, _ chain: inout ChainReader, but known: Set<String>
-  ) throws(FileFailure) -> [String] {
-    let canonical = chain.canonicalPath(manifest.id)
-    var damaged: [String] = []
-    if try chain.isThere(manifest.id), try chain.canonical(manifest.id) == nil { damaged.append(canonical) }
+    of manifest: Manifest, _ chain: ChainReader, but known: Set<String>
+  ) throws(FileFailure) -> [(path: String, partition: String)] {
+    var damaged: [(path: String, partition: String)] = []
     for partition in Set(manifest.files.compactMap({ layout.partition(ofDataKey: $0.path) })).sorted() {
       let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-      if !known.contains(path), !store.isOne(path, canonical), try !mayBe(manifest, at: path) { damaged.append(path) }
+      guard !known.contains(path), !store.isOne(path, chain.canonicalPath(manifest.id)) else { continue }
+      if try !mayBe(manifest, at: path) { damaged.append((path, partition)) }
     }
     return damaged
   }

@@ -17,9 +17,12 @@ struct StoredRecords {
     chain = ChainReader(layout: layout, forgives: true)
   }
 
-  /// Counts the snapshot's records, and those that are stored; then they all count as stored.
+  /// Counts the snapshot's records, and those that are stored; where none is, they all count as stored then.
   mutating func add(_ manifest: Manifest) throws(QuarryError) -> (all: Int, repeated: Int) {
     var (all, repeated) = (0, 0)
+    let before = known
+    var areAdded = false
+    defer { if !areAdded { known = before } }
     for file in manifest.files where !reachable.names(file.path) {
       guard let partition = layout.partition(ofDataKey: file.path) else { continue }
       var known: Set<Int>
@@ -30,6 +33,7 @@ struct StoredRecords {
       }
       self.known[partition] = known
     }
+    areAdded = repeated == 0
     return (all, repeated)
   }
 

@@ -9,8 +9,8 @@ import Synchronization
 final class DatasetPresence: Sendable {
   private let layout: DatasetLayout
   private let expected = Mutex<String?>(nil)
-  /// The folder of the last snapshot that this process committed, which nobody has a reason to remove.
-  private let snapshot = Mutex<String?>(nil)
+  /// The last that this process committed, whose folder nobody has a reason to remove but a repair.
+  private let snapshot = Mutex<SnapshotID?>(nil)
 
   init(layout: DatasetLayout) { self.layout = layout }
 
@@ -30,12 +30,28 @@ final class DatasetPresence: Sendable {
   /// To be called when a snapshot was committed.
   func wrote(_ id: SnapshotID) {
     guard layout.isOnDisk else { return }
-    snapshot.withLock { $0 = layout.canonicalFolder(id) }
+    snapshot.withLock { $0 = id }
   }
 
   private func checkSnapshot() throws(QuarryError) {
-    guard let missing = snapshot.withLock({ $0 }).flatMap(layout.missingPart) else { return }
-    throw missing.utf8.count > layout.segments.utf8.count ? replaced : gone(missing)
+    guard let id = snapshot.withLock({ $0 }), let missing = layout.missingPart(of: layout.canonicalFolder(id)) else {
+      return
+    }
+    guard missing.utf8.count > layout.segments.utf8.count else { throw gone(missing) }
+    guard try isRestored(id) else { throw replaced }
+  }
+
+  /// Whether a repair has committed a snapshot again, under another id.
+  private func isRestored(_ id: SnapshotID) throws(QuarryError) -> Bool {
+    try layout.described { () throws(FileFailure) in
+      var chain = ChainReader(layout: layout, forgives: true)
+      var current = try chain.head()
+      while let manifest = current, manifest.id > id {
+        if manifest.restored == id { return true }
+        current = try chain.parent(of: manifest)
+      }
+      return false
+    }
   }
 
   /// - Parameter missing: what of its path; nil for all of it.

@@ -113,7 +113,8 @@ package final class StreamingPolicy: IngestionPolicy {
     buffer.change { $0.hurry() }
     var isClosed = false
     if isClosing {
-      guard lastFlush() != nil else { return true }
+      // Once one has failed the record says something wrong.
+      if buffer.when({ $0.isAtRest }, { $0.failure == nil }), lastFlush() == nil { return true }
       isClosed = sink.isInDoubt
       if !isClosed { buffer.change { $0.removeClosing() } }
     }
