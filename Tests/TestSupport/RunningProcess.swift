@@ -26,6 +26,11 @@ package final class RunningProcess: Sendable {
   private let exit = Mutex<Int32?>(nil)
   /// Held while pipes are made and given away, so that no other child of these tests inherits an end of them.
   private static let spawning = Mutex(())
+  /// Those that no test has seen the end of. They end with the tests' own process.
+  private static let running = Mutex<Set<pid_t>>([])
+  private static let endsWithUs: Void = {
+    atexit { RunningProcess.running.withLock { pids in for pid in pids { kill(-pid, SIGKILL) } } }
+  }()
 
   /// - Parameters:
   ///   - environment: added to this process' environment; an empty value removes the variable.
@@ -43,6 +48,8 @@ package final class RunningProcess: Sendable {
       return (pid, [input.1, output.0, errors.0])
     }
     self.pid = pid
+    Self.endsWithUs
+    Self.running.withLock { _ = $0.insert(pid) }
     _ = input.withCString { write(ends[0], $0, strlen($0)) }
     close(ends[0])
     output = Capture(ends[1])
@@ -102,6 +109,7 @@ package final class RunningProcess: Sendable {
       var status: Int32 = 0
       guard waitpid(pid, &status, WNOHANG) == pid else { return false }
       exit = status & 0x7f == 0 ? (status >> 8) & 0xff : -(status & 0x7f)
+      Self.running.withLock { _ = $0.remove(pid) }
       return true
     }
   }
