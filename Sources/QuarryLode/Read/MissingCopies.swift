@@ -120,8 +120,8 @@ struct MissingCopies {
     return try removed.folder(of: partition, at: manifest.id) == nil ? missing : nil
   }
 
-  /// Others may have written the same in other words.
-  private static func flaw(of bytes: [UInt8], as manifest: Manifest) -> String? {
+  /// What is wrong with a manifest's bytes in a partition; nil where they say what the snapshot's own does, if in other words.
+  static func flaw(of bytes: [UInt8], as manifest: Manifest) -> String? {
     guard !bytes.isEmpty else { return "it is empty" }
     do throws(Manifest.Unreadable) {
       return try Manifest(parsing: bytes) == manifest ? nil : "it says something else"

@@ -180,8 +180,7 @@ package struct ManifestRepair {
   private func mayBe(_ manifest: Manifest, at path: String) throws(FileFailure) -> Bool {
     do throws(FileFailure) {
       guard try store.exists(path), let bytes = try store.bytes(path) else { return true }
-      // What cannot be read is no copy.
-      return (try? Manifest(parsing: bytes)) == manifest
+      return MissingCopies.flaw(of: bytes, as: manifest) == nil
     } catch {
       guard error.isOfOneFile else { throw error }
       return false

@@ -145,9 +145,10 @@ struct ChainVerifier {
       var missing: [String] = []
       for partition in partitions.sorted() {
         let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-        if try !verifyCopy(path, of: manifest), try removed.folder(of: partition, at: manifest.id) == nil {
-          missing.append(path)
-        }
+        guard try !verifyCopy(path, of: manifest) else { continue }
+        let hasData = try MissingCopies.hasData(manifest, in: partition, layout)
+        let isMissing = hasData ? true : try removed.folder(of: partition, at: manifest.id) == nil
+        if isMissing { missing.append(path) }
       }
       canFindAll = canFindAll && missing.count < partitions.count
       for path in missing { error(.manifest, path, MissingCopies.message(path, manifest.id)) }
@@ -159,8 +160,9 @@ struct ChainVerifier {
   private func verifyCopy(_ path: String, of manifest: Manifest) throws(FileFailure) -> Bool {
     if layout.store.isOne(path, canonical(manifest.id)) { return true }
     guard let bytes = try layout.store.bytes(path) else { return false }
-    // What cannot be read is no copy.
-    if (try? Manifest(parsing: bytes)) != manifest { error(.manifest, path, "differs from \(canonical(manifest.id))") }
+    if MissingCopies.flaw(of: bytes, as: manifest) != nil {
+      error(.manifest, path, "differs from \(canonical(manifest.id))")
+    }
     return true
   }
 
