@@ -15,4 +15,14 @@ import Testing
     console.report(QuarryError(.stream, message, remedy: message))
     #expect(String(decoding: written.withLock { $0 }, as: UTF8.self) == "quarry: \(shown)\n  \(shown)\n")
   }
+
+  @Test(arguments: [LogFormat.text, .json]) func ofALongMessageTheBeginningIsShown(format: LogFormat) {
+    let written = Mutex<[UInt8]>([])
+    let console = Console(writeOut: { _ in }, writeError: { bytes in written.withLock { $0 += bytes } }).logging(format)
+    console.report(QuarryError(.stream, "a" + String(repeating: "ü", count: 100_000)))
+    let text = String(decoding: written.withLock { $0 }, as: UTF8.self)
+    // 8 KiB end in the middle of a letter, which is left out.
+    #expect(text.contains("a" + String(repeating: "ü", count: 4_095) + "… (191810 bytes more)"))
+    #expect(text.utf8.count < 9_000)
+  }
 }

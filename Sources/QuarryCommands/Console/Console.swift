@@ -74,9 +74,13 @@ package struct Console: Sendable {
   /// Writes to stderr as it is; for progress bars.
   package func printError(_ text: String) { writeError(Array(text.utf8)) }
 
+  /// Most bytes of a message: a script's error may be of any length, and is stored whole with the run.
+  private static let longestMessage = 8 << 10
+
   /// One line for a person, on stderr. A script's words may be in it, which a terminal shall show and not obey.
   /// - Parameter level: of a structured line; sentences for a person do not say it.
   package func say(_ message: String, level: LogLevel = .info) {
+    let message = message.shortened(to: Self.longestMessage)
     if format == .json { return log(LogLine(level: level, message: message, subject: subject)) }
     printError("quarry: \(message.withVisibleControls)\n")
   }
@@ -102,7 +106,8 @@ package struct Console: Sendable {
   /// The message on one line, what to do on the next.
   package func report(_ error: QuarryError) {
     if format == .json {
-      return log(LogLine(level: .error, message: error.message, subject: subject, remedy: error.remedy))
+      let message = error.message.shortened(to: Self.longestMessage)
+      return log(LogLine(level: .error, message: message, subject: subject, remedy: error.remedy))
     }
     say(error.message)
     if let remedy = error.remedy { printError("  \(remedy.withVisibleControls)\n") }
@@ -146,6 +151,17 @@ private final class FirstFailure: Sendable {
   }
 
   func note(_ code: Int32) { first.withLock { if $0 == 0 { $0 = code } } }
+}
+
+extension String {
+  /// As it is, or its beginning and how much of it is left out.
+  /// - Parameter limit: bytes of UTF-8 that are kept at most.
+  fileprivate func shortened(to limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    // An index within a scalar counts as the one where the scalar begins.
+    let kept = self[..<utf8.index(startIndex, offsetBy: limit)]
+    return "\(kept)… (\(utf8.count - kept.utf8.count) bytes more)"
+  }
 }
 
 extension Slice where Base == UnsafeRawBufferPointer {
