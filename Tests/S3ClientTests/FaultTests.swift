@@ -135,6 +135,23 @@ import Testing
     #expect(try direct.head(key).etag == etag)
   }
 
+  /// A store may keep what had come of it.
+  @Test(arguments: S3Server.allCases, [0, 2]) func aWriteThatBreaksOffIsDoneAgain(_ server: S3Server, _ count: Int)
+    throws
+  {
+    let (upstream, direct, key) = (try server.upstream(), try server.client(), freshKey())
+    func put(_ text: String, if condition: S3Condition) throws -> String {
+      let proxy = try HTTPServer { _, number in .relay(to: upstream, number == 1 ? .broken(after: count) : .whole) }
+      return try server.client(through: proxy, clock: FastClock().clock()).put(key, bytes(text), if: condition)
+    }
+    let first = try put("mine", if: .absent)
+    #expect(try direct.get(key).bytes == bytes("mine") && direct.head(key).etag == first)
+    let second = try put("my own", if: .matches(first))
+    #expect(try direct.get(key).bytes == bytes("my own") && direct.head(key).etag == second)
+    #expect(throws: S3Error.self) { try put("another", if: .absent) }
+    #expect(try direct.get(key).bytes == bytes("my own"))
+  }
+
   /// As a proxy does that sends a write a second time.
   @Test(arguments: S3Server.allCases) func aRefusalOfWhatWasDoneIsNoConflict(_ server: S3Server) throws {
     let upstream = try server.upstream()

@@ -32,6 +32,8 @@ package final class HTTPServer: Sendable {
     case whole
     /// The connection is closed without it.
     case lost
+    /// The connection breaks after so many bytes of the request's body.
+    case broken(after: Int)
     /// The connection is closed after so many bytes of its body.
     case cut(after: Int)
     /// The connection brings what is made of it.

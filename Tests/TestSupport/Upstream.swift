@@ -9,10 +9,15 @@ extension HTTPServer.Upstream {
       lines.append("\(name): \(value)")
     }
     lines += ["Connection: close", "", ""]
-    guard let answer = exchange(Array(lines.joined(separator: "\r\n").utf8) + request.bytes) else { return nil }
+    let head = Array(lines.joined(separator: "\r\n").utf8)
+    if case .broken(let count) = relay {
+      _ = exchange(head + request.bytes.prefix(count), isWhole: false)
+      return nil
+    }
+    guard let answer = exchange(head + request.bytes) else { return nil }
     switch relay {
     case .whole: return answer
-    case .lost: return nil
+    case .lost, .broken: return nil
     case .changed(let change): return change(answer)
     case .cut(let count):
       let head = answer.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound ?? 0
@@ -31,8 +36,9 @@ extension HTTPServer.Upstream {
     }
   }
 
+  /// - Parameter isWhole: false ends what is sent there, so that the other side waits for no more.
   /// - Returns: all that comes until the other side closes; nil when that is nothing.
-  private func exchange(_ bytes: [UInt8]) -> [UInt8]? {
+  private func exchange(_ bytes: [UInt8], isWhole: Bool = true) -> [UInt8]? {
     let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(connection) }
     var place = sockaddr_in()
@@ -45,6 +51,7 @@ extension HTTPServer.Upstream {
       }
     }
     guard status == 0, HTTPServer.write(connection, bytes) else { return nil }
+    if !isWhole { shutdown(connection, Int32(SHUT_WR)) }
     var answer: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {

@@ -58,7 +58,7 @@ extension S3Client {
       // An upload that is gone after an answer was lost has been completed.
       let isGone = error.kind == .noSuchUpload || error.kind == .noSuchKey
       let meant = isGone && attempts.isOpen ? error.with(.conditionFailed) : error.ofCondition
-      return try settle(meant, key, id: putID, isOpen: attempts.isOpen, isLost: attempts.isOpen)
+      return try settle(meant, key, id: putID, isOpen: attempts.isOpen, isLost: attempts.isOpen).etag
     }
   }
 

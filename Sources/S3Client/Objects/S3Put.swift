@@ -2,8 +2,11 @@ extension S3Client {
   /// The metadata by which a conditional write is known again after its answer was lost.
   static let putIDHeader = "x-amz-meta-put-id"
 
+  /// How often what is left of a broken write is written over: more would be a store that keeps no object whole.
+  private static let replacements = 3
+
   /// Writes an object in one request; its body stays in memory. With a condition it is safe to try again: when an answer
-  /// was lost and the condition does not hold any more, the object itself tells whose it is.
+  /// was lost and the condition does not hold any more, the object itself tells whose it is, and whether it is whole.
   /// - Parameter looks: an object that is in the way is looked at, whether this very write made it.
   /// - Returns: the ETag, in quotes.
   /// - Throws: `S3Error(.conditionFailed)` when the condition did not hold; `S3Error(.uncertain)` when nobody can tell.
@@ -12,43 +15,54 @@ extension S3Client {
     _ key: String, _ bytes: [UInt8], contentType: String? = nil, if condition: S3Condition? = nil,
     within limit: Duration? = nil, looks: Bool = false
   ) throws(S3Error) -> String {
-    var request = S3Request("put", "PUT", key: key)
-    request.carry(bytes)
-    if let contentType { request.set("Content-Type", contentType) }
     let id = PutID.random()
-    if let condition {
-      request.require(condition)
-      request.set(Self.putIDHeader, id)
-    }
     var attempts = S3Attempts(self, within: limit)
-    do throws(S3Error) {
-      return try etag(of: try attempts.run(request), "put", key)
-    } catch {
-      guard condition != nil else { throw error }
-      if looks, !attempts.isOpen, error.kind == .conditionFailed, let etag = ownETag(key, id: id) {
-        return etag
+    var (condition, replaced) = (condition, 0)
+    while true {
+      var request = S3Request("put", "PUT", key: key)
+      request.carry(bytes)
+      if let contentType { request.set("Content-Type", contentType) }
+      if let condition {
+        request.require(condition)
+        request.set(Self.putIDHeader, id)
       }
-      // A request without a body may be sent again by the library when a kept connection breaks.
-      return try settle(
-        error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty, isLost: attempts.isOpen)
+      do throws(S3Error) { return try etag(of: try attempts.run(request), "put", key) } catch {
+        guard condition != nil else { throw error }
+        let found: S3Info
+        if looks, !attempts.isOpen, error.kind == .conditionFailed, let own = own(key, id: id) {
+          found = own
+        } else {
+          // A request without a body may be sent again by the library when a kept connection breaks.
+          found = try settle(
+            error.ofCondition, key, id: id, isOpen: attempts.isOpen || bytes.isEmpty, isLost: attempts.isOpen)
+        }
+        guard let size = found.size, size != bytes.count else { return found.etag }
+        // Some stores keep what had come when a connection broke.
+        guard replaced < Self.replacements else {
+          throw S3Error(
+            .uncertain, error.operation, "the store keeps \(size) of its \(bytes.count) bytes", status: error.status)
+        }
+        replaced += 1
+        condition = .matches(found.etag)
+      }
     }
   }
 
   /// A proxy in between may have sent a write twice, and pass on the second answer.
-  private func ownETag(_ key: String, id: String) -> String? {
+  private func own(_ key: String, id: String) -> S3Info? {
     // Where nobody says whose it is, it is another's, as the store has said.
     guard let found = try? head(key), found.putID == id else { return nil }
-    return found.etag
+    return found
   }
 
   /// After a conditional write failed.
   /// - Parameters:
   ///   - isOpen: whether a try of it may have happened all the same.
   ///   - isLost: whether the answer to a try was lost: then no later refusal says that it has not.
-  /// - Returns: the ETag, when it has.
+  /// - Returns: the object, when it has.
   func settle(
     _ error: S3Error, _ key: String, id: String, isOpen: Bool, isLost: Bool
-  ) throws(S3Error) -> String {
+  ) throws(S3Error) -> S3Info {
     guard isOpen else { throw error }
     func uncertain(_ why: String) -> S3Error {
       S3Error(
@@ -63,7 +77,7 @@ extension S3Client {
       throw uncertain("reading it back failed: \(error.reason)")
     }
     guard found.putID == id else { throw uncertain("the object is another's now") }
-    return found.etag
+    return found
   }
 
   func etag(of answer: S3Answer, _ verb: String, _ key: String) throws(S3Error) -> String {
