@@ -307,6 +307,12 @@ import Testing
     let single = try await careless.quarry(harness, "run", "--script", script, "--storage-s3-single-writer")
     #expect(single.exitCode == 0, "\(single.standardError)")
     try await careless.expectSound(harness)
+    for command in ["gc", "repair"] {
+      let refused = try await careless.quarry(harness, "lode", command, "--yes")
+      #expect(refused.exitCode == 2 && refused.standardError.contains("--storage-s3-single-writer"), "\(refused)")
+      let single = try await careless.quarry(harness, "lode", command, "--yes", "--storage-s3-single-writer")
+      #expect(single.exitCode == 0, "\(single)")
+    }
 
     var nobody = try Bucket(.seaweedFS)
     nobody.environment = ["AWS_EC2_METADATA_DISABLED": "true", "HOME": harness.path]

@@ -23,13 +23,25 @@ extension StorageSettings {
     case .folder(let path):
       try StorageFolder(path: path).prepareForWriting(isDefault: isDefault, console)
       return DiskStore(root: path, onWait: { console.warn($0) })
-    case .bucket(let bucket):
-      let store = try bucket.store(context.environment, console)
-      let signals = EarlySignals()
-      defer { signals.end() }
-      try store.prepareForWriting()
-      return store
+    case .bucket(let bucket): return try Self.prepared(bucket, in: context, console)
     }
+  }
+
+  /// For changing what is there, after it was found out whether that can be done.
+  /// - Throws: `QuarryError(.storage)` when there is nothing, or a store ignores conditions.
+  func openForChanging(in context: CommandContext) throws(QuarryError) -> any WritableStore {
+    guard case .bucket(let bucket) = place else { return try openForReading(in: context) }
+    return try Self.prepared(bucket, in: context, context.console)
+  }
+
+  private static func prepared(
+    _ bucket: BucketSettings, in context: CommandContext, _ console: Console
+  ) throws(QuarryError) -> S3Store {
+    let store = try bucket.store(context.environment, console)
+    let signals = EarlySignals()
+    defer { signals.end() }
+    try store.prepareForWriting()
+    return store
   }
 
   func dataset(in store: any WritableStore) -> LodeDataset {

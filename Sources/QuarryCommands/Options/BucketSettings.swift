@@ -25,7 +25,7 @@ struct BucketSettings: Sendable, Equatable {
 
   /// - Throws: `QuarryError(.usage)` for a path that names no bucket.
   init(
-    _ flags: StorageOptions, _ storing: StoringOptions?, path: String?, configuration: Configuration.Storage
+    _ flags: StorageOptions, _ singleWriter: SingleWriterOption?, path: String?, configuration: Configuration.Storage
   ) throws(QuarryError) {
     guard let path else {
       throw QuarryError(.usage, "no bucket to store in", remedy: "name it: --storage-path BUCKET or BUCKET/PREFIX")
@@ -47,8 +47,8 @@ struct BucketSettings: Sendable, Equatable {
       }
     }
     isPathStyle = flags.storageS3PathStyle || configuration.s3PathStyle == true
-    isSingleWriter = storing?.storageS3SingleWriter == true
-    isForReading = storing == nil
+    isSingleWriter = singleWriter?.storageS3SingleWriter == true
+    isForReading = singleWriter == nil
   }
 
   var path: String { prefix.isEmpty ? bucket : "\(bucket)/\(prefix)" }

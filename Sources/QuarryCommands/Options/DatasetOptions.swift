@@ -20,8 +20,12 @@ struct DatasetOptions: ParsableArguments {
     RunNarration.flags(try settings(in: context))
   }
 
-  func settings(in context: CommandContext) throws(QuarryError) -> StorageSettings {
+  /// - Parameter singleWriter: nil for commands that only read.
+  func settings(
+    _ singleWriter: SingleWriterOption? = nil, in context: CommandContext
+  ) throws(QuarryError) -> StorageSettings {
     let configuration = try ConfigurationLoader.load(config, in: context)
-    return try StorageSettings(storage, configuration: configuration.storage, context: context)
+    return try StorageSettings(
+      storage, singleWriter: singleWriter, configuration: configuration.storage, context: context)
   }
 }

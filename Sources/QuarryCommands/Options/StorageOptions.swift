@@ -59,6 +59,11 @@ struct StoringOptions: ParsableArguments {
     help: ArgumentHelp(
       "gzip or zstd: data files are compressed. Readers take files of each kind. Default: none.", valueName: "method"))
   var storageCompression: String?
+  @OptionGroup var singleWriter: SingleWriterOption
+}
+
+/// For every command that writes to a bucket.
+struct SingleWriterOption: ParsableArguments {
   @Flag(
     "storage-s3-single-writer",
     help:
@@ -85,12 +90,15 @@ package struct StorageSettings: Sendable, Equatable {
   package let isDurable: Bool
   package let form: StoredForm
 
-  /// - Parameter storing: nil for commands that only read.
+  /// - Parameters:
+  ///   - storing: nil for commands that store no records.
+  ///   - singleWriter: nil for commands that only read.
   /// - Throws: `QuarryError(.usage)` for a backend, a path, a dataset id or a way of storing that cannot be.
   init(
-    _ flags: StorageOptions, storing: StoringOptions? = nil, configuration: Configuration.Storage,
-    context: CommandContext
+    _ flags: StorageOptions, storing: StoringOptions? = nil, singleWriter: SingleWriterOption? = nil,
+    configuration: Configuration.Storage, context: CommandContext
   ) throws(QuarryError) {
+    let singleWriter = storing?.singleWriter ?? singleWriter
     let given = flags.storagePath ?? configuration.path
     let backend = flags.storageBackend ?? configuration.backend ?? "fs"
     if given == "" { throw Self.emptyPath(backend, isFlag: flags.storagePath != nil) }
@@ -103,10 +111,10 @@ package struct StorageSettings: Sendable, Equatable {
       checksum: try Self.choice("checksum", storing?.storageChecksum ?? configuration.checksum))
     switch backend {
     case "fs":
-      try Self.refuseBucketFlags(flags, storing, path: given)
+      try Self.refuseBucketFlags(flags, singleWriter, path: given)
       place = .folder(context.absolute(given ?? Self.defaultPath))
     case "s3":
-      place = .bucket(try BucketSettings(flags, storing, path: given, configuration: configuration))
+      place = .bucket(try BucketSettings(flags, singleWriter, path: given, configuration: configuration))
     case let other:
       throw QuarryError(.usage, "unknown storage backend '\(other)'", remedy: "use fs or s3")
     }
@@ -133,12 +141,12 @@ package struct StorageSettings: Sendable, Equatable {
   }
 
   private static func refuseBucketFlags(
-    _ flags: StorageOptions, _ storing: StoringOptions?, path: String?
+    _ flags: StorageOptions, _ singleWriter: SingleWriterOption?, path: String?
   ) throws(QuarryError) {
     let given = [
       (flags.storageRegion != nil, "--storage-region"), (flags.storageEndpoint != nil, "--storage-endpoint"),
       (flags.storageS3PathStyle, "--storage-s3-path-style"),
-      (storing?.storageS3SingleWriter == true, "--storage-s3-single-writer"),
+      (singleWriter?.storageS3SingleWriter == true, "--storage-s3-single-writer"),
       (path?.hasPrefix("s3://") == true, "a storage path that begins with s3://"),
     ].first(where: \.0)
     guard let given else { return }

@@ -17,21 +17,16 @@ struct LodeGCCommand: ExecutableCommand {
     help: ArgumentHelp("Only what was last changed so long ago, at least 15m. Default: 1h.", valueName: "time"),
     transform: Reading.duration)
   var olderThan: Duration?
-  @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
-    try sweep.confirmation.require("removed")
     let age = olderThan ?? .seconds(3_600)
     guard age >= LeftoverCollector.leastAge else {
       throw QuarryError(
         .usage, "--older-than \(age.shortText) is less than writers may need", remedy: "name at least 15m")
     }
-    let settings = try dataset.settings(in: context)
-    let store = try settings.openForReading(in: context)
-    let reader = settings.reader(of: store, in: context)
-    try NotFound.require(reader)
-    let collector = LeftoverCollector(store, dataset: settings.dataset, age: age, flags: reader.layout.flags)
+    let (store, layout) = try sweep.layout("removed", in: context)
+    let collector = LeftoverCollector(store, dataset: layout.dataset, age: age, flags: layout.flags)
     let (found, failure) = await OwnThread.run { [sweep] () -> (FoundLeftovers, QuarryError?) in
       var found = FoundLeftovers(limit: sweep.shown)
       do throws(QuarryError) {
@@ -41,7 +36,7 @@ struct LodeGCCommand: ExecutableCommand {
     }
     // What was done before a failure is told as well.
     if let failure, found.isEmpty { throw failure }
-    try output.render(.leftovers(found, folder: reader.layout.folder), in: context)
+    try output.render(.leftovers(found, folder: layout.folder), in: context)
     if let failure {
       context.console.report(failure)
       return ExitCode.failure

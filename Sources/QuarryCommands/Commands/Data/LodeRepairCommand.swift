@@ -14,16 +14,11 @@ struct LodeRepairCommand: ExecutableCommand {
       """)
 
   @OptionGroup var sweep: SweepOptions
-  @OptionGroup var dataset: DatasetOptions
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
-    try sweep.confirmation.require("put back")
-    let settings = try dataset.settings(in: context)
-    let store = try settings.openForReading(in: context)
-    let reader = settings.reader(of: store, in: context)
-    try NotFound.require(reader)
-    let repair = ManifestRepair(store, layout: reader.layout)
+    let (store, layout) = try sweep.layout("put back", in: context)
+    let repair = ManifestRepair(store, layout: layout)
     let (found, failure) = await OwnThread.run { [sweep] () -> (FoundMissing, QuarryError?) in
       var found = FoundMissing(limit: sweep.shown)
       do throws(QuarryError) {
@@ -33,9 +28,9 @@ struct LodeRepairCommand: ExecutableCommand {
     }
     // What was done before a failure is told as well.
     if let failure, found.isEmpty { throw failure }
-    try output.render(.missing(found, folder: reader.layout.folder), in: context)
+    try output.render(.missing(found, folder: layout.folder), in: context)
     if let failure { context.console.report(failure) }
-    let complaints = found.complaints(in: reader.layout)
+    let complaints = found.complaints(in: layout)
     for complaint in complaints { context.console.say(complaint) }
     return failure == nil && complaints.isEmpty ? 0 : ExitCode.failure
   }
