@@ -76,8 +76,8 @@ struct BenchFleet {
       while try await queue.admit(limit: 500, term: 0, requestID: UUIDv7.make()) ?? 0 > 0 {}
     }
     let answer = try await queue.complete(
-      root, RunFigures(outcome: .success), emitted: count, notification: "", claimNext: false, workerID: queue.actor,
-      requestID: UUIDv7.make())
+      [RunCompletion(task: root, figures: RunFigures(outcome: .success), emitted: count)], workerID: queue.actor,
+      requestID: UUIDv7.make())[0]
     // Counts as recorded, so that nobody has to take over what this process leaves.
     guard case .accepted(let entry?, _) = answer else { fatalError("the root was not accepted: \(answer)") }
     try await queue.settle([entry], requestID: UUIDv7.make())

@@ -49,7 +49,7 @@ struct Growth {
     guard tasks.count == 200 else { fatalError("\(tasks.count) of 200 claims brought a task") }
     let complete = try await scriptTime(redis) {
       _ = try await fleet.queue.complete(
-        tasks.removeLast(), RunFigures(outcome: .success), emitted: 0, notification: "", claimNext: false,
+        [RunCompletion(task: tasks.removeLast(), figures: RunFigures(outcome: .success), emitted: 0)],
         workerID: "w", requestID: UUIDv7.make())
     }
     show("claim, complete: time in Redis", "\(claim), \(complete) µs")

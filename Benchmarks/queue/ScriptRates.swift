@@ -48,10 +48,9 @@ struct ScriptRates {
     var current: TaskAssignment? = first
     var entries: [PendingEntry] = []
     while let task = current {
-      try await queue.started(task, workerID: "w", requestID: UUIDv7.make())
-      let answer = try await queue.complete(
-        task, RunFigures(outcome: .success), emitted: 0, notification: "", claimNext: true, workerID: "w",
-        requestID: UUIDv7.make())
+      _ = try await queue.started([task], workerID: "w", requestID: UUIDv7.make())
+      let run = RunCompletion(task: task, figures: RunFigures(outcome: .success), emitted: 0, claimsNext: true)
+      let answer = try await queue.complete([run], workerID: "w", requestID: UUIDv7.make())[0]
       guard case .accepted(let entry, let next) = answer else { fatalError("refused: \(answer)") }
       if let entry { entries.append(entry) }
       current = next?.tasks.first

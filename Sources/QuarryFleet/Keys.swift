@@ -9,6 +9,10 @@ package struct Keys: Sendable, Hashable {
   /// `quarry:{name}:`
   package let prefix: String
 
+  /// Number of what the keys hold and scripts expect of them; another one for each change that builds before it do not
+  /// understand.
+  static let layout = "2"
+
   /// - Parameter fleet: 1 to 64 of `A–Z a–z 0–9 . _ -`.
   /// - Throws: `QuarryError(.usage)` for any other name.
   package init(fleet: String) throws(QuarryError) {

@@ -178,9 +178,9 @@ import Testing
     let emitted = try await sleeper.emit(
       [DerivedWork(index: 0, target: "page.ts", params: #"{"n":99}"#)], by: task, workerID: "w1", requestID: "r1")
     let completed = try await sleeper.complete(
-      task, RunFigures(outcome: .success), emitted: 0, notification: "{}", claimNext: false, workerID: "w1",
-      requestID: "r2")
-    guard case .refused = emitted, case .refused = completed else {
+      [RunCompletion(task: task, figures: RunFigures(outcome: .success), emitted: 0, notification: "{}")],
+      workerID: "w1", requestID: "r2")
+    guard case .refused = emitted, case .refused = completed[0] else {
       Issue.record("taken: \(emitted), \(completed)")
       return
     }

@@ -103,7 +103,7 @@ import Testing
     try await bench.submit()
     let root = try await bench.one("w")
     _ = try await bench.queue.complete(
-      root, RunFigures(outcome: .success, enqueuesRejected: 3), notification: "", claimNext: false, workerID: "w",
+      [RunCompletion(task: root, figures: RunFigures(outcome: .success, enqueuesRejected: 3))], workerID: "w",
       requestID: UUIDv7.make())
     #expect(try await bench.status().enqueuesRejected == 3)
   }
@@ -137,7 +137,7 @@ import Testing
     try await bench.admit()
     let task = try await bench.one("w")
     #expect(task.depth == 1)
-    try await bench.queue.started(task, workerID: "w", requestID: "1")
+    try await bench.start(task, "w")
     // Begun: stays as it is.
     try await bench.emit([bench.work(1, "http://a/far")], by: child, "w")
     try await bench.admit()
@@ -158,7 +158,7 @@ import Testing
     try await bench.run("w", emitting: ["http://a/far"])
     try await bench.admit()
     let far = try await bench.one("w")
-    try await bench.queue.started(far, workerID: "w", requestID: "1")
+    try await bench.start(far, "w")
     // The same twice is cut once.
     let deep = ["http://a/deep", "http://a/deeper", "http://a/deep"]
     try await bench.emit(deep.enumerated().map { bench.work($0, $1) }, by: far, "w")

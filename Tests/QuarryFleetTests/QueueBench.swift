@@ -105,9 +105,9 @@ struct QueueBench: Sendable {
     var figures = RunFigures(
       outcome: .success, eventCount: 3, itemCount: 2, storagePath: "file:///data", day: "2026-11-24")
     figures.hosts = hosts
-    return try await queue.complete(
-      task, figures, emitted: emitted, notification: notification, claimNext: next, workerID: worker, requestID: request
-    )
+    let run = RunCompletion(
+      task: task, figures: figures, emitted: emitted, notification: notification, claimsNext: next)
+    return try await queue.complete([run], workerID: worker, requestID: request)[0]
   }
 
   /// - Parameter hosts: nil: the task's own host refused when the failure is a refusal, else nothing.
@@ -122,15 +122,15 @@ struct QueueBench: Sendable {
   }
 
   @discardableResult
-  func start(_ task: TaskAssignment, _ worker: String) async throws -> Bool {
-    try await queue.started(task, workerID: worker, requestID: UUIDv7.make()) == .started
+  func start(_ task: TaskAssignment, _ worker: String) async throws -> StartAnswer {
+    try await queue.started([task], workerID: worker, requestID: UUIDv7.make())[0]
   }
 
   /// Claims, starts and completes one task, with its emissions.
   @discardableResult
   func run(_ worker: String, emitting urls: [String] = []) async throws -> TaskAssignment {
     let task = try await one(worker)
-    try await queue.started(task, workerID: worker, requestID: UUIDv7.make())
+    try await start(task, worker)
     if !urls.isEmpty { try await emit(urls.enumerated().map { work($0, $1) }, by: task, worker) }
     try await complete(task, worker, emitted: urls.count)
     return task

@@ -140,7 +140,7 @@ import Testing
     try await bench.submit("one", host: "h")
     try await bench.submit("two", host: "h")
     let task = try await bench.one("w")
-    try await bench.queue.started(task, workerID: "w", requestID: "s")
+    try await bench.start(task, "w")
     _ = try await bench.queue.cancel(taskID: task.taskID).get()
     #expect(try await gate(bench, task.taskID) == .cancelled)
     #expect(try await bench.claim("w").isEmpty, "its executor still runs")
@@ -158,7 +158,7 @@ import Testing
   func aCancelledRunEndsItsTaskHoweverItEnds(_ end: String) async throws {
     let bench = try await bench("job")
     let task = try await bench.one("w")
-    try await bench.queue.started(task, workerID: "w", requestID: "s")
+    try await bench.start(task, "w")
     _ = try await bench.queue.cancel(taskID: task.taskID).get()
     switch end {
     case "failure": #expect(try await bench.fail(task, .app, "w").next == "cancelled")

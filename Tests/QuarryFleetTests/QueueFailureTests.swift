@@ -131,8 +131,8 @@ import Testing
     #expect(try await bench.state("job-root") == .ready)
     let second = try await bench.one("w")
     #expect(second.attempt == 1)
-    try await bench.queue.started(second, workerID: "w", requestID: "1")
-    try await bench.queue.started(second, workerID: "w", requestID: "2")
+    try await bench.start(second, "w")
+    try await bench.start(second, "w")
     try await bench.advance(.seconds(31))
     #expect(try await bench.reap() == 1)
     let view = try #require(try await bench.queue.task("job-root")).task
@@ -248,7 +248,7 @@ import Testing
     try await bench.join("w")
     try await bench.submit()
     let task = try await bench.one("w")
-    try await bench.queue.started(task, workerID: "w", requestID: "1")
+    try await bench.start(task, "w")
     try await bench.reap()
     // Nobody could reach Redis for a minute.
     try await bench.advance(.seconds(60), ticking: false)
@@ -287,5 +287,30 @@ import Testing
     #expect(!answer.mustJoin)
     #expect(try await bench.queue.workers().map(\.isUp) == [true])
     #expect(try await bench.queue.renew([], workerID: "stranger", requestID: "1").mustJoin)
+  }
+
+  @Test func moreWorkersThanAPageHoldsAreAllShown() async throws {
+    let bench = try await QueueBench.make()
+    for number in 0..<501 { try await bench.join("w\(number)") }
+    #expect(try await bench.queue.workers().count == 500)
+    #expect(try await Set(bench.queue.workers(limit: .max).map(\.workerID)).count == 501)
+  }
+
+  @Test func aLeaseThatCannotBeTakenBackHoldsUpNoOther() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    for job in ["a", "b"] { try await bench.submit(job) }
+    #expect(try await bench.claim("w", 2).count == 2)
+    let damage = Damage(bench, bench.queue.keys.job("a"))
+    try await damage.make()
+    try await bench.advance(.seconds(31))
+    #expect(try await bench.reap() == 2)
+    #expect(try await bench.state("b-root") == .ready)
+    try await damage.mend()
+    #expect(try await bench.state("a-root") == .leased)
+    try await bench.advance(.seconds(31))
+    #expect(try await bench.reap() == 1)
+    #expect(try await bench.state("a-root") == .ready)
+    #expect(try await bench.census().isEmpty)
   }
 }

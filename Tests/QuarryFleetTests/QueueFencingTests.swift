@@ -26,7 +26,7 @@ import Testing
     try await bench.submit()
     let task = try await bench.one("w")
     let (forged, worker) = forge(task, forgery)
-    #expect(try await bench.queue.started(forged, workerID: worker, requestID: "1") == .refused("stale"))
+    #expect(try await bench.start(forged, worker) == .refused("stale"))
     #expect(try await bench.emit([bench.work(0, "http://a/")], by: forged, worker) == .refused("stale"))
     #expect(try await bench.complete(forged, worker) == .refused("stale"))
     #expect(try await bench.fail(forged, .app, worker) == FailAnswer(next: "stale"))
@@ -97,7 +97,7 @@ import Testing
       }
       await expectLost { try await bench.submit("other") }
       await expectLost { try await bench.claim("w") }
-      await expectLost { try await bench.queue.started(task, workerID: "w", requestID: "1") }
+      await expectLost { try await bench.start(task, "w") }
       await expectLost { try await bench.emit([bench.work(0, "http://a/")], by: task, "w") }
       await expectLost { try await bench.complete(task, "w") }
       await expectLost { try await bench.fail(task, .app, "w") }
@@ -151,5 +151,29 @@ import Testing
     let nowhere = try await FleetQueue.find(bench.raw, fleet: "nowhere")
     #expect(nowhere == nil)
     #expect(try await bench.raw.send(["EXISTS", "quarry:{nowhere}:meta"]).int == 0)
+  }
+
+  @Test(arguments: [nil, "1", "999"])
+  func aFleetOfAnotherLayoutIsRefusedWithBothVersionsAndWhatToDo(_ layout: String?) async throws {
+    let bench = try await QueueBench.make()
+    let own = try #require(try await bench.raw.send(["HGET", .text(bench.meta), "layout"]).text)
+    _ = try await bench.raw.send(["HDEL", .text(bench.meta), "layout"])
+    _ = try await bench.raw.send(["HSET", .text(bench.meta), "version", "0.0.9"])
+    if let layout { _ = try await bench.raw.send(["HSET", .text(bench.meta), "layout", .text(layout)]) }
+    let flags = FleetFlags(fleet: " --fleet \(bench.fleet)")
+    func expectRefused(_ join: () async throws -> Void) async {
+      let error = await #expect(throws: QuarryError.self) { try await join() }
+      let text = error?.description ?? ""
+      #expect(error?.kind == .usage)
+      for part in [
+        "made by quarry 0.0.9 with layout \(layout ?? "1") ",
+        "this is quarry \(Version.current), which has layout \(own)",
+        "quarry coordinator --rebuild --fleet \(bench.fleet)",
+      ] { #expect(text.contains(part), "\(text)") }
+    }
+    await expectRefused { _ = try await FleetQueue.open(bench.raw, fleet: bench.fleet, actor: "late", flags: flags) }
+    await expectRefused { _ = try await FleetQueue.find(bench.raw, fleet: bench.fleet, flags: flags) }
+    let generation = try await bench.raw.send(["HGET", .text(bench.meta), "generation"]).text
+    #expect(generation == bench.queue.generation)
   }
 }

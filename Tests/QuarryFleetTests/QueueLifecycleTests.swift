@@ -14,7 +14,7 @@ import Testing
     #expect(task.taskID == "job-root" && task.attempt == 1 && task.depth == 0 && task.source == "shop")
     #expect(task.parentRunID == nil && task.params == "{}" && task.policy == "strict")
     #expect(try await bench.claim("w").isEmpty)
-    #expect(try await bench.queue.started(task, workerID: "w", requestID: "s") == .started)
+    #expect(try await bench.start(task, "w") == .started)
     guard case .accepted(let entry?, nil) = try await bench.complete(task, "w", emitted: 0) else {
       Issue.record("not accepted")
       return

@@ -173,7 +173,7 @@ import Testing
     ] as [() async throws -> Void] {
       await #expect(throws: QuarryError.self) { try await call() }
     }
-    #expect(try await bench.queue.started(tasks[0], workerID: "w", requestID: "1") == .started)
+    #expect(try await bench.start(tasks[0], "w") == .started)
     #expect(try await bench.queue.renew(tasks, workerID: "w", requestID: "2").lost.isEmpty)
     let learned = HostNote(
       host: "", hasAnswered: true, wait: .seconds(1), crawlDelay: .seconds(2), latency: .milliseconds(30))

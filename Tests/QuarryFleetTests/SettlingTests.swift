@@ -34,7 +34,7 @@ import Testing
     // One of its tasks has an end that nobody can record, the other a lease that nobody renews.
     for task in try await gone.claim(workerID: "gone", count: 2, requestID: "c").tasks where task.jobID == "ended" {
       _ = try await gone.complete(
-        task, RunFigures(outcome: .success), notification: "", claimNext: false, workerID: "gone", requestID: "e")
+        [RunCompletion(task: task, figures: RunFigures(outcome: .success))], workerID: "gone", requestID: "e")
     }
     let worker = try await fixture.worker("w1", releaseTimeout: .milliseconds(200)) { task, _, _ in
       fixture.succeeded.add(task.jobID)

@@ -10,7 +10,8 @@ extension LogSubject {
 extension WorkerNotice {
   var subject: LogSubject {
     switch self {
-    case .runStarted(let task), .runAccepted(let task, _), .runFailed(let task, _, _, _), .runSuperseded(let task, _):
+    case .runStarted(let task), .runAccepted(let task, _), .runFailed(let task, _, _, _), .runSuperseded(let task, _),
+      .reportRefused(let task, _):
       LogSubject(task)
     case .jobRefused(let jobID, _), .jobTakenBack(let jobID): LogSubject(jobID: jobID)
     default: LogSubject()
@@ -19,7 +20,7 @@ extension WorkerNotice {
 
   var level: LogLevel {
     switch self {
-    case .runFailed, .jobRefused, .redis(_?), .paused, .memoryFull, .abandoning, .leftoversRefused,
+    case .runFailed, .reportRefused, .jobRefused, .redis(_?), .paused, .memoryFull, .abandoning, .leftoversRefused,
       .notSignedOff:
       .warning
     case .generationLost: .error

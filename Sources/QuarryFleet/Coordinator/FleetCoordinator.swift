@@ -228,7 +228,7 @@ package final class FleetCoordinator: Sendable {
   }
 
   private func readHealth(_ jobID: String, _ caller: PatientCaller) async {
-    let workers = await caller.call { () async throws(QuarryError) in try await self.queue.workers() }
+    let workers = await caller.call { () async throws(QuarryError) in try await self.queue.workers(limit: .max) }
     let eligible = (workers ?? []).filter { $0.isUp && $0.refusals[jobID] == nil }
     let reasons = eligible.compactMap(\.health)
     if let first = reasons.first, reasons.count == eligible.count {

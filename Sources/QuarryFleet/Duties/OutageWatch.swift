@@ -6,7 +6,8 @@ final class OutageWatch: Sendable {
   private let failure = Mutex<String?>(nil)
   private let onChange: @Sendable (String?) -> Void
 
-  /// - Parameter onChange: called with the error's text, then with nil when all is well again.
+  /// - Parameter onChange: called with the error's text, then with nil when all is well again; one call after the other, in the
+  ///   order of what happened. Must not call back.
   init(onChange: @escaping @Sendable (String?) -> Void) { self.onChange = onChange }
 
   /// - Parameter error: nil when it answers.
@@ -15,18 +16,18 @@ final class OutageWatch: Sendable {
   }
 
   func failed(_ error: QuarryError) {
-    let isNew = failure.withLock { failure in
-      defer { failure = failure ?? error.description }
-      return failure == nil
+    failure.withLock { failure in
+      guard failure == nil else { return }
+      failure = error.description
+      onChange(error.description)
     }
-    if isNew { onChange(error.description) }
   }
 
   func answered() {
-    let wasAway = failure.withLock { failure in
-      defer { failure = nil }
-      return failure != nil
+    failure.withLock { failure in
+      guard failure != nil else { return }
+      failure = nil
+      onChange(nil)
     }
-    if wasAway { onChange(nil) }
   }
 }

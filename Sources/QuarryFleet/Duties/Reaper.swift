@@ -1,7 +1,7 @@
 import QuarryCore
 
-/// Takes back what expired, every two seconds and as soon as a lease that nobody renews is over, and settles what nobody
-/// else will: entries of workers that are gone and tasks that died by expiry.
+/// Takes back what expired, every two seconds and, for the leader, as soon as a lease that nobody renews is over, and settles
+/// what nobody else will: entries of workers that are gone and tasks that died by expiry.
 struct Reaper: Sendable {
   let queue: FleetQueue
   let caller: PatientCaller
@@ -45,7 +45,9 @@ struct Reaper: Sendable {
         try await queue.reap(limit: Self.batch, term: right.term, requestID: requestID)
       }
       guard let answer, answer.taken >= Self.batch else {
-        return min(interval, max(Self.shortestPause, answer?.untilNextEnd ?? interval))
+        // Workers do it while nobody leads: not all of them at once for one lease.
+        guard case .coordinator = right, let next = answer?.untilNextEnd else { return interval }
+        return min(interval, max(Self.shortestPause, next))
       }
     }
     return interval

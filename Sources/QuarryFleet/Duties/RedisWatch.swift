@@ -41,7 +41,8 @@ package final class RedisWatch: Sendable {
   private let state = Mutex(State())
   private let onChange: @Sendable (RedisTrouble?) -> Void
 
-  /// - Parameter onChange: called with what is the matter, then with nil when all is well again.
+  /// - Parameter onChange: called with what is the matter, then with nil when all is well again; one call after the other, in
+  ///   the order of what happened. Must not call back.
   package init(onChange: @escaping @Sendable (RedisTrouble?) -> Void) { self.onChange = onChange }
 
   package func failed(_ error: QuarryError, _ call: inout Refusal) {
@@ -74,13 +75,12 @@ package final class RedisWatch: Sendable {
   }
 
   private func change(_ body: (inout State) -> Void) {
-    let news: RedisTrouble?? = state.withLock { state in
+    state.withLock { state in
       body(&state)
       let trouble = state.outage ?? state.refusal
-      guard trouble != state.told else { return nil }
+      guard trouble != state.told else { return }
       state.told = trouble
-      return .some(trouble)
+      onChange(trouble)
     }
-    if let news { onChange(news) }
   }
 }

@@ -1,14 +1,14 @@
 -- How claims end. Uses _tasks.lua.
 local ERROR_LIMIT = 4096
 
--- The task's fields when the claim is current; else nil and why not: gone, cancelled, ended or stale. A cancelled task
--- whose executor may still run stays leased, so that its host's slot is not given away: its fields come third.
-local function fence(task, run, epoch)
-  local v = call('HMGET', TASK .. task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
-    'cancel_at', 'depth', 'parent', 'print')
+-- The task's fields when the claim is current, in `more` those that are named besides; else nil and why not: gone, cancelled,
+-- ended or stale. A cancelled task whose executor may still run stays leased, so that its host's slot is not given away: its
+-- fields come third.
+local function fence(task, run, epoch, ...)
+  local v = fields_of(task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt', 'cancel_at', ...)
   if not v[1] then return nil, 'gone' end
   local t = {task = task, state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
-    started = v[8], attempt = tonumber(v[9]), depth = tonumber(v[11]), parent = v[12], print = v[13]}
+    started = v[8], attempt = tonumber(v[9]), more = {unpack(v, 11)}}
   if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end
   if t.state == 'leased' and v[10] then return nil, 'cancelled', t end
   if t.state == 'leased' then return t end
@@ -37,11 +37,9 @@ end
 local function mark_started(task, t)
   t.started = now_text
   t.attempt = t.attempt + 1
+  if t.host ~= '' then call('SREM', key('starting', t.host), task) end
   call('HSET', TASK .. task, 'started_at', now_text, 'attempt', t.attempt)
-  if t.host ~= '' then
-    call('SREM', key('starting', t.host), task)
-    note_start(t.host)
-  end
+  if t.host ~= '' then note_start(t.host) end
   event('run_started', 'job', t.job, 'task', task, 'run', t.run, 'worker', actor, 'attempt', t.attempt, 'host', t.host)
 end
 
@@ -61,7 +59,7 @@ end
 
 -- Takes away a claim whose worker says nothing. Nobody knows whether its executor began: to be sure, its host's spacing
 -- counts from now.
-local function take_back(task, t)
+local function take_back(t)
   call('UNLINK', key('emitted', t.run))
   if not t.started and t.host ~= '' then note_start(t.host) end
   free({t})
@@ -116,15 +114,15 @@ end
 
 -- The run of a cancelled task is over, or its lease is.
 local function call_off(task, t)
-  take_back(task, t)
+  take_back(t)
   end_cancelled(task, t.job, 'leased', t.epoch)
 end
 
 local function release(task, t)
   call('HSET', TASK .. task, 'state', 'ready')
+  push(task, t.lane, t.job, t.host, true)
   index(task, t.job, 'leased', 'ready')
   call('HINCRBY', JOB .. t.job, 'released', 1)
-  push(task, t.lane, t.job, t.host, true)
 end
 
 -- Growth of the wait with each failure of a kind: app 5 s to 10 min, crash from 15 s, blocked 2 s to 1 day.

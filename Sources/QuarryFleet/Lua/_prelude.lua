@@ -84,3 +84,6 @@ local function write(command, groups)
 end
 
 local function or_empty(value) return value or '' end
+
+-- Fields of a task; what is no task has none, and stops nothing.
+local function fields_of(task, ...) return redis.pcall('HMGET', TASK .. task, ...) end

@@ -17,9 +17,10 @@ local function wake(storage)
   if call('EXISTS', marker) == 0 then call('RPUSH', marker, '1') end
 end
 
+-- A task that was leased is off the list of leased ones by unlease(); its lease ends here, when it is found elsewhere.
 local function index(task, job, from, to)
-  if from then call('ZREM', key('index', job, from), task) end
   call('ZADD', key('index', job, to), now, task)
+  if from then call('ZREM', from == 'leased' and LEASES or key('index', job, from), task) end
 end
 
 -- Who may start -----------------------------------------------------------------------------------------------
@@ -95,11 +96,30 @@ local function push(task, lane, job, host, in_front)
   end
 end
 
--- Takes the next tasks of the job in the lane from the host, which is its next; `most` at most.
+-- A task as its next run is to know it; what it has not is false.
+local function read(task)
+  local v = fields_of(task, 'job', 'state', 'epoch', 'run', 'attempt', 'started_at', 'prev', 'origin', 'depth', 'target',
+    'params', 'source', 'category', 'timeout_ms')
+  return {task = task, job = v[1], state = v[2], epoch = tonumber(v[3]) or 0, run = v[4], attempt = tonumber(v[5]),
+    started = v[6], prev = v[7], origin = v[8], depth = tonumber(v[9]), target = v[10], params = v[11], source = v[12],
+    category = v[13], timeout = v[14]}
+end
+
+-- Takes the next tasks of the job in the lane from the host, which is its next; `most` at most. Returns them as they were
+-- read. From here on they are in `leases`, where the reaper finds them whatever comes.
 local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
-  local tasks = call('LPOP', list, most) or {}
-  served = served + math.max(1, #tasks)
+  local popped = call('LPOP', list, most) or {}
+  local tasks, leases = {}, {}
+  for _, task in ipairs(popped) do
+    local t = read(task)
+    if t.state == 'ready' then
+      tasks[#tasks + 1] = t
+      gather(leases, LEASES, lease_end_text, task)
+    end
+  end
+  write('ZADD', leases)
+  served = served + math.max(1, #popped)
   if call('EXISTS', list) == 0 then
     call('SREM', key('hostjobs', lane, host), job)
     withdraw(lane, job, host)
@@ -135,16 +155,16 @@ local function first_job(lane, storage, refused)
   end
 end
 
--- Moves leased tasks, each {task, job, host, owner}, out of everything that leases hold.
+-- Moves leased tasks, each {task, job, host, owner, started}, out of everything that leases hold, but not out of `leases`:
+-- there they stay until they are elsewhere.
 local function unlease(leased)
   local groups = {}
   for _, t in ipairs(leased) do
-    gather(groups, LEASES, t.task)
     gather(groups, key('held', t.owner), t.task)
     gather(groups, key('index', t.job, 'leased'), t.task)
     if t.host ~= '' then
       gather(groups, key('slots', t.host), t.task)
-      call('SREM', key('starting', t.host), t.task)
+      if not t.started then call('SREM', key('starting', t.host), t.task) end
     end
   end
   write('ZREM', groups)
@@ -171,15 +191,6 @@ local function hash_of(job, target)
   return hashes[name]
 end
 
--- A task as its next run is to know it; what it has not is false.
-local function read(task)
-  local v = call('HMGET', TASK .. task, 'job', 'state', 'epoch', 'run', 'attempt', 'started_at', 'prev', 'origin', 'depth',
-    'target', 'params', 'source', 'category', 'timeout_ms')
-  return {task = task, job = v[1], state = v[2], epoch = tonumber(v[3]) or 0, run = v[4], attempt = tonumber(v[5]),
-    started = v[6], prev = v[7], origin = v[8], depth = tonumber(v[9]), target = v[10], params = v[11], source = v[12],
-    category = v[13], timeout = v[14]}
-end
-
 -- What a worker gets of a task that was read: {task, job, run, epoch, attempt, parent run, origin run, depth, target, params,
 -- source, category, policy, timeout ms ('' for none), content hash of the script ('' when nobody has named it)}.
 local function assignment(t)
@@ -189,8 +200,8 @@ local function assignment(t)
     or_empty(t.timeout or job[4]), hash_of(t.job, t.target)}
 end
 
--- Leases the task that was read. What no further claim looks at is left to the caller to write: `added` and `removed`.
-local function lease(t, host, run, worker, is_bounded, added, removed)
+-- Leases the task that was popped. What no further claim looks at is left to the caller to write: `added` and `removed`.
+local function lease(t, run, worker, added, removed)
   t.epoch = math.max(t.epoch + 1, now)
   if t.started then
     call('HSET', TASK .. t.task, 'prev', t.run)
@@ -199,7 +210,6 @@ local function lease(t, host, run, worker, is_bounded, added, removed)
   end
   t.run = run
   call('HSET', TASK .. t.task, 'state', 'leased', 'epoch', t.epoch, 'run', run, 'owner', worker, 'claimed_at', now_text)
-  gather(added, LEASES, lease_end_text, t.task)
   gather(added, key('held', worker), now_text, t.task)
   if head_of(t.job).concurrency > 0 then
     index(t.task, t.job, 'ready', 'leased')
@@ -208,9 +218,18 @@ local function lease(t, host, run, worker, is_bounded, added, removed)
     gather(removed, key('index', t.job, 'ready'), t.task)
     gather(added, key('index', t.job, 'leased'), now_text, t.task)
   end
+end
+
+-- Tasks that were leased take slots of their host, and are about to start there.
+local function occupy(host, tasks, is_bounded)
   if host == '' then return end
-  call('ZADD', key('slots', host), lease_end_text, t.task)
-  call('SADD', key('starting', host), t.task)
+  local slots, starting = {}, {}
+  for _, t in ipairs(tasks) do
+    gather(slots, key('slots', host), lease_end_text, t.task)
+    gather(starting, key('starting', host), t.task)
+  end
+  write('ZADD', slots)
+  write('SADD', starting)
   if is_bounded then refresh(host) end
 end
 
@@ -222,7 +241,7 @@ local function next_in_turn(storage, refused)
 end
 
 -- Takes the next task of the job in the lane, or what has to wait out of the way. Where nothing else may be handed out it
--- takes up to `most` tasks. Returns tasks that were read, their host, and whether a claim may close it.
+-- takes up to `most` tasks. Returns tasks that were popped, their host, and whether a claim may close it.
 local function take_from(lane, job, storage, most)
   if is_full(job) then
     leave_rota(job)
@@ -240,12 +259,7 @@ local function take_from(lane, job, storage, most)
     return {}
   end
   local is_alone = most > 1 and not g.is_bounded and is_only_source(lane, job, storage)
-  local tasks = {}
-  for _, task in ipairs(pop(lane, job, host, is_alone and most or 1)) do
-    local t = read(task)
-    if t.state == 'ready' then tasks[#tasks + 1] = t end
-  end
-  return tasks, host, g.is_bounded
+  return pop(lane, job, host, is_alone and most or 1), host, g.is_bounded
 end
 
 local function refusals(worker)
@@ -282,9 +296,10 @@ local function claim(worker, runs)
     if not job then break end
     local tasks, host, is_bounded = take_from(lane, job, storage, #runs - #claimed)
     for _, t in ipairs(tasks) do
-      lease(t, host, runs[#claimed + 1], worker, is_bounded, added, removed)
+      lease(t, runs[#claimed + 1], worker, added, removed)
       claimed[#claimed + 1] = t
     end
+    if #tasks > 0 then occupy(host, tasks, is_bounded) end
     missed = #tasks > 0 and 0 or missed + 1
   end
   write('ZREM', removed)
@@ -298,7 +313,7 @@ end
 local function promote()
   local due = call('ZRANGEBYSCORE', SCHEDULED, '-inf', now, 'LIMIT', 0, 100)
   for _, task in ipairs(due) do
-    local t = call('HMGET', TASK .. task, 'job', 'lane', 'host')
+    local t = fields_of(task, 'job', 'lane', 'host')
     call('ZREM', SCHEDULED, task)
     if t[1] then
       call('HSET', TASK .. task, 'state', 'ready')

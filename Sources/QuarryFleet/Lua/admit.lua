@@ -25,8 +25,7 @@ local CUT_LIMIT = 100000
 
 local parents, jobs = {}, {}
 local function parent_of(task)
-  -- What is no task of a fleet has no job either.
-  if not parents[task] then parents[task] = redis.pcall('HMGET', TASK .. task, 'job', 'depth') end
+  if not parents[task] then parents[task] = fields_of(task, 'job', 'depth') end
   return parents[task][1], tonumber(parents[task][2])
 end
 local function job_of(id)

@@ -5,6 +5,8 @@
 -- Invariants: a task is in one structure at every instant; its epoch grows with every claim and is never below the
 -- time in ms; slots and spacing of hosts are never exceeded; nothing is handed out while paused. A repeated request
 -- gets what the first one claimed, as far as it is still leased to it.
+-- Redis takes nothing back: an error in the middle may leave tasks that are off their list and that nobody was told of. They
+-- are in `leases` from that moment on, ready or leased, and the reaper takes them back.
 local storage, is_paused = worker_of(actor)
 local runs = {}
 for i = 4, #ARGV do runs[#runs + 1] = ARGV[i] end

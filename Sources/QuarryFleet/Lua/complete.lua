@@ -8,16 +8,24 @@
 -- Invariants: at most one accepted completion a task; with it, in one step, the pending ledger entry and the pending
 -- notification exist, the lease and its slot are gone. A start that was not told counts from here. A repeat by the accepted run
 -- answers accepted, and hands out what the first one did. A cancel that came before wins.
+-- Redis takes nothing back: an error in the middle may leave runs that are not accepted. Their tasks are in `leases` still,
+-- though their hosts' slots may be free: they are told again, or the reaper takes them back. Their entries for the ledger may
+-- be there before them; of two for a task the first in the ledger counts. All that looks at a run's data comes before the
+-- first write.
+local function number(i) return tonumber(ARGV[i]) or error('argument ' .. i .. ' is no number') end
+
 local runs, is_named, has_news = {}, {}, false
 for i = 4, #ARGV, 11 do
-  local r = {task = ARGV[i], run = ARGV[i + 1], epoch = ARGV[i + 2], emitted = tonumber(ARGV[i + 3]), items = ARGV[i + 4],
-    events = ARGV[i + 5], result = ARGV[i + 6], notification = ARGV[i + 7], next_run = ARGV[i + 8],
-    rejected = tonumber(ARGV[i + 9]), reports = ARGV[i + 10]}
+  local r = {task = ARGV[i], run = ARGV[i + 1], epoch = ARGV[i + 2], emitted = number(i + 3), items = number(i + 4),
+    events = number(i + 5), result = ARGV[i + 6], notification = ARGV[i + 7], next_run = ARGV[i + 8],
+    rejected = number(i + 9), reports = ARGV[i + 10] == '' and {} or cjson.decode(ARGV[i + 10])}
   r.id = 'accepted:' .. r.task .. ':' .. r.epoch
-  r.t, r.why, r.off = fence(r.task, r.run, r.epoch)
+  r.t, r.why, r.off = fence(r.task, r.run, r.epoch, 'depth', 'parent', 'print')
   if is_named[r.run] then r.t, r.why, r.off = nil, 'stale', nil end
   is_named[r.run] = r.t or r.off or is_named[r.run]
   if r.t then
+    -- Fails before anything is written when the job is none.
+    head_of(r.t.job)
     r.children = call('LRANGE', key('emitted', r.run), 0, -1)
     if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end
   end
@@ -31,7 +39,7 @@ for _, r in ipairs(runs) do
   if r.off then call_off(r.task, r.off) end
   if r.t then
     if not r.t.started then mark_started(r.task, r.t) end
-    heed(r.t, r.reports == '' and {} or cjson.decode(r.reports), true)
+    heed(r.t, r.reports, true)
     accepted[#accepted + 1], leases[#leases + 1] = r, r.t
     if r.next_run ~= '' then asking[#asking + 1], next_runs[#next_runs + 1] = r, r.next_run end
   end
@@ -46,12 +54,20 @@ if #asking > 0 then
   for i, t in ipairs(claimed) do asking[i].next = t end
 end
 
-local counters, done, results = {}, {}, {}
+local counters, results, entries, done, over = {}, {}, {}, {}, {}
 local function count(job, name, by)
   local of_job = counters[job] or {}
   counters[job] = of_job
   of_job[name] = (of_job[name] or 0) + by
 end
+for _, r in ipairs(accepted) do
+  gather(results, RESULTS, r.id, cmsgpack.pack({r.t.job, r.run, #r.children, r.result, r.notification}))
+  gather(entries, UNSETTLED, now_text, r.id)
+  gather(done, key('index', r.t.job, 'done'), now_text, r.task)
+end
+write('HSET', results)
+write('ZADD', entries)
+write('ZADD', done)
 for _, r in ipairs(accepted) do
   local job = r.t.job
   if r.next then
@@ -60,26 +76,24 @@ for _, r in ipairs(accepted) do
     call('HSET', TASK .. r.task, 'state', 'done', 'ended_at', now_text)
   end
   count(job, 'done', 1)
-  count(job, 'items', tonumber(r.items))
-  count(job, 'events', tonumber(r.events))
+  count(job, 'items', r.items)
+  count(job, 'events', r.events)
   if r.rejected > 0 then count(job, 'rejected', r.rejected) end
   if r.notification ~= '' then count(job, 'unsent', 1) end
-  gather(done, key('index', job, 'done'), now_text, r.task)
-  gather(done, UNSETTLED, now_text, r.id)
+  gather(over, LEASES, r.task)
   count(job, 'unsettled', 1)
-  gather(results, RESULTS, r.id, cmsgpack.pack({job, r.run, #r.children, r.result, r.notification}))
   event('run_completed', 'job', job, 'task', r.task, 'run', r.run, 'worker', actor, 'host', r.t.host, 'items', r.items)
 end
-write('ZADD', done)
-write('HSET', results)
 for job, of_job in pairs(counters) do
   for name, by in pairs(of_job) do call('HINCRBY', JOB .. job, name, by) end
 end
+write('ZREM', over)
 
 local function answer(r)
   local following = {r.next and assignment(r.next) or nil}
   if r.t then
-    return {'accepted', {r.id, r.t.depth, or_empty(r.t.parent), or_empty(r.t.print), r.children}, following}
+    local depth, parent, print = unpack(r.t.more)
+    return {'accepted', {r.id, tonumber(depth), or_empty(parent), or_empty(print), r.children}, following}
   end
   if r.why ~= 'ended' then return {'refused', r.why} end
   local v = call('HMGET', TASK .. r.task, 'state', 'next', 'next_epoch', 'depth', 'parent', 'print')

@@ -33,15 +33,13 @@ begin_closing()
 if (charged or has_begun) and not t.started then mark_started(task, t) end
 heed(t, reports)
 call('UNLINK', key('emitted', run))
+free({t})
 local state, detail = 'ready', ''
 if charged then
-  free({t})
   state, detail = charge(task, t, kind, reason, asked_wait(reports))
 elseif kind == 'unrunnable' then
-  free({t})
   state, detail = 'dead', die(task, t, kind, reason)
 else
-  free({t})
   release(task, t)
   if of_worker then call('HSET', TASK .. task, 'failure', kind, 'error', string.sub(reason, 1, ERROR_LIMIT)) end
 end

@@ -1,16 +1,13 @@
 -- Joins the fleet, and makes its state when this Redis holds none.
--- KEYS: 1 meta. ARGV: 1 generation for a new state, 2 lease ms, 3 heartbeat ms, 4 contract version.
--- Reply: {generation, lease ms, heartbeat ms, contract version, 1 when made now}.
+-- KEYS: 1 meta. ARGV: 1 generation for a new state, 2 lease ms, 3 heartbeat ms, 4 version, 5 layout.
+-- Reply: {generation, version and layout of who made it}.
 -- Invariant: a generation is never replaced; a state that was lost gets another one, so that whoever knew the old
 -- one is told. Needs no generation itself.
 local call = redis.call
-local made = 0
 if call('EXISTS', META) == 0 then
-  made = 1
-  call('HSET', META, 'generation', ARGV[1], 'lease_ms', ARGV[2], 'heartbeat_ms', ARGV[3], 'version', ARGV[4], 'time', 0,
-    'shift', 0, 'served', 0, 'control', 0, 'paused', 0, 'term', 0, 'host_slots', 0, 'host_gap_ms', 0, 'kept_done', 0,
-    'kept_dead', 0)
+  call('HSET', META, 'generation', ARGV[1], 'lease_ms', ARGV[2], 'heartbeat_ms', ARGV[3], 'version', ARGV[4],
+    'layout', ARGV[5], 'time', 0, 'shift', 0, 'served', 0, 'control', 0, 'paused', 0, 'term', 0, 'host_slots', 0,
+    'host_gap_ms', 0, 'kept_done', 0, 'kept_dead', 0)
   redis.pcall('XGROUP', 'CREATE', NOTIFICATIONS, 'publishers', '0', 'MKSTREAM')
 end
-local v = call('HMGET', META, 'generation', 'lease_ms', 'heartbeat_ms', 'version')
-return {v[1], tonumber(v[2]), tonumber(v[3]), v[4], made}
+return call('HMGET', META, 'generation', 'version', 'layout')

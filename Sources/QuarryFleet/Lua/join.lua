@@ -5,10 +5,10 @@ begin_closing()
 local released = 0
 local held = key('held', actor)
 for _, task in ipairs(call('ZRANGE', held, 0, 999)) do
-  local v = call('HMGET', TASK .. task, 'run', 'epoch')
+  local v = fields_of(task, 'run', 'epoch')
   local t, _, off = fence(task, v[1], v[2])
   if t then
-    take_back(task, t)
+    take_back(t)
     release(task, t)
     released = released + 1
   elseif off then

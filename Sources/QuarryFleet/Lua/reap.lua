@@ -6,7 +6,8 @@
 -- is none)}, or {-1, leader} when another leads.
 -- Invariants: a claim that never began costs nothing; one that began is charged as a crash. After a gap since the last
 -- tick, a restart of the server or a clock that went back, every lease first gets a whole lease more: an outage of
--- Redis punishes nobody.
+-- Redis punishes nobody. A lease that cannot be taken back, because something of its task is not what it should be, is in the
+-- server's log, holds up no other, and is tried again when another lease would be over.
 local term, limit = tonumber(ARGV[4]), tonumber(ARGV[5])
 math.randomseed(tonumber(ARGV[6]))
 local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
@@ -27,7 +28,7 @@ end
 call('HSET', META, 'reaped_at', now, 'server', server, 'back', shift)
 
 local function expire(task, t)
-  take_back(task, t)
+  take_back(t)
   if t.started then
     charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
   else
@@ -36,19 +37,27 @@ local function expire(task, t)
   event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner, 'host', t.host)
 end
 
+local function take(task)
+  local v = fields_of(task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt', 'cancel_at', 'state')
+  local t = {task = task, run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+    attempt = tonumber(v[8])}
+  if v[10] == 'leased' then
+    if v[9] then call_off(task, t) else expire(task, t) end
+    return
+  end
+  -- A claim that an error cut short has it off its list.
+  if v[10] == 'ready' then push(task, t.lane, t.job, t.host, true) end
+  call('ZREM', LEASES, task)
+end
+
 local taken = 0
 if now >= (tonumber(tick[3]) or 0) then
   for _, task in ipairs(call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, limit)) do
-    local v = call('HMGET', TASK .. task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt',
-      'cancel_at')
-    local t = {task = task, run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
-      attempt = tonumber(v[8])}
-    if v[9] then
-      call_off(task, t)
-    elseif v[4] then
-      expire(task, t)
-    else
-      call('ZREM', LEASES, task)
+    local is_taken, why = pcall(take, task)
+    if not is_taken then
+      redis.log(redis.LOG_WARNING, PREFIX .. ' cannot take back task ' .. task .. ': '
+        .. tostring(type(why) == 'table' and why.err or why))
+      call('ZADD', LEASES, lease_end_text, task)
     end
     taken = taken + 1
   end

@@ -27,10 +27,10 @@ end
 
 local unnamed = is_steady() and call('ZRANGEBYSCORE', held, '-inf', listed_at - 2 * heartbeat_ms, 'LIMIT', 0, 100) or {}
 for _, task in ipairs(unnamed) do
-  local v = call('HMGET', TASK .. task, 'run', 'epoch')
+  local v = fields_of(task, 'run', 'epoch')
   local t, _, off = fence(task, v[1], v[2])
   if t then
-    take_back(task, t)
+    take_back(t)
     release(task, t)
   elseif off then
     call_off(task, off)

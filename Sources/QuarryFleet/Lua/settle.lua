@@ -4,6 +4,13 @@
 -- Invariants: a notification is never sent, and a requeued task never claimed, before the record is written; idempotent
 -- by entry.
 local removed, settled, read_out, lists = 0, {}, {}, {}
+local accepted, kept_of = {}, {}
+for i = 4, #ARGV do
+  if string.find(ARGV[i], '^accepted:') then accepted[#accepted + 1] = ARGV[i] end
+end
+for i, kept in ipairs(#accepted > 0 and call('HMGET', RESULTS, unpack(accepted)) or {}) do
+  kept_of[accepted[i]] = kept and cmsgpack.unpack(kept)
+end
 begin_closing()
 
 -- An accepted run's record is written: it may be told of.
@@ -22,7 +29,7 @@ for i = 4, #ARGV do
   if call('ZREM', UNSETTLED, id) == 1 then
     removed = removed + 1
     local kind, task = string.match(id, '^(%a+):(.+):%d+$')
-    local kept = kind == 'accepted' and result_of(id)
+    local kept = kept_of[id]
     local job = kept and announce(id, task, kept) or call('HGET', TASK .. task, 'job')
     if job then settled[job] = (settled[job] or 0) + 1 end
     if job and kind == 'requeued' then revive(task, job) end

@@ -33,13 +33,6 @@ extension FleetQueue {
       try await call(.started, tasks.flatMap(\.proof), requestID: requestID, actor: workerID), count: tasks.count)
   }
 
-  @discardableResult
-  package func started(
-    _ task: TaskAssignment, workerID: String, requestID: String
-  ) async throws(QuarryError) -> StartAnswer {
-    try await started([task], workerID: workerID, requestID: requestID)[0]
-  }
-
   /// Lets others see why the worker claims nothing; empty when it is well.
   package func tell(health: String, workerID: String) async throws(QuarryError) {
     _ = try await call(.health, [.text(health)], actor: workerID)
@@ -84,15 +77,6 @@ extension FleetQueue {
     }
     let reply = try await call(.complete, arguments, requestID: requestID, actor: workerID)
     return try Replies.complete(reply, of: runs)
-  }
-
-  package func complete(
-    _ task: TaskAssignment, _ figures: RunFigures, emitted: Int? = nil, notification: String, claimNext: Bool,
-    workerID: String, requestID: String
-  ) async throws(QuarryError) -> CompleteAnswer {
-    let run = RunCompletion(
-      task: task, figures: figures, emitted: emitted, notification: notification, claimsNext: claimNext)
-    return try await complete([run], workerID: workerID, requestID: requestID)[0]
   }
 
   /// Ends a run that does not count; its kind says which budget is charged.

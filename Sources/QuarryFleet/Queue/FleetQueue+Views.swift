@@ -89,14 +89,21 @@ extension FleetQueue {
     return found
   }
 
-  /// Workers, last seen first.
+  /// Workers, last seen first; each once, although the order moves from page to page.
   package func workers(limit: Int = 500) async throws(QuarryError) -> [WorkerView] {
     let lease = try await fleetView().timing.lease.milliseconds
-    let reply = try await call(.viewWorkers, [0, .integer(Int64(limit))])
-    guard let now = reply[1]?.int, let views = reply[2]?.elements else {
-      throw Self.unexpected(reply, from: "view_workers")
+    var found: [WorkerView] = []
+    var known: Set<String> = []
+    var offset: Int64? = 0
+    while let from = offset, found.count < limit {
+      let reply = try await call(.viewWorkers, [.integer(from), .integer(Int64(limit - found.count))])
+      guard let next = reply[0]?.int, let now = reply[1]?.int, let views = reply[2]?.elements else {
+        throw Self.unexpected(reply, from: "view_workers")
+      }
+      found += views.compactMap { WorkerView($0, now: now, lease: lease) }.filter { known.insert($0.workerID).inserted }
+      offset = next < 0 ? nil : next
     }
-    return views.compactMap { WorkerView($0, now: now, lease: lease) }
+    return found
   }
 
   /// A worker and what it holds.

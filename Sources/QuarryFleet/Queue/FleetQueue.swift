@@ -53,7 +53,7 @@ package struct FleetQueue: Sendable {
   ///   - actor: id of the worker or coordinator; letters, digits and `. _ -`.
   ///   - timing: the lease of a fleet that is made now; jobs that come with their own replace it.
   ///   - flags: for the commands that errors name.
-  /// - Throws: `QuarryError(.usage)` for a bad name, `.redis` when Redis cannot be asked.
+  /// - Throws: `QuarryError(.usage)` for a bad name and for a fleet of another layout, `.redis` when Redis cannot be asked.
   package static func open(
     _ connection: RedisConnection, fleet: String, actor: String, timing: LeaseTiming = LeaseTiming(),
     flags: FleetFlags = FleetFlags(), variation: QueueVariation = QueueVariation()
@@ -64,12 +64,13 @@ package struct FleetQueue: Sendable {
       variation.scripts["found"] ?? Script.found.script, keys: [.text(keys.meta)],
       arguments: [
         .text(variation.makeID()), .integer(timing.lease.milliseconds), .integer(timing.heartbeat.milliseconds),
-        .text(Version.current),
+        .text(Version.current), .text(Keys.layout),
       ])
     let reply = try await answer("found", for: flags) { () async throws(RedisError) in
       try await connection.send(command, repeatable: true)
     }
     guard let generation = reply[0]?.text else { throw unexpected(reply, from: "found") }
+    try check(maker: reply, of: fleet, at: connection, flags)
     return FleetQueue(
       fleet: fleet, keys: keys, actor: actor, generation: generation, flags: flags, links: Links(connection),
       variation: variation)
@@ -77,17 +78,35 @@ package struct FleetQueue: Sendable {
 
   /// Looks at a fleet without making it: for reading commands.
   /// - Returns: nil when this Redis holds no fleet of the name; the connection is then left as it was.
+  /// - Throws: as `open`.
   package static func find(
     _ connection: RedisConnection, fleet: String, actor: String = "reader", flags: FleetFlags = FleetFlags()
   ) async throws(QuarryError) -> FleetQueue? {
     let keys = try Keys(fleet: fleet)
     let reply = try await answer("meta", for: flags) { () async throws(RedisError) in
-      try await connection.send(["HGET", .text(keys.meta), "generation"], repeatable: true)
+      try await connection.send(["HMGET", .text(keys.meta), "generation", "version", "layout"], repeatable: true)
     }
-    guard let generation = reply.text else { return nil }
+    guard let generation = reply[0]?.text else { return nil }
+    try check(maker: reply, of: fleet, at: connection, flags)
     return FleetQueue(
       fleet: fleet, keys: keys, actor: actor, generation: generation, flags: flags, links: Links(connection),
       variation: QueueVariation())
+  }
+
+  /// A fleet's keys are read and written by builds of one layout only.
+  /// - Parameter maker: generation, version and layout; a fleet that names no layout has the first.
+  private static func check(
+    maker: RedisReply, of fleet: String, at connection: RedisConnection, _ flags: FleetFlags
+  ) throws(QuarryError) {
+    let layout = maker[2]?.text ?? "1"
+    guard layout != Keys.layout else { return }
+    let version = maker[1]?.text ?? "of an unknown version"
+    throw QuarryError(
+      .usage,
+      "fleet '\(fleet)' in Redis at \(connection.endpoint) was made by quarry \(version) with layout \(layout) of its keys; this is quarry \(Version.current), which has layout \(Keys.layout)",
+      remedy:
+        "let its jobs end with the quarry that made it, or name another fleet with --fleet; or stop its workers, delete its keys (quarry:{\(fleet)}:*) and bring its jobs back from their ledgers: \(flags.rebuild())"
+    )
   }
 
   /// Ends all of its connections; calls in flight fail.

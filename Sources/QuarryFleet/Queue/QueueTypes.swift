@@ -42,7 +42,9 @@ package struct RunCompletion: Sendable, Equatable {
   /// Also leases a next task.
   package var claimsNext: Bool
 
-  package init(task: TaskAssignment, figures: RunFigures, emitted: Int?, notification: String, claimsNext: Bool) {
+  package init(
+    task: TaskAssignment, figures: RunFigures, emitted: Int? = nil, notification: String = "", claimsNext: Bool = false
+  ) {
     self.task = task
     self.figures = figures
     self.emitted = emitted

@@ -5,7 +5,7 @@ import Synchronization
 /// the executor kills at the deadline by itself.
 ///
 /// All runs share one timer, since most end long before their deadlines.
-final class DeadlineWatch: Sendable {
+package final class DeadlineWatch: Sendable {
   private struct State {
     var runs: [String: RunControl] = [:]
     /// When somebody looks next, on the boot-time clock; nil while there is nothing to look at.
@@ -17,13 +17,13 @@ final class DeadlineWatch: Sendable {
   private let clock: FleetClock
   private let report: @Sendable (WorkerEvent) -> Void
 
-  init(clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void) {
+  package init(clock: FleetClock, report: @escaping @Sendable (WorkerEvent) -> Void) {
     self.clock = clock
     self.report = report
     (looks, order) = AsyncStream.makeStream()
   }
 
-  func watch(_ runID: String, _ control: RunControl) {
+  package func watch(_ runID: String, _ control: RunControl) {
     guard let deadline = control.deadline else { return }
     state.withLock { state in
       state.runs[runID] = control
@@ -31,10 +31,10 @@ final class DeadlineWatch: Sendable {
     }
   }
 
-  func forget(_ runID: String) { state.withLock { $0.runs[runID] = nil } }
+  package func forget(_ runID: String) { state.withLock { $0.runs[runID] = nil } }
 
   /// Until the surrounding task is cancelled.
-  func run() async {
+  package func run() async {
     await withDiscardingTaskGroup { group in
       for await time in looks {
         group.addTask { [self] in

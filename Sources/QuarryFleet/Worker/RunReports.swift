@@ -2,8 +2,9 @@ import QuarryCore
 import Synchronization
 
 /// Tells Redis of starts and good ends of runs, in few calls: all that gathers while one call is under way goes into the
-/// next. A start that was not told before its run's end needs no telling, since the end tells it too.
-final class RunReports: Sendable {
+/// next. A start that was not told before its run's end needs no telling, since the end tells it too. What Redis refuses
+/// together is told one by one beside what comes, so that one run holds up no other.
+package final class RunReports: Sendable {
   private struct Waiting {
     var starts: [TaskAssignment] = []
     var ends: [RunCompletion] = []
@@ -21,10 +22,12 @@ final class RunReports: Sendable {
   static let batch = 100
   /// All other starts and ends of the worker wait for a call that is under way.
   static let longestPause = Duration.seconds(2)
+  /// Starts or ends that are told together are refused this often before each is told by itself.
+  static let sharedRefusals = 2
   /// Most pieces of derived work that the answer to a call brings for the ledger, but for a single run's.
   static let longestAnswer = 1_000
 
-  init(
+  package init(
     queue: FleetQueue, caller: PatientCaller, workerID: String, clock: FleetClock,
     report: @escaping @Sendable (WorkerEvent) -> Void
   ) {
@@ -36,12 +39,12 @@ final class RunReports: Sendable {
     (work, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  func add(startOf task: TaskAssignment) {
+  package func add(startOf task: TaskAssignment) {
     waiting.withLock { $0.starts.append(task) }
     signal.yield()
   }
 
-  func add(endOf task: TaskAssignment, _ figures: RunFigures, emitted: Int, claimsNext: Bool) {
+  package func add(endOf task: TaskAssignment, _ figures: RunFigures, emitted: Int, claimsNext: Bool) {
     let end = RunCompletion(
       task: task, figures: figures, emitted: emitted, notification: notification(task, figures), claimsNext: claimsNext)
     waiting.withLock { waiting in
@@ -52,12 +55,20 @@ final class RunReports: Sendable {
   }
 
   /// Until the surrounding task is cancelled.
-  func run() async {
-    for await _ in work {
-      while case let (starts, ends) = take(), !starts.isEmpty || !ends.isEmpty, !Task.isCancelled {
-        async let started: Void = tell(starts)
-        await tell(ends)
-        await started
+  package func run() async {
+    await withDiscardingTaskGroup { group in
+      for await _ in work {
+        while case let (starts, ends) = take(), !starts.isEmpty || !ends.isEmpty, !Task.isCancelled {
+          let sentAt = clock.boot()
+          async let refusedStarts = tell(starts, refusals: Self.sharedRefusals)
+          let refusedEnds = await tell(ends, sentAt: sentAt, refusals: Self.sharedRefusals)
+          if await refusedStarts != nil {
+            for start in starts { group.addTask { await self.tellAlone(start) } }
+          }
+          if refusedEnds != nil {
+            for end in ends { group.addTask { await self.tellAlone(end, sentAt: sentAt) } }
+          }
+        }
       }
     }
   }
@@ -77,30 +88,49 @@ final class RunReports: Sendable {
     }
   }
 
-  private func tell(_ starts: [TaskAssignment]) async {
-    if starts.isEmpty { return }
+  private func tellAlone(_ start: TaskAssignment) async {
+    guard let refusal = await tell([start], refusals: 1) else { return }
+    report(.reportRefused(runID: start.runID, reason: refusal.message))
+    _ = await tell([start], refusals: .max)
+  }
+
+  private func tellAlone(_ end: RunCompletion, sentAt: UInt64) async {
+    guard let refusal = await tell([end], sentAt: sentAt, refusals: 1) else { return }
+    report(.reportRefused(runID: end.task.runID, reason: refusal.message))
+    _ = await tell([end], sentAt: sentAt, refusals: .max)
+  }
+
+  /// - Returns: why Redis refused as often as it may; nil when it took the starts, or nobody waits for that any more.
+  private func tell(_ starts: [TaskAssignment], refusals: Int) async -> QuarryError? {
+    if starts.isEmpty { return nil }
     let requestID = UUIDv7.make()
-    let answers = await caller.call(longestPause: Self.longestPause) { () async throws(QuarryError) in
+    let outcome = await caller.call(longestPause: Self.longestPause, refusals: refusals) {
+      () async throws(QuarryError) in
       try await queue.started(starts, workerID: workerID, requestID: requestID)
     }
-    for (task, answer) in zip(starts, answers ?? []) {
+    guard case .answered(let answers) = outcome else { return outcome.refusal }
+    for (task, answer) in zip(starts, answers) {
       guard case .refused(let reason) = answer else { continue }
       let isCancelled = reason == TaskState.cancelled.rawValue
       report(.entitlementLost(runID: task.runID, isCancelled ? .cancelled : .leaseLost))
     }
+    return nil
   }
 
-  /// The lease of what is handed out counts from the first try: Redis may have claimed at it and only the answer was lost.
-  private func tell(_ ends: [RunCompletion]) async {
-    if ends.isEmpty { return }
-    let sentAt = clock.boot()
+  /// - Parameter sentAt: of the first try. The lease of what is handed out counts from there: Redis may have claimed at it and
+  ///   only the answer was lost.
+  private func tell(_ ends: [RunCompletion], sentAt: UInt64, refusals: Int) async -> QuarryError? {
+    if ends.isEmpty { return nil }
     let requestID = UUIDv7.make()
-    let answers = await caller.call(longestPause: Self.longestPause) { () async throws(QuarryError) in
+    let outcome = await caller.call(longestPause: Self.longestPause, refusals: refusals) {
+      () async throws(QuarryError) in
       try await queue.complete(ends, workerID: workerID, requestID: requestID)
     }
-    for (end, answer) in zip(ends, answers ?? []) {
+    guard case .answered(let answers) = outcome else { return outcome.refusal }
+    for (end, answer) in zip(ends, answers) {
       report(.completeAnswered(runID: end.task.runID, answer, sentAt: sentAt))
     }
+    return nil
   }
 
   private func notification(_ task: TaskAssignment, _ figures: RunFigures) -> String {

@@ -10,6 +10,8 @@ package enum WorkerNotice: Sendable, Equatable {
   case runFailed(TaskAssignment, TaskResult.FailureKind, reason: String, then: String)
   /// The run no longer counts: another worker may have its task, or the task was cancelled.
   case runSuperseded(TaskAssignment, reason: String)
+  /// Redis takes what others report, and not this run's start or end: something of the run is not what it should be there.
+  case reportRefused(TaskAssignment, reason: String)
   /// This worker is given no task of the job, since it would not run what the job means.
   case jobRefused(jobID: String, reason: String)
   case jobTakenBack(jobID: String)
@@ -54,6 +56,8 @@ extension WorkerNotice: CustomStringConvertible {
     case .runFailed(let task, let kind, let reason, let next):
       "run \(task.runID) of \(task.target) failed (\(kind.rawValue)), task is \(next): \(reason)"
     case .runSuperseded(let task, let reason): "run \(task.runID) of \(task.target) no longer counts: \(reason)"
+    case .reportRefused(let task, let reason):
+      "Redis refuses the report of run \(task.runID) of \(task.target) (task \(task.taskID)), trying on: \(reason)"
     case .jobRefused(let jobID, let reason): "taking no task of job \(jobID): \(reason)"
     case .jobTakenBack(let jobID): "taking tasks of job \(jobID) again: its scripts are the same now"
     case .redis(let trouble): RedisTrouble.text(trouble)

@@ -93,6 +93,8 @@ package struct WorkerState: Sendable {
     case .runEnded(let runID, let result, let emitted): return runEnded(runID, result, emitted: emitted)
     case .completeAnswered(let runID, let answer, let sentAt): return completed(runID, answer, sentAt: sentAt)
     case .failAnswered(let runID, let answer): return failed(runID, answer)
+    case .reportRefused(let runID, let reason):
+      return held[runID].map { [.notice(.reportRefused($0.task, reason: reason))] } ?? []
     case .settled(let count):
       unsettled = max(0, unsettled - count)
       return fill()

@@ -6,7 +6,8 @@ import Synchronization
 package final class DeadlineLine: Sendable {
   private let pipe: Mutex<Descriptor?>
 
-  init(_ pipe: consuming Descriptor) { self.pipe = Mutex(pipe) }
+  /// - Parameter pipe: the writing end.
+  package init(_ pipe: consuming Descriptor) { self.pipe = Mutex(pipe) }
 
   /// - Parameter deadline: in nanoseconds of `BootClock`; nil for never.
   package func move(to deadline: UInt64?) {
@@ -17,5 +18,5 @@ package final class DeadlineLine: Sendable {
     }
   }
 
-  func close() { pipe.withLock { $0 = nil } }
+  package func close() { pipe.withLock { $0 = nil } }
 }

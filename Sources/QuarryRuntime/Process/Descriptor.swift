@@ -6,7 +6,7 @@ import QuarryCore
 package struct Descriptor: ~Copyable, Sendable {
   package let number: Int32
 
-  init(owning number: Int32) { self.number = number }
+  package init(owning number: Int32) { self.number = number }
 
   deinit { close(number) }
 

@@ -35,7 +35,7 @@ extension Mutant {
     Mutant(
       name: "claim: the epoch stays", from: "t.epoch = math.max(t.epoch + 1, now)", to: "t.epoch = math.max(t.epoch, 1)"
     ),
-    Mutant(name: "claim: no lease", from: "  gather(added, LEASES, lease_end_text, t.task)\n", to: ""),
+    Mutant(name: "claim: no lease", from: "  write('ZADD', leases)\n", to: ""),
     Mutant(
       name: "claim: many at once of a host with bounds", from: "most > 1 and not g.is_bounded and is_only_source",
       to: "most > 1 and is_only_source"),
@@ -72,8 +72,7 @@ extension Mutant {
     ),
     Mutant(
       name: "started: spacing does not count from here",
-      from: "    call('SREM', key('starting', t.host), task)\n    note_start(t.host)",
-      to: "    call('SREM', key('starting', t.host), task)"),
+      from: "  if t.host ~= '' then note_start(t.host) end\n", to: ""),
     Mutant(
       name: "renew: nothing is extended", from: "    call('ZADD', LEASES, 'XX', 'GT', now + lease_ms, task)\n", to: ""),
     Mutant(name: "renew: a cancelled run goes on", from: "    cancelled[#cancelled + 1] = run", to: ""),
@@ -99,7 +98,8 @@ extension Mutant {
       to: ""),
     Mutant(
       name: "complete: nothing is pending for the ledger",
-      from: "  gather(done, UNSETTLED, now_text, r.id)\n  count(job, 'unsettled', 1)\n", to: ""),
+      from: "write('ZADD', entries)\n", to: ""),
+    Mutant(name: "complete: the lease stays", from: "write('ZREM', over)\n", to: ""),
     Mutant(
       name: "complete: announced before the ledger has it", from: "  count(job, 'done', 1)\n",
       to:
@@ -115,9 +115,9 @@ extension Mutant {
       name: "fail: one more try than there is", from: "if used >= tonumber(v[1]) then return 'dead'",
       to: "if used > tonumber(v[1]) then return 'dead'"),
     Mutant(
-      name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  free({t})",
+      name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  state, detail = 'dead'",
       to:
-        "elseif kind == 'release' then\n  free({t})\n  state, detail = charge(task, t, 'app', reason, 0)\nelseif kind == 'unrunnable' then\n  free({t})"
+        "elseif kind == 'release' then\n  state, detail = charge(task, t, 'app', reason, 0)\nelseif kind == 'unrunnable' then\n  state, detail = 'dead'"
     ),
     Mutant(
       name: "fail: a host that refuses is not left alone",
