@@ -197,7 +197,7 @@ local function set()
     -- What wider bounds open waits for its time, or is busy now.
     local seen = {['-'] = true}
     for _, task in ipairs(call('ZRANGE', LEASES, 0, -1)) do
-      local v = call('HMGET', TASK .. task, 'host', 'job')
+      local v = fields_of(task, 'host', 'job')
       local host = v[1] or '-'
       -- A job that had no bounds when it came there has not told its hosts.
       if kind == 'job' and v[2] == id and v[1] then visit(host, id) end

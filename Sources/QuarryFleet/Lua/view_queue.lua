@@ -32,7 +32,7 @@ end
 
 local out = call('ZRANGE', LEASES, 0, most_leases - 1, 'WITHSCORES')
 for i = 1, #out, 2 do
-  local t = call('HMGET', TASK .. out[i], 'job', 'host', 'owner', 'run', 'claimed_at')
+  local t = fields_of(out[i], 'job', 'host', 'owner', 'run', 'claimed_at')
   leases[#leases + 1] = {out[i], or_empty(t[1]), or_empty(t[2]), or_empty(t[3]), or_empty(t[4]), tonumber(t[5] or 0),
     tonumber(out[i + 1])}
   note(or_empty(t[2]))

@@ -19,7 +19,7 @@ package enum WorkerEvent: Sendable {
   case runEnded(runID: String, TaskResult, emitted: Int = 0)
   case completeAnswered(runID: String, CompleteAnswer, sentAt: UInt64)
   case failAnswered(runID: String, FailAnswer)
-  /// Redis answers and takes all but the report of this run, its start or its end, which is made again.
+  /// Redis answers and refuses the report of this run by itself, its start or its end; it is made again.
   case reportRefused(runID: String, reason: String)
   /// Ledger records are written and Redis knows it.
   case settled(count: Int)

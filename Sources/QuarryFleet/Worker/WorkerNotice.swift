@@ -10,7 +10,8 @@ package enum WorkerNotice: Sendable, Equatable {
   case runFailed(TaskAssignment, TaskResult.FailureKind, reason: String, then: String)
   /// The run no longer counts: another worker may have its task, or the task was cancelled.
   case runSuperseded(TaskAssignment, reason: String)
-  /// Redis takes what others report, and not this run's start or end: something of the run is not what it should be there.
+  /// Redis answers and refuses this run's start or end, also by itself: something of the run may not be what it should be
+  /// there.
   case reportRefused(TaskAssignment, reason: String)
   /// This worker is given no task of the job, since it would not run what the job means.
   case jobRefused(jobID: String, reason: String)
