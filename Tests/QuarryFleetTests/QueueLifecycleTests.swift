@@ -146,6 +146,12 @@ import Testing
     status = try await bench.status()
     #expect(status.eligibleWorkers == 1)
     #expect(try await bench.queue.task("job-root")?.gate == .turn)
+    // Nor is one that claims nothing for now.
+    try await bench.queue.tell(health: "its disk is full", workerID: "picky")
+    let unwell = try #require(try await bench.queue.task("job-root"))
+    #expect(unwell.gate == .noWorker && unwell.refusals["picky"] == "its disk is full")
+    try await bench.queue.tell(health: "", workerID: "picky")
+    #expect(try await bench.queue.task("job-root")?.gate == .turn)
     #expect(try await bench.claim("picky").count == 1)
   }
 

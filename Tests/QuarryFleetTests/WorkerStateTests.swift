@@ -49,6 +49,26 @@ import QuarryFleet
     #expect(state.handle(.claimAnswered(late, sentAt: 0)) == [.awaitWork(.seconds(5))])
   }
 
+  /// A block that is under way does not know of it.
+  @Test func whatWillBeDueSoonIsAskedForInTime() throws {
+    var state = holding(["a", "b"], slots: 3)
+    func complete(_ run: String, due: Int64?) -> [WorkerAction] {
+      _ = state.handle(.runEnded(runID: run, .accepted(figures)))
+      let next = ClaimAnswer(tasks: [], nextDueMilliseconds: due)
+      return state.handle(.completeAnswered(runID: run, .accepted(pending(run), next: next), sentAt: 200 * second))
+    }
+    guard case .startDueTimer(.milliseconds(600), let first)? = complete("a", due: 600).last,
+      case .startDueTimer(.milliseconds(400), let second)? = complete("b", due: 400).last
+    else {
+      Issue.record("no timer was started")
+      return
+    }
+    #expect(state.handle(.due(first)).isEmpty)
+    #expect(state.handle(.due(second)) == [.claim(3)])
+    #expect(state.handle(.wokeUp).isEmpty)
+    #expect(state.handle(.claimAnswered(ClaimAnswer(tasks: []), sentAt: 0)) == [.awaitWork(.seconds(5))])
+  }
+
   @Test func completesThenSettlesThenRunsWhatCameWithIt() {
     var state = holding(["a", "b"])
     #expect(

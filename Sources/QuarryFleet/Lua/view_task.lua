@@ -1,6 +1,6 @@
 -- One task with everything, and what it waits for.
 -- ARGV from 4: task. Reply: {flat pairs, params, gate, until ms (-1: not a matter of time), budgets (flat pairs of the job),
--- {worker, reason…} of live workers that are not given it, 100 at most}; {} when it is not known.
+-- {worker, reason…} of live workers that are not given it or claim nothing, 100 at most}; {} when it is not known.
 -- Gates: due (scheduled), lease (at a worker), cancelled (until its executor is stopped), requeued (until the ledger has
 -- it), paused (the fleet or the job), job_slots, host_slots, host_starting, host_delay, host_backoff, no_worker, turn
 -- (others are before it). What waits for a slot may get one when the first lease of its host ends.
@@ -12,8 +12,10 @@ local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
 local refusing = {}
 local storage = storage_of(t[1])
 for _, worker in ipairs(call('ZREVRANGEBYSCORE', WORKERS, '+inf', live, 'LIMIT', 0, 100)) do
-  local own = or_empty(call('HGET', WORKER .. worker, 'storage'))
+  local w = call('HMGET', WORKER .. worker, 'storage', 'health', 'hold')
+  local own = or_empty(w[1])
   local reason = own ~= storage and storage_differs(own, storage) or call('HGET', key('refused', worker), t[1])
+    or w[2] or (w[3] and 'it is told to ' .. w[3])
   if reason then
     refusing[#refusing + 1] = worker
     refusing[#refusing + 1] = reason

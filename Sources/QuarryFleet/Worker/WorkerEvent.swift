@@ -11,6 +11,7 @@ package enum WorkerEvent: Sendable {
   case executorStarted(runID: String)
   /// The timer with this number went off.
   case heartbeat(Int)
+  case due(Int)
   /// `named`: the run ids that the renewal named; a run claimed meanwhile is not judged by it.
   case renewed(RenewAnswer, named: [String], sentAt: UInt64)
   /// The run's deadline passed without a good renewal, or a fenced call was refused.
@@ -65,6 +66,8 @@ package enum WorkerAction: Sendable, Equatable {
   case tellHealth(String)
   /// Ends in `heartbeat` with this number, unless a later timer took its place.
   case startHeartbeat(Duration, Int)
+  /// The same, in `due`.
+  case startDueTimer(Duration, Int)
   /// Redis does not know this worker: it says again who it is.
   case join
   case startDrainTimer(Duration)

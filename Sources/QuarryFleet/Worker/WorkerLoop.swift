@@ -89,6 +89,7 @@ struct WorkerLoop: Sendable {
     case .startReleaseTimer(let timeout): after(timeout, .releaseTimeout, in: &group)
     case .renew(let tasks): group.addTask { [leases] in await leases.renew(tasks) }
     case .startHeartbeat(let delay, let timer): after(delay, .heartbeat(timer), in: &group)
+    case .startDueTimer(let delay, let timer): after(delay, .due(timer), in: &group)
     case .join: group.addTask { [leases] in await leases.join() }
     case .claim, .awaitWork, .fail, .tellHealth: send(action, in: &group)
     case .finish: break

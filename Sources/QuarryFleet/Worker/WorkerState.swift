@@ -41,6 +41,7 @@ package struct WorkerState: Sendable {
   private(set) var isToldPaused = false
   private var isRenewing = false
   private var heartbeatTimer = 0
+  private var dueTimer = 0
   var unsettled = 0
   var pause = ClaimPause()
   /// Executors that crashed since a run last came to an end of its own.
@@ -88,6 +89,7 @@ package struct WorkerState: Sendable {
       held[runID]?.hasBegun = true
       return held[runID].map { [.sendStarted($0.task), .notice(.runStarted($0.task))] } ?? []
     case .heartbeat(let timer): return timer == heartbeatTimer ? renew() : []
+    case .due(let timer): return timer == dueTimer ? claim() : []
     case .renewed(let answer, let named, let sentAt): return renewed(answer, named: named, sentAt: sentAt)
     case .entitlementLost(let runID, let reason): return stop(runID, reason)
     case .runEnded(let runID, let result, let emitted): return runEnded(runID, result, emitted: emitted)
@@ -128,8 +130,10 @@ extension WorkerState {
     return pause.isOnProbation ? min(free, held.isEmpty ? 1 : 0) : free
   }
 
-  mutating func fill() -> [WorkerAction] {
-    guard !isClaiming, !isWaiting, !isPaused, freeSlots > 0 else { return [] }
+  mutating func fill() -> [WorkerAction] { isWaiting ? [] : claim() }
+
+  private mutating func claim() -> [WorkerAction] {
+    guard !isClaiming, !isPaused, freeSlots > 0 else { return [] }
     isClaiming = true
     return [.claim(freeSlots)]
   }
@@ -154,11 +158,15 @@ extension WorkerState {
     return [.notice(now ? .held : .holdLifted)]
   }
 
-  /// A block lasts until something may be due, and 5 s at most.
+  /// A block lasts until something may be due, and 5 s at most. One that is under way cannot be made shorter: what will be
+  /// due before its end is asked for in time all the same.
   mutating func waitForWork(_ milliseconds: Int64?) -> [WorkerAction] {
-    guard !isWaiting, !isClaiming, !isPaused else { return [] }
+    guard !isClaiming, !isPaused else { return [] }
+    dueTimer += 1
+    let longest = Duration.milliseconds(min(max(milliseconds ?? 5_000, 1), 5_000))
+    if isWaiting { return milliseconds == nil ? [] : [.startDueTimer(longest, dueTimer)] }
     isWaiting = true
-    return [.awaitWork(.milliseconds(min(max(milliseconds ?? 5_000, 1), 5_000)))]
+    return [.awaitWork(longest)]
   }
 
   mutating func take(_ task: TaskAssignment, sentAt: UInt64) -> [WorkerAction] {

@@ -39,6 +39,7 @@ extension Simulation {
     case .forget(let run): runs[run] = nil
     case .startPause(let pause): after(place, pause, .pauseOver)
     case .startHeartbeat(let delay, let timer): after(place, delay, .heartbeat(timer))
+    case .startDueTimer(let delay, let timer): after(place, delay, .due(timer))
     case .startDrainTimer(let timeout): after(place, timeout, .drainTimeout)
     case .startReleaseTimer(let timeout): after(place, timeout, .releaseTimeout)
     case .awaitWork(let longest): workers[place].waitsUntil = time.boot + longest.milliseconds
