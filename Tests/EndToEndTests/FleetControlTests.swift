@@ -21,7 +21,8 @@ import Testing
     """
   private static let hang = """
     export const config = { browser: false };
-    export default async ({ emit }) => {
+    export default async ({ job, emit }) => {
+      if (!job.hangs) return emit.enqueue({ target: 'hang.ts', params: { hangs: true } });
       await emit.item({ item_type: 'node', data: { name: 'begun' } });
       await new Promise(() => setInterval(() => {}, 1000));
     };
@@ -175,18 +176,24 @@ import Testing
 
   /// A run that never ends is stopped, its executor is gone, and its worker goes on.
   private func cancel(_ fleet: borrowing Fleet, _ workers: RunningProcess...) async throws {
-    let submitted = try await fleet.ask("submit", "--script", "hang.ts", "--wait", "60s")
+    let submitted = try await fleet.ask("submit", "--script", "hang.ts", "--depth", "1", "--wait", "60s")
     let job = try #require(submitted["job_id"]?.string)
-    try await fleet.wait("list", "tasks", "--job", job) { $0.array?.first?["attempt"]?.integer == 1 }
+    try await fleet.wait("list", "tasks", "--job", job) { tasks in
+      tasks.array?.contains { $0["depth"] == 1 && $0["attempt"] == 1 } == true
+    }
     let answer = try await fleet.ask("cancel", "job", job)
     #expect(answer["running"] == 1 && answer["changed"] == true)
     try await fleet.waitUntilEnded(job)
-    #expect(try await fleet.ask("list", "tasks", "--job", job).array?.first?["state"] == "cancelled")
+    func states(_ tasks: JSONValue) -> [String] { (tasks.array ?? []).compactMap { $0["state"]?.string }.sorted() }
+    #expect(states(try await fleet.ask("list", "tasks", "--job", job)) == ["cancelled", "done"])
+    // Its root is done, and the job did not succeed all the same.
+    let listed = try await fleet.ask("list", "jobs").array?.first { $0["job_id"] == .string(job) }
+    #expect(listed?["state"] == "failed")
     #expect(workers.contains { $0.errorSoFar.contains("no longer counts: its task was cancelled") })
     _ = try await fleet.ask(["cancel", "job", job], exitCode: 2)
     _ = try await fleet.ask(["cancel", "job", "nope"], exitCode: 1)
     let ledger = try await fleet.harness.read("list", "tasks", "--job", job)
-    #expect(ledger.array?.map { $0["state"] } == ["cancelled"])
+    #expect(states(ledger) == ["cancelled", "done"])
   }
 
   private func requeue(_ fleet: borrowing Fleet) async throws {

@@ -145,6 +145,10 @@ import Testing
       let requeuer = LedgerRequeue(
         queue: queue, ledger: fixture.ledger, storage: fixture.storage, retries: request.retries,
         timing: request.timing)
+      let unknown = await #expect(throws: QuarryError.self) {
+        try await requeuer.requeue("nope", RequeueFilter(), onlyLooks: true)
+      }
+      #expect(unknown?.message.contains("no job 'nope'") == true)
       #expect(try await requeuer.requeue("job", RequeueFilter(error: "nope"), onlyLooks: false).isEmpty)
       #expect(try await requeuer.requeue("job", RequeueFilter(error: "broken"), onlyLooks: true).count == 1)
       #expect(try fixture.jobLedger("job").dead.count == 1)

@@ -135,6 +135,10 @@ struct CoordinatorCommand: LoggingCommand {
     }
     let flags = settings.flags
     console.hint("quarry coordinator --resume \(summary.jobID)\(flags.fleet)\(flags.storage)")
+    // They may hold secrets.
+    if adapter.isUsed {
+      console.say("add the --adapter flags to that: without them notifications go out on the fleet's own channel alone")
+    }
     console.hint("quarry pause job \(summary.jobID)\(flags.fleet)")
     console.hint("quarry cancel job \(summary.jobID)\(flags.fleet)")
   }

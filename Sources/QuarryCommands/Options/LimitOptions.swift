@@ -20,7 +20,10 @@ struct LimitOptions: ParsableArguments {
   var allowDead: Int?
 
   @Option(
-    "lane", help: ArgumentHelp("high, default or low: which ready tasks go first. Default: default.", valueName: "lane")
+    "lane",
+    help: ArgumentHelp(
+      "high, default or low: which ready tasks go first; of the first task, as others have the lane of their enqueue. Default: default.",
+      valueName: "lane")
   )
   var lane: String?
 

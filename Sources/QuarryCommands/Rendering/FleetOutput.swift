@@ -133,10 +133,10 @@ extension Output {
 }
 
 extension JobView {
-  /// A finished job succeeded when its root did.
+  /// A finished job succeeded when its root did and nobody cancelled the rest.
   var runState: RunState {
     guard status.isFinished else { return .running }
-    return status.rootState == "done" ? .succeeded : .failed
+    return status.rootState == "done" && status.hold != .cancel ? .succeeded : .failed
   }
 }
 

@@ -230,7 +230,9 @@ package final class FleetCoordinator: Sendable {
   private func readHealth(_ jobID: String, _ caller: PatientCaller) async {
     let workers = await caller.call { () async throws(QuarryError) in try await self.queue.workers(limit: .max) }
     let eligible = (workers ?? []).filter { $0.isUp && $0.refusals[jobID] == nil }
-    let reasons = eligible.compactMap(\.health)
+    let reasons = eligible.compactMap { worker in
+      worker.health ?? worker.hold.map { "somebody told it to \($0.rawValue)" }
+    }
     if let first = reasons.first, reasons.count == eligible.count {
       inbox.yield(.allUnwell(workers: eligible.count, health: first))
     }

@@ -21,14 +21,20 @@ package struct LedgerRequeue: Sendable {
   }
 
   /// - Returns: the tasks that fit, whether they were requeued or only looked at.
-  /// - Throws: `QuarryError(.usage)` for a job that goes on, which is requeued in Redis.
+  /// - Throws: `QuarryError(.usage)` for a job that goes on, which is requeued in Redis, and one that the ledger lacks.
   package func requeue(
     _ jobID: String, _ filter: RequeueFilter, onlyLooks: Bool
   ) async throws(QuarryError) -> [EndedTaskRecord] {
     if let job = try await queue.job(jobID), !job.status.isFinished {
       throw QuarryError(.usage, "job '\(jobID)' goes on", remedy: "requeue without --from-ledger")
     }
-    let dead = try await ledger.read(jobID: jobID).dead.values.sorted { $0.task.taskID < $1.task.taskID }
+    let stored = try await ledger.read(jobID: jobID)
+    guard stored.job != nil else {
+      throw QuarryError(
+        .usage, "the dataset's ledger has no job '\(jobID)' of fleet '\(queue.fleet)'",
+        remedy: "name the dataset and the fleet it ran with: --storage-path, --storage-dataset and --fleet")
+    }
+    let dead = stored.dead.values.sorted { $0.task.taskID < $1.task.taskID }
     var fitting: [EndedTaskRecord] = []
     for record in dead { if try filter.fits(record) { fitting.append(record) } }
     if fitting.isEmpty || onlyLooks { return fitting }

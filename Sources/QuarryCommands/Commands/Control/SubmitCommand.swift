@@ -115,7 +115,7 @@ struct SubmissionLimitOptions: ParsableArguments {
     "max-runs", help: ArgumentHelp("The most tasks, the root included. Default: no limit.", valueName: "n"),
     transform: Reading.positive)
   var maxRuns: Int?
-  @Option("lane", help: ArgumentHelp("high, default or low. Default: default.", valueName: "lane"))
+  @Option("lane", help: ArgumentHelp("high, default or low, of the first task. Default: default.", valueName: "lane"))
   var lane: String?
   @Option(
     "run-timeout", help: ArgumentHelp("End a run after so long. Default: never.", valueName: "time"),
