@@ -39,6 +39,20 @@ import Testing
     #expect(try LodeReader(root: root.path).ledgerJobs().map(\.day) == ["2020-01-01"])
   }
 
+  /// Who asks for a job's result names no fleet.
+  @Test func aJobOfAnotherFleetIsNotMixedWithIt() throws {
+    let root = TemporaryDirectory()
+    let ledger = LodeDataset(root: root.path, durability: .none).ledger
+    try ledger.append([#"{"kind":"job"}"#], fleet: "f", jobID: "j")
+    let error = #expect(throws: QuarryError.self) {
+      try ledger.append([#"{"kind":"job"}"#], fleet: "g", jobID: "j")
+    }
+    #expect(error?.message == "job 'j' is in this dataset already, as one of fleet 'f'")
+    try ledger.append([#"{"kind":"job"}"#], fleet: "g", jobID: "k")
+    try ledger.append([#"{"kind":"accepted"}"#], fleet: "f", jobID: "j")
+    #expect(try ledger.records(fleet: "f", jobID: "j").count == 2)
+  }
+
   @Test func theFirstAcceptedRunOfATaskCounts() throws {
     let root = TemporaryDirectory()
     let ledger = LodeDataset(root: root.path, durability: .none).ledger

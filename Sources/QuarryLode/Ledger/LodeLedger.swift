@@ -32,12 +32,18 @@ package struct LodeLedger: Ledger {
     try LedgerReader(layout: dataset.layout).records(fleet: fleet, jobID: jobID)
   }
 
+  /// - Throws: also for a job of another fleet: what asks for a job by its id would take the two for one.
   private func day(fleet: String, jobID: String) throws(QuarryError) -> String {
     let reader = LedgerReader(layout: dataset.layout)
-    let known = try dataset.layout.described { () throws(FileFailure) in
-      try reader.partitions(fleet: fleet, jobID: jobID).first?.day
+    let known = try dataset.layout.described { () throws(FileFailure) -> RunPath? in
+      if let own = try reader.partitions(fleet: fleet, jobID: jobID).first { return own }
+      return try reader.partitions(fleet: nil, jobID: jobID).first
     }
-    return known ?? Timestamp.now().day
+    guard let known else { return Timestamp.now().day }
+    if known.category == fleet { return known.day }
+    throw QuarryError(
+      .usage, "job '\(jobID)' is in this dataset already, as one of fleet '\(known.category)'",
+      remedy: "give another --job-id, or store it in another dataset")
   }
 
   /// The text between the braces of a JSON object, on one line.
