@@ -43,19 +43,13 @@ extension ChainReader {
   /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; what
   /// nobody commits is what a spoiled pointer named.
   private mutating func headOfNothing(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
-    if Self.pointer(bytes) == .beforeAll, evidence.last == nil, try !hasSnapshots() {
-      // A first commit may have moved it in the meantime.
-      return try pointerBytes() == bytes ? nil : head()
+    if Self.pointer(bytes) == .beforeAll, evidence.last == nil {
+      guard try layout.isOnDisk ? !manifests().isEmpty : committed(above: .beforeAll) != nil else {
+        // A first commit may have moved it in the meantime.
+        return try pointerBytes() == bytes ? nil : head()
+      }
     }
     return try headWithoutPointer(.unusable)
-  }
-
-  /// Whether there are snapshots though the pointer and `latest.lock` know of none. A writer that finds the first commit
-  /// announced has to wait for it and looks at nothing else, since it asks again and again.
-  private mutating func hasSnapshots() throws(FileFailure) -> Bool {
-    if layout.isOnDisk { return try !manifests().isEmpty }
-    guard forgives || evidence.intended.isEmpty else { return false }
-    return try committed(above: .beforeAll) != nil
   }
 
   /// - Parameter fault: what is wrong with the pointer; that it is missing is no damage of old datasets, and others'. In a
