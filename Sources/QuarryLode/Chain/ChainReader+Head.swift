@@ -17,8 +17,8 @@ extension ChainReader {
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
     (damage, expected) = (nil, nil)
-    // Before the pointer, which then is not older, whoever commits meanwhile.
-    evidence = try CommitEvidence(layout)
+    // Before the pointer, which then is not older, whoever commits meanwhile. In a bucket it is asked for where it matters.
+    evidence = layout.isOnDisk || searches ? try CommitEvidence(layout) : CommitEvidence()
     guard let bytes = try pointerBytes() else { return try headWithoutPointer(.missing) }
     guard let named = Self.pointer(bytes), named != .beforeAll else { return try headOfNothing(bytes) }
     if let newer = try newer(than: named) { return try head(newer, above: named) }
@@ -40,26 +40,29 @@ extension ChainReader {
     return try greatest(below: try isThere(newer) ? newer : nil)
   }
 
-  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; what
-  /// nobody commits is what a spoiled pointer named.
+  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; a
+  /// reader takes what nobody commits for what a spoiled pointer named.
   private mutating func headOfNothing(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
-    if Self.pointer(bytes) == .beforeAll, evidence.last == nil {
-      guard try layout.isOnDisk ? !manifests().isEmpty : committed(above: .beforeAll) != nil else {
-        // A first commit may have moved it in the meantime.
-        return try pointerBytes() == bytes ? nil : head()
+    if Self.pointer(bytes) == .beforeAll {
+      guard layout.isOnDisk || forgives else { return nil }
+      let announced = layout.isOnDisk ? [] : try CommitEvidence(layout).intended
+      guard try manifests().keys.contains(where: { !announced.contains($0) }) else { return nil }
+      // A first commit may have moved it in the meantime.
+      if let now = try pointerBytes(), now != bytes {
+        found = nil
+        return try head()
       }
     }
     return try headWithoutPointer(.unusable)
   }
 
-  /// - Parameter fault: what is wrong with the pointer; that it is missing is no damage of old datasets, and others'. In a
-  ///   bucket it is there before anything is announced.
+  /// - Parameter fault: what is wrong with the pointer; that it is missing is no damage of old datasets, and others'.
   private mutating func headWithoutPointer(_ fault: PointerDamage) throws(FileFailure) -> Manifest? {
     let newest = try greatest(below: nil)
     expected = evidence.last
     if let last = evidence.last, newest.map({ $0.id < last }) ?? true {
       damage = .gone(last)
-    } else if fault != .missing || evidence.last != nil || !layout.isOnDisk && !evidence.intended.isEmpty {
+    } else if fault != .missing || evidence.last != nil {
       damage = fault
     }
     return newest
@@ -68,7 +71,6 @@ extension ChainReader {
   /// What was committed after a snapshot that the pointer names.
   private mutating func newer(than named: SnapshotID) throws(FileFailure) -> SnapshotID? {
     let last = evidence.last.flatMap { $0 > named ? $0 : nil }
-    if let announced = try announced(after: last) { return announced }
     guard try isToBeSearched(above: named) else { return last }
     return [last, try committed(above: named)].compactMap(\.self).max()
   }
@@ -77,32 +79,6 @@ extension ChainReader {
     if searches { return true }
     guard layout.isOnDisk else { return false }
     return evidence.last == nil ? true : try isFollowed(named)
-  }
-
-  /// The last commit to a bucket stays announced: where the pointer is an old one, what is there as a whole counts, since it
-  /// may have been acknowledged.
-  /// - Parameter last: what is known to have been committed after the snapshot that the pointer names.
-  private func announced(after last: SnapshotID?) throws(FileFailure) -> SnapshotID? {
-    guard !layout.isOnDisk, let last, let newest = evidence.intended.max(), newest > last,
-      unpublished.isDisjoint(with: evidence.intended), try base(ofAnnounced: evidence.intended) == last
-    else { return nil }
-    return newest
-  }
-
-  private func isLongAgo(_ id: SnapshotID) -> Bool {
-    id.value &+ Self.longestCommit <= UInt64(clamping: Timestamp.now().nanoseconds)
-  }
-
-  /// The snapshot that an announced commit follows, `0` where it is the first; nil where not all of it is there. Each of its
-  /// snapshots has its canonical manifest when those in partitions are written.
-  func base(ofAnnounced ids: Set<SnapshotID>) throws(FileFailure) -> SnapshotID? {
-    var quiet = self
-    var next = ids.max()
-    while let id = next, ids.contains(id) {
-      guard let manifest = try quiet.canonical(id) else { return nil }
-      next = manifest.parent.flatMap { $0 < id ? $0 : nil }
-    }
-    return next ?? .beforeAll
   }
 
   /// Whether anything was made among canonical manifests after that of a snapshot, as far as folders tell: then it is worth
@@ -120,16 +96,19 @@ extension ChainReader {
     for id in try candidates(above: named) where try hasData(id) { above.insert(id) }
     above.subtract(unpublished)
     guard let newest = try stillAbove(named, above).max() else { return nil }
-    if isLongAgo(newest) { return newest }
+    guard newest.value &+ Self.longestCommit > UInt64(clamping: Timestamp.now().nanoseconds) else { return newest }
     OwnThread.block(for: Self.lateness)
     return try stillAbove(named, above).max()
   }
 
-  /// Those that no writer has in hand by now.
+  /// Those that no writer has in hand by now. In a bucket the last announcement stays: where something else is above the
+  /// pointer, which is an old one then, that came to its end as well.
   private func stillAbove(_ named: SnapshotID, _ ids: Set<SnapshotID>) throws(FileFailure) -> Set<SnapshotID> {
     guard !ids.isEmpty else { return [] }
     let intended = try CommitEvidence(layout).intended
-    return try pointer() == named ? ids.subtracting(intended) : []
+    guard try pointer() == named else { return [] }
+    let others = ids.subtracting(intended)
+    return others.isEmpty || layout.isOnDisk ? others : ids
   }
 
   private mutating func candidates(above named: SnapshotID) throws(FileFailure) -> [SnapshotID] {
@@ -157,7 +136,7 @@ extension ChainReader {
   /// The id that `latest` names; nil when there is no usable pointer.
   func pointer() throws(FileFailure) -> SnapshotID? { try pointerBytes().flatMap(Self.pointer) }
 
-  func pointerBytes() throws(FileFailure) -> [UInt8]? {
+  private func pointerBytes() throws(FileFailure) -> [UInt8]? {
     try layout.store.bytes(layout.pointer, limit: Self.pointerLimit)
   }
 
@@ -175,9 +154,7 @@ extension ChainReader {
     if let expected, head.map({ $0.id < expected }) ?? true { lost.insert(expected) }
     // Who has looked through everything has found what there is.
     if damage == .unusable, evidence.last == nil, !searches { lost.insert(.beforeAll) }
-    if let last = evidence.last, let head, head.id > last, head.parent != last {
-      _ = try walk(from: head, downTo: last) { _ in }
-    }
+    if let last = evidence.last, let head, head.id > last { _ = try walk(from: head, downTo: last) { _ in } }
     return lost.union(leftOut).sorted()
   }
 }

@@ -2,7 +2,7 @@ import QuarryCore
 
 /// What `latest.lock` says of commits to a dataset.
 struct CommitEvidence {
-  /// The newest snapshot that was committed for sure; nil where nobody knows. In a bucket that before the last announcement.
+  /// The newest snapshot that was committed for sure; nil where nobody knows. Only on a disk.
   private(set) var last: SnapshotID?
   /// What a writer is about to publish, or was when it died.
   private(set) var intended: Set<SnapshotID> = []
@@ -15,10 +15,10 @@ struct CommitEvidence {
       bytes = nil
     }
     guard let bytes else { return }
-    last = CommitIntent.lastCommitted(bytes)
+    last = layout.isOnDisk ? CommitIntent.lastCommitted(bytes) : nil
     intended = Set(CommitIntent(bytes)?.ids ?? [])
   }
 
-  /// Of a dataset that was not asked about yet.
+  /// Of a dataset that nobody was asked about.
   init() {}
 }

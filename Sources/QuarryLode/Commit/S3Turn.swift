@@ -50,13 +50,12 @@ struct S3Turn: Sendable {
   }
 
   /// Announces a commit, or withdraws it where there is nothing in it.
-  /// - Parameter parent: the newest snapshot that was committed before.
   /// - Returns: false when another was first.
   mutating func announce(
-    _ next: CommitIntent, after parent: SnapshotID?, _ layout: DatasetLayout, _ store: S3Store
+    _ next: CommitIntent, _ layout: DatasetLayout, _ store: S3Store
   ) throws(FileFailure) -> Bool {
     // Never the same twice, so that a renewed one is told from one that stays as it was.
-    let text = next.encoded(after: parent) + Array("by \(UUIDv7.make())\n".utf8)
+    let text = next.encoded + Array("by \(UUIDv7.make())\n".utf8)
     guard let etag = try store.swap(layout.lock, text, was: etag) else { return false }
     (self.etag, intent) = (etag, next)
     return true

@@ -24,15 +24,11 @@ struct DayFolders {
     return paths.count - 1
   }
 
-  /// Marks those from a place on, before their runs are read; of one that may not be looked at, that is said then.
+  /// Marks those from a place on, before their runs are read.
   mutating func mark(from start: Int, in layout: DatasetLayout) throws(FileFailure) {
     for place in start..<max(start, paths.count) where layout.isOnDisk {
-      do throws(FileFailure) {
-        let times = try layout.store.times(ofFolder: "\(layout.partitions)/\(paths[place])")
-        marks[place] = times.map { Self.mark($0) } ?? 0
-      } catch {
-        guard error.isOfOneFile else { throw error }
-      }
+      let times = try layout.store.times(ofFolder: "\(layout.partitions)/\(paths[place])")
+      marks[place] = times.map { Self.mark($0) } ?? 0
     }
   }
 
