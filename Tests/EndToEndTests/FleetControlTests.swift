@@ -232,16 +232,32 @@ import Testing
     }
   }
 
+  @Test func aCrawlWhoseOnlyWorkerIsPausedSaysSo() async throws {
+    let fleet = try Fleet()
+    let worker = try await fleet.worker()
+    let id = try #require(try await fleet.ask("list", "workers").array?.first?["worker_id"]?.string)
+    #expect(try await fleet.ask("pause", "worker", id)["changed"] == true)
+    let crawl = try fleet.coordinator("--script", "tree.ts")
+    try await crawl.waitForError("somebody told it to pause", within: .seconds(120))
+    #expect(try await fleet.ask("resume", "worker", id)["changed"] == true)
+    #expect(try await crawl.finish(within: .seconds(120)).exitCode == 0)
+    worker.send(SIGTERM)
+    #expect(try await worker.finish(within: .seconds(120)).exitCode == 0)
+  }
+
   @Test func aCrawlThatIsInterruptedGoesOnWhenItIsResumed() async throws {
     let fleet = try Fleet()
     let worker = try await fleet.worker()
-    let crawl = try fleet.coordinator("--script", "tree.ts", "--job-id", "j", "--depth", "4", "--max-runs", "99")
+    let crawl = try fleet.coordinator(
+      "--script", "tree.ts", "--job-id", "j", "--depth", "4", "--max-runs", "99", "--adapter", "redis", "--adapter-url",
+      fleet.redis.url)
     // Each page that is done has found two; none is done below depth 2.
     let admitted = 1 + 2 * (try await fleet.waitUntilAllSlotsWait("j", slots: 2))
     crawl.send(SIGINT)
     let left = try await crawl.finish(within: .seconds(120))
     #expect(left.exitCode == 1)
     #expect(left.standardError.contains("nothing more of it is admitted until it is resumed"))
+    #expect(left.standardError.contains("add the --adapter flags"))
     let hints = fleet.hints(in: left.standardError)
     let place = "--redis \(fleet.redis.url) --fleet t"
     #expect(hints.contains("pause job j \(place)") && hints.contains("cancel job j \(place)"), "\(hints)")
