@@ -158,8 +158,7 @@ extension String {
   /// - Parameter limit: bytes of UTF-8 that are kept at most.
   fileprivate func shortened(to limit: Int) -> String {
     guard utf8.count > limit else { return self }
-    // An index within a scalar counts as the one where the scalar begins.
-    let kept = self[..<utf8.index(startIndex, offsetBy: limit)]
+    let kept = beginning(limit)
     return "\(kept)… (\(utf8.count - kept.utf8.count) bytes more)"
   }
 }

@@ -44,7 +44,6 @@ struct WorkerTransitions: Sendable {
 
   /// Errors are kept up to 4 KiB.
   private static func bounded(_ reason: String) -> String {
-    guard reason.utf8.count > 4_096 else { return reason }
-    return String(decoding: reason.utf8.prefix(4_093), as: UTF8.self) + "…"
+    reason.utf8.count > 4_096 ? reason.beginning(4_093) + "…" : reason
   }
 }
