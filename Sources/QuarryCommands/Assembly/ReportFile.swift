@@ -3,9 +3,12 @@ import QuarryCore
 /// Where `--report` writes to.
 enum ReportFile {
   /// A report that cannot be written is a warning: the run's outcome stands.
-  /// - Parameter path: absolute, or `-` for stderr; nil for none.
-  static func write(_ text: String, to path: String?, _ console: Console) {
+  /// - Parameters:
+  ///   - text: made only when it is asked for.
+  ///   - path: absolute, or `-` for stderr; nil for none.
+  static func write(_ text: @autoclosure () -> String, to path: String?, _ console: Console) {
     guard let path else { return }
+    let text = text()
     guard path != "-" else { return console.printError(console.format == .json ? line(text) : text) }
     do throws(NewFile.Failure) {
       let file = try NewFile(path, replaces: true)
