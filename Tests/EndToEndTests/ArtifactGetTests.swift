@@ -63,9 +63,11 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: harness.path + "/to"))
     #expect(try await get(harness, "r-1", "a.txt", "--force").exitCode == 0)
     #expect(try String(contentsOfFile: harness.path + "/a.txt", encoding: .utf8) == "hello")
-    for place in [harness.data, harness.path + "/none/x"] {
-      #expect(try await get(harness, "r-1", "a.txt", "-o", place, "--force").exitCode == 1)
-    }
+    #expect(try await get(harness, "r-1", "a.txt", "-o", harness.path + "/none/x", "--force").exitCode == 1)
+    for folder in [
+      try await get(harness, "r-1", "a.txt", "-o", harness.data),
+      try await get(harness, "r-1", "a.txt", "-o", harness.data, "--force"),
+    ] { #expect(folder.exitCode == 2 && folder.standardError.contains("\(harness.data) is a folder")) }
     #expect(try leftovers(harness) == [])
   }
 

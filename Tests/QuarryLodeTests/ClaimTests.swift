@@ -20,6 +20,24 @@ import Testing
     try dataset.claim(runID: "nightly").release()
   }
 
+  /// What one is as it stands the other is as it is escaped.
+  @Test func idsThatLookAlikeAreTwo() throws {
+    let root = TemporaryDirectory()
+    let dataset = LodeDataset(root: root.path)
+    for (id, items) in [("a/b", 0..<1), ("a%2Fb", 1..<2), ("a%252Fb", 2..<3)] {
+      let claim = try dataset.claim(runID: id)
+      let run = try Run(dataset, id: id)
+      try run.sink.write(run.items(items))
+      claim.release()
+      #expect(throws: QuarryError.self) { try dataset.claim(runID: id) }
+    }
+    let reader = LodeReader(root: root.path)
+    for (id, items) in [("a/b", [0]), ("a%2Fb", [1]), ("a%252Fb", [2])] {
+      #expect(try reader.run(id)?.summary.runID == id)
+      #expect(try sequence(reader, id) == items)
+    }
+  }
+
   @Test func oneOfManyGetsIt() throws {
     let root = TemporaryDirectory()
     let path = root.path

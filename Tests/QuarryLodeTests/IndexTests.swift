@@ -275,14 +275,26 @@ import Testing
     #expect(try looks(changed: now) == 1)
   }
 
-  @Test func aDayThatMayNotBeLookedAtHidesNoOther() throws {
+  @Test(arguments: ["source=z", "day=2026-11-25"], [true, false])
+  func aFolderThatMayNotBeLookedAtHidesNoOther(_ folder: String, hasIndex: Bool) throws {
     try add("r1")
-    try add("r2", day: "2026-11-25")
-    _ = try reader.refreshIndex()
-    let store = LockedStore(store: DiskStore(root: root.path)) { $0.contains("day=2026-11-25") }
-    let listing = try LodeReader(DatasetLayout(store, dataset: "quarry")).runs()
+    let other = try Run(dataset, id: "r2", source: "z", day: "2026-11-25")
+    try other.sink.write(other.items(1..<2))
+    if hasIndex { _ = try reader.refreshIndex() }
+    let store = LockedStore(store: DiskStore(root: root.path)) { $0.contains(folder) }
+    let reader = LodeReader(DatasetLayout(store, dataset: "quarry"))
+    let listing = try reader.runs()
     #expect(listing.rows.map(\.runID) == ["r1"])
-    #expect(listing.warnings.contains { $0.contains("day=2026-11-25") && $0.contains("Permission denied") })
+    let jobs = try reader.jobs()
+    #expect(jobs.rows.map(\.jobID) == ["j1"])
+    var notes: [String] = []
+    #expect(try reader.job("j1", note: { notes.append($0) })?.runs.count == 1)
+    let counts = try reader.runCounts()
+    #expect(counts.total == 1)
+    let metrics = try reader.forEachMetrics(RunFilter()) { _, _ in }
+    for warnings in [listing.warnings, jobs.warnings, notes, counts.warnings, metrics] {
+      #expect(warnings.contains { $0.contains(folder) && $0.contains("Permission denied") }, "\(warnings)")
+    }
   }
 
   @Test func damageIsNamedAsWithoutIt() throws {

@@ -93,6 +93,7 @@ import Testing
     (#""parent_snapshot_id": "1764000000000000001""#, #""parent_snapshot_id": 1764000000000000001"#),
     (#""parent_snapshot_id": "1764000000000000001""#, #""parent_snapshot_id": "1764x""#),
     (#""files": ["#, #""files": {}, "others": ["#), (#""files": ["#, #""others": ["#),
+    (#""files": ["#, #""files": null, "others": ["#),
     (#""metadata": {}"#, #""metadata": {"sidecar_files": {}}"#),
     (#""metadata": {}"#, #""metadata": {"sidecar_files": [{"path": "a/b"}]}"#),
     (#""metadata": {}"#, #""metadata": {"sidecar_files": [{"path": "../b", "filename": "b"}]}"#),

@@ -87,15 +87,54 @@ import Testing
     try expectWhole(reader)
   }
 
-  @Test func aFolderThatHoldsSomethingStays() throws {
+  /// What a person has put there is nobody's leftover.
+  @Test func aFolderThatHoldsSomethingIsMovedAsideAndStays() throws {
     try prepare(LodeDataset(root: root.path, durability: .none))
     let gone = try #require(tree(root.path).first { $0.contains("event_type=item") && $0.hasSuffix("/manifest.json") })
     let path = "\(root.path)/\(gone)"
+    let whole = text(path)
     try FileManager.default.removeItem(atPath: path)
     try put("mine", at: "\(path)/notes")
-    let found = try repair(DiskStore(root: root.path))
-    #expect(found.map(\.fate) == [.failed] && found.first?.problem?.contains("move it away") == true)
-    #expect(text("\(path)/notes") == "mine")
+    #expect(try repair(DiskStore(root: root.path), writes: false).map(\.fate) == [.repairable])
+    #expect(try repair(DiskStore(root: root.path)).map(\.fate) == [.repaired])
+    #expect(text(path) == whole)
+    let later = Timestamp(nanoseconds: Timestamp.now().nanoseconds + 7_200_000_000_000)
+    var leftovers: [String] = []
+    try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero, now: later).collect(removes: true) {
+      found, _ in
+      leftovers.append(found.path)
+    }
+    #expect(leftovers == [])
+    let aside = try #require(tree(root.path).first { $0.contains("/.lode-cas-aside-") })
+    #expect(aside.hasSuffix("/notes") && text("\(root.path)/\(aside)") == "mine")
+    try expectWhole(reader)
+  }
+
+  /// Nothing in the dataset brings it back, and a repair that is silent would pass for a whole dataset.
+  @Test(arguments: [true, false]) func dataThatIsGoneIsNamed(isInABucket: Bool) throws {
+    let store: any WritableStore = isInABucket ? try S3Server.moto.store() : DiskStore(root: root.path)
+    let dataset = LodeDataset(store, durability: .none)
+    try prepare(dataset)
+    let run = try Run(dataset, id: "r3")
+    try run.put("a.txt", "hello")
+    try run.sink.write(run.items(1..<2))
+    let layout = DatasetLayout(store, dataset: "quarry")
+    let rows = try LodeReader(layout).chain().rows
+    let (gone, cut) = (layout.path(of: rows[1].files[0].path), layout.path(of: rows[2].files[0].path))
+    let size = try #require(try store.size(of: cut))
+    for path in [gone, cut, layout.path(of: rows[0].sidecarFiles[0].path)] { store.discard(path) }
+    _ = try store.create(cut, Array("{}\n".utf8))
+    for writes in [false, true] {
+      var found: [MissingManifest] = []
+      let rest = try ManifestRepair(store, layout: layout).repair(writes: writes) { found.append($0) }
+      #expect(found.isEmpty)
+      #expect(
+        rest
+          == [
+            "\(layout.path(of: rows[0].sidecarFiles[0].path)) is named by a manifest and is not there",
+            "\(gone) is named by a manifest and is not there", "\(cut) has 3 bytes; its manifest says \(size)",
+          ].map { "\($0): a copy of the dataset has it" })
+    }
   }
 
   /// A manifest of records that are nowhere would only say so another way.

@@ -23,7 +23,7 @@ import Testing
     #expect(
       error?.message.hasPrefix("run id 'r' is running now in process 4711 on far.example, which last said so") == true)
     #expect(error?.message.hasSuffix(" s ago in \(path)") == true)
-    #expect(error?.remedy?.contains("the id is free 300 s after its last word") == true)
+    #expect(error?.remedy?.contains("remove that object, or wait until 300 s after its last word") == true)
   }
 
   @Test(arguments: S3Server.allCases) func aDeadProcessClaimIsTakenOver(_ server: S3Server) throws {

@@ -2,6 +2,7 @@ import Foundation
 import QuarryCore
 import QuarryLode
 import S3Client
+import Synchronization
 import TestSupport
 import TestTraits
 import Testing
@@ -103,6 +104,30 @@ import Testing
     _ = try store.create("\(store.reader().layout.own)/claims/left", Array("x".utf8))
     #expect(try collect(store, later: 60).mapValues(\.count) == [.young: 1])
     #expect(try collect(store)[.removed]?.map(\.kind) == [.claim])
+  }
+
+  /// Its first commit comes between two looks at the pointer.
+  @Test(arguments: S3Server.allCases) func aDatasetThatBeginsIsNoDamage(_ server: S3Server) throws {
+    let (store, upstream) = (try server.store(), try server.upstream())
+    let looks = Mutex(0)
+    let proxy = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("GET"), request.line.contains("/latest ") else { return .relay(to: upstream) }
+      let look = looks.withLock { count in
+        count += 1
+        return count
+      }
+      if look == 2 {
+        #expect(throws: Never.self) {
+          let run = try Run(LodeDataset(store), id: "r")
+          try run.sink.write(run.items(0..<1))
+        }
+      }
+      return .relay(to: upstream)
+    }
+    let found = try collect(try server.store(through: proxy, prefix: store.prefix), later: 0)
+    #expect(looks.withLock { $0 } >= 2)
+    #expect(found[.removed] == nil)
+    #expect(try errors(store.reader()) == [])
   }
 
   /// A writer that died before its pointer: its manifests are no damage, and the next writer takes them out.

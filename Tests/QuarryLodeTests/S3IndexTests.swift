@@ -8,6 +8,44 @@ import Testing
 
 /// The index of a bucket's runs, which lies on this machine.
 @Suite(.ownThread) struct S3IndexTests {
+  /// No folder is left then in which the days were.
+  @Test(arguments: S3Server.allCases) func theLastDayMayBeDoneWithout(_ server: S3Server) throws {
+    let store = try server.store()
+    let run = try Run(LodeDataset(store), id: "r")
+    try run.put("a.txt", "hello")
+    try run.sink.write(run.items(0..<1))
+    var keys: [String] = []
+    try store.client.list(prefix: "\(store.prefix)/datasets/quarry/partitions/") { page in
+      keys += page.entries.map(\.key)
+      return true
+    }
+    #expect(keys.count == 4)
+    try store.client.delete(keys)
+    let reader = store.reader()
+    #expect(try reader.runs() == Listing(rows: [], warnings: []))
+    #expect(try errors(reader) == [])
+    let rest = try ManifestRepair(store, layout: reader.layout).repair(writes: true) { found in
+      Issue.record("\(found)")
+    }
+    #expect(rest == [])
+  }
+
+  /// What is known of a manifest that was just read is not asked for.
+  @Test(arguments: S3Server.allCases) func noManifestIsAskedForTwice(_ server: S3Server) throws {
+    let (store, upstream) = (try server.store(), try server.upstream())
+    for number in 1...3 {
+      let run = try Run(LodeDataset(store), id: "r\(number)")
+      try run.sink.write(run.items(0..<1))
+    }
+    let proxy = try HTTPServer { _, _ in .relay(to: upstream) }
+    let reader = try server.store(through: proxy, prefix: store.prefix).reader()
+    #expect(try reader.records(RecordQuery()) { _ in true }.records == 3)
+    let lines = proxy.requests.map { String($0.line.prefix { $0 != "?" }) }
+    let canonical = lines.filter { $0.contains("/quarry/segments/") }
+    #expect(canonical.count == 3 && canonical.allSatisfy { $0.hasPrefix("GET") }, "\(lines)")
+    #expect(lines.filter { $0.contains("/quarry/latest ") }.count == 1, "\(lines)")
+  }
+
   private let cache = TemporaryDirectory()
 
   private func reader(_ store: S3Store) -> LodeReader {

@@ -188,7 +188,15 @@ import Testing
     let handle = try #require(FileHandle(forWritingAtPath: canonical))
     let changed = try #require(text(canonical)).replacing(#""dataset_id": "quarry""#, with: #""dataset_id": "quarrx""#)
     try handle.write(contentsOf: Data(changed.utf8))
-    try expectError(.manifest, at: canonical, says: "it is of dataset 'quarrx'")
+    let message = "\(canonical) is passed over: it is of dataset 'quarrx'"
+    #expect(try verify().findings.contains { $0.severity == .error && $0.message == message })
+    #expect(try reader.runs().warnings.contains(message) && reader.runs(limit: 9).warnings.contains(message))
+    var notes: [String] = []
+    try reader.records(RecordQuery(), note: { notes.append($0) }) { line in
+      #expect(!String(decoding: line, as: UTF8.self).contains("\"event_type\":\"metrics\""))
+      return true
+    }
+    #expect(notes.contains(message))
   }
 
   @Test func aCopyThatDiffersOrIsMissingIsFound() throws {
@@ -552,6 +560,22 @@ import Testing
     try reader.records(RecordQuery(), note: { notes.append($0) }) { _ in true }
     #expect(notes.contains("cannot read \(items): it is no regular file"))
     #expect(try reader.runs().rows.count == 2)
+  }
+
+  /// What is no folder holds nothing, and nobody calls it an empty one.
+  @Test(arguments: ["pipe", "file", "link"]) func whatLiesInPlaceOfAFolderIsNoFolder(_ kind: String) throws {
+    for id in ["r1", "r2"] { try store(id) }
+    let items = try file(of: "r1", "item")
+    let place = try #require(FileSystem.parent(of: items))
+    try FileManager.default.removeItem(atPath: place)
+    switch kind {
+    case "pipe": #expect(mkfifo(place, 0o600) == 0)
+    case "file": try put("x", at: place)
+    default: try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "nowhere")
+    }
+    let findings = try verify().findings
+    #expect(!findings.contains { $0.kind == .leftover }, "\(findings)")
+    #expect(findings.contains { $0.severity == .error && $0.place == items }, "\(findings)")
   }
 
   // MARK: What may be there

@@ -136,7 +136,7 @@ extension ChainReader {
   /// The id that `latest` names; nil when there is no usable pointer.
   func pointer() throws(FileFailure) -> SnapshotID? { try pointerBytes().flatMap(Self.pointer) }
 
-  private func pointerBytes() throws(FileFailure) -> [UInt8]? {
+  func pointerBytes() throws(FileFailure) -> [UInt8]? {
     try layout.store.bytes(layout.pointer, limit: Self.pointerLimit)
   }
 

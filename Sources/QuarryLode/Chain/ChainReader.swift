@@ -32,10 +32,16 @@ struct ChainReader {
   /// has come to; nil until that is asked for.
   private var isOld: Bool?
   /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
-  private var recent: [Manifest] = []
+  private var recent: [Stored] = []
   private static let recentCount = 32
   /// So many of one sort are named one by one.
   private static let most = 20
+
+  /// A manifest as it was read.
+  private struct Stored {
+    let manifest: Manifest
+    let size: Int64
+  }
 
   init(
     layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false, searches: Bool = false
@@ -130,17 +136,20 @@ struct ChainReader {
 
   /// The canonical manifest of a snapshot; nil when it is not there or cannot be read.
   mutating func canonical(_ id: SnapshotID) throws(FileFailure) -> Manifest? {
-    if let known = recent.first(where: { $0.id == id }) { return known }
-    guard let manifest = try read(canonicalPath(id), as: id) else { return nil }
+    if let known = recent.first(where: { $0.manifest.id == id }) { return known.manifest }
+    guard let stored = try read(canonicalPath(id), as: id) else { return nil }
     if recent.count == Self.recentCount { recent.removeFirst() }
-    recent.append(manifest)
-    return manifest
+    recent.append(stored)
+    return stored.manifest
   }
+
+  /// Bytes of a canonical manifest; nil for one that was not read lately.
+  func size(of id: SnapshotID) -> Int64? { recent.first { $0.manifest.id == id }?.size }
 
   /// A manifest of a snapshot in one of its partitions.
   mutating func copy(of id: SnapshotID) throws(FileFailure) -> Manifest? {
     for path in try manifests()[id] ?? [] where path != canonicalPath(id) {
-      if let manifest = try read(path, as: id) { return manifest }
+      if let stored = try read(path, as: id) { return stored.manifest }
     }
     return nil
   }
@@ -163,12 +172,17 @@ struct ChainReader {
     }
   }
 
-  private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Manifest? {
+  private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Stored? {
     guard let bytes = try forgiving(nil, { store throws(FileFailure) in try store.bytes(path) }) else { return nil }
     do throws(Manifest.Unreadable) {
       let manifest = try Manifest(parsing: bytes)
-      if manifest.id == id { return manifest }
-      warn("\(path) is passed over: it is the manifest of snapshot \(manifest.id)")
+      if manifest.id != id {
+        warn("\(path) is passed over: it is the manifest of snapshot \(manifest.id)")
+      } else if !manifest.dataset.isEmpty, manifest.dataset != layout.dataset {
+        warn("\(path) is passed over: it is of dataset '\(manifest.dataset)'")
+      } else {
+        return Stored(manifest: manifest, size: Int64(bytes.count))
+      }
     } catch {
       warn("\(path) is passed over: \(error.reason)")
     }

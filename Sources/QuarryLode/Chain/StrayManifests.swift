@@ -14,9 +14,7 @@ struct StrayManifests {
 
   init(layout: DatasetLayout, reachable: Reachable) throws(FileFailure) {
     self.layout = layout
-    // A lock file that cannot be read says nothing, so that less passes for what a crash left.
-    let lock = (try? layout.store.bytes(layout.lock)) ?? nil
-    intended = Set(lock.flatMap { CommitIntent($0) }?.ids ?? [])
+    intended = try CommitEvidence(layout).intended
     var chain = ChainReader(layout: layout)
     found = try chain.manifests { reachable.place(of: $0) == nil }
   }

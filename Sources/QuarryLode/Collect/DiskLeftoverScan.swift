@@ -81,13 +81,14 @@ struct DiskLeftoverScan {
   }
 
   private func tellIfEmpty(_ folder: String, _ body: (Leftover) throws(FileFailure) -> Void) throws(FileFailure) {
-    if !FileReading.isLink(folder), try names(in: folder).isEmpty { try tell(.folder, folder, body) }
+    if FileReading.isFolder(folder), try names(in: folder).isEmpty { try tell(.folder, folder, body) }
   }
 
-  /// What has gone in the meantime is none.
+  /// What has gone in the meantime is none, nor a folder that was moved aside with what a person has put there.
   private func tell(
     _ kind: Leftover.Kind, _ path: String, _ body: (Leftover) throws(FileFailure) -> Void
   ) throws(FileFailure) {
+    if kind == .temporary, FileReading.isFolder(path) { return }
     if let found = Leftover(kind, path) { try body(found) }
   }
 }

@@ -59,12 +59,9 @@ struct KnownSnapshots {
 extension ChainReader {
   /// Whether `latest` names this snapshot, or one that was committed since it was read.
   fileprivate mutating func isNamed(_ newest: Manifest?) throws(FileFailure) -> Bool {
-    let named = try pointer()
-    guard let named, named != .beforeAll, let newest else {
-      let isThere = try layout.store.exists(layout.pointer)
-      return newest == nil && (named == .beforeAll || !isThere)
-    }
-    if named <= newest.id { return named == newest.id }
-    return try manifest(named) != nil
+    guard let pointer = try pointerBytes() else { return newest == nil }
+    guard let named = Self.pointer(pointer) else { return false }
+    let known = newest?.id ?? .beforeAll
+    return named > known ? try manifest(named) != nil : named == known
   }
 }

@@ -24,9 +24,16 @@ struct CommitPlanner: Sendable {
   let store: any WritableStore
   let clock: SnapshotClock
 
-  /// Whether the runs are still this process' to write, and the data is there that may have passed for a leftover, as the
-  /// store trusts it.
+  /// Whether the runs, and the repair, are still this process' to write, and the data is there that may have passed for a
+  /// leftover, as the store trusts it.
   func check(_ plans: [SnapshotPlan]) throws(FileFailure) {
+    for claim in plans.compactMap(\.claim) where try !claim.isHeld() {
+      let error = QuarryError(
+        .storage,
+        "another process was free to repair \(layout.folder) while this one stood still: nothing more is put back",
+        remedy: "try again when no other does")
+      throw FileFailure("publish", layout.folder, .claim(error))
+    }
     for batch in plans.flatMap(\.batches) {
       do throws(QuarryError) { try batch.claim?.check() } catch {
         throw FileFailure("publish", "\(layout.partitions)/\(batch.run)", .claim(error))

@@ -29,10 +29,12 @@ package struct SnapshotPlan: Sendable {
   var batches: [WrittenBatch]
   /// A lost snapshot whose data is to be visible again; it has no batches then.
   private var restored: Manifest?
+  /// What has to be held for that.
+  private(set) var claim: (any StoreClaim)?
 
   init(batches: [WrittenBatch]) { self.batches = batches }
 
-  init(restored: Manifest) { (batches, self.restored) = ([], restored) }
+  init(restored: Manifest, claim: any StoreClaim) { (batches, self.restored, self.claim) = ([], restored, claim) }
 
   /// The greatest id under which its data lies; taken for the snapshot where it is still free, so that manifest and
   /// data share a folder.

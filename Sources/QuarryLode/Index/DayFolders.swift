@@ -24,11 +24,15 @@ struct DayFolders {
     return paths.count - 1
   }
 
-  /// Marks those from a place on, before their runs are read.
+  /// Marks those from a place on, before their runs are read; of one that may not be looked at, that is said then.
   mutating func mark(from start: Int, in layout: DatasetLayout) throws(FileFailure) {
     for place in start..<max(start, paths.count) where layout.isOnDisk {
-      let times = try layout.store.times(ofFolder: "\(layout.partitions)/\(paths[place])")
-      marks[place] = times.map { Self.mark($0) } ?? 0
+      do throws(FileFailure) {
+        let times = try layout.store.times(ofFolder: "\(layout.partitions)/\(paths[place])")
+        marks[place] = times.map { Self.mark($0) } ?? 0
+      } catch {
+        guard error.isOfOneFile else { throw error }
+      }
     }
   }
 

@@ -31,7 +31,8 @@ struct RecentRuns {
     var current = inspector.reader.newest
     while let manifest = current, known.map({ manifest.id > $0 }) ?? true {
       snapshots += 1
-      try layout.described { () throws(FileFailure) in try copies.look(for: manifest) }
+      let size = inspector.reader.chain.size(of: manifest.id)
+      try layout.described { () throws(FileFailure) in try copies.look(for: manifest, size: size) }
       for file in manifest.files { meet(file, of: layout) }
       current = try inspector.parent(of: manifest)
     }

@@ -35,8 +35,7 @@ package struct DatasetLayout: Sendable {
     let name = Array("\(origin)\n\(folder)".utf8).withUnsafeBytes { MD5.hex($0) }
     return "\(cache)/lode/\(name)/runs.index"
   }
-  /// One file for each snapshot that `latest` named when the next was committed, though it was not there; its name is the
-  /// id. Whoever has brought it back, or does without it, removes the file.
+  /// One file for each snapshot that is known to be lost from the chain (`LostSnapshots`); its name is the id.
   var lost: String { "\(own)/lost" }
   /// One file for each run that a person has removed; its name is the run's id, escaped as in its folder's.
   package var removed: String { "\(own)/removed" }

@@ -19,8 +19,10 @@ extension Manifest {
       throw Unreadable(reason: "snapshot_id is not a number in quotes")
     }
     var files: [File] = []
-    guard value["files"] != nil else { throw Unreadable(reason: "files is missing") }
-    for entry in try Self.array(value["files"], "files") {
+    guard let named = value["files"] else { throw Unreadable(reason: "files is missing") }
+    let rowCount = value["row_count"]?.integer ?? 0
+    if named == .null, rowCount > 0 { throw Unreadable(reason: "files is null, and row_count says \(rowCount)") }
+    for entry in try Self.array(named, "files") {
       guard let path = entry["path"]?.string else { throw Unreadable(reason: "a file without a path") }
       guard Self.isKey(path) else { throw Unreadable(reason: "the file path '\(path)' leads out of the storage root") }
       let size = entry["size_bytes"].map { $0.integer ?? -1 } ?? 0
@@ -34,7 +36,7 @@ extension Manifest {
     self.init(
       dataset: value["dataset_id"]?.string ?? "", id: id, createdAt: value["created_at"]?.string ?? "",
       sidecarFiles: sidecars, files: files, parent: try Self.parent(value["parent_snapshot_id"]),
-      rowCount: value["row_count"]?.integer ?? 0)
+      rowCount: rowCount)
     restored = value["metadata"]?["restored_from"]?.string.flatMap { SnapshotID($0) }
     codec = value["codec"]?.string ?? ""
     compressor = value["compressor"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? Compression.none.compressor

@@ -6,8 +6,11 @@ struct CheckedLines {
   let file: Manifest.File
 
   /// Calls `body` with each line that is a JSON object, and its place as `RecordLines` has it, until it returns false.
+  /// - Parameter removed: of the query: snapshots hold records of several runs, of which one may have been removed.
   /// - Returns: a sentence, with its path, for each thing that is damaged; the rest was read.
-  func forEach(_ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Bool) -> [String] {
+  func forEach(
+    _ removed: inout RemovedRecords, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Bool
+  ) -> [String] {
     let path = layout.path(of: file.path)
     var damages: [String] = []
     var broken = (count: 0, first: 0)
@@ -24,7 +27,7 @@ struct CheckedLines {
         }
         return !isEnded
       }
-      if size == nil, try !isRemoved() { damages.append(Self.isGone(path)) }
+      if size == nil, try !isRemoved(&removed) { damages.append(Self.isGone(path)) }
     } catch { damages.append(error.message) }
     if !isEnded, let wrongSize = size.flatMap(wrongSize) { damages.append(wrongSize) }
     if broken.count > 0 {
@@ -44,10 +47,8 @@ struct CheckedLines {
     return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
   }
 
-  /// Snapshots hold records of several runs, of which one may have been removed.
-  private func isRemoved() throws(QuarryError) -> Bool {
+  private func isRemoved(_ removed: inout RemovedRecords) throws(QuarryError) -> Bool {
     guard let id = layout.segment(ofDataKey: file.path) else { return false }
-    var removed = RemovedRecords(layout: layout)
     return try layout.described { () throws(FileFailure) in try removed.folder(ofKey: file.path, at: id) != nil }
   }
 }

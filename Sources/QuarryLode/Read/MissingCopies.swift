@@ -42,10 +42,11 @@ struct MissingCopies {
   }
 
   /// To be called with the newest first.
-  mutating func look(for manifest: Manifest) throws(FileFailure) {
+  /// - Parameter size: bytes of the snapshot's own manifest; nil where that was not read.
+  mutating func look(for manifest: Manifest, size: Int64?) throws(FileFailure) {
     let partitions = Self.partitions(of: manifest, in: layout).prefix(rest)
     rest -= partitions.count
-    for copy in try find(Array(partitions), of: manifest) {
+    for copy in try find(Array(partitions), of: manifest, size: size) {
       if named.count < Self.most {
         let isRepairable = try Self.hasData(manifest, in: copy.partition, layout)
         let rest =
@@ -58,8 +59,8 @@ struct MissingCopies {
   }
 
   /// All that are missing of a snapshot, by their partitions.
-  mutating func all(of manifest: Manifest) throws(FileFailure) -> [Copy] {
-    try find(Self.partitions(of: manifest, in: layout), of: manifest)
+  mutating func all(of manifest: Manifest, size: Int64?) throws(FileFailure) -> [Copy] {
+    try find(Self.partitions(of: manifest, in: layout), of: manifest, size: size)
   }
 
   static func message(_ path: String, _ id: SnapshotID) -> String {
@@ -76,22 +77,64 @@ struct MissingCopies {
     return false
   }
 
-  private static func partitions(of manifest: Manifest, in layout: DatasetLayout) -> [String] {
+  static func partitions(of manifest: Manifest, in layout: DatasetLayout) -> [String] {
     Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) }).sorted()
   }
 
-  private mutating func find(_ partitions: [String], of manifest: Manifest) throws(FileFailure) -> [Copy] {
+  /// What lies in a partition in the place of a snapshot's manifest.
+  enum Found {
+    /// What the snapshot's own says, if in other words.
+    case whole
+    case nothing
+    /// Something else, and what is wrong with it.
+    case other(String)
+  }
+
+  static func found(
+    of manifest: Manifest, in partition: String, _ layout: DatasetLayout
+  ) throws(FileFailure) -> Found {
+    let path = path(manifest.id, partition, layout)
+    if layout.store.isOne(path, canonical(manifest.id, layout)) { return .whole }
+    do throws(FileFailure) {
+      guard let bytes = try layout.store.bytes(path) else { return .nothing }
+      return flaw(of: bytes, as: manifest).map { .other($0) } ?? .whole
+    } catch {
+      guard error.code == FileFailure.notRegular else { throw error }
+      return .other(notRegular)
+    }
+  }
+
+  private static let notRegular = "it is no regular file"
+
+  private static func flaw(of bytes: [UInt8], as manifest: Manifest) -> String? {
+    guard !bytes.isEmpty else { return "it is empty" }
+    do throws(Manifest.Unreadable) {
+      return try Manifest(parsing: bytes) == manifest ? nil : "it says something else"
+    } catch { return error.reason }
+  }
+
+  private static func path(_ id: SnapshotID, _ partition: String, _ layout: DatasetLayout) -> String {
+    "\(layout.segmentFolder(id, partition: partition))/manifest.json"
+  }
+
+  private static func canonical(_ id: SnapshotID, _ layout: DatasetLayout) -> String {
+    "\(layout.canonicalFolder(id))/manifest.json"
+  }
+
+  private mutating func find(
+    _ partitions: [String], of manifest: Manifest, size: Int64?
+  ) throws(FileFailure) -> [Copy] {
     guard !partitions.isEmpty else { return [] }
-    let copies = partitions.map { "\(layout.segmentFolder(manifest.id, partition: $0))/manifest.json" }
-    let canonical = "\(layout.canonicalFolder(manifest.id))/manifest.json"
-    let sizes = Concurrently.map([canonical] + copies, width: layout.isOnDisk ? 1 : Self.width) { [layout] path in
+    let own = size == nil ? [Self.canonical(manifest.id, layout)] : []
+    let copies = partitions.map { Self.path(manifest.id, $0, layout) }
+    let sizes = Concurrently.map(own + copies, width: layout.isOnDisk ? 1 : Self.width) { [layout] path in
       Result { () throws(FileFailure) in try layout.store.size(of: path) }
     }
     // Whoever comes to one that may not be looked at says so.
-    let wanted = try? sizes[0].get()
+    let wanted = size ?? (try? sizes[0].get())
     var found: [Copy] = []
     for (index, partition) in partitions.enumerated() {
-      let copy = try look(at: copies[index], sizes[index + 1], wanted: wanted, of: manifest, in: partition)
+      let copy = try look(at: copies[index], sizes[own.count + index], wanted: wanted, of: manifest, in: partition)
       if let copy { found.append(copy) }
     }
     return found
@@ -106,25 +149,18 @@ struct MissingCopies {
   ) throws(FileFailure) -> Copy? {
     do throws(FileFailure) {
       if let size = try size.get() {
-        guard size != wanted, size == 0 || wanted != nil else { return nil }
-        let reason = Self.flaw(of: try layout.store.bytes(path) ?? [], as: manifest)
-        return reason.map { Copy(path: path, partition: partition, reason: $0) }
+        guard size != wanted, size == 0 || wanted != nil,
+          case .other(let reason) = try Self.found(of: manifest, in: partition, layout)
+        else { return nil }
+        return Copy(path: path, partition: partition, reason: reason)
       }
     } catch {
       guard error.isOfOneFile else { throw error }
       guard error.code == FileFailure.notRegular else { return nil }
-      return Copy(path: path, partition: partition, reason: "it is no regular file")
+      return Copy(path: path, partition: partition, reason: Self.notRegular)
     }
     let missing = Copy(path: path, partition: partition, reason: nil)
     if try Self.hasData(manifest, in: partition, layout) { return missing }
     return try removed.folder(of: partition, at: manifest.id) == nil ? missing : nil
-  }
-
-  /// What is wrong with a manifest's bytes in a partition; nil where they say what the snapshot's own does, if in other words.
-  static func flaw(of bytes: [UInt8], as manifest: Manifest) -> String? {
-    guard !bytes.isEmpty else { return "it is empty" }
-    do throws(Manifest.Unreadable) {
-      return try Manifest(parsing: bytes) == manifest ? nil : "it says something else"
-    } catch { return error.reason }
   }
 }

@@ -8,7 +8,7 @@ struct PartitionReader {
   /// Noted as left out of the chain.
   let lost: LostSnapshots
   /// A sentence for each of those, and for each copy that is missing; see `checkChain`.
-  private(set) var left: [String] = []
+  private(set) var gaps: [String] = []
   private var onChain: Set<SnapshotID>?
   /// Snapshots that are older have not been held against the one that they follow; nil: nor are they to be.
   private var checked: SnapshotID?
@@ -39,11 +39,11 @@ struct PartitionReader {
     var current = newest
     for _ in 0..<layout.chainReach {
       guard let manifest = current else { break }
-      try copies.look(for: manifest)
+      try copies.look(for: manifest, size: chain.size(of: manifest.id))
       walked.insert(manifest.id)
       current = try chain.parent(of: manifest)
     }
-    left = lost.warnings + copies.warnings
+    gaps = lost.warnings + copies.warnings
     checked = current?.id ?? SnapshotID(0)
   }
 

@@ -38,10 +38,12 @@ struct RecordStream {
   /// Nobody wants more.
   private(set) var isEnded = false
   private var told: Set<String> = []
+  private var removed: RemovedRecords
 
   /// - Parameter note: told of each thing that cannot be read, once.
   init(layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void) throws(QuarryError) {
     inspector = try LodeReader(layout).inspector()
+    removed = RemovedRecords(layout: layout)
     self.query = query
     self.note = note
     chosen = query.runs.jobID == nil && !query.runs.isAcceptedOnly ? nil : []
@@ -120,7 +122,7 @@ struct RecordStream {
   mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     var records = figures.records
     var isEnded = isEnded
-    let damages = CheckedLines(layout: layout, file: file).forEach { line, _ in
+    let damages = CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
       records += 1
       isEnded = !body(line)
       return !isEnded

@@ -17,7 +17,7 @@ struct RemovedRecords {
 
   private let layout: DatasetLayout
   private var days: [String: Day] = [:]
-  /// Else all days are gone at once, which nobody does to do without old ones.
+  /// Else all days are gone at once, which nobody does to do without old ones. In a bucket the last takes it along.
   private var hasPartitions: Bool?
 
   init(layout: DatasetLayout) { self.layout = layout }
@@ -50,7 +50,7 @@ struct RemovedRecords {
   {
     guard let times = day.times else {
       if let hasPartitions { return hasPartitions }
-      let isThere = try layout.store.hasFolder(layout.partitions)
+      let isThere = try layout.isOnDisk ? layout.store.hasFolder(layout.partitions) : true
       hasPartitions = isThere
       return isThere
     }

@@ -13,11 +13,13 @@ struct RunDetailReader {
   private(set) var warnings: [String] = []
   /// Places of artifacts in the detail's list.
   private var places: [String: Int] = [:]
+  private var removed: RemovedRecords
 
   /// - Parameter types: only records of these are looked at; nil for all.
   init(layout: DatasetLayout, summary: RunSummary, types: Set<String>? = nil) {
     self.layout = layout
     self.types = types
+    removed = RemovedRecords(layout: layout)
     detail = RunDetail(summary: summary)
   }
 
@@ -125,7 +127,7 @@ struct RunDetailReader {
   private mutating func eachLine(
     _ file: Manifest.File, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
   ) {
-    warnings += CheckedLines(layout: layout, file: file).forEach { line, place in
+    warnings += CheckedLines(layout: layout, file: file).forEach(&removed) { line, place in
       body(line, place)
       return true
     }

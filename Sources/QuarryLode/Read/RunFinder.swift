@@ -38,7 +38,8 @@ struct RunFinder {
       let isThere = try forgiving(false) { () throws(FileFailure) in
         try layout.store.hasFolder("\(layout.partitions)/\(path)")
       }
-      if isThere, let run = RunPath(path) { found.append(run) }
+      // What one id is as it stands may be another's as it is escaped.
+      if isThere, let run = RunPath(path), run.runID == runID { found.append(run) }
     }
     return found
   }

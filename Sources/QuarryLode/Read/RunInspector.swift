@@ -16,7 +16,7 @@ struct RunInspector {
   /// Data files that could not be read, and what is wrong with them.
   private var damages: [String] = []
 
-  var warnings: [String] { reader.left + reader.chain.warnings + damages }
+  var warnings: [String] { reader.gaps + reader.chain.warnings + damages }
 
   init(reader: PartitionReader) { self.reader = reader }
 
@@ -25,7 +25,6 @@ struct RunInspector {
     var partitions: [(type: String, partition: String, ids: [SnapshotID])] = []
     var ids: [SnapshotID] { Array(Set(partitions.flatMap(\.ids))).sorted() }
     var first: SnapshotID? { partitions.compactMap(\.ids.first).min() }
-    var last: SnapshotID? { partitions.compactMap(\.ids.last).max() }
     func ids(of type: String) -> [SnapshotID] { partitions.first { $0.type == type }?.ids ?? [] }
   }
 
@@ -77,8 +76,17 @@ struct RunInspector {
       // Chunks of an artifact may come before the first event, and say nothing of where the run comes from.
       if isTold { break }
     }
-    if let last = index.last { summary?.lastSnapshot = last }
+    if let last = try lastSnapshot(of: index) { summary?.lastSnapshot = last }
     return summary
+  }
+
+  /// What a repair has put back stands where it was: that says nothing of a writer.
+  private mutating func lastSnapshot(of index: Index) throws(QuarryError) -> SnapshotID? {
+    var last: SnapshotID?
+    for id in index.ids.reversed() where last.map({ $0 < id }) ?? true {
+      if let order = try manifest(id)?.order { last = [last, order].compactMap(\.self).max() }
+    }
+    return last
   }
 
   /// The newest record of a type that is written once a run, whole; nil while there is none, and where it is damaged.

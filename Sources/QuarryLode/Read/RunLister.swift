@@ -36,7 +36,8 @@ struct RunLister {
     while let manifest = current, rows.count < limit {
       guard count < reach else { return nil }
       count += 1
-      try inspector.reader.layout.described { () throws(FileFailure) in try copies.look(for: manifest) }
+      let size = inspector.reader.chain.size(of: manifest.id)
+      try inspector.reader.layout.described { () throws(FileFailure) in try copies.look(for: manifest, size: size) }
       try meet(manifest)
       try settle(unsettled.removeValue(forKey: manifest.id) ?? [])
       current = try inspector.parent(of: manifest)

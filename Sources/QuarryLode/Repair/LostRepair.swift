@@ -13,15 +13,21 @@ struct LostRepair {
   private let layout: DatasetLayout
   private let reachable: Reachable
   private let deadline: Duration
+  private let leastAge: Duration
   private var records: StoredRecords
   private var removed: RemovedRecords
   private var complaints: [String] = []
+  /// Why one cannot be put back.
+  private var problems: [SnapshotID: String] = [:]
 
-  init(store: any WritableStore, layout: DatasetLayout, reachable: Reachable, deadline: Duration) {
+  /// - Parameter leastAge: of what nobody has noted, in a bucket: a writer that another took for dead, and that goes on,
+  ///   makes manifests beside the chain, which it removes as soon as it finds that out.
+  init(store: any WritableStore, layout: DatasetLayout, reachable: Reachable, deadline: Duration, leastAge: Duration) {
     self.store = store
     self.layout = layout
     self.reachable = reachable
     self.deadline = deadline
+    self.leastAge = leastAge
     records = StoredRecords(layout: layout, reachable: reachable)
     removed = RemovedRecords(layout: layout)
   }
@@ -35,10 +41,10 @@ struct LostRepair {
     var manifest: Manifest?
   }
 
-  /// - Parameter publisher: nil only tells.
+  /// - Parameter claim: to be held as long as something is written; nil only tells.
   /// - Returns: a sentence for each that cannot be put back.
   mutating func repair(
-    by publisher: (any SnapshotPublisher)?, _ report: (MissingManifest) -> Void
+    holding claim: (any StoreClaim)?, _ report: (MissingManifest) -> Void
   ) throws(QuarryError) -> [String] {
     var wanted: [(Lost, Manifest)] = []
     for lost in try layout.described({ () throws(FileFailure) in try find() }) {
@@ -49,18 +55,18 @@ struct LostRepair {
       guard let fate = try fate(of: lost), let manifest = lost.manifest else { continue }
       if fate == .repairable {
         wanted.append((lost, manifest))
-        if publisher != nil { continue }
+        if claim != nil { continue }
       }
-      report(publisher != nil && fate == .repeated ? try removing(lost, fate) : found(lost, fate))
+      report(claim != nil && fate == .repeated ? try removing(lost, fate) : found(lost, fate))
     }
-    if let publisher { try putBack(wanted, by: publisher, report) }
+    if let claim { try putBack(wanted, holding: claim, report) }
     return complaints
   }
 
   private func path(of lost: Lost) -> String { lost.paths.last ?? LostSnapshots.path(of: lost.id, in: layout) }
 
   /// The oldest first.
-  private func find() throws(FileFailure) -> [Lost] {
+  private mutating func find() throws(FileFailure) -> [Lost] {
     let noted = Set(try LostSnapshots.noted(in: layout))
     var chain = ChainReader(layout: layout, forgives: true)
     let found = try chain.manifests { reachable.place(of: $0) == nil }
@@ -72,9 +78,22 @@ struct LostRepair {
     where noted.contains(id) || !evidence.intended.contains(id) && id < newest {
       let canonical = chain.canonicalPath(id)
       let paths = (found[id] ?? []).sorted { $1 == canonical && $0 != canonical || $0 < $1 && $0 != canonical }
-      all.append(Lost(id: id, paths: paths, isNoted: noted.contains(id), manifest: try chain.manifest(id)))
+      let lost = Lost(id: id, paths: paths, isNoted: noted.contains(id), manifest: try chain.manifest(id))
+      if try !mayBeWritersAtWork(lost) { all.append(lost) }
     }
     return all
+  }
+
+  /// On a disk nobody is at work on what `latest.lock` does not name.
+  private mutating func mayBeWritersAtWork(_ lost: Lost) throws(FileFailure) -> Bool {
+    guard !layout.isOnDisk, !lost.isNoted else { return false }
+    var youngest: Timestamp?
+    for path in lost.paths { youngest = [youngest, try store.modified(path)].compactMap(\.self).max() }
+    guard let youngest, try store.now(in: layout.folder) - youngest < leastAge else { return false }
+    complaints.append(
+      "snapshot \(lost.id) is not on the chain, and was written so lately that a slow writer may yet take it back: it is left "
+        + "alone; try again in \(leastAge.components.seconds / 60) minutes")
+    return true
   }
 
   // MARK: What is to become of it
@@ -133,6 +152,7 @@ struct LostRepair {
   }
 
   private mutating func complain(of lost: Lost, _ what: String, _ note: String?) {
+    problems[lost.id] = "it \(what)"
     let own = (lost.paths + [note].compactMap(\.self)).joined(separator: " and ")
     complaints.append(
       "snapshot \(lost.id) \(what), and is not put back: bring it back from a copy of the dataset and try again, or remove "
@@ -142,23 +162,22 @@ struct LostRepair {
   // MARK: Putting it back
 
   private func putBack(
-    _ wanted: [(lost: Lost, manifest: Manifest)], by publisher: any SnapshotPublisher,
+    _ wanted: [(lost: Lost, manifest: Manifest)], holding claim: any StoreClaim,
     _ report: (MissingManifest) -> Void
   ) throws(QuarryError) {
     guard !wanted.isEmpty else { return }
     try layout.described { () throws(FileFailure) in
       for (lost, _) in wanted { try LostSnapshots.note(lost.id, in: layout, store: store) }
     }
-    do throws(PublishFailure) { try publish(wanted.map { SnapshotPlan(restored: $0.manifest) }, by: publisher) } catch {
-      throw error.described(layout)
-    }
+    let plans = wanted.map { SnapshotPlan(restored: $0.manifest, claim: claim) }
+    do throws(PublishFailure) { try publish(plans) } catch { throw error.described(layout) }
     for (lost, _) in wanted {
       report(try removing(lost, .repaired))
     }
   }
 
   private func found(_ lost: Lost, _ fate: MissingManifest.Fate) -> MissingManifest {
-    MissingManifest(path: path(of: lost), snapshot: lost.id, fate: fate)
+    MissingManifest(path: path(of: lost), snapshot: lost.id, fate: fate, problem: problems[lost.id])
   }
 
   private func removing(_ lost: Lost, _ fate: MissingManifest.Fate) throws(QuarryError) -> MissingManifest {
@@ -168,7 +187,8 @@ struct LostRepair {
     return found
   }
 
-  private func publish(_ plans: [SnapshotPlan], by publisher: any SnapshotPublisher) throws(PublishFailure) {
+  private func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+    let publisher = store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock())
     try publisher.takeTurn(until: .now + deadline)
     let result = Result { () throws(PublishFailure) in try publisher.publish(plans) }
     let folders = publisher.endTurn()

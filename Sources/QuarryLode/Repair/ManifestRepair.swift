@@ -30,12 +30,19 @@ package struct ManifestRepair {
   private let store: any WritableStore
   private let layout: DatasetLayout
   private let deadline: Duration
+  private let leastAge: Duration
 
-  /// - Parameter deadline: how long to wait for other writers.
-  package init(_ store: any WritableStore, layout: DatasetLayout, deadline: Duration = .seconds(60)) {
+  /// - Parameters:
+  ///   - deadline: how long to wait for other writers.
+  ///   - leastAge: in a bucket, of a snapshot beside the chain that nobody has noted as lost.
+  package init(
+    _ store: any WritableStore, layout: DatasetLayout, deadline: Duration = .seconds(60),
+    leastAge: Duration = LeftoverCollector.leastAge
+  ) {
     self.store = store
     self.layout = layout
     self.deadline = deadline
+    self.leastAge = leastAge
   }
 
   /// - Parameters:
@@ -48,7 +55,7 @@ package struct ManifestRepair {
     defer { claim?.release() }
     var hasRepaired = false
     let result = Result { () throws(QuarryError) in
-      try repairAll(writes: writes) { found in
+      try repairAll(holding: claim) { found in
         hasRepaired = hasRepaired || [.repaired, .repeated].contains(found.fate)
         report(found)
       }
@@ -73,18 +80,27 @@ package struct ManifestRepair {
     guard code == 0 || code == ENOENT else { throw FileFailure("remove", index, code).described(layout) }
   }
 
-  private func repairAll(writes: Bool, report: (MissingManifest) -> Void) throws(QuarryError) -> [String] {
+  /// - Parameter claim: nil only tells.
+  private func repairAll(
+    holding claim: (any StoreClaim)?, report: (MissingManifest) -> Void
+  ) throws(QuarryError) -> [String] {
+    let writes = claim != nil
     try repairPointer(writes: writes, report)
     var chain = ChainReader(layout: layout, forgives: true, searches: true)
     var damaged: [String] = []
-    let reachable = try repairManifests(writes: writes, &chain, damaged: &damaged, report)
-    let publisher =
-      writes ? store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock()) : nil
-    var lost = LostRepair(store: store, layout: layout, reachable: reachable, deadline: deadline)
-    let complaints = try lost.repair(by: publisher, report)
-    let others = chain.passedOver.filter { text in !damaged.contains { text.hasPrefix("\($0) is passed over") } }
+    var data = MissingData(layout: layout)
+    var told: [String] = []
+    let reachable = try repairManifests(writes: writes, &chain, damaged: &damaged, &data) { found in
+      told.append(found.path)
+      report(found)
+    }
+    var lost = LostRepair(
+      store: store, layout: layout, reachable: reachable, deadline: deadline, leastAge: leastAge)
+    let complaints = try lost.repair(holding: claim, report)
+    told += damaged
+    let others = chain.passedOver.filter { text in !told.contains { text.hasPrefix("\($0) is passed over") } }
     return others + damaged.map { "\($0) is not the manifest that it should be: remove it, then try again" }
-      + complaints
+      + data.complaints + complaints
   }
 
   // MARK: The pointer
@@ -120,7 +136,8 @@ package struct ManifestRepair {
   // MARK: Manifests of snapshots on the chain
 
   private func repairManifests(
-    writes: Bool, _ chain: inout ChainReader, damaged: inout [String], _ report: (MissingManifest) -> Void
+    writes: Bool, _ chain: inout ChainReader, damaged: inout [String], _ data: inout MissingData,
+    _ report: (MissingManifest) -> Void
   ) throws(QuarryError) -> Reachable {
     var reachable = Reachable()
     var copies = MissingCopies(layout: layout)
@@ -128,7 +145,9 @@ package struct ManifestRepair {
     while let manifest = current {
       reachable.add(manifest)
       let missing = try layout.described { () throws(FileFailure) in
-        try self.missing(of: manifest, chain, &copies)
+        let missing = try self.missing(of: manifest, chain, &copies)
+        try data.look(for: manifest, but: Set(missing.filter { $0.fate == .dataless }.map(\.path)))
+        return missing
       }
       let canonical = chain.canonicalPath(manifest.id)
       let isDamaged = try layout.described { () throws(FileFailure) -> Bool in
@@ -154,46 +173,38 @@ package struct ManifestRepair {
       missing.append(
         MissingManifest(path: chain.canonicalPath(manifest.id), snapshot: manifest.id, fate: .repairable))
     }
-    let found = try copies.all(of: manifest).map { ($0.path, $0.partition) }
-    for (path, partition) in try found + damaged(of: manifest, chain, but: Set(found.map(\.0))) {
+    let found = try copies.all(of: manifest, size: chain.size(of: manifest.id)).map(\.partition)
+    for partition in try found + damaged(of: manifest, but: Set(found)) {
+      let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
       let hasData = try MissingCopies.hasData(manifest, in: partition, layout)
       missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
     }
     return missing
   }
 
-  /// The snapshot's manifests in partitions that are there and are none, or others.
-  /// - Parameter known: paths of those that are found already.
-  private func damaged(
-    of manifest: Manifest, _ chain: ChainReader, but known: Set<String>
-  ) throws(FileFailure) -> [(path: String, partition: String)] {
-    var damaged: [(path: String, partition: String)] = []
-    for partition in Set(manifest.files.compactMap({ layout.partition(ofDataKey: $0.path) })).sorted() {
-      let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-      guard !known.contains(path), !store.isOne(path, chain.canonicalPath(manifest.id)) else { continue }
-      if try !mayBe(manifest, at: path) { damaged.append((path, partition)) }
+  /// Partitions in which something else lies in the place of the snapshot's manifest.
+  /// - Parameter known: those that are found already.
+  private func damaged(of manifest: Manifest, but known: Set<String>) throws(FileFailure) -> [String] {
+    var damaged: [String] = []
+    for partition in MissingCopies.partitions(of: manifest, in: layout) where !known.contains(partition) {
+      do throws(FileFailure) {
+        guard case .other = try MissingCopies.found(of: manifest, in: partition, layout) else { continue }
+      } catch {
+        guard error.isOfOneFile else { throw error }
+      }
+      damaged.append(partition)
     }
     return damaged
-  }
-
-  /// True also where nothing is.
-  private func mayBe(_ manifest: Manifest, at path: String) throws(FileFailure) -> Bool {
-    do throws(FileFailure) {
-      guard try store.exists(path), let bytes = try store.bytes(path) else { return true }
-      return MissingCopies.flaw(of: bytes, as: manifest) == nil
-    } catch {
-      guard error.isOfOneFile else { throw error }
-      return false
-    }
   }
 
   private func putBack(_ manifest: inout MissingManifest, from chain: inout ChainReader) {
     do throws(FileFailure) {
       guard let bytes = try chain.bytes(of: manifest.snapshot) else { throw FileFailure("read", manifest.path, ENOENT) }
       if try !store.create(manifest.path, bytes), !isThere(manifest.path, bytes) {
-        guard try store.setAside(manifest.path), try store.create(manifest.path, bytes) else {
+        try store.setAside(manifest.path)
+        guard try store.create(manifest.path, bytes) else {
           manifest.fate = .failed
-          manifest.problem = "something else lies in its place: move it away, then try again"
+          manifest.problem = "something else was put in its place meanwhile: try again"
           return
         }
       }

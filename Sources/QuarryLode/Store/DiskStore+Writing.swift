@@ -68,14 +68,9 @@ extension DiskStore: WritableStore {
 
   package func discard(_ file: String) { files.remove(file) }
 
-  package func setAside(_ file: String) throws(FileFailure) -> Bool {
-    switch files.removeFolder(file) {
-    case 0, ENOENT: return true
-    case ENOTEMPTY, EEXIST: return false
-    default: break
-    }
-    try files.rename(file, to: DatasetLayout.aside(file))
-    return true
+  package func setAside(_ file: String) throws(FileFailure) {
+    let code = files.removeFolder(file)
+    if code != 0, code != ENOENT { try files.rename(file, to: DatasetLayout.aside(file)) }
   }
 
   package func hold(_ folder: String) throws(FileFailure) -> FolderHold? { try FolderHold(folder, files: files) }

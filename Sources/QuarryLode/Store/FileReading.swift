@@ -135,9 +135,13 @@ enum FileReading {
     return link
   }
 
-  static func isLink(_ path: String) -> Bool {
+  static func isLink(_ path: String) -> Bool { lies(S_IFLNK, at: path) }
+  static func isFolder(_ path: String) -> Bool { lies(S_IFDIR, at: path) }
+
+  /// Whether something of a type lies there itself, and not behind a link.
+  private static func lies(_ type: mode_t, at path: String) -> Bool {
     var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == type
   }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

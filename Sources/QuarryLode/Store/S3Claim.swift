@@ -50,8 +50,9 @@ final class S3Claim: StoreClaim {
     let seconds = max(0, age.components.seconds)
     return ClaimHolder(
       who: "\(who), which last said so \(seconds) s ago in \(file)",
-      remedy: "should that process be dead, the id is free \(store.claimLease.components.seconds) s after its last word"
-    )
+      remedy:
+        "should that process be dead, remove that object, or wait until \(store.claimLease.components.seconds) s after its "
+        + "last word")
   }
 
   private static func isOver(_ file: String, in store: S3Store) throws(FileFailure) -> Bool {

@@ -59,10 +59,9 @@ extension S3Store: WritableStore {
     do throws(S3Error) { try client.delete(files.map(key)) } catch { throw FileFailure(error, files.first ?? root) }
   }
 
-  package func setAside(_ file: String) throws(FileFailure) -> Bool {
+  package func setAside(_ file: String) throws(FileFailure) {
     if let bytes = try bytes(file) { _ = try create(DatasetLayout.aside(file), bytes) }
     try remove([file])
-    return true
   }
 
   package func hold(_ folder: String) -> FolderHold? { nil }

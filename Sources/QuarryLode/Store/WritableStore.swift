@@ -32,9 +32,8 @@ package protocol WritableStore: DatasetStore {
   func discard(_ file: String)
 
   /// Moves what lies under a name out of the way, to one beside it that no reader looks at, and that the collector of leftovers
-  /// removes one day.
-  /// - Returns: false where it is a folder that holds something.
-  func setAside(_ file: String) throws(FileFailure) -> Bool
+  /// removes one day, unless it is a folder that holds something.
+  func setAside(_ file: String) throws(FileFailure)
 
   /// Keeps the collector of leftovers away from a folder for as long as the object lives.
   /// - Returns: nil where that cannot be said; see `trust`.

@@ -72,9 +72,6 @@ struct ChainVerifier {
 
   private mutating func verify(_ manifest: Manifest) throws(FileFailure) {
     let path = canonical(manifest.id)
-    if !manifest.dataset.isEmpty, manifest.dataset != layout.dataset {
-      error(.manifest, path, "it is of dataset '\(manifest.dataset)'")
-    }
     for file in reachable.add(manifest) { error(.chain, path, "a later snapshot names \(file.path) as well") }
     if let problem = manifest.unknownFormat { error(.manifest, path, problem) }
     if manifest.rowCount < 0 { error(.manifest, path, "its row_count is \(manifest.rowCount)") }
@@ -139,13 +136,19 @@ struct ChainVerifier {
   /// Readers find a run's snapshots by their copies in its partitions.
   /// - Returns: false when the records of a run would be missed, because none is there.
   private mutating func verifyCopies(of manifest: Manifest) throws(FileFailure) -> Bool {
-    let partitions = Set(manifest.files.compactMap { layout.partition(ofDataKey: $0.path) })
+    let partitions = MissingCopies.partitions(of: manifest, in: layout)
     var canFindAll = true
     for (_, partitions) in Dictionary(grouping: partitions, by: { RunPath($0)?.path ?? $0 }) {
       var missing: [String] = []
-      for partition in partitions.sorted() {
+      for partition in partitions {
         let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
-        guard try !verifyCopy(path, of: manifest) else { continue }
+        switch try MissingCopies.found(of: manifest, in: partition, layout) {
+        case .whole: continue
+        case .other:
+          error(.manifest, path, "differs from \(canonical(manifest.id))")
+          continue
+        case .nothing: break
+        }
         let hasData = try MissingCopies.hasData(manifest, in: partition, layout)
         let isMissing = hasData ? true : try removed.folder(of: partition, at: manifest.id) == nil
         if isMissing { missing.append(path) }
@@ -154,16 +157,6 @@ struct ChainVerifier {
       for path in missing { error(.manifest, path, MissingCopies.message(path, manifest.id)) }
     }
     return canFindAll
-  }
-
-  /// - Returns: false when there is none.
-  private func verifyCopy(_ path: String, of manifest: Manifest) throws(FileFailure) -> Bool {
-    if layout.store.isOne(path, canonical(manifest.id)) { return true }
-    guard let bytes = try layout.store.bytes(path) else { return false }
-    if MissingCopies.flaw(of: bytes, as: manifest) != nil {
-      error(.manifest, path, "differs from \(canonical(manifest.id))")
-    }
-    return true
   }
 
   private mutating func verify(_ file: SidecarFile, of manifest: Manifest) throws(FileFailure) {

@@ -30,6 +30,10 @@ struct ContentFile: ~Copyable {
 
   /// - Throws: `QuarryError(.usage)` when there is something of that name, `.storage` when there can be nothing.
   init(_ path: String, replaces: Bool) throws(QuarryError) {
+    var status = stat()
+    guard stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
+      throw QuarryError(.usage, "\(path) is a folder", remedy: "name a file in it: -o FILE")
+    }
     do throws(NewFile.Failure) { file = try NewFile(path, replaces: replaces) } catch {
       guard !error.isTaken else {
         throw QuarryError(
