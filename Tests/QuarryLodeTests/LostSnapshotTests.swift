@@ -222,6 +222,40 @@ import Testing
     for id in ["r1", "r2", "r3", "r4"] { #expect(try sequence(reader, id) == [1, 2]) }
   }
 
+  /// Another program commits onto an old pointer. What Quarry committed last still stands announced then, and is lost as the
+  /// others are, whether a writer or a repair comes first; also where nothing but that is.
+  @Test(arguments: [true, false], [1, 3])
+  func whatWasAcknowledgedLastOutlivesAFork(isWrittenOn: Bool, lost: Int) throws {
+    let store = try S3Server.seaweedFS.store(lease: .zero)
+    let reader = store.reader()
+    let ids = (1...4).map { "r\($0)" }
+    for id in ids {
+      let run = try Run(LodeDataset(store), id: id)
+      try run.sink.write(run.items(1..<3))
+    }
+    let rows = try reader.chain().rows
+    var fork = rows[lost]
+    (fork.id, fork.parent, fork.files, fork.rowCount) = (SnapshotID(rows[0].id.value + 1), rows[lost].id, [], 0)
+    _ = try store.create("\(reader.layout.canonicalFolder(fork.id))/manifest.json", fork.encoded)
+    try store.replace(reader.layout.pointer, with: "\(fork.id)")
+    #expect(try errors(reader).count > 0)
+    if lost > 1 {
+      for listing in [try reader.runs(), try reader.runs(limit: 9)] {
+        #expect(Set(listing.rows.map(\.runID)) == ["r1"])
+        #expect(listing.warnings.count == 3 && listing.warnings.allSatisfy { $0.contains("quarry lode repair --yes") })
+      }
+    }
+    if isWrittenOn {
+      let run = try Run(LodeDataset(store), id: "late")
+      try run.sink.write(run.items(1..<3))
+      #expect(try errors(reader).count > 0)
+    }
+    let repair = ManifestRepair(store, layout: reader.layout, leastAge: .zero)
+    #expect(try repair.repair(writes: true) { _ in } == [])
+    #expect(try errors(reader) == [])
+    for id in ids + (isWrittenOn ? ["late"] : []) { #expect(try sequence(reader, id) == [1, 2], "\(id)") }
+  }
+
   /// It stood still for longer than its claim lasts: another may have put back the same.
   @Test(arguments: S3Server.allCases) func whoLosesItsClaimPutsNothingBack(_ server: S3Server) throws {
     let (store, upstream) = (try server.store(lease: .zero), try server.upstream())

@@ -63,13 +63,20 @@ import Testing
   @Test func aCommitCostsFewRequests() throws {
     let upstream = try S3Server.moto.upstream()
     let proxy = try HTTPServer { _, _ in .relay(to: upstream) }
-    let run = try Run(LodeDataset(try S3Server.moto.store(through: proxy)), id: "r")
+    let store = try S3Server.moto.store(through: proxy)
+    let run = try Run(LodeDataset(store), id: "r")
     func requests(_ body: () throws -> Void) rethrows -> [String] {
       let before = proxy.requests.count
       try body()
-      return proxy.requests.dropFirst(before).map { String($0.line.split(separator: " ")[0]) }
+      return proxy.requests.dropFirst(before).map { request in
+        let words = request.line.split(separator: " ")
+        return words[1].contains("list-type=") ? "LIST" : String(words[0])
+      }
     }
-    for index in 0..<2 { try run.sink.write(run.items(index..<index + 1)) }
+    // Whether there are snapshots of programs that make no `latest` is asked once, by whoever makes it.
+    let first = try requests { try run.sink.write(run.items(0..<1)) }
+    #expect(first.count { $0 == "LIST" } == 2 && first.count { $0 == "PUT" } == 6, "\(first)")
+    try run.sink.write(run.items(1..<2))
     let alone = try requests { try run.sink.write(run.items(2..<3)) }
     #expect(alone == Array(repeating: "PUT", count: 5), "data, announcement, two manifests, pointer")
     let three = try requests {
@@ -79,7 +86,28 @@ import Testing
         })
     }
     #expect(three == Array(repeating: "PUT", count: 9))
+    // Beside others it looks whose turn it is, and what it follows.
+    let other = try Run(LodeDataset(try S3Server.moto.store(through: proxy, prefix: store.prefix)), id: "other")
+    let second = try requests { try other.sink.write(other.items(0..<1)) }
+    #expect(!second.contains("LIST") && second.count { $0 == "PUT" } == 5 && second.count <= 11, "\(second)")
+    // It took itself for alone, and finds that it is not.
+    let beside = try requests { try run.sink.write(run.items(6..<7)) }
+    #expect(!beside.contains("LIST") && beside.count { $0 == "PUT" } == 6 && beside.count <= 12, "\(beside)")
+  }
 
+  /// All who find nothing look once, and wait for the first commit without a look at anything but whose turn it is.
+  @Test func whoWaitsForTheFirstCommitListsNothing() throws {
+    let upstream = try S3Server.moto.upstream()
+    let proxy = try HTTPServer { _, _ in .relay(to: upstream) }
+    let store = try S3Server.moto.store()
+    onThreads(8) { index in
+      #expect(throws: Never.self) {
+        let run = try Run(LodeDataset(try S3Server.moto.store(through: proxy, prefix: store.prefix)), id: "r\(index)")
+        for round in 0..<2 { try run.sink.write(run.items(round..<round + 1)) }
+      }
+    }
+    #expect(proxy.requests.count { $0.line.contains("list-type=") } <= 3 * 8)
+    #expect(try store.reader().chain().rows.count == 16)
   }
 
   @Test func anotherWritersCommitIsSeen() throws {

@@ -43,7 +43,7 @@ import Testing
     let lines = proxy.requests.map { String($0.line.prefix { $0 != "?" }) }
     let canonical = lines.filter { $0.contains("/quarry/segments/") }
     #expect(canonical.count == 3 && canonical.allSatisfy { $0.hasPrefix("GET") }, "\(lines)")
-    #expect(lines.filter { $0.contains("/quarry/latest ") }.count == 1, "\(lines)")
+    for name in ["latest", "latest.lock"] { #expect(lines.filter { $0.contains("/quarry/\(name) ") }.count == 1) }
   }
 
   private let cache = TemporaryDirectory()

@@ -13,7 +13,7 @@ import Testing
     try run.sink.write(run.items(0..<count))
   }
 
-  /// What a spoiled pointer named counts as lost, or as perhaps lost, until a person says otherwise.
+  /// - Parameter lost: something counts as lost, or as perhaps lost, until a person says otherwise.
   private func expectWhole(_ store: S3Store, lost: Bool = false, _ comment: Comment) throws {
     let found = try errors(store.reader())
     #expect(found.filter { !$0.contains(" is lost: ") && !$0.contains("may be left out") } == [], comment)
@@ -35,7 +35,7 @@ import Testing
       })
     try store.replace(store.reader().layout.pointer, with: spoiled)
     for id in ["third", "fourth"] { try commit(id, 1, try writer()) }
-    try expectWhole(store, lost: SnapshotID(spoiled) != nil, "after '\(spoiled)'")
+    try expectWhole(store, "after '\(spoiled)'")
     let reader = store.reader()
     #expect(try sequence(reader, "first") == [0, 1] && sequence(reader, "second") == [0])
     #expect(try sequence(reader, "second", type: "log") == [1])
@@ -76,6 +76,86 @@ import Testing
     #expect(try errors(reader).contains { $0.contains(message) })
   }
 
+  /// Whoever lost `latest.lock` as well commits onto what is there, and says that nobody knows what is not.
+  @Test(arguments: S3Server.allCases) func aPointerToNothingIsNoNewBeginning(_ server: S3Server) throws {
+    let store = try server.store()
+    for id in ["first", "second"] { try commit(id, 1, store) }
+    let reader = store.reader()
+    store.discard(reader.layout.lock)
+    try store.replace(reader.layout.pointer, with: "0")
+    try commit("third", 1, try server.store(prefix: store.prefix))
+    try expectWhole(store, lost: true, "a pointer to nothing")
+    let listing = try reader.runs()
+    #expect(listing.rows.map(\.runID) == ["third", "second", "first"])
+    #expect(listing.warnings.count == 1 && listing.warnings[0].contains("may be left out"), "\(listing.warnings)")
+  }
+
+  /// `latest.lock` says of each commit which one it follows.
+  @Test(arguments: S3Server.allCases) func anOldPointerIsNamedByEveryReader(_ server: S3Server) throws {
+    let store = try server.store()
+    for number in 1...5 { try commit("r\(number)", 1, store) }
+    let reader = store.reader()
+    let rows = try reader.chain().rows
+    for old in rows.suffix(3) {
+      try store.replace(reader.layout.pointer, with: "\(old.id)")
+      let message =
+        "\(reader.layout.pointer) names snapshot \(old.id), and \(rows[0].id) was committed after it, as if that file were an "
+        + "old one"
+      for listing in [try reader.runs(), try reader.runs(limit: 9)] {
+        #expect(listing.rows.map(\.runID) == ["r5", "r4", "r3", "r2", "r1"])
+        #expect(listing.warnings.count == 1 && listing.warnings[0].hasPrefix(message), "\(listing.warnings)")
+      }
+      var notes: [String] = []
+      #expect(try reader.run("r5", note: { notes.append($0) }) != nil)
+      #expect(notes.contains { $0.hasPrefix(message) }, "\(notes)")
+      notes = []
+      #expect(try reader.records(RecordQuery(), note: { notes.append($0) }) { _ in true }.records == 5)
+      #expect(notes.count == 1 && notes[0].hasPrefix(message), "\(notes)")
+    }
+  }
+
+  /// An old pointer, and a writer that died right after it had said what it was about to do: nothing of that is there.
+  @Test(arguments: S3Server.allCases) func whoDiedInFrontOfAnOldPointerHidesNothing(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    for number in 1...4 { try commit("r\(number)", 1, try server.store(prefix: store.prefix, lease: .zero)) }
+    let reader = store.reader()
+    let old = try reader.chain().rows[2].id
+    let isDead = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      isDead.withLock { dead in
+        dead = dead || request.line.hasPrefix("PUT") && request.line.contains("/manifest.json ")
+        return dead ? .hangUp : .relay(to: upstream)
+      }
+    }
+    let dying = try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }
+    #expect(throws: QuarryError.self) { try commit("dying", 2, dying) }
+    #expect(isDead.withLock { $0 })
+    try store.replace(reader.layout.pointer, with: "\(old)")
+    #expect(try reader.runs().rows.map(\.runID) == ["r4", "r3", "r2", "r1"])
+    #expect(try reader.runs().warnings.count == 1)
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    try expectWhole(store, "an old pointer and a dead writer")
+    #expect(try reader.runs().rows.map(\.runID) == ["next", "r4", "r3", "r2", "r1"])
+  }
+
+  /// It is there before anything is announced.
+  @Test(arguments: S3Server.allCases, [1, 3])
+  func aPointerThatIsGoneIsNamedAndPutBack(_ server: S3Server, commits: Int) throws {
+    let store = try server.store(lease: .zero)
+    for number in 1...commits { try commit("r\(number)", 1, store) }
+    let reader = store.reader()
+    let newest = try reader.chain().rows[0].id
+    store.discard(reader.layout.pointer)
+    let listing = try reader.runs()
+    #expect(listing.rows.count == commits)
+    #expect(listing.warnings.count == 1 && listing.warnings[0].hasPrefix("\(reader.layout.pointer) is not there"))
+    var fates: [MissingManifest.Fate] = []
+    let rest = try ManifestRepair(store, layout: reader.layout).repair(writes: true) { fates.append($0.fate) }
+    #expect(rest == [] && fates == [.repaired])
+    #expect(try store.bytes(reader.layout.pointer) == Array("\(newest)".utf8))
+    try expectWhole(store, "put back")
+  }
+
   /// Behind a proxy that answers so for all of one type's records.
   @Test(arguments: S3Server.allCases) func whatCannotBeReadIsNotSaidToBeMissing(_ server: S3Server) throws {
     let (store, upstream) = (try server.store(), try server.upstream())
@@ -111,7 +191,7 @@ import Testing
     #expect(isDead.withLock { $0 })
     try store.replace(store.reader().layout.pointer, with: "garbage")
     try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
-    try expectWhole(store, lost: true, "half a commit")
+    try expectWhole(store, "half a commit")
     #expect(try sequence(store.reader(), "earlier") == [0, 1] && sequence(store.reader(), "next") == [0])
     #expect(try sequence(store.reader(), "dying") == [])
   }

@@ -17,8 +17,8 @@ extension ChainReader {
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
     (damage, expected) = (nil, nil)
-    // Before the pointer, which then is not older, whoever commits meanwhile. In a bucket it is asked for where it matters.
-    evidence = layout.isOnDisk || searches ? try CommitEvidence(layout) : CommitEvidence()
+    // Before the pointer, which then is not older, whoever commits meanwhile.
+    evidence = try CommitEvidence(layout)
     guard let bytes = try pointerBytes() else { return try headWithoutPointer(.missing) }
     guard let named = Self.pointer(bytes), named != .beforeAll else { return try headOfNothing(bytes) }
     if let newer = try newer(than: named) { return try head(newer, above: named) }
@@ -40,29 +40,36 @@ extension ChainReader {
     return try greatest(below: try isThere(newer) ? newer : nil)
   }
 
-  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; a
-  /// reader takes what nobody commits for what a spoiled pointer named.
+  /// Only before a bucket's first commit does `latest` name no snapshot. Whatever lies about then is being committed; what
+  /// nobody commits is what a spoiled pointer named.
   private mutating func headOfNothing(_ bytes: [UInt8]) throws(FileFailure) -> Manifest? {
-    if Self.pointer(bytes) == .beforeAll {
-      guard layout.isOnDisk || forgives else { return nil }
-      let announced = layout.isOnDisk ? [] : try CommitEvidence(layout).intended
-      guard try manifests().keys.contains(where: { !announced.contains($0) }) else { return nil }
+    if Self.pointer(bytes) == .beforeAll, evidence.last == nil, try !hasSnapshots() {
       // A first commit may have moved it in the meantime.
-      if let now = try pointerBytes(), now != bytes {
-        found = nil
-        return try head()
-      }
+      return try pointerBytes() == bytes ? nil : head()
     }
     return try headWithoutPointer(.unusable)
   }
 
-  /// - Parameter fault: what is wrong with the pointer; that it is missing is no damage of old datasets, and others'.
+  /// Whether there are any though `latest` and `latest.lock` know of none. A bucket is listed only where `latest.lock` says
+  /// nothing at all: else whoever waits for the first commit would do that again and again.
+  private mutating func hasSnapshots() throws(FileFailure) -> Bool {
+    if layout.isOnDisk { return try !manifests().isEmpty }
+    if !searches {
+      guard !evidence.isFirst, forgives || evidence.intended.isEmpty, try layout.store.hasFolder(layout.segments) else {
+        return false
+      }
+    }
+    return try committed(above: .beforeAll) != nil
+  }
+
+  /// - Parameter fault: what is wrong with the pointer; that it is missing is no damage of old datasets, and others'. In a
+  ///   bucket it is there before anything is announced.
   private mutating func headWithoutPointer(_ fault: PointerDamage) throws(FileFailure) -> Manifest? {
     let newest = try greatest(below: nil)
     expected = evidence.last
     if let last = evidence.last, newest.map({ $0.id < last }) ?? true {
       damage = .gone(last)
-    } else if fault != .missing || evidence.last != nil {
+    } else if fault != .missing || evidence.last != nil || !layout.isOnDisk && !evidence.intended.isEmpty {
       damage = fault
     }
     return newest
@@ -71,6 +78,7 @@ extension ChainReader {
   /// What was committed after a snapshot that the pointer names.
   private mutating func newer(than named: SnapshotID) throws(FileFailure) -> SnapshotID? {
     let last = evidence.last.flatMap { $0 > named ? $0 : nil }
+    if let announced = try announced(after: last) { return announced }
     guard try isToBeSearched(above: named) else { return last }
     return [last, try committed(above: named)].compactMap(\.self).max()
   }
@@ -79,6 +87,32 @@ extension ChainReader {
     if searches { return true }
     guard layout.isOnDisk else { return false }
     return evidence.last == nil ? true : try isFollowed(named)
+  }
+
+  /// The last commit to a bucket stays announced: where the pointer is an old one, what is there as a whole counts, since it
+  /// may have been acknowledged.
+  /// - Parameter last: what is known to have been committed after the snapshot that the pointer names.
+  private func announced(after last: SnapshotID?) throws(FileFailure) -> SnapshotID? {
+    guard !layout.isOnDisk, let last, let newest = evidence.intended.max(), newest > last,
+      unpublished.isDisjoint(with: evidence.intended), try base(ofAnnounced: evidence.intended) == last
+    else { return nil }
+    return newest
+  }
+
+  private func isLongAgo(_ id: SnapshotID) -> Bool {
+    id.value &+ Self.longestCommit <= UInt64(clamping: Timestamp.now().nanoseconds)
+  }
+
+  /// The snapshot that an announced commit follows, `0` where it is the first; nil where not all of it is there. Each of its
+  /// snapshots has its canonical manifest when those in partitions are written.
+  func base(ofAnnounced ids: Set<SnapshotID>) throws(FileFailure) -> SnapshotID? {
+    var quiet = self
+    var next = ids.max()
+    while let id = next, ids.contains(id) {
+      guard let manifest = try quiet.canonical(id) else { return nil }
+      next = manifest.parent.flatMap { $0 < id ? $0 : nil }
+    }
+    return next ?? .beforeAll
   }
 
   /// Whether anything was made among canonical manifests after that of a snapshot, as far as folders tell: then it is worth
@@ -92,23 +126,22 @@ extension ChainReader {
 
   /// The newest snapshot above the pointer that nobody is at work on and that has data.
   private mutating func committed(above named: SnapshotID) throws(FileFailure) -> SnapshotID? {
-    var above: Set<SnapshotID> = []
-    for id in try candidates(above: named) where try hasData(id) { above.insert(id) }
-    above.subtract(unpublished)
-    guard let newest = try stillAbove(named, above).max() else { return nil }
-    guard newest.value &+ Self.longestCommit > UInt64(clamping: Timestamp.now().nanoseconds) else { return newest }
+    let above = Set(try candidates(above: named)).subtracting(unpublished)
+    guard let newest = try newest(of: above, stillAbove: named) else { return nil }
+    if isLongAgo(newest) { return newest }
     OwnThread.block(for: Self.lateness)
-    return try stillAbove(named, above).max()
+    return try self.newest(of: above, stillAbove: named)
   }
 
-  /// Those that no writer has in hand by now. In a bucket the last announcement stays: where something else is above the
-  /// pointer, which is an old one then, that came to its end as well.
-  private func stillAbove(_ named: SnapshotID, _ ids: Set<SnapshotID>) throws(FileFailure) -> Set<SnapshotID> {
-    guard !ids.isEmpty else { return [] }
+  /// Of those that no writer has in hand by now.
+  private func newest(
+    of ids: Set<SnapshotID>, stillAbove named: SnapshotID
+  ) throws(FileFailure) -> SnapshotID? {
+    guard !ids.isEmpty else { return nil }
     let intended = try CommitEvidence(layout).intended
-    guard try pointer() == named else { return [] }
-    let others = ids.subtracting(intended)
-    return others.isEmpty || layout.isOnDisk ? others : ids
+    guard try pointer() == named else { return nil }
+    for id in ids.subtracting(intended).sorted(by: >) where try hasData(id) { return id }
+    return nil
   }
 
   private mutating func candidates(above named: SnapshotID) throws(FileFailure) -> [SnapshotID] {
@@ -118,6 +151,7 @@ extension ChainReader {
 
   /// Ids of canonical manifests, readable or not.
   mutating func canonicalIDs(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID] {
+    guard layout.isOnDisk else { return try layout.store.snapshots(in: layout.segments).filter(isWanted) }
     var ids: [SnapshotID] = []
     for id in try children(of: layout.segments).compactMap({ SnapshotID($0) }) where isWanted(id) {
       if try isThere(id) { ids.append(id) }
@@ -126,7 +160,7 @@ extension ChainReader {
   }
 
   /// False for one that cannot be read: nobody knows what it names.
-  private mutating func hasData(_ id: SnapshotID) throws(FileFailure) -> Bool {
+  private func hasData(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var quiet = self
     guard let manifest = try quiet.manifest(id) else { return false }
     for file in manifest.files where try layout.store.exists(layout.path(of: file.path)) { return true }
@@ -154,7 +188,9 @@ extension ChainReader {
     if let expected, head.map({ $0.id < expected }) ?? true { lost.insert(expected) }
     // Who has looked through everything has found what there is.
     if damage == .unusable, evidence.last == nil, !searches { lost.insert(.beforeAll) }
-    if let last = evidence.last, let head, head.id > last { _ = try walk(from: head, downTo: last) { _ in } }
+    if let last = evidence.last, let head, head.id > last, head.parent != last {
+      _ = try walk(from: head, downTo: last) { _ in }
+    }
     return lost.union(leftOut).sorted()
   }
 }

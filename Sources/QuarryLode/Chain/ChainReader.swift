@@ -205,7 +205,6 @@ struct ChainReader {
   }
 
   mutating func greatest(below bound: SnapshotID?) throws(FileFailure) -> Manifest? {
-    if bound == nil, !layout.isOnDisk { evidence = try CommitEvidence(layout) }
     let all = try manifests()
     let others = bound == nil ? unpublished.union(try unfinished()) : unpublished
     let ids = all.keys.filter { id in bound.map { id < $0 } ?? true && !others.contains(id) }
@@ -234,7 +233,18 @@ struct ChainReader {
   mutating func manifests(where isWanted: (SnapshotID) -> Bool) throws(FileFailure) -> [SnapshotID: [String]] {
     var all: [SnapshotID: [String]] = [:]
     try collect(segments: layout.segments, where: isWanted, into: &all)
-    try collect(partitions: layout.partitions, where: isWanted, into: &all)
+    let paths: [String]? = try forgiving([]) { [layout] store throws(FileFailure) in
+      try store.partitionManifests(below: layout.partitions)
+    }
+    guard let paths else {
+      try collect(partitions: layout.partitions, where: isWanted, into: &all)
+      return all
+    }
+    for path in paths {
+      guard let id = FileSystem.parent(of: path).flatMap({ SnapshotID($0.split(separator: "/").last ?? "") }), isWanted(id)
+      else { continue }
+      all[id, default: []].append(path)
+    }
     return all
   }
 

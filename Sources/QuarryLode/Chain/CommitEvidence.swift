@@ -2,8 +2,11 @@ import QuarryCore
 
 /// What `latest.lock` says of commits to a dataset.
 struct CommitEvidence {
-  /// The newest snapshot that was committed for sure; nil where nobody knows. Only on a disk.
+  /// The newest snapshot that was committed for sure; nil where nobody knows, or none was. In a bucket that before the last
+  /// announcement.
   private(set) var last: SnapshotID?
+  /// None was before the last announcement, which is that of the first commit then. Said in a bucket alone.
+  private(set) var isFirst = false
   /// What a writer is about to publish, or was when it died.
   private(set) var intended: Set<SnapshotID> = []
 
@@ -15,10 +18,11 @@ struct CommitEvidence {
       bytes = nil
     }
     guard let bytes else { return }
-    last = layout.isOnDisk ? CommitIntent.lastCommitted(bytes) : nil
+    last = CommitIntent.lastCommitted(bytes)
+    if last == .beforeAll { (last, isFirst) = (nil, true) }
     intended = Set(CommitIntent(bytes)?.ids ?? [])
   }
 
-  /// Of a dataset that nobody was asked about.
+  /// Of a dataset that was not asked about yet.
   init() {}
 }

@@ -6,11 +6,11 @@ enum PointerDamage: Equatable {
   case dangling(SnapshotID)
   /// It is no id, or on a disk `0` though there are snapshots.
   case unusable
-  /// It is not there, though it is known to have been; on a disk.
+  /// It is not there, though it is known to have been.
   case missing
   /// It names one that is older than the one which was committed last.
   case old(SnapshotID, newest: SnapshotID)
-  /// What was committed last has no manifest that can be read, and is not what it names; on a disk.
+  /// What was committed last has no manifest that can be read, and is not what it names.
   case gone(SnapshotID)
 
   func message(_ layout: DatasetLayout) -> String {

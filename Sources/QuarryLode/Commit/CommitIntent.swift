@@ -4,8 +4,8 @@ import QuarryCore
 /// what a crashed one left behind without looking through the dataset.
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
-/// is the canonical manifest; no line when the last commit was carried out. Behind them, on a disk, `latest <id>`: the
-/// newest snapshot that was committed for sure, so that an old `latest` is told from the newest. Anything else there
+/// is the canonical manifest; no line when the last commit was carried out. Behind them `latest <id>`: the newest snapshot
+/// that was committed for sure (in a bucket `0` where none was), so that an old `latest` is told from the newest. Anything else there
 /// (another writer's, an older and longer one's tail) is ignored.
 package struct CommitIntent: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
@@ -23,7 +23,7 @@ package struct CommitIntent: Sendable, Equatable {
     return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
   }
 
-  /// What stands there on a disk: the intent, and the newest snapshot that was committed before it.
+  /// The intent, and the newest snapshot that is known to have been committed.
   func encoded(after newest: SnapshotID?) -> [UInt8] {
     encoded + Array((newest.map { "\(Self.last)\($0)\n" } ?? "").utf8)
   }

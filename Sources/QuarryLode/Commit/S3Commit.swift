@@ -5,6 +5,8 @@ struct S3Commit {
   let snapshots: [CommitPlanner.Numbered]
   let intent: CommitIntent
   let newest: CommitPlanner.Head
+  /// What it follows, which was committed before.
+  var parent: SnapshotID? { snapshots.first?.manifest.parent }
   /// Another's manifests that are to be gone before the pointer moves. As long as they may be there they are announced
   /// too: whoever comes after this writer would not know of them.
   var leftovers: [CommitIntent.Entry]

@@ -13,52 +13,25 @@ struct S3Fence {
     self.store = store
   }
 
-  /// Makes a pointer to what its readers take for the newest: where there is none, and where what is there names nothing
-  /// though a commit was announced that is there as a whole. Its writer may have moved the pointer to it and died, and
-  /// another may have spoiled the pointer since: nobody can tell that from one that died just before, so it counts.
+  /// Makes a pointer to what its readers take for the newest: where there is none, and where what is there is an old one or
+  /// names nothing, and the newest is an announced commit that is there as a whole. Its writer may have moved the pointer to
+  /// it and died, and another may have spoiled the pointer since: nobody can tell that from one that died just before, so it
+  /// counts.
   /// - Returns: false when another was first.
   func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
     guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
-    var head = try chain.head()
-    if let pointer = turn.pointer {
-      let isOld = try isOld(pointer, turn.intent, in: &chain)
-      if isOld, let newest = turn.intent.newest { head = try chain.canonical(newest) }
-      guard pointer.id == nil || chain.damage != nil || isOld, try isWhole(turn.intent, below: head, in: &chain) else {
-        return true
-      }
+    let head = try chain.head()
+    if turn.pointer != nil {
+      let isAnnounced = head.map { $0.id == turn.intent.newest } ?? false
+      guard isAnnounced, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil else { return true }
     }
     if case .dangling(let lost)? = chain.damage { try LostSnapshots.note(lost, in: layout, store: store) }
-    let id = head?.id ?? .beforeAll
-    let raw = Array(id.description.utf8)
+    let newest = head?.id ?? .beforeAll
+    let raw = Array(newest.description.utf8)
     guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
-    turn.pointer = S3Turn.Pointer(id: id, raw: raw, etag: etag)
-    return true
-  }
-
-  /// Whether a pointer was put back: what was announced follows a snapshot that is newer than the one that it names.
-  private func isOld(
-    _ pointer: S3Turn.Pointer, _ intent: CommitIntent, in chain: inout ChainReader
-  ) throws(FileFailure) -> Bool {
-    guard let named = pointer.id, let first = intent.ids.first, let parent = try chain.canonical(first)?.parent else {
-      return false
-    }
-    guard parent > named else { return false }
-    return try chain.canonical(parent) != nil
-  }
-
-  /// Whether an announced commit is the newest, and all its snapshots are there: each has its canonical manifest, which is
-  /// written when those in partitions are.
-  private func isWhole(
-    _ intent: CommitIntent, below head: Manifest?, in chain: inout ChainReader
-  ) throws(FileFailure) -> Bool {
-    guard let newest = intent.newest, newest == head?.id else { return false }
-    let announced = Set(intent.ids)
-    var next: SnapshotID? = newest
-    while let id = next, announced.contains(id) {
-      guard let manifest = try chain.canonical(id) else { return false }
-      next = manifest.parent.flatMap { $0 < id ? $0 : nil }
-    }
+    turn.pointer = S3Turn.Pointer(id: newest, raw: raw, etag: etag)
+    turn.begins = head == nil
     return true
   }
 

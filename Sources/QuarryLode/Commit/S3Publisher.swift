@@ -132,13 +132,14 @@ final class S3Publisher: SnapshotPublisher {
     let fence = S3Fence(layout, store)
     guard try fence.begin(&turn) else { return .over(.outrun) }
     let isTakenOver = turn.isTaken
-    let head = try planner.head(
-      pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
+    let head =
+      try turn.begins
+      ? nil : planner.head(pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
     var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head), in: layout)
     state.announced = commit.newest.id
-    guard try turn.announce(commit.intent.with(commit.leftovers), layout, store) else {
+    guard try turn.announce(commit.intent.with(commit.leftovers), after: commit.parent, layout, store) else {
       state.isAlone = false
       return .over(.outrun)
     }
@@ -168,12 +169,16 @@ final class S3Publisher: SnapshotPublisher {
     return taken.compactMap(\.self).max().map { SnapshotID($0.value + .random(in: 1...1_000_000)) }
   }
 
-  /// What a crashed writer announced and left off the chain; its own pointer can come no more once the fence is put.
+  /// What a crashed writer announced and left off the chain; its own pointer can come no more once the fence is put. But what
+  /// is there as a whole and older than the head was off it when another program committed, onto an old pointer perhaps, and
+  /// may have been acknowledged before: a repair tells.
   private func leftovers(
     of turn: S3Turn, _ head: CommitPlanner.Head?
   ) throws(FileFailure) -> [CommitIntent.Entry] {
     if let newest = turn.intent.newest, newest == turn.pointer?.id { return [] }
-    return try turn.intent.abandoned(head: head?.id, in: layout)
+    let abandoned = try turn.intent.abandoned(head: head?.id, in: layout)
+    guard let newest = turn.intent.newest, let head, newest < head.id, !abandoned.isEmpty else { return abandoned }
+    return try ChainReader(layout: layout).base(ofAnnounced: Set(turn.intent.ids)) == nil ? abandoned : []
   }
 
   /// - Returns: nil when it is another's.
@@ -202,7 +207,7 @@ final class S3Publisher: SnapshotPublisher {
   ) throws(FileFailure) -> Bool {
     guard ContinuousClock.now - announced > store.lease / 3 else { return true }
     announced = .now
-    return try turn.announce(commit.intent, layout, store)
+    return try turn.announce(commit.intent, after: commit.parent, layout, store)
   }
 
   /// Moves the pointer.
@@ -266,7 +271,9 @@ final class S3Publisher: SnapshotPublisher {
   private func withdraw(_ commit: S3Commit, _ turn: S3Turn) {
     guard manifests.remove(commit.intent.entries) else { return }
     var turn = turn
-    do throws(FileFailure) { _ = try turn.announce(CommitIntent().with(commit.leftovers), layout, store) } catch {
+    do throws(FileFailure) {
+      _ = try turn.announce(CommitIntent().with(commit.leftovers), after: commit.parent, layout, store)
+    } catch {
       // Others wait for the lease instead.
     }
   }

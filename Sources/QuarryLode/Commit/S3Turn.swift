@@ -22,6 +22,8 @@ struct S3Turn: Sendable {
   var intent: CommitIntent
   /// Nil where there is none.
   var pointer: Pointer?
+  /// This writer has just made the pointer, to nothing, after it had found no snapshot.
+  var begins = false
 
   /// Another's announcement that is not over.
   var isTaken: Bool {
@@ -50,12 +52,13 @@ struct S3Turn: Sendable {
   }
 
   /// Announces a commit, or withdraws it where there is nothing in it.
+  /// - Parameter parent: the newest snapshot that was committed before; nil where none was.
   /// - Returns: false when another was first.
   mutating func announce(
-    _ next: CommitIntent, _ layout: DatasetLayout, _ store: S3Store
+    _ next: CommitIntent, after parent: SnapshotID?, _ layout: DatasetLayout, _ store: S3Store
   ) throws(FileFailure) -> Bool {
     // Never the same twice, so that a renewed one is told from one that stays as it was.
-    let text = next.encoded + Array("by \(UUIDv7.make())\n".utf8)
+    let text = next.encoded(after: parent ?? .beforeAll) + Array("by \(UUIDv7.make())\n".utf8)
     guard let etag = try store.swap(layout.lock, text, was: etag) else { return false }
     (self.etag, intent) = (etag, next)
     return true

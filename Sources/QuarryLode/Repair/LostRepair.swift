@@ -70,12 +70,13 @@ struct LostRepair {
     let noted = Set(try LostSnapshots.noted(in: layout))
     var chain = ChainReader(layout: layout, forgives: true)
     let found = try chain.manifests { reachable.place(of: $0) == nil }
-    // Asked for after they were found: a writer says what it is about to do before it does.
+    // Asked for after they were found: a writer says what it is about to do before it does. In a bucket the last commit stays
+    // announced.
     let evidence = try CommitEvidence(layout)
     let newest = reachable.ids.first ?? .beforeAll
     var all: [Lost] = []
     for id in noted.union(found.keys).sorted()
-    where noted.contains(id) || !evidence.intended.contains(id) && id < newest {
+    where noted.contains(id) || id < newest && !(layout.isOnDisk && evidence.intended.contains(id)) {
       let canonical = chain.canonicalPath(id)
       let paths = (found[id] ?? []).sorted { $1 == canonical && $0 != canonical || $0 < $1 && $0 != canonical }
       let lost = Lost(id: id, paths: paths, isNoted: noted.contains(id), manifest: try chain.manifest(id))

@@ -25,6 +25,10 @@ package protocol DatasetStore: Sendable {
   /// The ids in a `segments` folder whose manifest is there, in no order.
   func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID]
 
+  /// Paths of all manifests below the folder of the partitions, in no order; nil where folders have to be gone through for
+  /// that.
+  func partitionManifests(below partitions: String) throws(FileFailure) -> [String]?
+
   func exists(_ file: String) throws(FileFailure) -> Bool
 
   /// Whether a folder is there: one of a bucket is when something lies in it.
@@ -61,6 +65,8 @@ extension DatasetStore {
   package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file) }
 
   package var origin: String? { nil }
+
+  package func partitionManifests(below partitions: String) -> [String]? { nil }
 
   package func now(in folder: String) -> Timestamp { .now() }
 

@@ -72,6 +72,21 @@ package struct S3Store: DatasetStore {
     return ids
   }
 
+  /// A page of the listing tells of a thousand keys, and most folders hold but a few.
+  package func partitionManifests(below partitions: String) throws(FileFailure) -> [String]? {
+    let prefix = key(partitions) + "/"
+    var paths: [String] = []
+    try list(prefix, at: partitions) { page in
+      for entry in page.entries where entry.key.hasSuffix("/manifest.json") {
+        let parts = Self.rest(of: entry.key, prefix).split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 3, parts[parts.count - 3] == "segments", parts.dropLast(3).allSatisfy({ $0.contains("=") })
+        else { continue }
+        paths.append(place(of: entry.key))
+      }
+    }
+    return paths
+  }
+
   package func exists(_ file: String) throws(FileFailure) -> Bool { try size(of: file) != nil }
 
   package func hasFolder(_ folder: String) throws(FileFailure) -> Bool {

@@ -30,6 +30,10 @@ struct ForgivingStore: DatasetStore {
     try forgiving([]) { () throws(FileFailure) in try store.snapshots(in: segments) }
   }
 
+  func partitionManifests(below partitions: String) throws(FileFailure) -> [String]? {
+    try forgiving([]) { () throws(FileFailure) in try store.partitionManifests(below: partitions) }
+  }
+
   func exists(_ file: String) throws(FileFailure) -> Bool {
     try forgiving(false) { () throws(FileFailure) in try store.exists(file) }
   }
