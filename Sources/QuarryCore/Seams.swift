@@ -14,7 +14,7 @@ package protocol EventSink: Sendable {
   /// - Throws: `QuarryError(.storage)`; the same filename twice is an error and leaves the first content.
   func putFile(name: String, contentType: String, data: UnsafeRawBufferPointer) throws(QuarryError)
 
-  /// The batch that was refused last is visible all the same: if it is tried again, then whole.
+  /// The batch that was refused last is visible all the same, or may be: if it is tried again, then whole.
   var isInDoubt: Bool { get }
 
   /// What each of the sinks that stand behind this one has done so far; empty for storage alone.

@@ -105,11 +105,14 @@ extension ChainReader {
 
   /// The snapshot that an announced commit follows, `0` where it is the first; nil where not all of it is there. Each of its
   /// snapshots has its canonical manifest when those in partitions are written.
-  func base(ofAnnounced ids: Set<SnapshotID>) throws(FileFailure) -> SnapshotID? {
+  func base(
+    ofAnnounced ids: Set<SnapshotID>, visit: (Manifest) -> Void = { _ in }
+  ) throws(FileFailure) -> SnapshotID? {
     var quiet = self
     var next = ids.max()
     while let id = next, ids.contains(id) {
       guard let manifest = try quiet.canonical(id) else { return nil }
+      visit(manifest)
       next = manifest.parent.flatMap { $0 < id ? $0 : nil }
     }
     return next ?? .beforeAll

@@ -18,7 +18,7 @@ struct CommitEvidence {
       bytes = nil
     }
     guard let bytes else { return }
-    last = CommitIntent.lastCommitted(bytes)
+    last = CommitIntent.base(bytes)?.id
     if last == .beforeAll { (last, isFirst) = (nil, true) }
     intended = Set(CommitIntent(bytes)?.ids ?? [])
   }

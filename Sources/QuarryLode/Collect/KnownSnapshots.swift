@@ -5,6 +5,8 @@ import QuarryCore
 struct KnownSnapshots {
   private let layout: DatasetLayout
   private(set) var reachable = Reachable()
+  /// These, and what was announced in a bucket, which whoever writes next may carry out.
+  private(set) var kept = Reachable()
   private var head: SnapshotID?
   private var strays: StrayManifests?
 
@@ -24,9 +26,11 @@ struct KnownSnapshots {
   mutating func catchUp(searches: Bool = false) throws(QuarryError) {
     var chain = ChainReader(layout: layout, searches: searches)
     var newer = Reachable()
+    var announced = Reachable()
     let (newest, meets) = try layout.described { () throws(FileFailure) in
       let newest = try chain.head()
       let end = try chain.walk(from: newest, downTo: head) { newer.add($0) }
+      announced = try chain.announced(above: newest)
       let isNamed = try chain.isNamed(newest)
       return (newest, isNamed && end == head)
     }
@@ -36,6 +40,8 @@ struct KnownSnapshots {
       throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")
     }
     reachable.add(newer: newer)
+    kept = reachable
+    kept.add(newer: announced)
     guard head != newest?.id else { return }
     head = newest?.id
     try checkStrays()
@@ -57,6 +63,14 @@ struct KnownSnapshots {
 }
 
 extension ChainReader {
+  fileprivate func announced(above newest: Manifest?) throws(FileFailure) -> Reachable {
+    var (announced, quiet) = (Reachable(), self)
+    for id in evidence.intended.sorted(by: >) where !layout.isOnDisk && id > newest?.id ?? .beforeAll {
+      if let manifest = try quiet.canonical(id) { announced.add(manifest) }
+    }
+    return announced
+  }
+
   /// Whether `latest` names this snapshot, or one that was committed since it was read.
   fileprivate mutating func isNamed(_ newest: Manifest?) throws(FileFailure) -> Bool {
     guard let pointer = try pointerBytes() else { return newest == nil }

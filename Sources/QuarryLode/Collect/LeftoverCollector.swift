@@ -69,7 +69,7 @@ package struct LeftoverCollector {
     var batch: [Leftover] = []
     var refusal: QuarryError?
     try layout.described { () throws(FileFailure) in
-      try layout.store.leftovers(of: layout, besides: known.reachable) { leftover in
+      try layout.store.leftovers(of: layout, besides: known.kept) { leftover in
         guard refusal == nil else { return }
         guard isOld(leftover, at: now) else { return report(leftover, .young) }
         guard removes else { return report(leftover, sweeper.isHeld(leftover) ? .held : .removable) }
@@ -108,10 +108,10 @@ package struct LeftoverCollector {
   private func counts(_ leftover: Leftover, _ known: KnownSnapshots) -> Bool {
     switch leftover.kind {
     case .temporary, .folder, .upload, .claim: false
-    case .data, .sidecar: known.reachable.names(layout.key(of: leftover.path))
+    case .data, .sidecar: known.kept.names(layout.key(of: leftover.path))
     case .manifest:
       FileSystem.parent(of: leftover.path).flatMap { SnapshotID(Self.name(of: $0)) }.map {
-        known.reachable.place(of: $0) != nil
+        known.kept.place(of: $0) != nil
       } ?? true
     }
   }

@@ -5,8 +5,9 @@ import QuarryCore
 ///
 /// Text: `quarry-commit <bytes of the rest>`, then a line `<id> <partition>` for each manifest to be; an empty partition
 /// is the canonical manifest; no line when the last commit was carried out. Behind them `latest <id>`: the newest snapshot
-/// that was committed for sure (in a bucket `0` where none was), so that an old `latest` is told from the newest. Anything else there
-/// (another writer's, an older and longer one's tail) is ignored.
+/// that was committed for sure, so that an old `latest` is told from the newest; in a bucket `latest <id> <bytes>`, `0` where
+/// none was, and how long `latest` is that the commit replaces. Anything else there (another writer's, an older and longer
+/// one's tail) is ignored.
 package struct CommitIntent: Sendable, Equatable {
   package struct Entry: Sendable, Equatable {
     package let id: SnapshotID
@@ -23,15 +24,27 @@ package struct CommitIntent: Sendable, Equatable {
     return Array("quarry-commit \(body.utf8.count)\n\(body)".utf8)
   }
 
-  /// The intent, and the newest snapshot that is known to have been committed.
-  func encoded(after newest: SnapshotID?) -> [UInt8] {
-    encoded + Array((newest.map { "\(Self.last)\($0)\n" } ?? "").utf8)
+  /// What a commit follows.
+  struct Base: Sendable, Equatable {
+    /// The newest snapshot that is known to have been committed.
+    let id: SnapshotID
+    /// Bytes of `latest`, with every fence that was put there before the commit. In a bucket.
+    let length: Int?
   }
 
-  /// The newest snapshot that is known to have been committed; nil where nothing of it stands there.
-  static func lastCommitted(_ bytes: [UInt8]) -> SnapshotID? {
+  /// - Parameters: see `Base`; no id where nobody knows, or, on a disk, there is none.
+  func encoded(after id: SnapshotID?, length: Int? = nil) -> [UInt8] {
+    guard let id else { return encoded }
+    return encoded + Array("\(Self.last)\(id)\(length.map { " \($0)" } ?? "")\n".utf8)
+  }
+
+  /// Nil where nothing of it stands there.
+  static func base(_ bytes: [UInt8]) -> Base? {
     guard let rest = parts(of: bytes)?.rest, rest.starts(with: last.utf8) else { return nil }
-    return SnapshotID(String(decoding: rest.dropFirst(last.utf8.count).prefix { $0 != newline }, as: UTF8.self))
+    let line = String(decoding: rest.dropFirst(last.utf8.count).prefix { $0 != newline }, as: UTF8.self)
+    let words = line.split(separator: " ", maxSplits: 1)
+    guard let id = words.first.flatMap({ SnapshotID($0) }) else { return nil }
+    return Base(id: id, length: words.count > 1 ? Int(words[1]) : nil)
   }
 
   private static let last = "latest "

@@ -18,7 +18,7 @@ final class GroupCommit: Sendable {
       /// The pointer names it, and only the durability of the entries of these folders is in doubt.
       case sure([String])
       /// Whether the pointer names it is not known.
-      case unknown
+      case unknown(UnsettledCommit)
     }
   }
 
@@ -162,9 +162,9 @@ final class GroupCommit: Sendable {
   }
 
   private func failure(_ failure: PublishFailure) -> Failure {
-    let isUnknown = if case .unknown = failure { true } else { false }
+    let visibility: Failure.Visibility = if case .unknown(_, let commit) = failure { .unknown(commit) } else { .none }
     let isLate = if case .late = failure { true } else { false }
-    return Failure(error: failure.described(layout), visibility: isUnknown ? .unknown : .none, isLate: isLate)
+    return Failure(error: failure.described(layout), visibility: visibility, isLate: isLate)
   }
 
   private func makeDurable(_ folders: [String], _ results: inout [Result<Void, Failure>]) {

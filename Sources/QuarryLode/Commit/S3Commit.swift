@@ -1,7 +1,7 @@
 import QuarryCore
 
 /// The snapshots of one move of the pointer in a bucket.
-struct S3Commit {
+struct S3Commit: Sendable {
   let snapshots: [CommitPlanner.Numbered]
   let intent: CommitIntent
   let newest: CommitPlanner.Head

@@ -13,26 +13,52 @@ struct S3Fence {
     self.store = store
   }
 
-  /// Makes a pointer to what its readers take for the newest: where there is none, and where what is there is an old one or
-  /// names nothing, and the newest is an announced commit that is there as a whole. Its writer may have moved the pointer to
-  /// it and died, and another may have spoiled the pointer since: nobody can tell that from one that died just before, so it
-  /// counts.
+  /// Makes a pointer to what its readers take for the newest, where there is none, and carries out what was announced and is
+  /// there as a whole. Its writer may have moved the pointer to it, been told so and died, and another may have spoiled the
+  /// pointer since, or put an old one back: nobody can tell that from one that died just before, so it counts.
   /// - Returns: false when another was first.
   func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
     guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
-    let head = try chain.head()
-    if turn.pointer != nil {
-      let isAnnounced = head.map { $0.id == turn.intent.newest } ?? false
-      guard isAnnounced, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil else { return true }
+    var newest: SnapshotID?
+    if turn.isOpen, try isWhole(turn, chain) {
+      newest = turn.intent.newest
+    } else {
+      newest = try chain.head()?.id
+      if turn.pointer != nil {
+        guard newest != nil, newest == turn.intent.newest, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil else {
+          return true
+        }
+      }
+      if case .dangling(let lost)? = chain.damage { try LostSnapshots.note(lost, in: layout, store: store) }
     }
-    if case .dangling(let lost)? = chain.damage { try LostSnapshots.note(lost, in: layout, store: store) }
-    let newest = head?.id ?? .beforeAll
-    let raw = Array(newest.description.utf8)
+    let raw = Array((newest ?? .beforeAll).description.utf8)
     guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
-    turn.pointer = S3Turn.Pointer(id: newest, raw: raw, etag: etag)
-    turn.begins = head == nil
+    turn.pointer = S3Turn.Pointer(id: newest ?? .beforeAll, raw: raw, etag: etag)
+    turn.begins = newest == nil
     return true
+  }
+
+  /// Whether all canonical manifests of what was announced are there, and all that they name: a writer that stood still may
+  /// have written them when its data had passed for a leftover.
+  private func isWhole(_ turn: S3Turn, _ chain: ChainReader) throws(FileFailure) -> Bool {
+    var paths: [String] = []
+    let base = try chain.base(ofAnnounced: Set(turn.intent.ids)) { manifest in
+      paths += (manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path)).map(layout.path)
+    }
+    guard base == turn.base?.id else { return false }
+    let found = Concurrently.map(paths, width: 16) { [store] path in
+      Result { () throws(FileFailure) in try store.exists(path) }
+    }
+    for result in found where try !result.get() { return false }
+    return true
+  }
+
+  /// Whether a commit that was announced with one pointer may still be carried out with another.
+  private func isUndecided(_ now: S3Turn.Pointer?, _ before: S3Turn.Pointer?) -> Bool {
+    guard now?.etag != before?.etag else { return true }
+    guard let now, let before, now.id != nil else { return false }
+    return now.id == before.id && now.raw.count <= before.raw.count
   }
 
   /// Against the writer that is taken for dead.
@@ -45,38 +71,21 @@ struct S3Fence {
     return true
   }
 
-  /// Whether a pointer was moved after all, or another has put its own on top of it. When the answer is no, it is no for
-  /// ever.
+  /// Whether a pointer was moved after all, by its writer or by another for it, or somebody has put his own on top of it. When
+  /// the answer is no, it is no for ever: as long as the pointer is as it was, a fence comes first.
   /// - Parameters:
   ///   - turn: what the pointer was before.
-  ///   - mayComeLate: its write may be under way still.
-  func isPublished(_ id: SnapshotID, from turn: S3Turn, mayComeLate: Bool) throws(FileFailure) -> Bool {
+  ///   - isNamed: what is the newest only because the pointer names nothing does not count.
+  func isPublished(_ id: SnapshotID, from turn: S3Turn, isNamed: Bool = false) throws(FileFailure) -> Bool {
+    let before = turn.pointer
     var turn = turn
-    while try store.object(layout.pointer)?.info.etag == turn.pointer?.etag {
-      guard mayComeLate else { return false }
-      if try put(before: &turn) { return false }
+    while let now = try store.object(layout.pointer).map({ S3Turn.Pointer($0) }), isUndecided(now, before) {
+      turn.pointer = now
+      if try put(before: &turn), !isUndecided(turn.pointer, before) { return false }
     }
-    return try isOnChain(id)
-  }
-
-  /// Whether the pointer names a snapshot, or one that follows it. What is the newest only because the pointer names
-  /// nothing is not named.
-  func isNamed(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var chain = ChainReader(layout: layout)
     let head = try chain.head()
-    guard chain.damage == nil, try chain.pointer() != nil else { return false }
-    return try isOnChain(id, from: head, &chain)
-  }
-
-  private func isOnChain(_ id: SnapshotID) throws(FileFailure) -> Bool {
-    var chain = ChainReader(layout: layout)
-    let head = try chain.head()
-    return try isOnChain(id, from: head, &chain)
-  }
-
-  private func isOnChain(
-    _ id: SnapshotID, from head: Manifest?, _ chain: inout ChainReader
-  ) throws(FileFailure) -> Bool {
+    if isNamed { guard chain.damage == nil, try chain.pointer() != nil else { return false } }
     var isThere = false
     _ = try chain.walk(from: head, downTo: SnapshotID(id.value - 1)) { isThere = isThere || $0.id == id }
     return isThere

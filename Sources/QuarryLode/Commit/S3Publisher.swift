@@ -43,6 +43,8 @@ final class S3Publisher: SnapshotPublisher {
   private enum Preparation {
     /// But for the pointer.
     case ready(S3Commit, S3Turn)
+    /// Another came in between, or something went wrong, and manifests may be there.
+    case failed(S3Commit, S3Turn, FileFailure?)
     case over(Outcome)
   }
 
@@ -120,6 +122,10 @@ final class S3Publisher: SnapshotPublisher {
     do throws(FileFailure) { preparation = try prepare(plans, &state) } catch { throw .file(error) }
     switch preparation {
     case .ready(let commit, let turn): return try conclude(commit, turn, &state)
+    case .failed(let commit, let turn, let failure):
+      let outcome = try giveUp(commit, turn)
+      if outcome == .outrun, let failure { throw .file(failure) }
+      return outcome
     case .over(let outcome): return outcome
     }
   }
@@ -139,7 +145,8 @@ final class S3Publisher: SnapshotPublisher {
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head), in: layout)
     state.announced = commit.newest.id
-    guard try turn.announce(commit.intent.with(commit.leftovers), after: commit.parent, layout, store) else {
+    let announcement = commit.intent.with(commit.leftovers)
+    guard try turn.announce(announcement, after: commit.parent, fences: isTakenOver, layout, store) else {
       state.isAlone = false
       return .over(.outrun)
     }
@@ -154,11 +161,9 @@ final class S3Publisher: SnapshotPublisher {
           return .ready(commit, turn)
         }
       }
-      return .over(giveUp(commit, turn))
+      return .failed(commit, turn, nil)
     } catch {
-      let outcome = giveUp(commit, turn)
-      guard outcome == .outrun else { return .over(outcome) }
-      throw error
+      return .failed(commit, turn, error)
     }
   }
 
@@ -231,13 +236,9 @@ final class S3Publisher: SnapshotPublisher {
   /// refusal may be the word of a proxy that had passed the write on.
   private func settle(_ commit: S3Commit, _ turn: S3Turn, _ error: S3Error) throws(PublishFailure) -> Outcome {
     do throws(FileFailure) {
-      let mayHaveMoved = error.kind != .conditionFailed
-      if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn, mayComeLate: mayHaveMoved) {
-        return .published(commit.newest.id)
-      }
+      if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn) { return .published(commit.newest.id) }
     } catch {
-      // Its announcement stays: whoever takes it over finds out.
-      throw .unknown(error)
+      throw unknown(error, commit, turn)
     }
     withdraw(commit, turn)
     guard mayPass(error) else { throw .file(FileFailure(error, layout.pointer)) }
@@ -253,18 +254,29 @@ final class S3Publisher: SnapshotPublisher {
     }
   }
 
-  /// Before the pointer was moved. Who took this writer for dead while `latest` named nothing may have moved it here.
-  private func giveUp(_ commit: S3Commit, _ turn: S3Turn) -> Outcome {
+  /// Before the pointer was moved by this writer. Who took it for dead may have moved it here.
+  private func giveUp(_ commit: S3Commit, _ turn: S3Turn) throws(PublishFailure) -> Outcome {
     do throws(FileFailure) {
-      if try S3Fence(layout, store).isNamed(commit.newest.id) {
+      if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn, isNamed: true) {
         return .published(commit.newest.id)
       }
     } catch {
-      // As long as that is not known they stay, and are announced: others wait for the lease, and find out.
-      return .outrun
+      throw unknown(error, commit, turn, isNamed: true)
     }
     withdraw(commit, turn)
     return .outrun
+  }
+
+  /// Its manifests stay, and are announced: whoever takes it over carries it out, or removes them.
+  private func unknown(
+    _ error: FileFailure, _ commit: S3Commit, _ turn: S3Turn, isNamed: Bool = false
+  ) -> PublishFailure {
+    let unsettled = UnsettledCommit { [self] () throws(FileFailure) in
+      if try S3Fence(layout, store).isPublished(commit.newest.id, from: turn, isNamed: isNamed) { return true }
+      withdraw(commit, turn)
+      return false
+    }
+    return .unknown(error, unsettled)
   }
 
   /// Takes its manifests back, and then its announcement: as long as some are there, it says whose they are.

@@ -14,12 +14,20 @@ struct S3Turn: Sendable {
     let id: SnapshotID?
     let raw: [UInt8]
     let etag: String
+
+    init(id: SnapshotID?, raw: [UInt8], etag: String) { (self.id, self.raw, self.etag) = (id, raw, etag) }
+
+    init(_ object: S3Object) {
+      self.init(id: ChainReader.pointer(object.bytes), raw: object.bytes, etag: object.info.etag)
+    }
   }
 
   /// Of `latest.lock`; nil where there is none.
   var etag: String?
   /// What stands in it.
   var intent: CommitIntent
+  /// What that is to follow.
+  var base: CommitIntent.Base?
   /// Nil where there is none.
   var pointer: Pointer?
   /// This writer has just made the pointer, to nothing, after it had found no snapshot.
@@ -29,6 +37,13 @@ struct S3Turn: Sendable {
   var isTaken: Bool {
     guard let newest = intent.newest else { return false }
     return pointer?.id.map { newest > $0 } ?? true
+  }
+
+  /// Whether an announced commit may still become the newest, by its writer's hand or another's: `latest` is as it was when
+  /// that was announced. A fence makes it longer.
+  var isOpen: Bool {
+    guard isTaken, let length = base?.length, let pointer else { return false }
+    return pointer.id == base?.id && pointer.raw.count <= length
   }
 
   /// How far ahead of this machine's clock another's may be: a day.
@@ -48,19 +63,22 @@ struct S3Turn: Sendable {
     let pointer = try store.object(layout.pointer)
     return S3Turn(
       etag: lock?.info.etag, intent: lock.flatMap { CommitIntent($0.bytes) } ?? CommitIntent(),
-      pointer: pointer.map { Pointer(id: ChainReader.pointer($0.bytes), raw: $0.bytes, etag: $0.info.etag) })
+      base: lock.flatMap { CommitIntent.base($0.bytes) }, pointer: pointer.map { Pointer($0) })
   }
 
   /// Announces a commit, or withdraws it where there is nothing in it.
-  /// - Parameter parent: the newest snapshot that was committed before; nil where none was.
+  /// - Parameters:
+  ///   - parent: the newest snapshot that was committed before; nil where none was.
+  ///   - fences: a fence is to be put before anything of it is written.
   /// - Returns: false when another was first.
   mutating func announce(
-    _ next: CommitIntent, after parent: SnapshotID?, _ layout: DatasetLayout, _ store: S3Store
+    _ next: CommitIntent, after parent: SnapshotID?, fences: Bool = false, _ layout: DatasetLayout, _ store: S3Store
   ) throws(FileFailure) -> Bool {
+    let base = CommitIntent.Base(id: parent ?? .beforeAll, length: (pointer?.raw.count ?? 0) + (fences ? 1 : 0))
     // Never the same twice, so that a renewed one is told from one that stays as it was.
-    let text = next.encoded(after: parent ?? .beforeAll) + Array("by \(UUIDv7.make())\n".utf8)
+    let text = next.encoded(after: base.id, length: base.length) + Array("by \(UUIDv7.make())\n".utf8)
     guard let etag = try store.swap(layout.lock, text, was: etag) else { return false }
-    (self.etag, intent) = (etag, next)
+    (self.etag, intent, self.base) = (etag, next, base)
     return true
   }
 }

@@ -34,13 +34,13 @@ package enum PublishFailure: Error {
   /// Others kept it from its turn until the deadline.
   case late(QuarryError)
   /// It may be visible or not: nobody could be asked.
-  case unknown(FileFailure)
+  case unknown(FileFailure, UnsettledCommit)
 
   func described(_ layout: DatasetLayout) -> QuarryError {
     switch self {
     case .file(let failure): failure.described(layout)
     case .late(let error): error
-    case .unknown(let failure):
+    case .unknown(let failure, _):
       QuarryError(
         .storage, failure.described(layout).message + " (whether the records are visible is not known)",
         remedy: failure.described(layout).remedy)

@@ -107,16 +107,31 @@ package struct ManifestRepair {
 
   private func repairPointer(writes: Bool, _ report: (MissingManifest) -> Void) throws(QuarryError) {
     var chain = ChainReader(layout: layout, forgives: true, searches: true)
-    let (head, isNeeded) = try layout.described { () throws(FileFailure) in
+    let newest = try layout.described { () throws(FileFailure) -> Manifest? in
       let head = try chain.head()
-      let lost = try chain.lost(below: head)
-      return (head, chain.damage != nil || !lost.isEmpty)
+      let isNeeded = try !chain.lost(below: head).isEmpty || chain.damage != nil
+      return isNeeded ? head : try abandoned(above: head, chain)
     }
-    guard let head, isNeeded else { return }
-    var pointer = MissingManifest(path: layout.pointer, snapshot: head.id, fate: .repairable)
+    guard let newest else { return }
+    var pointer = MissingManifest(path: layout.pointer, snapshot: newest.id, fate: .repairable)
     if writes { restorePointer(&pointer) }
     report(pointer)
   }
+
+  /// What was announced in a bucket and is there as a whole, though nobody has been at work on it for long: its writer has
+  /// died, or `latest` is an old one that was put back.
+  private func abandoned(above head: Manifest?, _ chain: ChainReader) throws(FileFailure) -> Manifest? {
+    let ids = chain.evidence.intended
+    guard !layout.isOnDisk, let newest = ids.max(), newest > head?.id ?? .beforeAll,
+      try chain.base(ofAnnounced: ids) == head?.id ?? .beforeAll, let announced = try store.modified(layout.lock),
+      try store.now(in: layout.folder) - announced >= min(leastAge, Self.longestSilence)
+    else { return nil }
+    var chain = chain
+    return try chain.canonical(newest)
+  }
+
+  /// A writer to a bucket announces its commit again every few seconds.
+  private static let longestSilence = Duration.seconds(60)
 
   private func restorePointer(_ pointer: inout MissingManifest) {
     let publisher = store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock())

@@ -35,12 +35,25 @@ package final class LodeRunSink: EventSink {
       files.insert(contentsOf: unlisted, at: 0)
       if files.isEmpty && writes == 0 { (hold, since) = (nil, nil) }
     }
+
+    /// Those of a batch that turned out not to be visible, though they had passed for listed.
+    mutating func takeBack(_ written: WrittenBatch) {
+      files.insert(contentsOf: written.sidecars, at: 0)
+      since = [since, written.sidecarsSince].compactMap(\.self).min()
+    }
   }
   private let pending = Mutex(Pending())
-  /// A batch that is visible and whose durability is in doubt: its lines come again, in front of others.
+  /// A batch that is visible and whose durability is in doubt, or that may be visible: its lines come again, in front of
+  /// others.
   private struct Doubtful {
     let batch: RecordBatch
-    let folders: [String]
+    var folders: [String] = []
+    var unsettled: Unsettled?
+  }
+  /// Where nobody could be asked whether a batch is visible.
+  private struct Unsettled {
+    let commit: UnsettledCommit
+    let written: WrittenBatch
   }
   private let doubtful = Mutex<Doubtful?>(nil)
   /// A commit has waited its whole time in vain, and none was done since: the run's last ones shall not take as long again.
@@ -84,8 +97,21 @@ package final class LodeRunSink: EventSink {
   /// What of a batch is not visible yet; the rest of it is durable by then.
   private func lacking(of batch: RecordBatch) throws(QuarryError) -> RecordBatch {
     guard let known = doubtful.withLock({ $0 }), batch.begins(with: known.batch) else { return batch }
+    if let unsettled = known.unsettled, try !isVisible(unsettled) {
+      doubtful.withLock { $0 = nil }
+      return batch
+    }
     do throws(QuarryError) { try committer.makeDurable(known.folders) } catch { throw Self.inDoubt(error) }
     return batch.dropping(known.batch.mark)
+  }
+
+  private func isVisible(_ unsettled: Unsettled) throws(QuarryError) -> Bool {
+    let isVisible = try segments.layout.described { () throws(FileFailure) in try unsettled.commit.isVisible() }
+    if !isVisible {
+      segments.discard(unsettled.written)
+      pending.withLock { $0.takeBack(unsettled.written) }
+    }
+    return isVisible
   }
 
   /// - Parameter batch: begins with what is visible already.
@@ -99,6 +125,11 @@ package final class LodeRunSink: EventSink {
         pending.withLock { $0.end(listed) }
         throw Self.inDoubt(error.error)
       }
+      if let unsettled = error.unsettled {
+        doubtful.withLock { $0 = Doubtful(batch: batch, unsettled: unsettled) }
+        pending.withLock { $0.end(listed) }
+        throw error.error
+      }
       pending.withLock { $0.end(listed, unlisted: listed) }
       throw error.error
     }
@@ -109,6 +140,8 @@ package final class LodeRunSink: EventSink {
     let error: QuarryError
     /// Whose entries may not be durable, where all is visible.
     var folders: [String]?
+    /// Where nobody knows whether all is.
+    var unsettled: Unsettled?
   }
 
   private static func inDoubt(_ error: QuarryError) -> QuarryError {
@@ -170,7 +203,8 @@ package final class LodeRunSink: EventSink {
         places.note(written)
         throw CommitFailure(error: error.error, folders: folders)
       // Its data must stay, since a snapshot may name it.
-      case .unknown: break
+      case .unknown(let commit):
+        throw CommitFailure(error: error.error, unsettled: Unsettled(commit: commit, written: written))
       }
       throw CommitFailure(error: error.error)
     }
