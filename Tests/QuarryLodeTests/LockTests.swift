@@ -44,6 +44,28 @@ import Testing
     )
   }
 
+  @Test func whatIsNoFileIsNoLock() throws {
+    try put("", at: lock)
+    try FileManager.default.removeItem(atPath: lock)
+    #expect(mkfifo(lock, 0o600) == 0)
+    let run = try Run(dataset(), id: "r")
+    let error = #expect(throws: QuarryError.self) { try run.sink.write(run.items(0..<1)) }
+    #expect(error?.message == "cannot open \(lock): it is no regular file")
+    #expect(error?.remedy == "move away what lies there in the place of a file")
+  }
+
+  @Test(arguments: [".quarry", "segments"]) func whatIsNoFolderIsNamed(_ name: String) throws {
+    let place = "\(root.path)/datasets/quarry/\(name)"
+    try put("mine", at: place)
+    let error = #expect(throws: QuarryError.self) {
+      _ = try dataset().claim(runID: "r")
+      let run = try Run(dataset(), id: "r")
+      try run.sink.write(run.items(0..<1))
+    }
+    #expect(error?.remedy == "move \(place) away, which is no folder")
+    #expect(text(place) == "mine")
+  }
+
   @Test func oneThatStaysTakenEndsAtTheDeadlineAndNamesItsHolder() async throws {
     let run = try Run(dataset(.milliseconds(50)), id: "r")
     try run.sink.write(run.items(0..<1))

@@ -84,7 +84,9 @@ package struct FileFailure: Error, Sendable, Equatable {
       FileReading.exists(root)
         ? "something has removed a folder of it; keep others from changing what lies below \(root)"
         : "put it back, or make it: mkdir -p '\(root)'"
-    case ENOTDIR: "a part of the path is a file; choose a folder as --storage-path"
+    case ENOTDIR:
+      FileReading.file(above: path, below: root).map { "move \($0) away, which is no folder" }
+        ?? "a part of the path is a file; choose a folder as --storage-path"
     case ENAMETOOLONG:
       "a name in the path is longer than the file system allows; use a shorter source, category, run id or filename"
     case EMFILE, ENFILE: "too many files are open; raise the limit (ulimit -n)"

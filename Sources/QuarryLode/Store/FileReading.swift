@@ -122,6 +122,16 @@ enum FileReading {
     }
   }
 
+  /// What lies below the storage root, on the way to a place there, and is no folder.
+  static func file(above path: String, below root: String) -> String? {
+    var place = FileSystem.parent(of: path)
+    while let current = place, current.utf8.count > root.utf8.count {
+      if exists(current) { return isFolder(current) ? nil : current }
+      place = FileSystem.parent(of: current)
+    }
+    return nil
+  }
+
   /// The outermost folder in a dataset, on the way to a place there, that is a link.
   /// - Parameter root: of all datasets.
   static func link(above path: String, below root: String) -> String? {

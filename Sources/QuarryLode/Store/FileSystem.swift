@@ -242,7 +242,10 @@ package struct FileSystem: Sendable {
     // What a link leads to is another's, and would be written over.
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
     guard file >= 0 else { throw FileFailure("open", path, errno) }
-    return file
+    var status = stat()
+    if fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { return file }
+    _ = close(file)
+    throw FileFailure("open", path, FileFailure.notRegular)
   }
 
   package static func parent(of path: String) -> String? {
