@@ -16,10 +16,15 @@ extension ChainReader {
 
   /// The newest snapshot; nil for a dataset without any.
   mutating func head() throws(FileFailure) -> Manifest? {
-    (damage, expected) = (nil, nil)
     // Before the pointer, which then is not older, whoever commits meanwhile.
-    evidence = try CommitEvidence(layout)
-    guard let bytes = try pointerBytes() else { return try headWithoutPointer(.missing) }
+    let evidence = try CommitEvidence(layout)
+    return try head(evidence, try pointerBytes())
+  }
+
+  /// As of when `latest.lock` and `latest` were read, in this order.
+  mutating func head(_ evidence: CommitEvidence, _ pointer: [UInt8]?) throws(FileFailure) -> Manifest? {
+    (damage, expected, self.evidence) = (nil, nil, evidence)
+    guard let bytes = pointer else { return try headWithoutPointer(.missing) }
     guard let named = Self.pointer(bytes), named != .beforeAll else { return try headOfNothing(bytes) }
     if let newer = try newer(than: named) { return try head(newer, above: named) }
     expected = named

@@ -17,10 +17,13 @@ struct CommitEvidence {
       guard error.isOfOneFile else { throw error }
       bytes = nil
     }
-    guard let bytes else { return }
-    last = CommitIntent.base(bytes)?.id
-    if last == .beforeAll { (last, isFirst) = (nil, true) }
-    intended = Set(CommitIntent(bytes)?.ids ?? [])
+    self.init(bytes.flatMap { CommitIntent($0) } ?? CommitIntent(), after: bytes.flatMap { CommitIntent.base($0) })
+  }
+
+  init(_ intent: CommitIntent, after base: CommitIntent.Base?) {
+    isFirst = base?.id == .beforeAll
+    last = isFirst ? nil : base?.id
+    intended = Set(intent.ids)
   }
 
   /// Of a dataset that was not asked about yet.

@@ -63,12 +63,19 @@ struct CommitPlanner: Sendable {
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
   ///   - searches: see `ChainReader`.
+  ///   - turn: what a bucket's `latest.lock` and `latest` were just now.
   func head(
-    pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = [], searches: Bool = false
+    pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = [], searches: Bool = false,
+    as turn: S3Turn? = nil
   ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
     var chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
-    var newest = try chain.head()
+    var newest =
+      if let turn {
+        try chain.head(CommitEvidence(turn.intent, after: turn.base), turn.pointer?.raw)
+      } else {
+        try chain.head()
+      }
     if case .dangling? = chain.damage {
       clock.wait(ChainReader.lateness)
       chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
@@ -85,7 +92,7 @@ struct CommitPlanner: Sendable {
   /// Of an old dataset, which has only the copies in partitions: what is committed onto them names them to readers that
   /// follow nothing else.
   private func putCanonicalBack(upTo newest: Manifest, _ chain: inout ChainReader) throws(FileFailure) {
-    guard try !chain.isThere(newest.id) else { return }
+    guard chain.size(of: newest.id) == nil, try !chain.isThere(newest.id) else { return }
     var bare: [SnapshotID] = []
     _ = try chain.walk(from: newest, downTo: nil) { bare.append($0.id) }
     // The newest last: as long as it has none, the next writer begins anew.

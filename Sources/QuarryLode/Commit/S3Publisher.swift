@@ -6,9 +6,10 @@ import Synchronization
 /// same snapshot; before it, a commit is announced in `latest.lock` (`S3Turn`), so that others wait for it and not with it.
 ///
 /// Requests of a commit that touches *n* partitions, by a writer that is alone: the announcement, *n* + 1 manifests, the
-/// pointer; each a PUT. Beside others there come two GETs for each look at whose turn it is. A lost race costs the
-/// manifests again, and a request that removes those in vain; with announcements only writers that know none of them
-/// (other programs), or one that was taken for dead, lose any.
+/// pointer; each a PUT. Beside others there come two GETs for each look at whose turn it is, one for the snapshot that the
+/// commit follows, and one announcement in vain of a writer that took itself for alone. Nothing is listed but by whoever makes
+/// the pointer. A lost race costs the manifests again, and a request that removes those in vain; with announcements only
+/// writers that know none of them (other programs), or one that was taken for dead, lose any.
 final class S3Publisher: SnapshotPublisher {
   private struct State {
     /// As our own last commit left it; nil when another may have moved on.
@@ -138,9 +139,10 @@ final class S3Publisher: SnapshotPublisher {
     let fence = S3Fence(layout, store)
     guard try fence.begin(&turn) else { return .over(.outrun) }
     let isTakenOver = turn.isTaken
+    let unpublished = isTakenOver ? turn.intent.ids : []
     let head =
       try turn.begins
-      ? nil : planner.head(pointer: turn.pointer?.id, known: state.head, besides: isTakenOver ? turn.intent.ids : [])
+      ? nil : planner.head(pointer: turn.pointer?.id, known: state.head, besides: unpublished, as: turn)
     var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head), in: layout)
