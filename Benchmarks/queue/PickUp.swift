@@ -41,7 +41,7 @@ struct PickUp {
       let work = DerivedWork(index: index, target: BenchFleet.target, params: "{\"n\":\(index)}")
       _ = try await fleet.queue.emit([work], by: task, workerID: fleet.queue.actor, requestID: UUIDv7.make())
       if index % 50 == 49 {
-        _ = try await fleet.queue.renew([task], workerID: fleet.queue.actor, requestID: UUIDv7.make())
+        _ = try await fleet.queue.renew([task], age: .zero, workerID: fleet.queue.actor, requestID: UUIDv7.make())
       }
     }
   }

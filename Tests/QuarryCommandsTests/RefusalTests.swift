@@ -89,6 +89,23 @@ import Testing
     await expectRefusal(
       ["coordinator", "--script", "/bin/sh", "--script-root", "/", "--host-delay", "25h"],
       "a host delay of 25h00m is longer than a day", "--host-delay")
+    for subject in [[], ["--job", "j"], ["--host", "shop.example"]] {
+      await expectRefusal(
+        ["control", "set", "--host-delay", "25h"] + subject, "a host delay of 25h00m is longer than a day",
+        "--host-delay")
+    }
+  }
+
+  @Test(arguments: ["''", "a b", "https://shop.example/"]) func limitsAreOfAHostThatAURLCanName(_ host: String) async {
+    await expectRefusal(
+      ["control", "set", "--host=\(host)", "--host-concurrency", "1"], "--host '\(host)' is not a host's name",
+      "shop.example")
+  }
+
+  @Test func eventsHaveTheirTypes() async {
+    await expectRefusal(
+      ["list", "events", "--type", "task_dead", "--type", "nonsense"], "there is no event type 'nonsense'", "task_dead",
+      "job_missing")
   }
 
   @Test func isolationAndItsLimitAreChecked() async {

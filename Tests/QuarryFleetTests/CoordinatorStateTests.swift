@@ -52,6 +52,18 @@ import QuarryFleet
     #expect(progress.timeLeft == .seconds(8))
   }
 
+  @Test func aSummarysRateIsOfWhatWasSeen() {
+    var state = following()
+    _ = state.handle(.status(status { ($0.done, $0.ready) = (53, 36) }, at: second))
+    _ = state.handle(.tick(at: 5 * second))
+    let done = status { ($0.done, $0.rootState, $0.isFinished) = (89, "done", true) }
+    #expect(summary(of: state.handle(.status(done, at: 5 * second)))?.perSecond == 9)
+
+    var late = following()
+    let found = summary(of: late.handle(.status(done, at: second)))
+    #expect(found?.status.done == 89 && found?.perSecond == nil)
+  }
+
   @Test func aJobWithoutAnEligibleWorkerSaysSoOnceWithinFiveSeconds() {
     var state = following()
     let lonely = status { ($0.ready, $0.workers, $0.eligibleWorkers) = (1, 2, 0) }

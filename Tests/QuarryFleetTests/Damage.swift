@@ -1,25 +1,25 @@
 import QuarryFleet
 import RedisClient
 
-/// A key of a fleet that holds something else for a while, so that a script that comes to it ends there.
+/// A key of a fleet at which scripts end for a while, in the middle of what they do.
 struct Damage {
   private let raw: RedisConnection
-  private let key: RedisArgument
-  private let aside: RedisArgument
+  private let mark: RedisArgument
 
   init(_ bench: QueueBench, _ key: String) {
     raw = bench.raw
-    self.key = .text(key)
-    aside = .text("aside:" + key)
+    mark = .text("damaged:" + key)
   }
 
-  func make() async throws {
-    if try await raw.send(["EXISTS", key]).int == 1 { _ = try await raw.send(["RENAME", key, aside]) }
-    _ = try await raw.send(["SET", key, "not what it should be"])
-  }
+  func make() async throws { _ = try await raw.send(["SET", mark, ""]) }
+  func mend() async throws { _ = try await raw.send(["DEL", mark]) }
 
-  func mend() async throws {
-    _ = try await raw.send(["DEL", key])
-    if try await raw.send(["EXISTS", aside]).int == 1 { _ = try await raw.send(["RENAME", aside, key]) }
-  }
+  /// Scripts that look at each key whether it is damaged.
+  static let scripts = Dictionary(
+    uniqueKeysWithValues: Script.all.map { script in
+      let call = "local function call(...)\n"
+      let check =
+        "local name = select(2, ...)\n if name and redis.call('EXISTS', 'damaged:' .. name) == 1 then error('cut short') end\n"
+      return (script.name, RedisScript(script.script.source.replacing(call, with: call + check)))
+    })
 }

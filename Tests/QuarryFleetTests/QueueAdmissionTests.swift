@@ -258,7 +258,7 @@ import Testing
     #expect(try await bench.queue.takeTerm(coordinatorID: "one", lasting: .seconds(60)) == .leading(1))
     #expect(try await bench.queue.takeTerm(coordinatorID: "two", lasting: .seconds(60)) == .other("one"))
     #expect(try await bench.admit() == 0)
-    #expect(try await bench.queue.renew([root], workerID: "w", requestID: "1").leader == "one")
+    #expect(try await bench.queue.renew([root], age: .zero, workerID: "w", requestID: "1").leader == "one")
     #expect(try await bench.queue.admit(limit: 1, term: 1, requestID: "a") == 1)
     try await bench.advance(.seconds(61))
     #expect(try await bench.queue.takeTerm(coordinatorID: "two", lasting: .seconds(60)) == .leading(2))

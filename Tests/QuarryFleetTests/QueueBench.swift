@@ -21,16 +21,22 @@ struct QueueBench: Sendable {
   let raw: RedisConnection
   let fleet: String
 
-  static func make(_ timing: LeaseTiming = LeaseTiming()) async throws -> QueueBench {
-    try await make(on: server.get(), timing)
+  static func make(_ timing: LeaseTiming = LeaseTiming(), isFragile: Bool = false) async throws -> QueueBench {
+    try await make(on: server.get(), timing, isFragile: isFragile)
   }
 
-  static func make(on server: RedisServer, _ timing: LeaseTiming = LeaseTiming()) async throws -> QueueBench {
+  /// - Parameter isFragile: its scripts end where there is `Damage`.
+  static func make(
+    on server: RedisServer, _ timing: LeaseTiming = LeaseTiming(), isFragile: Bool = false
+  ) async throws -> QueueBench {
+    var variation = QueueVariation()
+    if isFragile { variation.scripts = Damage.scripts }
     let fleet = "t-" + UUIDv7.make()
     let endpoint = try RedisEndpoint(url: server.url)
     let raw = try await RedisConnection.connect(endpoint, options: patient)
     let queue = try await FleetQueue.open(
-      try await RedisConnection.connect(endpoint, options: patient), fleet: fleet, actor: "coordinator", timing: timing)
+      try await RedisConnection.connect(endpoint, options: patient), fleet: fleet, actor: "coordinator", timing: timing,
+      variation: variation)
     let bench = QueueBench(queue: queue, raw: raw, fleet: fleet)
     try await bench.reap()
     return bench
@@ -149,7 +155,7 @@ struct QueueBench: Sendable {
       if try await queue.jobs(limit: 5).allSatisfy(\.status.isFinished) { return }
       try await advance(.seconds(2_000))
       try await reap()
-      _ = try await queue.renew([], workerID: "last", requestID: UUIDv7.make())
+      _ = try await queue.renew([], age: .zero, workerID: "last", requestID: UUIDv7.make())
     }
   }
 

@@ -31,7 +31,7 @@ import Testing
     #expect(try await isPaused(bench, "w"))
     #expect(try await gate(bench, "job-root") == .paused)
     #expect(try await bench.status().isFleetPaused)
-    let renewed = try await bench.queue.renew([], workerID: "w", requestID: "r")
+    let renewed = try await bench.queue.renew([], age: .zero, workerID: "w", requestID: "r")
     #expect(renewed.controlVersion == first.version)
     #expect(try await bench.queue.control(.resume, .fleet).get().version == first.version + 1)
     #expect(try await bench.one("w").taskID == "job-root")
@@ -91,7 +91,7 @@ import Testing
     #expect(try await isPaused(bench, "w"))
     #expect(try await bench.one("v").taskID == "job-root")
     _ = try await bench.queue.control(.drain, .worker("w")).get()
-    #expect(try await bench.queue.renew([], workerID: "w", requestID: "r").mustDrain)
+    #expect(try await bench.queue.renew([], age: .zero, workerID: "w", requestID: "r").mustDrain)
     guard case .refused(let refusal) = try await bench.queue.control(.resume, .worker("w")) else {
       Issue.record("a worker that leaves was resumed")
       return
@@ -145,7 +145,7 @@ import Testing
     #expect(try await gate(bench, task.taskID) == .cancelled)
     #expect(try await bench.claim("w").isEmpty, "its executor still runs")
     #expect(try await bench.emit([bench.work(0, "http://a/")], by: task, "w") == .refused("cancelled"))
-    let renewed = try await bench.queue.renew([task], workerID: "w", requestID: "r")
+    let renewed = try await bench.queue.renew([task], age: .zero, workerID: "w", requestID: "r")
     #expect(renewed.cancelled == [task.runID] && renewed.lost.isEmpty)
     #expect(try await bench.complete(task, "w") == .refused("cancelled"))
     #expect(try await bench.complete(task, "w") == .refused("cancelled"))
@@ -167,7 +167,7 @@ import Testing
       try await bench.reap()
     case "silence":
       try await bench.advance(.seconds(21))
-      _ = try await bench.queue.renew([], workerID: "w", requestID: "r")
+      _ = try await bench.queue.renew([], age: .zero, workerID: "w", requestID: "r")
     default: try await bench.queue.leave(workerID: "w")
     }
     #expect(try await bench.state(task.taskID) == .cancelled)
@@ -191,7 +191,7 @@ import Testing
     let status = try await bench.status()
     #expect(status.cancelled == 20 && status.leased == 1 && status.outbox == 0 && status.discarded == 10)
     #expect(try await bench.claim("w").isEmpty)
-    #expect(try await bench.queue.renew(roots, workerID: "w", requestID: "r").cancelled == [root.runID])
+    #expect(try await bench.queue.renew(roots, age: .zero, workerID: "w", requestID: "r").cancelled == [root.runID])
     #expect(try await bench.fail(root, .release, "w").next == "cancelled")
     try await bench.settleAll()
     let end = try await bench.status()
@@ -297,7 +297,7 @@ import Testing
     let set = try await bench.queue.set([.lease: 60_000, .heartbeat: 20_000], of: .fleet).get()
     #expect(set.hasChanged)
     #expect(try await bench.queue.timing() == LeaseTiming(lease: .seconds(60), heartbeat: .seconds(20)))
-    let renewed = try await bench.queue.renew([], workerID: "w", requestID: "r")
+    let renewed = try await bench.queue.renew([], age: .zero, workerID: "w", requestID: "r")
     #expect(renewed.timing?.lease == .seconds(60) && renewed.controlVersion == set.version)
     _ = try await bench.queue.set([.maxRuns: 2, .attempts: 1], of: .job("job")).get()
     for value in [Int64(1), 0] {

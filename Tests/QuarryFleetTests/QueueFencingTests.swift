@@ -30,7 +30,7 @@ import Testing
     #expect(try await bench.emit([bench.work(0, "http://a/")], by: forged, worker) == .refused("stale"))
     #expect(try await bench.complete(forged, worker) == .refused("stale"))
     #expect(try await bench.fail(forged, .app, worker) == FailAnswer(next: "stale"))
-    #expect(try await bench.queue.renew([forged], workerID: worker, requestID: "2").lost == [forged.runID])
+    #expect(try await bench.queue.renew([forged], age: .zero, workerID: worker, requestID: "2").lost == [forged.runID])
     let detail = try #require(try await bench.queue.task(task.taskID)).task
     #expect(detail.state == .leased && detail.attempt == 0 && detail.startedAt == nil)
     #expect(try await bench.status().outbox == 0)
@@ -101,7 +101,7 @@ import Testing
       await expectLost { try await bench.emit([bench.work(0, "http://a/")], by: task, "w") }
       await expectLost { try await bench.complete(task, "w") }
       await expectLost { try await bench.fail(task, .app, "w") }
-      await expectLost { try await bench.queue.renew([task], workerID: "w", requestID: "1") }
+      await expectLost { try await bench.queue.renew([task], age: .zero, workerID: "w", requestID: "1") }
       await expectLost { try await bench.admit() }
       await expectLost { try await bench.reap() }
       await expectLost {

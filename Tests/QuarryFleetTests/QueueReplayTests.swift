@@ -174,7 +174,7 @@ import Testing
       await #expect(throws: QuarryError.self) { try await call() }
     }
     #expect(try await bench.start(tasks[0], "w") == .started)
-    #expect(try await bench.queue.renew(tasks, workerID: "w", requestID: "2").lost.isEmpty)
+    #expect(try await bench.queue.renew(tasks, age: .zero, workerID: "w", requestID: "2").lost.isEmpty)
     let learned = HostNote(
       host: "", hasAnswered: true, wait: .seconds(1), crawlDelay: .seconds(2), latency: .milliseconds(30))
     guard case .accepted(let entry?, _) = try await bench.complete(tasks[0], "w", hosts: [learned]) else {

@@ -118,7 +118,41 @@ import Testing
       worker.drain()
       try await group.waitForAll()
     }
-    #expect(fixture.notices.all.contains(.notRebuilt(jobID: "job", isThere: true)))
+    #expect(fixture.notices.all.contains(.notRebuilt(jobID: "job", .goesOn)))
+  }
+
+  /// Somebody took the job's own key away while it ran: nothing of it runs until it is brought back, and then it ends as it
+  /// would have.
+  @Test func aJobWhoseKeyIsMissingComesBack() async throws {
+    let fixture = try CrawlFixture()
+    let request = fixture.request { $0.jobID = "job" }
+    let tree = fixture.tree(pages: 31)
+    let isGone = Gate()
+    let worker = try await fixture.worker("w1", slots: 2) { task, derived, control throws(QuarryError) in
+      if fixture.succeeded.count >= 8 { isGone.wait() }
+      return try tree(task, derived, control)
+    }
+    let coordinator = try await fixture.coordinator(request)
+    let queue = try await fixture.queue("reader")
+    let summary = try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { _ = try await worker.run() }
+      async let end = #expect(throws: QuarryError.self) { try await coordinator.run() }
+      try await fixture.waitUntil("job") { $0.done >= 8 && $0.unsettled == 0 && $0.outbox == 0 && $0.leased == 2 }
+      let raw = RedisConnection(try RedisEndpoint(url: fixture.redis.url))
+      _ = try await raw.send(["DEL", .text(queue.keys.job("job"))])
+      isGone.open()
+      let error = await end
+      #expect(error?.message.contains("has no job 'job'") == true)
+      #expect(error?.remedy?.contains("--rebuild --resume job") == true)
+      let summary = try await rebuilder(fixture, ["job"], id: "c2").summary()
+      worker.drain()
+      try await group.waitForAll()
+      return summary
+    }
+    #expect(summary.status.done == 31 && summary.status.dead == 0)
+    let pages = try fixture.jobLedger("job").accepted.values.map { CrawlFixture.number(of: $0.task.work.params) }
+    #expect(pages.sorted() == Array(0..<31))
+    #expect(try await Census.take(queue).isEmpty)
   }
 
   @Test func deadTasksOfAJobThatRedisHasLetGoAreStillRequeued() async throws {

@@ -24,6 +24,16 @@ import Testing
     #expect(try line(Politeness()).politeness == Politeness())
   }
 
+  @Test(arguments: [
+    (#""key":"""#, "'key' is empty"), (#""key":"k","job_id":"j""#, "'key' and 'job_id' are both given"),
+    (#""host_delay_ms":86400001"#, "'host_delay_ms' is not a whole number from 1 to 86400000"),
+    (#""host_delay_ms":0"#, "'host_delay_ms' is not a whole number from 1 to 86400000"),
+  ])
+  func whatCannotBeIsRefused(_ member: String, _ reason: String) {
+    let error = #expect(throws: QuarryError.self) { try SubmissionLine(parsing: ##"{"script":"a.ts",\##(member)}"##) }
+    #expect(error?.message == reason)
+  }
+
   @Test func whatAJobDoesNotSayIsAsItsCoordinatorHasIt() {
     var job = Politeness()
     job.hostDelay = .seconds(9)

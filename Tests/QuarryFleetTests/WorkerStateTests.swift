@@ -441,4 +441,14 @@ import QuarryFleet
         .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its task was cancelled")), .claim(1),
       ])
   }
+
+  /// The queue does not say then where the task is: it may be scheduled again.
+  @Test(arguments: ["ended", "stale", "gone"]) func aFailureThatComesLateDoesNotCount(_ why: String) {
+    var state = holding(["a"])
+    _ = state.handle(.runEnded(runID: "a", .failed(.app, reason: "boom", RunFigures(outcome: .scriptError))))
+    #expect(
+      state.handle(.failAnswered(runID: "a", FailAnswer(next: why))) == [
+        .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its lease is lost")),
+      ])
+  }
 }

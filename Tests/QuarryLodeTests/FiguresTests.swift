@@ -140,11 +140,15 @@ import Testing
     try store("r2", job: "whole", task: "u1", ts: "2026-11-24T09:00:00Z")
     try ledger.append([#"{"kind":"accepted","task_id":"u1","accepted_run_id":"r2"}"#], fleet: "f", jobID: "whole")
     try ledger.append([#"{"kind":"job"}"#], fleet: "f", jobID: "begun")
+    try store("r3", job: "called-off", task: "v1", ts: "2026-11-24T08:00:00Z")
+    try ledger.append(
+      [#"{"kind":"accepted","task_id":"v1","accepted_run_id":"r3"}"#, #"{"kind":"cancelled","task_id":"v2"}"#],
+      fleet: "f", jobID: "called-off")
     let jobs = try reader.jobs().rows
-    #expect(jobs.map(\.jobID) == ["half", "whole", "begun"])
-    #expect(jobs.map(\.state) == [.failed, .succeeded, .running])
-    #expect(jobs.map { $0.tasks?.dead } == [1, 0, 0] && jobs[0].tasks?.done == 1)
-    #expect(try reader.jobs(RunFilter(source: "shop")).rows.map(\.jobID) == ["half", "whole"])
+    #expect(jobs.map(\.jobID) == ["half", "whole", "called-off", "begun"])
+    #expect(jobs.map(\.state) == [.failed, .succeeded, .failed, .running])
+    #expect(jobs.map { $0.tasks?.dead } == [1, 0, 0, 0] && jobs[0].tasks?.done == 1)
+    #expect(try reader.jobs(RunFilter(source: "shop")).rows.map(\.jobID) == ["half", "whole", "called-off"])
     #expect(try reader.job("half")?.state == .failed && reader.job("begun")?.state == .running)
     #expect(try reader.run("r1")?.isAccepted == true)
     #expect(try reader.job("begun")?.runs == [] && reader.job("other") == nil)

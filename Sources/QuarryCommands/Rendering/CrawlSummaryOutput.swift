@@ -5,8 +5,7 @@ import QuarryFleet
 extension Output {
   static func crawlSummary(_ summary: CoordinatorSummary) -> Output {
     let status = summary.status
-    let seconds = Double(summary.elapsed.milliseconds) / 1_000
-    let rate = seconds > 0 ? (Double(status.done) / seconds * 100).rounded() / 100 : 0
+    let rate = summary.perSecond.map { ($0 * 100).rounded() / 100 }
     let isCancelled = status.hold == .cancel && status.isFinished
     let state =
       summary.isInterrupted ? "running" : isCancelled ? "cancelled" : summary.exitCode == 0 ? "succeeded" : "failed"
@@ -18,7 +17,7 @@ extension Output {
       ("cut_by_max_runs", .count(status.cutByMaxRuns)), ("cut_by_host_max_pages", .count(status.cutByHostPages)),
       ("enqueue_rejected", .count(status.enqueuesRejected)),
       ("elapsed_ms", .integer(summary.elapsed.milliseconds)),
-      ("tasks_per_second", .double(rate)),
+      ("tasks_per_second", rate.map(JSONValue.double) ?? .null),
     ]
     let fields = values.map { Field(name: $0.0, value: .value($0.1)) }
     return .record(fields + [Field(name: "deaths", value: .list(summary.deaths.map(death)))])

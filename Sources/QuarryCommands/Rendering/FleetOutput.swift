@@ -133,8 +133,9 @@ extension Output {
 }
 
 extension JobView {
-  /// A finished job succeeded when its root did and nobody cancelled the rest.
+  /// A finished job succeeded when its root did and nobody cancelled the rest; one whose own key Redis lacks is lost.
   var runState: RunState {
+    if state == "missing" { return .lost }
     guard status.isFinished else { return .running }
     return status.rootState == "done" && status.hold != .cancel ? .succeeded : .failed
   }

@@ -9,7 +9,11 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case resumed(jobID: String, fleet: String)
   /// It is in Redis again, as its ledger says.
   case rebuilt(jobID: String, done: Int, dead: Int, pending: Int)
-  case notRebuilt(jobID: String, isThere: Bool)
+  case notRebuilt(jobID: String, Unbuilt)
+  /// The job is listed and its own key is gone: nothing of it is handed out.
+  case jobMissing(jobID: String)
+  /// A key held what it must not, and was taken away.
+  case keyReplaced(String)
   case serving(fleet: String)
   case jobFinished(jobID: String)
   case submissionRejected(String)
@@ -33,6 +37,24 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case publishing(PublishChange)
   /// Redis was not told that this coordinator leads no more.
   case termKept(String)
+
+  /// Why a job was not rebuilt.
+  package enum Unbuilt: Sendable, Equatable {
+    /// The fleet has it, open or finished.
+    case goesOn, hasEndedThere
+    /// The fleet has it not, and all of its tasks have ended.
+    case hasEnded
+  }
+
+  /// What an event says of a key that somebody has bent or taken away.
+  /// - Returns: nil for any other event.
+  init?(damage event: FleetEvent) {
+    switch event.type {
+    case "job_missing": self = .jobMissing(jobID: event.jobID ?? "")
+    case "key_replaced": self = .keyReplaced(event.fields["error"] ?? "")
+    default: return nil
+    }
+  }
 }
 
 extension CoordinatorNotice {
@@ -47,8 +69,13 @@ extension CoordinatorNotice {
     case .resumed(let jobID, let fleet): "job \(jobID) of fleet '\(fleet)' goes on"
     case .rebuilt(let jobID, let done, let dead, let pending):
       "job \(jobID) rebuilt from its ledger: \(done) tasks done, \(dead) dead, \(pending) to run"
-    case .notRebuilt(let jobID, let isThere):
-      isThere ? "job \(jobID) is in Redis and goes on" : "job \(jobID) has ended: nothing of it is to be rebuilt"
+    case .notRebuilt(let jobID, .goesOn): "job \(jobID) is in Redis and goes on"
+    case .notRebuilt(let jobID, .hasEndedThere):
+      "job \(jobID) is in Redis and has ended: nothing of it is to be rebuilt"
+    case .notRebuilt(let jobID, .hasEnded): "job \(jobID) has ended: nothing of it is to be rebuilt"
+    case .jobMissing(let jobID):
+      "job \(jobID) is missing in Redis, and nothing of it is handed out; it comes back from its ledger with: \(flags.rebuild(jobID))"
+    case .keyReplaced(let what): "\(what); `quarry debug census\(flags.fleet)` names what disagrees since"
     case .serving(let fleet): "serving jobs that are submitted to fleet '\(fleet)'"
     case .jobFinished(let jobID): "job \(jobID) is finished"
     case .submissionRejected(let reason):

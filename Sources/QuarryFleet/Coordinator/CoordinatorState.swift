@@ -56,6 +56,8 @@ package struct CoordinatorState: Sendable {
   private let jobID: String
   private var status = JobStatus()
   private var meter = ThroughputMeter()
+  /// What was done when the counters were first read.
+  private var first: (done: Int, at: UInt64)?
   private var isReading = false
   private var isStale = false
   private var lastRead: UInt64 = 0
@@ -125,6 +127,7 @@ package struct CoordinatorState: Sendable {
     now = max(now, at)
     if status.ended != self.status.ended { (movedAt, hasToldHealth) = (now, false) }
     self.status = status
+    if first == nil { first = (status.done, now) }
     meter.add(status.done + status.dead, at: now)
     let actions = tellHold() + complain() + lookAtHealth() + announce() + report()
     return status.isFinished ? actions + sumUp() : actions
@@ -207,9 +210,15 @@ package struct CoordinatorState: Sendable {
   private mutating func finish(_ deaths: [Death]) -> [CoordinatorAction] {
     phase = .ended
     let summary = CoordinatorSummary(
-      jobID: jobID, status: status, elapsed: elapsed, deaths: CoordinatorSummary.group(deaths),
+      jobID: jobID, status: status, elapsed: elapsed, perSecond: seenPerSecond,
+      deaths: CoordinatorSummary.group(deaths),
       allowedDead: allowedDead, isInterrupted: isInterrupted, isHeld: isHeld)
     return [.finish(.summary(summary))]
+  }
+
+  private var seenPerSecond: Double? {
+    guard let first, now > first.at else { return nil }
+    return Double(status.done - first.done) * 1e9 / Double(now - first.at)
   }
 
   private var elapsed: Duration { .nanoseconds(Int64(now - startedAt)) }

@@ -15,6 +15,8 @@ package struct CoordinatorSummary: Sendable, Equatable {
   package var jobID: String
   package var status: JobStatus
   package var elapsed: Duration
+  /// Tasks done a second while this coordinator watched the job; nil when it saw it only as it was at last.
+  package var perSecond: Double?
   /// Most frequent first.
   package var deaths: [DeathGroup]
   package var allowedDead: Int

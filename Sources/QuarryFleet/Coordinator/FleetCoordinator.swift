@@ -72,10 +72,10 @@ package final class FleetCoordinator: Sendable {
       case .rebuilt(let done, let dead, let pending)?:
         notice(.rebuilt(jobID: jobID, done: done, dead: dead, pending: pending))
         open.append(jobID)
-      case .isThere?:
-        notice(.notRebuilt(jobID: jobID, isThere: true))
-        open.append(jobID)
-      case .isFinished?: notice(.notRebuilt(jobID: jobID, isThere: false))
+      case .isThere(let isFinished)?:
+        notice(.notRebuilt(jobID: jobID, isFinished ? .hasEndedThere : .goesOn))
+        if !isFinished || jobs.count == 1 { open.append(jobID) }
+      case .isFinished?: notice(.notRebuilt(jobID: jobID, .hasEnded))
       case nil:
         try await serve(caller)  // Ends at once: why it was not is in the inbox.
         return nil
@@ -127,7 +127,8 @@ package final class FleetCoordinator: Sendable {
 
   private func follow(_ jobID: String, _ caller: PatientCaller) async throws(QuarryError) -> CoordinatorSummary {
     let events = EventFollower(queue: queue, caller: caller)
-    let follower = JobFollower(events: events, jobID: jobID, clock: clock) { [inbox] in inbox.yield($0) }
+    let follower = JobFollower(events: events, jobID: jobID, clock: clock, notice: notice) { [inbox] in inbox.yield($0)
+    }
     let end = await lead(caller) { group in
       group.addTask { await follower.run() }
       group.addTask { await follower.tick() }

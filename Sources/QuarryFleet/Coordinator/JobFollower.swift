@@ -6,10 +6,12 @@ struct JobFollower: Sendable {
   let events: EventFollower
   let jobID: String
   let clock: FleetClock
+  let notice: @Sendable (CoordinatorNotice) -> Void
   let report: @Sendable (CoordinatorEvent) -> Void
 
   func run() async {
     await events.follow { events in
+      for damage in events.compactMap(CoordinatorNotice.init(damage:)) { notice(damage) }
       if events.contains(where: { $0.jobID == jobID }) { report(.changed(at: clock.boot())) }
     }
   }

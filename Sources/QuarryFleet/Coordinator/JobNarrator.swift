@@ -1,14 +1,15 @@
 import QuarryCore
 
-/// Tells which jobs of a fleet end, from its events.
+/// Tells which jobs of a fleet end, and what is wrong with its keys, from its events.
 struct JobNarrator: Sendable {
   let events: EventFollower
   let notice: @Sendable (CoordinatorNotice) -> Void
 
   func run() async {
     await events.follow { events in
-      for event in events where event.type == "job_finished" {
-        if let jobID = event.jobID { notice(.jobFinished(jobID: jobID)) }
+      for event in events {
+        if event.type == "job_finished", let jobID = event.jobID { notice(.jobFinished(jobID: jobID)) }
+        if let damage = CoordinatorNotice(damage: event) { notice(damage) }
       }
     }
   }

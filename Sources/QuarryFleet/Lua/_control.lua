@@ -11,9 +11,25 @@ local function unlist(task, job, lane, host)
   end
 end
 
+-- What is in the job's list of a state and is no task of it, since somebody took its key away or bent it, ends with the job:
+-- it counts as cancelled and let go.
+local function drop_lost(job, state)
+  local lost = 0
+  for _, task in ipairs(call('ZRANGE', key('index', job, state), 0, 499)) do
+    if fields_of(task, 'job')[1] ~= job then
+      call('ZREM', key('index', job, state), task)
+      lost = lost + 1
+    end
+  end
+  if lost > 0 then
+    call('HINCRBY', JOB .. job, 'cancelled', lost)
+    call('HINCRBY', JOB .. job, 'trimmed_done', lost)
+  end
+end
+
 -- Cancels a task that is not final: at once when no worker has it, else as soon as its executor is stopped.
 local function cancel(task)
-  local v = call('HMGET', TASK .. task, 'state', 'job', 'lane', 'host', 'epoch')
+  local v = fields_of(task, 'state', 'job', 'lane', 'host', 'epoch')
   if v[1] == 'leased' then
     call('HSETNX', TASK .. task, 'cancel_at', now)
     return
@@ -26,6 +42,7 @@ end
 local function sweep(job, limit)
   local left = 0
   for _, state in ipairs({'ready', 'scheduled'}) do
+    drop_lost(job, state)
     local tasks = call('ZRANGE', key('index', job, state), 0, limit - 1)
     for _, task in ipairs(tasks) do cancel(task) end
     limit = limit - #tasks
@@ -51,7 +68,7 @@ end
 local function set_hold(job, hold)
   if hold == '' then call('HDEL', JOB .. job, 'hold') else call('HSET', JOB .. job, 'hold', hold) end
   heads[job] = nil
-  if is_held(job) then leave_rota(job) else enter_rota(job) end
+  if is_held(job) then leave_rota(job, storage_of(job)) else enter_rota(job) end
   if hold == '' or hold == 'cancel' then release_outbox(job) end
 end
 

@@ -8,7 +8,7 @@ local function fence(task, run, epoch, ...)
   local v = fields_of(task, 'state', 'epoch', 'run', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt', 'cancel_at', ...)
   if not v[1] then return nil, 'gone' end
   local t = {task = task, state = v[1], epoch = v[2], run = v[3], owner = v[4], job = v[5], host = or_empty(v[6]), lane = v[7],
-    started = v[8], attempt = tonumber(v[9]), more = {unpack(v, 11)}}
+    started = v[8], attempt = tonumber(v[9]) or 0, more = {unpack(v, 11)}}
   if t.epoch ~= epoch or t.run ~= run or t.owner ~= actor then return nil, 'stale' end
   if t.state == 'leased' and v[10] then return nil, 'cancelled', t end
   if t.state == 'leased' then return t end
@@ -82,14 +82,16 @@ local function result_of(id)
 end
 
 -- All that the ledger record of an unsettled entry says: {entry, kind, job, task, run, epoch, attempt, depth, target,
--- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint}.
+-- params, source, category, parent task, origin run, failure, reason, result, {children}, fingerprint}; nil for what is no
+-- entry, or whose task is gone.
 local function ledger_entry(id)
   local kind, task, epoch = string.match(id, '^(%a+):(.+):(%d+)$')
-  local t = call('HMGET', TASK .. task, 'job', 'run', 'attempt', 'depth', 'target', 'params', 'source', 'category', 'parent',
+  local t = fields_of(task or '', 'job', 'run', 'attempt', 'depth', 'target', 'params', 'source', 'category', 'parent',
     'origin', 'failure', 'error', 'print')
+  if not t[1] then return nil end
   local j = defaults_of(t[1])
   local kept = kind == 'accepted' and result_of(id)
-  return {id, kind, t[1], task, or_empty(t[2]), tonumber(epoch), tonumber(t[3]), tonumber(t[4]), t[5],
+  return {id, kind, t[1], task, or_empty(t[2]), tonumber(epoch), tonumber(t[3]) or 0, tonumber(t[4]) or 0, t[5],
     params_of(task, t[6]), t[7] or j[1], t[8] or j[2], or_empty(t[9]), or_empty(t[10]), or_empty(t[11]), or_empty(t[12]),
     kept and kept[4] or '', kept and call('LRANGE', key('emitted', t[2]), 0, -1) or {}, or_empty(t[13])}
 end
@@ -129,13 +131,14 @@ end
 local GROWTH = {app = 2, crash = 4, blocked = 4}
 
 -- Charges the failure to its budget: schedules the task anew after what the site asked for and a wait with full jitter, or
--- lets it die.
+-- lets it die; nothing dies whose job, which has the budgets, is missing.
 -- Returns 'scheduled' and the wait in ms, or 'dead' and the unsettled entry.
 local function charge(task, t, kind, reason, at_least)
   local v = call('HMGET', JOB .. t.job, kind .. '_max', kind .. '_base_ms', kind .. '_cap_ms')
+  local budget, base, cap = tonumber(v[1]) or math.huge, tonumber(v[2]) or 0, tonumber(v[3]) or 0
   local used = call('HINCRBY', TASK .. task, kind, 1)
-  if used >= tonumber(v[1]) then return 'dead', die(task, t, kind, reason) end
-  local longest = math.min(tonumber(v[3]), tonumber(v[2]) * GROWTH[kind] ^ (used - 1))
+  if used >= budget then return 'dead', die(task, t, kind, reason) end
+  local longest = math.min(cap, base * GROWTH[kind] ^ (used - 1))
   local wait = at_least + math.floor(math.random() * longest)
   call('HSET', TASK .. task, 'state', 'scheduled', 'due_at', now + wait, 'failure', kind,
     'error', string.sub(reason, 1, ERROR_LIMIT))
@@ -155,7 +158,7 @@ local function finish_if_done(job)
   local v = call('HMGET', JOB .. job, 'state', 'admitted', 'done', 'dead', 'cancelled', 'outbox', 'unsettled', 'unsent',
     'root', 'trimmed_done', 'trimmed_dead')
   if v[1] ~= 'open' then return end
-  for i = 2, 8 do v[i] = tonumber(v[i]) end
+  for i = 2, 8 do v[i] = tonumber(v[i]) or 0 end
   if v[2] ~= v[3] + v[4] + v[5] or v[6] + v[7] + v[8] > 0 then return end
   call('HSET', JOB .. job, 'state', 'finished', 'finished_at', now, 'root_state', or_empty(call('HGET', TASK .. v[9], 'state')))
   call('ZADD', key('finished', 'done'), now, job)

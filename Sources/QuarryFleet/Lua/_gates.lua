@@ -23,7 +23,7 @@ local function head_of(job)
   if heads[job] then return heads[job] end
   local v = call('HMGET', JOB .. job, 'storage', 'state', 'concurrency', 'host_slots', 'host_gap_ms', 'auto_throttle',
     'hold')
-  local head = {storage = v[1] or '', is_open = v[2] == 'open', concurrency = tonumber(v[3]) or 0,
+  local head = {storage = v[1] or '', is_missing = not v[2], is_open = v[2] == 'open', concurrency = tonumber(v[3]) or 0,
     host_slots = tonumber(v[4]) or 0, host_gap_ms = tonumber(v[5]) or 0, is_throttled = v[6] == '1', hold = v[7] or ''}
   head.bounds_hosts = head.host_slots > 0 or head.host_gap_ms > 0 or head.is_throttled
   heads[job] = head
@@ -31,10 +31,11 @@ local function head_of(job)
 end
 local function storage_of(job) return head_of(job).storage end
 
--- Whether the job was told to hand out nothing ('drain' only stops its admission).
+-- Whether the job was told to hand out nothing ('drain' only stops its admission). Tasks of a job whose own key is missing
+-- wait until the job is brought back from its ledger: without it nobody knows how they are to run.
 local function is_held(job)
-  local hold = head_of(job).hold
-  return hold == 'pause' or hold == 'cancel'
+  local head = head_of(job)
+  return head.is_missing or head.hold == 'pause' or head.hold == 'cancel'
 end
 
 -- Whether the job has as many tasks running as it may.
@@ -99,7 +100,7 @@ local function gate(host)
   local slots, gap = bounds(h)
   local g = {is_bounded = slots > 0 or gap > 0, is_shut = h.shut ~= nil}
   local rest = tonumber(h.rest_until) or 0
-  local due = gap > 0 and h.last_at and tonumber(h.last_at) + gap or 0
+  local due = gap > 0 and h.last_at and (tonumber(h.last_at) or 0) + gap or 0
   if gap > 0 and call('EXISTS', key('starting', host)) == 1 then
     g.closed = 'host_starting'
   elseif slots > 0 and call('ZCARD', key('slots', host)) >= slots then

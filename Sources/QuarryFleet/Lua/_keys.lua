@@ -27,4 +27,5 @@ end
 
 -- A key that there never is. Where the slot is being moved to another node of a cluster, some keys are here and some
 -- there; the node refuses to look for one that it has not, and the script ends before it has done anything.
-redis.call('EXISTS', PREFIX .. 'moving')
+local NOTHING = PREFIX .. 'moving'
+redis.call('EXISTS', NOTHING)

@@ -1,7 +1,24 @@
 -- Common to all transitions. ARGV[1] generation, ARGV[2] request id, ARGV[3] who asks (a worker or coordinator);
 -- a script's own arguments follow from ARGV[4] on.
 -- Answers the error LOST when the fleet's state is missing or of another generation: then nothing is read or written.
-local call = redis.call
+local is_writing, event = false, nil
+
+-- What somebody has put in a key's place counts as missing, so that it stops nobody else: a key of another type, or a counter
+-- that is no number. A script that only reads finds nothing there; the first one that writes takes it away and says so.
+local function call(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local command, name, field = ...
+  local has_other_type = string.find(reply.err, 'WRONGTYPE', 1, true)
+  local is_no_number = string.find(reply.err, 'hash value is not an integer', 1, true)
+  if not has_other_type and not is_no_number then return redis.call(...) end
+  if not is_writing then return redis.call(command, NOTHING, select(3, ...)) end
+  if has_other_type then redis.call('UNLINK', name) else redis.call('HDEL', name, field) end
+  event('key_replaced', 'error', (has_other_type and '' or 'field ' .. field .. ' of ') .. 'key ' .. name
+    .. ' held what it must not, and was taken away')
+  return redis.call(...)
+end
+
 local meta = {}
 do
   local names = {'generation', 'time', 'shift', 'served', 'lease_ms', 'heartbeat_ms', 'paused', 'leader',
@@ -36,7 +53,10 @@ local now_text = string.format('%.0f', now)
 local lease_end_text = string.format('%.0f', now + lease_ms)
 
 -- First write of a script that makes something: refused by the server when its memory is full.
-local function begin() call('HSET', META, 'time', now, 'shift', shift) end
+local function begin()
+  is_writing = true
+  call('HSET', META, 'time', now, 'shift', shift)
+end
 
 -- First write of a script that closes something. It needs no memory, and a script that has written may go on when
 -- memory is full.
@@ -63,7 +83,7 @@ end
 -- Appends to the capped stream; the message on the channel of the same name is only a hint that there is something, once
 -- a script for each kind.
 local hinted = {}
-local function event(kind, ...)
+function event(kind, ...)
   call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'type', kind, 'at', now_text, ...)
   if not hinted[kind] then call('PUBLISH', EVENTS, kind) end
   hinted[kind] = true

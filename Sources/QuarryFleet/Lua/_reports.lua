@@ -12,9 +12,9 @@ local function back_off(host, t, at_least)
   local v = call('HMGET', JOB .. t.job, 'blocked_base_ms', 'blocked_cap_ms')
   local h = call('HMGET', HOST .. host, 'level', 'refused_at')
   local level = tonumber(h[1]) or 0
-  if level == 0 or tonumber(t.started) > tonumber(h[2]) then level = level + 1 end
+  if level == 0 or tonumber(t.started) > (tonumber(h[2]) or 0) then level = level + 1 end
   note_host(host, 'level', level, 'refused_at', now)
-  rest(host, math.max(at_least, math.min(tonumber(v[2]), tonumber(v[1]) * 2 ^ (level - 1))))
+  rest(host, math.max(at_least, math.min(tonumber(v[2]) or 0, (tonumber(v[1]) or 0) * 2 ^ (level - 1))))
 end
 
 -- The host answers again: the next refusal waits half as long. Returns whether it had refused before.

@@ -51,8 +51,8 @@ local function enter_rota(job)
   end
 end
 
-local function leave_rota(job)
-  for _, lane in ipairs(LANES) do call('ZREM', key('rota', lane, storage_of(job)), job) end
+local function leave_rota(job, storage)
+  for _, lane in ipairs(LANES) do call('ZREM', key('rota', lane, storage), job) end
 end
 
 local function note_shut(host, g)
@@ -100,20 +100,30 @@ end
 local function read(task)
   local v = fields_of(task, 'job', 'state', 'epoch', 'run', 'attempt', 'started_at', 'prev', 'origin', 'depth', 'target',
     'params', 'source', 'category', 'timeout_ms')
-  return {task = task, job = v[1], state = v[2], epoch = tonumber(v[3]) or 0, run = v[4], attempt = tonumber(v[5]),
+  return {task = task, job = v[1], state = v[2], epoch = tonumber(v[3]) or 0, run = v[4], attempt = tonumber(v[5]) or 0,
     started = v[6], prev = v[7], origin = v[8], depth = tonumber(v[9]), target = v[10], params = v[11], source = v[12],
     category = v[13], timeout = v[14]}
 end
 
+-- An open host has a list, unless somebody took it away: its tasks are still in the index of ready ones.
+local function list_anew(lane, job, host)
+  for _, task in ipairs(call('ZRANGE', key('index', job, 'ready'), 0, 9999)) do
+    local t = fields_of(task, 'lane', 'host')
+    if t[1] == lane and or_empty(t[2]) == host then call('RPUSH', key('ready', lane, job, host), task) end
+  end
+end
+
 -- Takes the next tasks of the job in the lane from the host, which is its next; `most` at most. Returns them as they were
--- read. From here on they are in `leases`, where the reaper finds them whatever comes.
+-- read. From here on they are in `leases`, where the reaper finds them whatever comes. What lacks a part without which no
+-- worker could run it is no task, and left out.
 local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
   local popped = call('LPOP', list, most) or {}
+  if #popped == 0 then list_anew(lane, job, host) end
   local tasks, leases = {}, {}
   for _, task in ipairs(popped) do
     local t = read(task)
-    if t.state == 'ready' then
+    if t.state == 'ready' and t.job == job and t.depth and t.target then
       tasks[#tasks + 1] = t
       gather(leases, LEASES, lease_end_text, task)
     end
@@ -213,7 +223,7 @@ local function lease(t, run, worker, added, removed)
   gather(added, key('held', worker), now_text, t.task)
   if head_of(t.job).concurrency > 0 then
     index(t.task, t.job, 'ready', 'leased')
-    if is_full(t.job) then leave_rota(t.job) end
+    if is_full(t.job) then leave_rota(t.job, storage_of(t.job)) end
   else
     gather(removed, key('index', t.job, 'ready'), t.task)
     gather(added, key('index', t.job, 'leased'), now_text, t.task)
@@ -244,12 +254,13 @@ end
 -- takes up to `most` tasks. Returns tasks that were popped, their host, and whether a claim may close it.
 local function take_from(lane, job, storage, most)
   if is_full(job) then
-    leave_rota(job)
+    if head_of(job).is_missing then event('job_missing', 'job', job) end
+    leave_rota(job, storage)
     return {}
   end
   local host = call('ZRANGE', key('open', lane, job), 0, 0)[1]
   if not host then
-    call('ZREM', key('rota', lane, storage_of(job)), job)
+    call('ZREM', key('rota', lane, storage), job)
     return {}
   end
   visit(host, job)

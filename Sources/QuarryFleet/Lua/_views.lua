@@ -7,7 +7,7 @@ local TASK_FIELDS = {'job', 'state', 'target', 'depth', 'attempt', 'run', 'owner
   'source', 'category', 'timeout_ms', 'proxy', 'cancel_at', 'requeue_at'}
 -- Flat pairs of the fields that the task has.
 local function task_view(task)
-  local values = call('HMGET', TASK .. task, unpack(TASK_FIELDS))
+  local values = fields_of(task, unpack(TASK_FIELDS))
   local view = {'task_id', task}
   for i, name in ipairs(TASK_FIELDS) do
     if values[i] then
@@ -51,14 +51,14 @@ local function job_view(job)
     count[state] = call('ZCARD', key('index', job, state))
     add(state, count[state])
   end
-  if count.scheduled > 0 and count.ready + count.leased + tonumber(values[11]) == 0 then
+  if count.scheduled > 0 and count.ready + count.leased + (tonumber(values[11]) or 0) == 0 then
     add('next_due', next_due(job))
   end
-  add('root_state', or_empty(call('HGET', TASK .. values[2], 'state') or values[24]))
+  add('root_state', or_empty(call('HGET', TASK .. or_empty(values[2]), 'state') or values[24]))
   if meta.paused == '1' then add('fleet_paused', 1) end
   local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
   add('workers', call('ZCOUNT', WORKERS, live, '+inf'))
-  local same = key('workers', values[23])
+  local same = key('workers', or_empty(values[23]))
   local eligible = call('ZCOUNT', same, live, '+inf')
   for _, worker in ipairs(call('SRANDMEMBER', key('refusers', job), 1000)) do
     local seen = tonumber(call('ZSCORE', same, worker) or 0)

@@ -11,7 +11,10 @@
 local term, limit = tonumber(ARGV[4]), math.min(tonumber(ARGV[5]), 500)
 local leads = tonumber(meta.leader_until or 0) > now and meta.leader or nil
 if term > 0 and tonumber(meta.term) ~= term or term == 0 and leads then
-  if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then call('RPUSH', ADMITTER_WAKE, '1') end
+  if call('EXISTS', OUTBOX) == 1 and call('EXISTS', ADMITTER_WAKE) == 0 then
+    begin_closing()
+    call('RPUSH', ADMITTER_WAKE, '1')
+  end
   return {-1, or_empty(leads)}
 end
 local before = replayed('admit')
@@ -24,20 +27,24 @@ begin()
 local CUT_LIMIT = 100000
 
 local parents, jobs = {}, {}
-local function parent_of(task)
-  if not parents[task] then parents[task] = fields_of(task, 'job', 'depth') end
-  return parents[task][1], tonumber(parents[task][2])
-end
 local function job_of(id)
   if not jobs[id] then
     local v = call('HMGET', JOB .. id, 'depth', 'max_runs', 'admitted', 'state', 'cut_kept', 'host_max_pages', 'hold')
     jobs[id] = {is_held = v[7] == 'pause' or v[7] == 'drain', is_cancelled = v[7] == 'cancel', discarded = 0,
-      depth = tonumber(v[1]), max = tonumber(v[2]), admitted = tonumber(v[3]), open = v[4] == 'open',
+      depth = tonumber(v[1]) or 0, max = tonumber(v[2]) or 0, admitted = tonumber(v[3]) or 0, is_missing = not v[4], open = v[4] == 'open',
       kept = tonumber(v[5]) or 0, pages = tonumber(v[6]) or 0, cut_pages = 0, outbox = 0, new = 0, duplicates = 0,
       cut_depth = 0, cut_runs = 0, cut_kept = 0,
       cut_forgotten = 0}
   end
   return jobs[id]
+end
+-- The job and the depth of the task that derived something; none when either is gone. Of a job that is missing the ledger has
+-- what its accepted runs derived.
+local function parent_of(task)
+  if not parents[task] then parents[task] = fields_of(task, 'job', 'depth') end
+  local id = parents[task][1]
+  if not id or job_of(id).is_missing then return nil end
+  return id, tonumber(parents[task][2]) or 0
 end
 
 -- Work that is too deep waits with its task, once for each fingerprint.
@@ -55,7 +62,7 @@ end
 
 -- A task that was found again nearer to the root counts from there, and so does what it derived and was cut.
 local function found_again(job, task, depth)
-  if depth >= tonumber(call('HGET', TASK .. task, 'depth') or 0) then return end
+  if depth >= (tonumber(fields_of(task, 'depth')[1]) or 0) then return end
   call('HSET', TASK .. task, 'depth', depth)
   if parents[task] then parents[task][2] = depth end
   local kept = call('HVALS', key('cut', task))

@@ -4,6 +4,12 @@ local job = ARGV[4]
 local v = call('HMGET', JOB .. job, 'state', 'admitted', 'done', 'dead', 'cancelled', 'trimmed_done', 'trimmed_dead')
 if not v[1] then return {} end
 local n = {}
+local problems = {}
+for i, name in ipairs({'admitted', 'done', 'dead', 'cancelled'}) do
+  if not tonumber(v[i + 1]) then
+    problems[#problems + 1] = 'job ' .. job .. ' has ' .. name .. " '" .. or_empty(v[i + 1]) .. "', which is no number"
+  end
+end
 for i = 2, 7 do n[i] = tonumber(v[i]) or 0 end
 local admitted, done, dead, cancelled, trimmed_done, trimmed_dead = n[2], n[3], n[4], n[5], n[6], n[7]
 local counts, all = {}, trimmed_done + trimmed_dead
@@ -12,7 +18,6 @@ for i, state in ipairs({'ready', 'scheduled', 'leased', 'done', 'dead', 'cancell
   all = all + counts[i]
 end
 
-local problems = {}
 local function expect(holds, ...)
   if not holds then problems[#problems + 1] = 'job ' .. job .. ' ' .. table.concat({...}) end
 end

@@ -11,7 +11,10 @@ end
 local function check(task, t)
   local job, state, host, owner = t[1], t[2], t[4], t[5]
   local function at(structure, set, should) expect(task, state, call('ZSCORE', set, task) ~= false, structure, should) end
-  if call('EXISTS', JOB .. job) == 0 then problems[#problems + 1] = 'task ' .. task .. ' is of job ' .. job .. ', which is not there' end
+  -- A job that is listed and missing is named once, not with each of its tasks.
+  if call('EXISTS', JOB .. job) == 0 and not call('ZSCORE', JOBS, job) then
+    problems[#problems + 1] = 'task ' .. task .. ' is of job ' .. job .. ', which is not there'
+  end
   for _, other in ipairs(STATES) do at('the list of ' .. other .. ' tasks', key('index', job, other), state == other) end
   at('the list of what waits for its time', SCHEDULED, state == 'scheduled')
   at('the list of leases', LEASES, state == 'leased')
@@ -24,11 +27,22 @@ local function check(task, t)
 end
 
 for i = 4, #ARGV do
-  local v = redis.pcall('HMGET', TASK .. ARGV[i], 'job', 'state', 'lane', 'host', 'owner')
-  if v.err then problems[#problems + 1] = 'the key ' .. TASK .. ARGV[i] .. ' is no task: ' .. v.err end
+  local v = redis.pcall('HMGET', TASK .. ARGV[i], 'job', 'state', 'lane', 'host', 'owner', 'epoch', 'attempt', 'depth')
+  if v.err then
+    problems[#problems + 1] = 'the key ' .. TASK .. ARGV[i] .. ' is no task: ' .. v.err
+  elseif not v[1] or not v[2] then
+    local lacks = call('EXISTS', TASK .. ARGV[i]) == 1 and 'the key ' .. TASK .. ARGV[i] .. ' has no ' .. (v[1] and 'state' or 'job')
+    if lacks then problems[#problems + 1] = lacks end
+  end
   if v[1] and v[2] then
     local t = {v[1], v[2], or_empty(v[3]), or_empty(v[4]), or_empty(v[5])}
     check(ARGV[i], t)
+    for place, name in ipairs({'epoch', 'attempt', 'depth'}) do
+      local value = v[5 + place]
+      if not tonumber(value) then
+        problems[#problems + 1] = 'task ' .. ARGV[i] .. ' has ' .. name .. " '" .. or_empty(value) .. "', which is no number"
+      end
+    end
     seen[#seen + 1] = t
   else
     seen[#seen + 1] = {}

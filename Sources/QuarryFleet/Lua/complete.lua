@@ -24,7 +24,7 @@ for i = 4, #ARGV, 11 do
   if is_named[r.run] then r.t, r.why, r.off = nil, 'stale', nil end
   is_named[r.run] = r.t or r.off or is_named[r.run]
   if r.t then
-    -- Fails before anything is written when the job is none.
+    -- Fails before anything is written when its job cannot be read.
     head_of(r.t.job)
     r.children = call('LRANGE', key('emitted', r.run), 0, -1)
     if r.emitted >= 0 and #r.children ~= r.emitted then r.t, r.why = nil, 'emissions missing' end

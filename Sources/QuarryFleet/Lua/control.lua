@@ -71,6 +71,7 @@ local function cancel_job(limit)
   if is_new then
     set_hold(id, 'cancel')
     call('SADD', CANCELLING, id)
+    drop_lost(id, 'leased')
     for _, task in ipairs(call('ZRANGE', key('index', id, 'leased'), 0, -1)) do cancel(task) end
   end
   local left = sweep(id, limit)
@@ -81,8 +82,8 @@ end
 -- Tasks --------------------------------------------------------------------------------------------------------
 
 local function cancel_task()
-  local v = call('HMGET', TASK .. id, 'state', 'cancel_at')
-  if not v[1] then return refused('unknown') end
+  local v = fields_of(id, 'state', 'cancel_at', 'job')
+  if not v[1] or not v[3] then return refused('unknown') end
   if v[1] == 'done' or v[1] == 'dead' or v[1] == 'cancelled' then return refused(v[1]) end
   begin_closing()
   cancel(id)

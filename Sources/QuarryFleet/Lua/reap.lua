@@ -39,8 +39,8 @@ end
 
 local function take(task)
   local v = fields_of(task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt', 'cancel_at', 'state')
-  local t = {task = task, run = v[1], epoch = v[2], owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
-    attempt = tonumber(v[8])}
+  local t = {task = task, run = v[1], epoch = tonumber(v[2]) and v[2] or '0', owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
+    attempt = tonumber(v[8]) or 0}
   if v[10] == 'leased' then
     if v[9] then call_off(task, t) else expire(task, t) end
     return

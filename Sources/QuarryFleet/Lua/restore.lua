@@ -1,6 +1,7 @@
 -- Brings a job back from its ledger, after Redis has lost it or has let go of what it has done.
 -- ARGV from 4: step, job, a token of whoever restores, then
---   clear  1 when a finished job may be replaced: takes away what is there of it, up to 500 tasks in a step
+--   clear  1 when a finished job may be replaced: takes away what is there of it, up to 500 tasks in a step; also what is left
+--          of one whose own key is missing
 --   open   root task, lease ms, heartbeat ms, scripts (JSON, target to content hash), pairs of job fields as of submit
 --   prints pairs of fingerprint (hex) and task
 --   pages  pairs of host and number of its tasks
@@ -14,10 +15,11 @@
 local step, job, token = ARGV[4], ARGV[5], ARGV[6]
 local v = call('HMGET', JOB .. job, 'state', 'restoring')
 if step == 'clear' then
-  if not v[1] then return {'done'} end
+  if not v[1] and not has_remains(job) then return {'done'} end
   local is_over = v[1] == 'finished' and (ARGV[7] == '1' or call('EXISTS', key('prints', job)) == 0)
-  if not v[2] and not is_over then return {'refused', v[1]} end
+  if v[1] and not v[2] and not is_over then return {'refused', v[1]} end
   begin_closing()
+  if not v[1] and v[2] ~= token then forget_outbox(job) end
   reopen(job)
   call('HSET', JOB .. job, 'restoring', token)
   set_hold(job, 'pause')

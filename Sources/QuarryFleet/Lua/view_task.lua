@@ -2,10 +2,10 @@
 -- ARGV from 4: task. Reply: {flat pairs, params, gate, until ms (-1: not a matter of time), budgets (flat pairs of the job),
 -- {worker, reason…} of live workers that are not given it or claim nothing, 100 at most}; {} when it is not known.
 -- Gates: due (scheduled), lease (at a worker), cancelled (until its executor is stopped), requeued (until the ledger has
--- it), paused (the fleet or the job), job_slots, host_slots, host_starting, host_delay, host_backoff, no_worker, turn
--- (others are before it). What waits for a slot may get one when the first lease of its host ends.
+-- it), no_job (the job's own key is missing), paused (the fleet or the job), job_slots, host_slots, host_starting,
+-- host_delay, host_backoff, no_worker, turn (others are before it). What waits for a slot may get one when the first lease of its host ends.
 local task = ARGV[4]
-local t = call('HMGET', TASK .. task, 'job', 'state', 'host', 'due_at', 'params', 'lane', 'cancel_at', 'requeue_at')
+local t = fields_of(task, 'job', 'state', 'host', 'due_at', 'params', 'lane', 'cancel_at', 'requeue_at')
 if not t[1] then return {} end
 local host = or_empty(t[3])
 local live = now - math.max(2 * lease_ms, 3 * heartbeat_ms)
@@ -23,14 +23,16 @@ for _, worker in ipairs(call('ZREVRANGEBYSCORE', WORKERS, '+inf', live, 'LIMIT',
 end
 local gate_name, at = '', -1
 if t[2] == 'scheduled' then
-  gate_name, at = 'due', tonumber(t[4])
+  gate_name, at = 'due', tonumber(t[4]) or -1
 elseif t[2] == 'dead' and t[8] then
   gate_name = 'requeued'
 elseif t[2] == 'leased' then
   gate_name, at = t[7] and 'cancelled' or 'lease', tonumber(call('ZSCORE', LEASES, task) or -1)
 elseif t[2] == 'ready' then
   local g = gate(host)
-  if meta.paused == '1' or is_held(t[1]) then
+  if head_of(t[1]).is_missing then
+    gate_name = 'no_job'
+  elseif meta.paused == '1' or is_held(t[1]) then
     gate_name = 'paused'
   elseif is_full(t[1]) then
     gate_name = 'job_slots'

@@ -8,7 +8,7 @@ import RedisClient
 /// finds wrong is wrong, also in a fleet at work; sums over all steps are compared only when nothing moved meanwhile.
 package struct Census: Sendable {
   private let queue: FleetQueue
-  private var report = CensusReport()
+  private var report: CensusReport
   private var seen: Set<UInt64> = []
   /// What tasks say of where they are.
   private var states: [String: [TaskState: Int]] = [:]
@@ -49,12 +49,19 @@ package struct Census: Sendable {
     if scansKeys { try await census.scan() } else { try await census.followLists() }
     for list in Set(census.ready.keys).union(census.lists.keys) { try await census.check(list) }
     let jobs = try await census.checkJobs()
+    try await census.checkUnsettled()
     census.report.hasMoved = try await census.movement() != before
     if !census.report.hasMoved { try await census.compareSums(jobs) }
     return census.report
   }
 
-  private init(queue: FleetQueue) { self.queue = queue }
+  private init(queue: FleetQueue) {
+    self.queue = queue
+    report = CensusReport(
+      remedy:
+        "what a job JOB lacks comes back from its ledger: take away the key \(queue.keys.job("JOB")), then run: \(queue.flags.rebuild("JOB"))"
+    )
+  }
 
   /// Something that every transition changes.
   private func movement() async throws(QuarryError) -> [String] {
@@ -78,7 +85,9 @@ package struct Census: Sendable {
         throw FleetQueue.unexpected(page, from: "SCAN")
       }
       cursor = next
-      try await look(at: keys.compactMap(\.text))
+      let names = keys.compactMap(\.text)
+      try await checkTypes(of: names)
+      try await look(at: names)
     } while cursor != "0"
   }
 
@@ -97,6 +106,13 @@ package struct Census: Sendable {
     }
     for start in stride(from: 0, to: tasks.count, by: Self.batch) {
       try await check(Array(tasks[start..<min(start + Self.batch, tasks.count)]))
+    }
+  }
+
+  private mutating func checkTypes(of keys: [String]) async throws(QuarryError) {
+    for start in stride(from: 0, to: keys.count, by: 1_000) {
+      let names = keys[start..<min(start + 1_000, keys.count)].map { $0.dropFirst(queue.keys.prefix.count) }
+      note(try await queue.call(.censusKeys, names.map { .text(String($0)) }))
     }
   }
 
@@ -176,7 +192,12 @@ package struct Census: Sendable {
       let jobs = try await words(["ZRANGE", .text(queue.keys.jobs), "\(offset)", "\(offset + Self.batch - 1)"])
       for job in jobs {
         let reply = try await queue.call(.censusJob, [.text(job)])
-        guard let counts = reply[0]?.elements?.map({ Int($0.int ?? 0) }), counts.count == 6 else { continue }
+        guard let counts = reply[0]?.elements?.map({ Int($0.int ?? 0) }), counts.count == 6 else {
+          report.add(
+            "job \(job) is missing: \(queue.keys.job(job)) is not there or has no state, and nothing of the job is handed out; it comes back from its ledger with: \(queue.flags.rebuild(job))"
+          )
+          continue
+        }
         note(reply[1])
         let states: [TaskState] = [.ready, .scheduled, .leased, .done, .dead, .cancelled]
         found[job] = Dictionary(uniqueKeysWithValues: zip(states, counts))
@@ -184,6 +205,17 @@ package struct Census: Sendable {
       }
       if jobs.count < Self.batch { return found }
       offset += Self.batch
+    }
+  }
+
+  /// Ends that nobody can write a ledger record for.
+  private mutating func checkUnsettled() async throws(QuarryError) {
+    for entry in try await words(["ZRANGE", .text(queue.keys.unsettled), "0", "\(Self.batch - 1)"]) {
+      let parts = entry.split(separator: ":")
+      let task = parts.count == 3 ? String(parts[1]) : ""
+      if try await ask(["HGET", .text(queue.keys.task(task)), "job"]).text == nil {
+        report.add("\(queue.keys.unsettled) has '\(entry)', of which there is no task: the ledger gets no record of it")
+      }
     }
   }
 
@@ -223,10 +255,14 @@ package struct Census: Sendable {
 
   // MARK: asking
 
+  /// - Returns: null for a key of another type, which is named where its type is looked at.
   private func ask(_ command: RedisCommand) async throws(QuarryError) -> RedisReply {
     let links = queue.links
     return try await queue.answer("census") { () async throws(RedisError) in
-      try await links.calls.send(command, repeatable: true)
+      do throws(RedisError) { return try await links.calls.send(command, repeatable: true) } catch {
+        guard error.code == "WRONGTYPE" else { throw error }
+        return .null
+      }
     }
   }
 

@@ -14,8 +14,12 @@ package struct CensusReport: Sendable, Equatable {
   /// One line each.
   package private(set) var problems: [String] = []
   package private(set) var problemCount = 0
+  /// What helps a job of which something is missing.
+  package let remedy: String
   /// Tasks moved while they were counted: sums were not compared.
   package var hasMoved = false
+
+  init(remedy: String) { self.remedy = remedy }
 
   mutating func add(_ problem: String) {
     problemCount += 1

@@ -50,7 +50,11 @@ extension FleetQueue {
   /// - Throws: `QuarryError(.usage)` when the fleet does not know the job.
   package func status(jobID: String) async throws(QuarryError) -> JobStatus {
     guard let view = JobView(try await call(.viewJob, [.text(jobID)])) else {
-      throw QuarryError(.usage, "fleet '\(fleet)' has no job '\(jobID)'", remedy: "See: quarry list jobs\(flags.fleet)")
+      throw QuarryError(
+        .usage, "fleet '\(fleet)' has no job '\(jobID)'",
+        remedy:
+          "what was accepted of it is in its ledger, from which it comes back with: \(flags.rebuild(jobID)); `quarry list jobs\(flags.fleet)` shows those there are"
+      )
     }
     return view.status
   }

@@ -41,7 +41,7 @@ extension FleetQueue {
   /// Extends the leases of what the worker holds, and shows that the worker lives.
   /// - Parameter age: how long ago the list was made: what was claimed since then is not in it.
   package func renew(
-    _ tasks: [TaskAssignment], age: Duration = .zero, workerID: String, requestID: String
+    _ tasks: [TaskAssignment], age: Duration, workerID: String, requestID: String
   ) async throws(QuarryError) -> RenewAnswer {
     let reply = try await call(
       .renew, [.integer(age.milliseconds)] + tasks.flatMap(\.proof), requestID: requestID, actor: workerID)

@@ -104,6 +104,8 @@ package struct SubmissionLine: Sendable, Equatable {
     }
     self.script = script
     let (id, key) = (try line.text("job_id"), try line.text("key"))
+    guard id == nil || key == nil else { throw QuarryError(.usage, "'key' and 'job_id' are both given") }
+    guard key?.isEmpty != true else { throw QuarryError(.usage, "'key' is empty") }
     let name = id ?? key.map(Self.jobID(forKey:))
     isNamed = name != nil
     jobID = name ?? UUIDv7.make()
@@ -126,7 +128,9 @@ package struct SubmissionLine: Sendable, Equatable {
     crashes = try line.number("crashes", atLeast: 1)
     blocks = try line.number("blocks", atLeast: 1)
     politeness.hostConcurrency = try line.number("host_concurrency", atLeast: 1)
-    politeness.hostDelay = try line.number("host_delay_ms", atLeast: 1).map { .milliseconds($0) }
+    politeness.hostDelay = try line.number("host_delay_ms", 1...Int(Politeness.longestDelay.milliseconds)).map {
+      .milliseconds($0)
+    }
     politeness.hostMaxPages = try line.number("host_max_pages", atLeast: 1)
     politeness.autoThrottle = try line.truth("auto_throttle") ?? false
     politeness.jobConcurrency = try line.number("job_concurrency", atLeast: 1)
@@ -158,12 +162,15 @@ package struct SubmissionLine: Sendable, Equatable {
       return text
     }
 
-    func number(_ name: String, atLeast least: Int) throws(QuarryError) -> Int? {
+    func number(_ name: String, atLeast least: Int) throws(QuarryError) -> Int? { try number(name, least...(1 << 40)) }
+
+    func number(_ name: String, _ range: ClosedRange<Int>) throws(QuarryError) -> Int? {
       guard let value = values[name] else { return nil }
-      guard let number = value.integer, number >= least, number <= 1 << 40 else {
-        throw QuarryError(.usage, "'\(name)' is not a whole number from \(least)")
+      guard let number = value.integer.map(Int.init), range.contains(number) else {
+        throw QuarryError(
+          .usage, "'\(name)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
       }
-      return Int(number)
+      return number
     }
 
     func truth(_ name: String) throws(QuarryError) -> Bool? {

@@ -100,6 +100,13 @@ package struct FleetEvent: Sendable, Equatable {
   package var type: String
   package var fields: [String: String]
 
+  /// All that scripts write.
+  package static let types = [
+    "job_submitted", "admitted", "run_started", "run_completed", "run_superseded", "task_retry", "task_dead",
+    "task_cancelled", "task_requeued", "job_finished", "job_reopened", "job_rebuilt", "job_missing", "key_replaced",
+    "control", "worker_up", "worker_down",
+  ]
+
   /// By the clock of Redis.
   package var at: Timestamp? { fields["at"].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } }
   package var jobID: String? { fields["job"] }

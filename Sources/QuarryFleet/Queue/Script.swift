@@ -61,6 +61,7 @@ package struct Script: Sendable {
   static let viewFleet = Script("view_fleet", PackageResources.view_fleet_lua, base)
   static let censusTasks = Script("census_tasks", PackageResources.census_tasks_lua, base)
   static let censusList = Script("census_list", PackageResources.census_list_lua, tasks)
+  static let censusKeys = Script("census_keys", PackageResources.census_keys_lua, base)
   static let censusJob = Script("census_job", PackageResources.census_job_lua, base)
   static let viewMetrics = Script("view_metrics", PackageResources.view_metrics_lua, tasks)
 
@@ -68,6 +69,7 @@ package struct Script: Sendable {
   package static let all = [
     found, submit, name, reject, restore, emit, admit, claim, started, renew, complete, fail, reap, settle, control,
     unsettled, acknowledge, term, join, health, refuse, vouch, proxyChoose, proxyCool, viewProxy, viewJob, viewJobs,
-    viewTask, viewTasks, viewWorkers, viewWorker, viewQueue, viewFleet, censusTasks, censusList, censusJob, viewMetrics,
+    viewTask, viewTasks, viewWorkers, viewWorker, viewQueue, viewFleet, censusTasks, censusList, censusKeys, censusJob,
+    viewMetrics,
   ]
 }

@@ -104,6 +104,8 @@ package struct TaskDetail: Sendable, Equatable {
     case hostBackoff = "host_backoff"
     /// As many tasks of the job as may are running.
     case jobSlots = "job_slots"
+    /// The job's own key is missing, and so is how its tasks are to run: it has to be brought back from its ledger.
+    case noJob = "no_job"
     /// The fleet hands out nothing, or nothing of the job.
     case paused
     /// No live worker may run it: each writes to other storage than the job's, or refuses the job.
@@ -130,7 +132,7 @@ package struct TaskDetail: Sendable, Equatable {
 /// A job as lists show it.
 package struct JobView: Sendable, Equatable {
   package var jobID: String
-  /// `open` or `finished`.
+  /// `open` or `finished`; in a list also `missing`: the job is listed and its own key is gone.
   package var state: String
   package var rootTaskID: String
   package var createdAt: Timestamp?

@@ -53,6 +53,14 @@ package enum WorkHost {
     return String(String(decoding: host.utf8.prefix(255), as: UTF8.self).lowercased())
   }
 
+  /// Whether a URL could have it as its host: no space or control character, and nothing that ends a host or quotes one.
+  package static func isName(_ host: String) -> Bool {
+    !host.isEmpty
+      && host.unicodeScalars.allSatisfy {
+        $0.value > 0x20 && !(0x7f...0xa0).contains($0.value) && !"/?#@\\\"'<>`{}|^%".unicodeScalars.contains($0)
+      }
+  }
+
   private static func host(ofURL url: String) -> String? {
     guard let scheme = url.range(of: "://") else { return nil }
     let authority = url[scheme.upperBound...].prefix { !"/?#\\".contains($0) }

@@ -14,8 +14,8 @@ struct JobRebuilder: Sendable {
     case rebuilt(done: Int, dead: Int, pending: Int)
     /// All of its tasks have ended, so that there is nothing to go on with.
     case isFinished
-    /// The fleet has it.
-    case isThere
+    /// The fleet has it, whether it goes on there or has ended.
+    case isThere(isFinished: Bool)
   }
 
   /// Tasks or fingerprints in one step.
@@ -28,7 +28,9 @@ struct JobRebuilder: Sendable {
   func rebuild(_ jobID: String, isForced: Bool = false) async throws(QuarryError) -> Outcome? {
     let found = await caller.call { () async throws(QuarryError) in [try await queue.job(jobID)] }
     guard let found else { return nil }
-    if let job = found[0], !job.isRestoring, !isForced || !job.status.isFinished { return .isThere }
+    if let job = found[0], !job.isRestoring, !isForced || !job.status.isFinished {
+      return .isThere(isFinished: job.status.isFinished)
+    }
     let plan = try RebuildPlan(try await ledger.read(jobID: jobID))
     guard plan.job.storage == storage else {
       throw QuarryError(

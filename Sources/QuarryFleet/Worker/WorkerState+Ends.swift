@@ -51,10 +51,11 @@ extension WorkerState {
   }
 
   static let cancelled = "its task was cancelled"
+  static let leaseLost = "its lease is lost"
 
   mutating func drop(_ runID: String, _ entry: Held) -> [WorkerAction] {
     held[runID] = nil
-    return [.forget(runID: runID), .notice(.runSuperseded(entry.task, reason: "its lease is lost"))] + fill()
+    return [.forget(runID: runID), .notice(.runSuperseded(entry.task, reason: Self.leaseLost))] + fill()
   }
 
   mutating func completed(_ runID: String, _ answer: CompleteAnswer, sentAt: UInt64) -> [WorkerAction] {
@@ -81,13 +82,19 @@ extension WorkerState {
     let failure = entry.failure ?? (.release, "")
     var actions: [WorkerAction] = [.forget(runID: runID)]
     if let pending = answer.pending { actions.append(settle(pending)) }
-    let isCancelled = answer.next == TaskState.cancelled.rawValue
-    actions.append(
-      .notice(
-        isCancelled
-          ? .runSuperseded(entry.task, reason: Self.cancelled)
-          : .runFailed(entry.task, failure.kind, reason: failure.reason, then: answer.next)))
+    actions.append(.notice(notice(of: entry.task, failure, answer)))
     return actions + fill()
+  }
+
+  private func notice(
+    of task: TaskAssignment, _ failure: (kind: TaskResult.FailureKind, reason: String), _ answer: FailAnswer
+  ) -> WorkerNotice {
+    switch TaskState(rawValue: answer.next) {
+    case .cancelled: .runSuperseded(task, reason: Self.cancelled)
+    // The queue answered why the failure did not count, and not where the task is.
+    case nil: .runSuperseded(task, reason: Self.leaseLost)
+    default: .runFailed(task, failure.kind, reason: failure.reason, then: answer.next)
+    }
   }
 }
 

@@ -32,11 +32,11 @@ package struct JobFigures: Sendable, Equatable {
     }
   }
 
-  /// Running while one of its runs is, or when nothing of it has begun; failed when a task is dead, or some piece of work has
+  /// Running while one of its runs is, or when nothing of it has begun; failed when a task is dead or cancelled, or some piece of work has
   /// no run that succeeded.
   package var state: RunState {
     if runs[.running] > 0 || runs.total == 0 && tasks?.total ?? 0 == 0 { return .running }
-    if tasks?.dead ?? 0 > 0 { return .failed }
+    if let tasks, tasks.dead + tasks.cancelled > 0 { return .failed }
     let done = Set(done.map(firstAttempt))
     return undone.allSatisfy { done.contains(firstAttempt(of: $0)) } ? .succeeded : .failed
   }

@@ -112,8 +112,8 @@ extension Mutant {
       name: "fail: nothing is charged", from: "local used = call('HINCRBY', TASK .. task, kind, 1)",
       to: "local used = 1"),
     Mutant(
-      name: "fail: one more try than there is", from: "if used >= tonumber(v[1]) then return 'dead'",
-      to: "if used > tonumber(v[1]) then return 'dead'"),
+      name: "fail: one more try than there is", from: "if used >= budget then return 'dead'",
+      to: "if used > budget then return 'dead'"),
     Mutant(
       name: "fail: a shutdown is charged", from: "elseif kind == 'unrunnable' then\n  state, detail = 'dead'",
       to:

@@ -91,7 +91,12 @@ struct ControlSetCommand: ExecutableCommand {
     switch (job, host) {
     case (nil, nil): return .fleet
     case (let job?, nil): return .job(job)
-    case (nil, let host?): return .host(host)
+    case (nil, let host?):
+      guard WorkHost.isName(host) else {
+        throw QuarryError(
+          .usage, "--host '\(host)' is not a host's name", remedy: "give it as URLs have it: shop.example")
+      }
+      return .host(host)
     case (_?, _?): throw QuarryError(.usage, "--job and --host are both given", remedy: "leave one of them out")
     }
   }
@@ -107,6 +112,11 @@ struct ControlSetCommand: ExecutableCommand {
       throw QuarryError(
         .usage, "\(stranger.flag) is no limit of a \(subject.kind)",
         remedy: subject == .fleet ? "name the job with --job ID" : "leave it out, or leave out --\(subject.kind)")
+    }
+    if let delay = hostDelay?.number, delay > Politeness.longestDelay.milliseconds {
+      throw QuarryError(
+        .usage, "a host delay of \(Duration.milliseconds(delay).shortText) is longer than a day",
+        remedy: "give --host-delay a day at most")
     }
     return Dictionary(given.map { ($0.limit, $0.value) }) { $1 }
   }
@@ -153,7 +163,7 @@ struct LimitValue: Sendable {
 
   static func time(_ text: String) throws -> LimitValue {
     if text == "default" { return LimitValue() }
-    if text == "0" { return LimitValue(0) }
+    if Duration(text: text) == .zero || text == "0" { return LimitValue(0) }
     return LimitValue(try Reading.duration(text))
   }
 }

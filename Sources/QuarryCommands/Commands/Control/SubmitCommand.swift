@@ -30,10 +30,10 @@ struct SubmitCommand: ExecutableCommand {
     let line = try line(in: context)
     let submission = try SubmissionLine(parsing: line)
     let address = try fleet.address(in: context)
-    let (state, ignored) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+    let (state, ignored, leader) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       let known = try await KnownJob.find(submission.jobID, in: queue)
       let state = try await submit(line, isKnown: known != nil, to: queue)
-      return (state, known?.differences(from: submission) ?? [])
+      return (state, known?.differences(from: submission) ?? [], try await queue.leader())
     }
     if state == .known, !ignored.isEmpty {
       context.console.warn(
@@ -43,7 +43,11 @@ struct SubmitCommand: ExecutableCommand {
       )
     }
     if state == .waiting {
-      context.console.say("it waits until a coordinator takes it; start one with: quarry coordinator\(address.flags)")
+      context.console.say(
+        leader.map {
+          "coordinator \($0) leads the fleet and has not taken it yet; its log says what keeps it from that"
+        }
+          ?? "it waits until a coordinator takes it; start one with: quarry coordinator\(address.flags)")
     }
     try output.render(
       .record([("job_id", .string(submission.jobID)), ("state", .string(state.rawValue))]), in: context)

@@ -20,6 +20,7 @@ struct CensusCommand: ExecutableCommand {
         "tasks moved while they were counted: each was checked by itself, sums were not compared; pause the fleet for those"
       )
     }
+    if report.problemCount > 0 { context.console.say(report.remedy) }
     return report.problemCount == 0 ? 0 : ExitCode.failure
   }
 }

@@ -42,7 +42,10 @@ struct InspectJobCommand: ViewableCommand {
     let (job, runs, known) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       let job = try await queue.job(id)
       let runs = job == nil ? [] : try await queue.listTasks(jobID: id, limit: 1_000).compactMap(\.runID)
-      return (job, runs, job == nil ? try await queue.jobs(limit: 500).map(\.jobID) : [])
+      let known = job == nil ? try await queue.jobs(limit: 500).map(\.jobID) : []
+      // A job that is listed and has no key of its own: why there is nothing to show, and what helps.
+      if known.contains(id) { _ = try await queue.status(jobID: id) }
+      return (job, runs, known)
     }
     guard let job else {
       throw NotFound.unknown(

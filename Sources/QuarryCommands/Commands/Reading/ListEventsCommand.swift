@@ -30,6 +30,10 @@ struct ListEventsCommand: ExecutableCommand {
   @OptionGroup var output: OutputOptions
 
   func execute(in context: CommandContext) async throws -> Int32 {
+    if let unknown = types.first(where: { !FleetEvent.types.contains($0) }) {
+      throw QuarryError(
+        .usage, "there is no event type '\(unknown)'", remedy: "use one of \(FleetEvent.types.joined(separator: ", "))")
+    }
     let address = try fleet.address(in: context)
     let first = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       try await read(queue, in: context)

@@ -50,7 +50,7 @@ struct TaskTotals: Sendable, Equatable {
   var succeeded = 0
   var failed = 0
   var cancelled = 0
-  /// Waiting for a worker, or for their time; nil where only what is stored is known.
+  /// Waiting for a worker, for their time, or to be admitted; nil where only what is stored is known.
   var queued: Int?
 
   var total: Int { running + succeeded + failed + cancelled + (queued ?? 0) }
@@ -68,7 +68,7 @@ struct TaskTotals: Sendable, Equatable {
     succeeded += job.done
     failed += job.dead
     cancelled += job.cancelled
-    queued = (queued ?? 0) + job.ready + job.scheduled
+    queued = (queued ?? 0) + job.ready + job.scheduled + job.outbox
   }
 }
 

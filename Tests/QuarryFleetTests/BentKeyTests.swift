@@ -1,0 +1,191 @@
+import QuarryCore
+import QuarryFleet
+import RedisClient
+import Testing
+
+/// Keys that somebody has bent or taken away by hand: other jobs go on, and what is wrong is named.
+@Suite(.timeLimit(.minutes(5))) struct BentKeyTests {
+  /// A job whose root runs and which has three more tasks.
+  private func bench() async throws -> (QueueBench, TaskAssignment) {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(host: "shop")
+    let root = try await bench.one("w")
+    try await bench.start(root, "w")
+    try await bench.emit((0..<3).map { bench.work($0, "https://shop/\($0)") }, by: root, "w")
+    try await bench.admit()
+    return (bench, root)
+  }
+
+  private func bend(_ bench: QueueBench, _ key: String) async throws {
+    _ = try await bench.raw.send(["SET", .text(bench.queue.keys.prefix + key), "bent"])
+  }
+
+  private func problems(_ bench: QueueBench) async throws -> [String] { try await Census.report(bench.queue).problems }
+
+  /// Another job, from its submission to its end, with a task that it derives.
+  private func expectAnotherJobRuns(_ bench: QueueBench) async throws {
+    try await bench.submit("other", host: "shop") { $0.lane = "high" }
+    try await bench.skipTurns()
+    let root = try await bench.run("w", emitting: ["https://shop/other"])
+    #expect(root.jobID == "other")
+    while try await bench.admit() > 0 {}
+    while try await bench.status("other").ready > 0 {
+      let task = try await bench.one("w")
+      try await bench.start(task, "w")
+      try await bench.complete(task, "w")
+    }
+    try await bench.settleAll()
+    let status = try await bench.status("other")
+    #expect(status.isFinished && status.done == 2)
+  }
+
+  @Test(arguments: [
+    "host:shop", "slots:shop", "starting:shop", "hostjobs:default:shop", "ready:default:job:shop", "index:job:done",
+    "index:job:leased", "prints:job", "job:job", "open:default:job", "held:w", "replies:w", "cut:job-root", "leases",
+  ])
+  func aKeyOfAnotherTypeIsNamedAndStopsNoOtherJob(_ key: String) async throws {
+    let (bench, root) = try await bench()
+    try await bend(bench, key)
+    let name = bench.queue.keys.prefix + key
+    #expect(try await problems(bench).contains { $0.hasPrefix("the key \(name) holds a string and has to be a ") })
+    _ = try await bench.queue.jobs(limit: 10)
+    _ = try await bench.queue.listTasks(limit: 10)
+    _ = try await bench.queue.workers()
+    _ = try await bench.queue.queueView()
+    _ = try await bench.queue.job("job")
+    _ = try await bench.queue.task("job-root")
+    #expect(try await bench.raw.send(["TYPE", .text(name)]).text == "string", "what only reads changes nothing")
+
+    try await bench.complete(root, "w")
+    try await expectAnotherJobRuns(bench)
+    try await bench.reap()
+  }
+
+  @Test(arguments: ["SET", "DEL"]) func aListThatWasTakenAwayIsMadeAnew(_ command: String) async throws {
+    let (bench, root) = try await bench()
+    try await bench.complete(root, "w")
+    let list = bench.queue.keys.ready("default", "job", "shop")
+    _ = try await bench.raw.send(RedisCommand([.text(command), .text(list)] + (command == "SET" ? ["bent"] : [])))
+    for _ in 0..<3 { try await bench.run("w") }
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished)
+    #expect(try await bench.census().isEmpty)
+  }
+
+  @Test func whatIsTakenAwayIsToldAsAnEvent() async throws {
+    let (bench, _) = try await bench()
+    try await bend(bench, "index:job:leased")
+    try await bench.claim("w")
+    let told = try await bench.queue.events(after: "0", limit: 100).filter { $0.type == "key_replaced" }
+    #expect(told.map { $0.fields["error"]?.contains("index:job:leased held what it must not") } == [true])
+  }
+
+  @Test func aTaskThatIsNoneStopsNeitherItsJobsListsNorItsCancel() async throws {
+    let (bench, root) = try await bench()
+    let ready = try await bench.queue.listTasks(jobID: "job", state: .ready, limit: 10)
+    for (task, command) in zip(ready, ["SET", "DEL"]) {
+      let value: [RedisArgument] = command == "SET" ? ["bent"] : []
+      let key = RedisArgument.text(bench.queue.keys.task(task.taskID))
+      _ = try await bench.raw.send(RedisCommand([.text(command), key] + value))
+    }
+    #expect(try await bench.queue.listTasks(jobID: "job", limit: 10).count == 2)
+    try await expectAnotherJobRuns(bench)
+    _ = try await bench.queue.cancel(jobID: "job").get()
+    #expect(
+      try await bench.queue.fail(
+        root, .release, reason: "", hosts: [], workerID: "w", requestID: "f"
+      ).next == "cancelled")
+    try await bench.settleAll()
+    let status = try await bench.status()
+    #expect(status.isFinished && status.done + status.cancelled == 4)
+  }
+
+  @Test func numbersThatAreNoneHoldUpNoOtherRun() async throws {
+    let (bench, root) = try await bench()
+    let claimed = try await bench.one("w")
+    for task in [root, claimed] {
+      _ = try await bench.raw.send(["HSET", .text(bench.queue.keys.task(task.taskID)), "attempt", "xyz"])
+    }
+    let ready = try await bench.queue.listTasks(jobID: "job", state: .ready, limit: 10)
+    _ = try await bench.raw.send([
+      "HSET", .text(bench.queue.keys.task(ready[0].taskID)), "attempt", "xyz", "epoch", "abc",
+    ])
+    _ = try await bench.raw.send(["HSET", .text(bench.queue.keys.job("job")), "items", "many"])
+    let found = try await problems(bench)
+    #expect(found.contains("task \(root.taskID) has attempt 'xyz', which is no number"), "\(found)")
+    #expect(found.contains("task \(ready[0].taskID) has epoch 'abc', which is no number"), "\(found)")
+
+    try await bench.start(claimed, "w")
+    let runs = [root, claimed].map { RunCompletion(task: $0, figures: RunFigures(outcome: .success)) }
+    for answer in try await bench.queue.complete(runs, workerID: "w", requestID: "c") {
+      guard case .accepted = answer else {
+        Issue.record("\(answer)")
+        continue
+      }
+    }
+    for _ in ready {
+      let task = try await bench.one("w")
+      #expect(task.attempt == 1)
+      try await bench.start(task, "w")
+      try await bench.complete(task, "w")
+    }
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished)
+  }
+
+  @Test func aTaskThatLacksWhatARunNeedsIsLeftOutOfAClaim() async throws {
+    let (bench, _) = try await bench()
+    let ready = try await bench.queue.listTasks(jobID: "job", state: .ready, limit: 10)
+    let keys = ready.map { bench.queue.keys.task($0.taskID) }
+    _ = try await bench.raw.send(["HDEL", .text(keys[0]), "job"])
+    _ = try await bench.raw.send(["HDEL", .text(keys[1]), "target"])
+    #expect(try await problems(bench).contains("the key \(keys[0]) has no job"))
+    #expect(try await bench.claim("w", 3).map(\.taskID) == [ready[2].taskID])
+  }
+
+  @Test func anEndWithoutATaskIsNamedAndOthersAreRecorded() async throws {
+    let (bench, root) = try await bench()
+    try await bench.complete(root, "w")
+    _ = try await bench.raw.send(["ZADD", .text(bench.queue.keys.unsettled), "1", "nonsense", "1", "dead:nobody:7"])
+    let entries = try await bench.queue.pendingEntries(olderThan: .zero, limit: 10)
+    #expect(entries.map(\.id) == ["accepted:\(root.taskID):\(root.epoch)"])
+    let found = try await problems(bench).filter { $0.contains("of which there is no task") }
+    #expect(found.count == 2)
+  }
+
+  @Test func aJobWhoseKeyIsMissingIsHeldAndNamed() async throws {
+    let (bench, root) = try await bench()
+    _ = try await bench.raw.send(["DEL", .text(bench.queue.keys.job("job"))])
+    #expect(try await bench.claim("w", 3).isEmpty)
+    try await bench.complete(root, "w")
+    #expect(try await bench.claim("w", 3).isEmpty)
+    let told = try await bench.queue.events(after: "0", limit: 100).filter { $0.type == "job_missing" }
+    #expect(!told.isEmpty && told.allSatisfy { $0.jobID == "job" })
+
+    let found = try await problems(bench)
+    #expect(
+      found.contains { $0.hasPrefix("job job is missing: ") && $0.hasSuffix("--rebuild --resume job") }, "\(found)")
+    #expect(try await bench.queue.jobs(limit: 10).map(\.state) == ["missing"])
+    let waiting = try await bench.queue.listTasks(jobID: "job", state: .ready, limit: 10)
+    #expect(waiting.count == 3)
+    #expect(try await bench.gate(waiting[0].taskID) == .noJob)
+    try await expectAnotherJobRuns(bench)
+  }
+
+  @Test func aTaskOfAMissingJobIsTriedAgainAndNeverDies() async throws {
+    let (bench, root) = try await bench()
+    _ = try await bench.raw.send(["DEL", .text(bench.queue.keys.job("job"))])
+    #expect(try await bench.fail(root, .app, "w").next == "scheduled")
+  }
+
+  @Test func eachTypeOfEventThatAScriptWritesIsKnown() {
+    var written: Set<String> = []
+    for script in Script.all {
+      for part in script.script.source.split(separator: "event('", omittingEmptySubsequences: false).dropFirst() {
+        written.insert(String(part.prefix { $0 != "'" }))
+      }
+    }
+    #expect(written == Set(FleetEvent.types))
+  }
+}
