@@ -170,6 +170,7 @@ import Testing
     let waiting = try await bench.queue.listTasks(jobID: "job", state: .ready, limit: 10)
     #expect(waiting.count == 3)
     #expect(try await bench.gate(waiting[0].taskID) == .noJob)
+    #expect(try await !bench.submit(), "it is not begun anew beside what is left of it")
     try await expectAnotherJobRuns(bench)
   }
 

@@ -253,7 +253,7 @@ import Testing
     // Nobody could reach Redis for a minute.
     try await bench.advance(.seconds(60), ticking: false)
     #expect(try await bench.reap() == 0)
-    try await bench.advance(.seconds(29))
+    try await bench.advance(.seconds(15))
     #expect(try await bench.reap() == 0)
     #expect(try await bench.queue.renew([task], age: .zero, workerID: "w", requestID: "2").lost.isEmpty)
     try await bench.advance(.seconds(31))

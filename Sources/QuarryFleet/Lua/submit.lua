@@ -4,10 +4,11 @@
 -- max_runs (0: none), policy, storage, source, category, timeout_ms, app/crash/blocked _max, _base_ms, _cap_ms, and what
 -- may be changed while the job runs (0: none): host_slots, host_gap_ms, host_max_pages, auto_throttle, concurrency.
 -- Reply: {'submitted'} or {'known'}.
+-- A job whose own key is missing, and that has fingerprints, is known: it is brought back, not begun anew.
 -- Invariants: idempotent by the job's id; the line leaves the submissions in the same step.
 local job, root, target, params, lane, host = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local print_of_root, delay, line = ARGV[10], within_a_year(ARGV[11]), ARGV[12]
-if call('EXISTS', JOB .. job) == 1 then
+if call('EXISTS', JOB .. job, key('prints', job)) > 0 then
   if line ~= '' then call('LREM', SUBMISSIONS, 1, line) end
   return {'known'}
 end
