@@ -184,7 +184,9 @@ import Testing
       let isMoment =
         comesFirst ? request.line.hasPrefix("PUT") && request.line.contains("/latest ") : request.line.hasPrefix("POST")
       if isMoment, hasLied.withLock({ $0 }), hasCome.withLock({ $0.isFirst() }) {
-        #expect(throws: Never.self) { try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero)) }
+        #expect(throws: Never.self) {
+          try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero))
+        }
       }
       return .relay(to: upstream)
     }
@@ -406,7 +408,9 @@ import Testing
 
   /// Nobody could be asked whether a batch is visible. It is tried again, when its writer's way to the store is whole: it is
   /// there once, whether its pointer had moved, another has carried it out meanwhile, or nobody has.
-  @Test(arguments: S3Server.allCases, Fate.allCases) func whatMayBeVisibleIsStoredOnce(_ server: S3Server, _ fate: Fate) throws {
+  @Test(arguments: S3Server.allCases, Fate.allCases) func whatMayBeVisibleIsStoredOnce(_ server: S3Server, _ fate: Fate)
+    throws
+  {
     let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
     let isDenied = Mutex(false)
     let isMended = Mutex(false)

@@ -241,7 +241,8 @@ struct ChainReader {
       return all
     }
     for path in paths {
-      guard let id = FileSystem.parent(of: path).flatMap({ SnapshotID($0.split(separator: "/").last ?? "") }), isWanted(id)
+      guard let id = FileSystem.parent(of: path).flatMap({ SnapshotID($0.split(separator: "/").last ?? "") }),
+        isWanted(id)
       else { continue }
       all[id, default: []].append(path)
     }

@@ -26,7 +26,8 @@ struct S3Fence {
     } else {
       newest = try chain.head()?.id
       if turn.pointer != nil {
-        guard newest != nil, newest == turn.intent.newest, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil else {
+        guard newest != nil, newest == turn.intent.newest, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil
+        else {
           return true
         }
       }
