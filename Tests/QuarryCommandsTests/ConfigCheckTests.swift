@@ -159,7 +159,8 @@ import Testing
 
   @Test(arguments: [
     ("catgory: a\n", "q.yaml:1: unknown key 'catgory'"), ("policy: { name: streaming }\n", "needs a trigger"),
-    ("storage: { backend: ftp }\n", "unknown storage backend 'ftp'"), ("fleet: { depth: 2 }\n", "--max-runs"),
+    ("storage: { backend: ftp }\n", "unknown storage backend 'ftp'"),
+    ("storage: { path: none }\n", "none: No such file or directory"), ("fleet: { depth: 2 }\n", "--max-runs"),
     ("fleet: { lease: 1s, heartbeat: 1s }\n", "cannot keep a lease"), ("a: [\n", "q.yaml:"),
     ("resolve_from: nowhere\n", "is not a directory"), ("no_browser_reuse: 1\n", "must be true or false"),
   ])

@@ -56,6 +56,15 @@ import Testing
     #expect(ProcessTree.count("sleep\0\(mark)") == 0)
   }
 
+  @Test(arguments: [false, true]) func shepherdThatWasStoppedStillObeys(isAsked: Bool) throws {
+    let mark = ProcessTree.mark()
+    let process = try ProcessTree.shell("setsid sleep \(mark) & kill -STOP $PPID; echo up; exec sleep \(mark)")
+    #expect(process.readOutput(3) == "up\n")
+    if isAsked { process.terminate() } else { process.killTree() }
+    #expect(process.waitForEnd() == .signalled(isAsked ? SIGTERM : SIGKILL))
+    #expect(ProcessTree.count("sleep\0\(mark)") == 0)
+  }
+
   @Test func terminationIsAskedForFirst() throws {
     let process = try ProcessTree.shell("trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done")
     #expect(process.readOutput(3) == "up\n")

@@ -50,7 +50,11 @@ enum EffectiveConfiguration {
     values["storage.durability"] = .string(storage.isDurable ? "commit" : "none")
     values["storage.checksum"] = .string(storage.form.checksum.rawValue)
     values["storage.compression"] = .string(storage.form.compression.rawValue)
-    if case .bucket(let bucket) = storage.place {
+    switch storage.place {
+    case .folder(let path):
+      // The default one is made by whoever stores first.
+      if !storage.isDefault { try StorageFolder(path: path).require() }
+    case .bucket(let bucket):
       values["storage.region"] = bucket.region.map { .string($0) }
       values["storage.endpoint"] = bucket.endpoint.map { .string($0) }
       values["storage.s3_path_style"] = .bool(bucket.isPathStyle)

@@ -123,11 +123,20 @@ package final class ShepherdedProcess {
 
   /// Asks the command's process group to end (SIGTERM); two seconds later everything is killed.
   package func terminate() {
-    if end == nil { kill(shepherd, SIGTERM) }
+    signalShepherd(SIGTERM)
+    signalShepherd(SIGCONT)
   }
 
   /// Kills the command and all that it started, at once.
-  package func killTree() { deadlines.close() }
+  package func killTree() {
+    deadlines.close()
+    signalShepherd(SIGCONT)
+  }
+
+  /// One that somebody has stopped would hear of nothing, and is woken.
+  private func signalShepherd(_ signal: Int32) {
+    if end == nil { kill(shepherd, signal) }
+  }
 
   /// Reads what the shepherd tells. Answers nil while the command or a descendant lives.
   package func readEnd() -> ProcessEnd? {
