@@ -76,7 +76,7 @@ import Testing
   @Test func whatIsTakenAwayIsToldAsAnEvent() async throws {
     let (bench, _) = try await bench()
     try await bend(bench, "index:job:leased")
-    try await bench.claim("w")
+    _ = try await bench.claim("w")
     let told = try await bench.queue.events(after: "0", limit: 100).filter { $0.type == "key_replaced" }
     #expect(told.map { $0.fields["error"]?.contains("index:job:leased held what it must not") } == [true])
   }

@@ -97,7 +97,7 @@ import Testing
           batch.addMetrics(completed: 1)
         })
     }
-    let filter = RunFilter(since: try #require(Timestamp("2200-01-01T00:00:00Z")))
+    let filter = RunFilter(since: Timestamp("2200-01-01T00:00:00Z"))
     for isIndexed in [false, true] {
       if isIndexed { _ = try reader.refreshIndex() }
       #expect(try reader.runs(filter).rows.map(\.runID) == ["late"])

@@ -58,7 +58,7 @@ import Testing
     #expect(findings.filter { $0.kind == .removed }.map(\.place) == removed, "\(findings)", sourceLocation: location)
     var missing: [String] = []
     let disk = DiskStore(root: root.path)
-    try ManifestRepair(disk, layout: DatasetLayout(disk, dataset: "quarry")).repair(writes: true) {
+    _ = try ManifestRepair(disk, layout: DatasetLayout(disk, dataset: "quarry")).repair(writes: true) {
       missing.append($0.path)
     }
     try LeftoverCollector(root: root.path, dataset: "quarry", age: .seconds(900)).collect(removes: true) {

@@ -154,7 +154,7 @@ import Testing
       startedFirst.withLock { $0 = isStarted }
       control.extend(to: BootClock.after(.seconds(600)))
       while BootClock.now() < deadline + 200_000_000 { usleep(10_000) }
-      FileManager.default.createFile(atPath: mark, contents: nil)
+      _ = FileManager.default.createFile(atPath: mark, contents: nil)
     }
     let report = try await harness.run(executor, control: control)
     #expect(report.outcome == .success, "\(report.message)")

@@ -38,9 +38,5 @@ package enum ProcessName {
 
   package static var pid: Int32 { getpid() }
 
-  package static var host: String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "host" }
-    return buffer.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "host" }
-  }
+  package static var host: String { HostName.current ?? "host" }
 }

@@ -61,9 +61,8 @@ final class S3Claim: StoreClaim {
   }
 
   private static func text(_ id: String) -> [UInt8] {
-    var host = [CChar](repeating: 0, count: 256)
-    let name = gethostname(&host, host.count - 1) == 0 ? String(cString: host) : "unknown"
-    return Array("\(id) process \(getpid()) on \(name) since \(Timestamp.now().text())\n".utf8)
+    let host = HostName.current ?? "unknown"
+    return Array("\(id) process \(getpid()) on \(host) since \(Timestamp.now().text())\n".utf8)
   }
 
   func isHeld() throws(FileFailure) -> Bool {
