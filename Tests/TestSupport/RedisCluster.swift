@@ -65,7 +65,8 @@ package final class RedisCluster: Sendable {
 
   private func migrate(_ keys: ArraySlice<Substring>, from source: RedisServer, to target: RedisServer) throws {
     guard !keys.isEmpty else { return }
-    _ = try ask(source, ["MIGRATE", "127.0.0.1", String(target.port), "", "0", "60000", "KEYS"] + keys.map(String.init))
+    let command = ["MIGRATE", "127.0.0.1", String(target.port), "", "0", "60000", "KEYS"] + keys.map(String.init)
+    _ = try ask(source, command)
   }
 
   @discardableResult
