@@ -42,13 +42,16 @@ enum TerminalModes {
     return .success((isAgain ? "" : otherScreen) + enterSequence)
   }
 
+  /// How long a handler waits for a terminal that is busy with what it was told before: in milliseconds.
+  private static let patience: Int32 = 1000
+
   /// As it was before; changes nothing when it is so already. Calls only what a signal handler may call.
-  /// - Parameter waits: for a terminal that takes nothing just now.
+  /// - Parameter waits: however long the terminal takes nothing; otherwise a second.
   static func leave(waits: Bool) {
     guard isEntered.exchange(false, ordering: .acquiringAndReleasing) else { return }
     tcsetattr(STDIN_FILENO, TCSANOW, &original)
     var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-    guard waits || poll(&output, 1, 0) > 0 else { return }
+    guard waits || poll(&output, 1, patience) > 0 else { return }
     _ = write(STDOUT_FILENO, leaveSequence.utf8Start, leaveSequence.utf8CodeUnitCount)
   }
 }
