@@ -32,6 +32,41 @@ import Testing
     try await harness.expectSound()
   }
 
+  /// A driver that ends the browser before its process makes a script see a site that fails; so may a handler of its own.
+  @Test(arguments: ["await page.goto(job.url).catch(() => undefined);", "await told;"])
+  func whatIsSaidAfterTheOrderToStopIsNotTaken(_ wait: String) async throws {
+    let (asked, continuation) = AsyncStream.makeStream(of: Void.self)
+    let server = try HTTPServer { _, _ in
+      continuation.yield()
+      return .silence
+    }
+    let harness = try RunHarness()
+    let isBrowser = wait.contains("page")
+    let script = try harness.script(
+      "checks.ts",
+      """
+      export const config = { browser: \(isBrowser) };
+      export default async ({ emit, job, page }) => {
+        await emit.item({ item_type: 'before', data: {} });
+        const told = new Promise((resolve) => { if (!page) process.on('SIGTERM', resolve); });
+        if (!page) fetch(job.url);
+        \(wait)
+        await emit.item({ item_type: 'link', data: { works: false } });
+      };
+
+      """)
+    let process = try harness.start([
+      "run", "--script", script, "--storage-path", harness.data, "--no-browser-reuse", "--job",
+      #"{"url":"\#(server.url)"}"#,
+    ])
+    for await _ in asked { break }
+    process.send(SIGTERM)
+    let result = try await process.finish()
+    #expect(result.exitCode == 2, "\(result.standardError)")
+    #expect(result.standardError.contains("stopped before its end"), "\(result.standardError)")
+    #expect(try harness.items().map { $0["item_type"]?.string } == ["before"])
+  }
+
   private static let policies = [
     ["strict"], ["streaming", "--flush-count", "1"], ["buffered", "--buffer-events", "1"],
   ]

@@ -27,7 +27,8 @@ extension StreamIngestion {
     case .other(let name): try validateType(name)
     default: break
     }
-    let kind: RecordClass = event.type.isDroppable ? .droppable(event.type.name) : .event
+    let kind: RecordClass =
+      if event.type.isTerminal { .terminal } else if event.type.isDroppable { .droppable(event.type.name) } else { .event }
     try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), kind) {
       batch throws(IngestionFailure) in try RecordEncoder.event(event, frameLength: frameLength, into: &batch)
     }

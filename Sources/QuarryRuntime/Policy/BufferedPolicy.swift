@@ -3,7 +3,8 @@ import QuarryCore
 /// Holds records in a bounded buffer and stores them in few large commits.
 ///
 /// When the buffer is full, records that may be dropped are dropped, counted by type and noted; any other makes room by
-/// a flush, which the caller waits for. A flush writes artifact chunks first, then all else; `FlushMode` says what it
+/// a flush, which the caller waits for. The event that ends the run has room always: the last flush follows it at once, and
+/// is not to be two. A flush writes artifact chunks first, then all else; `FlushMode` says what it
 /// leaves when it fails halfway.
 package final class BufferedPolicy: IngestionPolicy {
   /// What may wait. One record that is larger is taken into an empty buffer.
@@ -59,7 +60,7 @@ package final class BufferedPolicy: IngestionPolicy {
     }
     try current.append(kind, write)
     // Known only now: the bytes are those of the line itself.
-    guard isOver, let line = current.removeLast(kind) else { return }
+    guard isOver, kind != .terminal, let line = current.removeLast(kind) else { return }
     guard !isEmpty else { return current.append(line, kind) }
     if case .droppable(let type) = kind { return drop(type) }
     let failure = flushed(for: \.capacity)

@@ -49,6 +49,8 @@ package enum RecordClass: Sendable, Equatable {
   case event
   /// An event that may be dropped, with its type.
   case droppable(String)
+  /// The event that ends the run; all that waits is stored next.
+  case terminal
 
   var isEvent: Bool { if case .chunk = self { false } else { true } }
 }

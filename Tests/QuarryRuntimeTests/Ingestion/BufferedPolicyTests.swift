@@ -31,6 +31,15 @@ import Testing
     #expect(notes.lines.isEmpty)
   }
 
+  @Test func theTerminalEventNeedsNoFlushOfItsOwn() throws {
+    let policy = try policy(events: 3)
+    for number in 0..<3 { try policy.append(number) }
+    try policy.append(3, .terminal)
+    #expect(sink.attempts == 0)
+    _ = try policy.finish(closing: nil)
+    #expect(try PolicyRecords.commits(sink) == [[0, 1, 2, 3]])
+  }
+
   @Test func bytesAreThoseOfTheLinesWhateverWasEstimated() throws {
     let length = try PolicyRecords.lineLength(policy: "buffered")
     let policy = try policy(bytes: 3 * length)

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BrowserServer } from './broker.ts';
-import { launchSettings } from './chromium.ts';
+import { launchSettings, leavesSignals } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { within } from './page-facts.ts';
 import { withScratchFolder } from './scratch.ts';
@@ -25,9 +25,7 @@ export async function launchServer(wsPath: string): Promise<BrowserServer> {
       chromiumSandbox: sandbox,
       headless: true,
       host: '127.0.0.1',
-      handleSIGHUP: false,
-      handleSIGINT: false,
-      handleSIGTERM: false,
+      ...leavesSignals,
     });
   const { result: server, listener } = await withListener(() => withScratchFolder(launch, 'close'));
   return Object.assign(server, {

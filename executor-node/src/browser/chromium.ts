@@ -38,6 +38,12 @@ export async function launchSettings(environment: Environment = process.env): Pr
   };
 }
 
+/**
+ * For both drivers' launches: a signal to this process is not the browser's affair. Otherwise the driver would keep the
+ * process alive while it ends the browser, and the script would see that as a failure of its page.
+ */
+export const leavesSignals = { handleSIGHUP: false, handleSIGINT: false, handleSIGTERM: false };
+
 /** WebRTC would tell a page the machine's own address beside that of its proxy; whoever shares the browser may have one. */
 const NO_DIRECT_UDP = '--force-webrtc-ip-handling-policy=disable_non_proxied_udp';
 

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
-import { launchSettings } from './chromium.ts';
+import { launchSettings, leavesSignals } from './chromium.ts';
 import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
@@ -79,7 +79,8 @@ const ANSWER_MS = 10_000;
 /** Starts a browser; it ends with this process, however that ends. */
 export async function launchEmbedded(chromium: any): Promise<any> {
   const { executablePath, args, sandbox } = await launchSettings();
-  const launch = () => chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true });
+  const launch = () =>
+    chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true, ...leavesSignals });
   return await withScratchFolder(launch, 'disconnected');
 }
 

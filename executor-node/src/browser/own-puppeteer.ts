@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
-import { findChromium, launchArguments, sandboxed } from './chromium.ts';
+import { findChromium, launchArguments, leavesSignals, sandboxed } from './chromium.ts';
 import type { Driver } from './driver.ts';
 import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { LossWatch } from './loss.ts';
@@ -57,7 +57,7 @@ async function ownLaunch({ puppeteer, bringsBrowser }: Own): Promise<object> {
   const own = bringsBrowser && !process.env.QUARRY_CHROMIUM ? await ownBrowser(puppeteer) : undefined;
   const executablePath = own ?? findChromium();
   const args = await launchArguments(executablePath);
-  return { headless: true, args: sandboxed() ? args : [...args, '--no-sandbox'], executablePath };
+  return { headless: true, args: sandboxed() ? args : [...args, '--no-sandbox'], executablePath, ...leavesSignals };
 }
 
 /** The browser that Puppeteer downloaded, if it did. */

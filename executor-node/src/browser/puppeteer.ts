@@ -32,6 +32,7 @@ export async function launch({ args = [], executablePath, env, timeout, slowMo }
     env,
     timeout,
     slowMo,
+    ...leavesSignals,
   });
   return await wrapped(browser);
 }
