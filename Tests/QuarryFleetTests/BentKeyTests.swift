@@ -180,6 +180,39 @@ import Testing
     #expect(try await bench.fail(root, .app, "w").next == "scheduled")
   }
 
+  /// Two rebuilders in turn, as when the first dies: whatever comes in between, nothing of another job is lost.
+  @Test func workOfAMissingJobLeavesTheOutboxInSteps() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    for job in ["job", "other"] { try await bench.submit(job) }
+    let roots = try await bench.claim("w", 2)
+    func emit(_ indices: Range<Int>, by root: TaskAssignment) async throws {
+      try await bench.emit(indices.map { bench.work($0, "https://\(root.jobID)/\($0)") }, by: root, "w")
+    }
+    for start in stride(from: 0, to: 700, by: 100) {
+      for root in roots { try await emit(start..<start + 100, by: root) }
+    }
+    let other = try #require(roots.first { $0.jobID == "other" })
+    _ = try await bench.raw.send(["DEL", .text(bench.queue.keys.job("job"))])
+
+    let outbox = RedisArgument.text(bench.queue.keys.outbox)
+    var (steps, admitted, emitted) = (0, 0, 700)
+    while try await bench.queue.restore(.clear, jobID: "job", token: steps < 1 ? "one" : "two") == .more {
+      steps += 1
+      admitted += try await bench.admit(50)
+      try await emit(emitted..<emitted + 10, by: other)
+      emitted += 10
+    }
+    #expect(steps >= 2, "1,400 entries, 500 at most in a step")
+    let left = try await bench.raw.send(["LRANGE", outbox, 0, -1]).elements?.compactMap(\.text) ?? []
+    #expect(left.allSatisfy { $0.hasPrefix("other-root ") })
+    while try await bench.admit() > 0 {}
+    let status = try await bench.status("other")
+    #expect(status.admitted == 1 + emitted && status.outbox == 0 && admitted > 0)
+    #expect(try await bench.queue.restore(.clear, jobID: "job", token: "two") == .done)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func eachTypeOfEventThatAScriptWritesIsKnown() {
     var written: Set<String> = []
     for script in Script.all {

@@ -17,14 +17,6 @@ local function forget_end(task)
   call('HDEL', RESULTS, 'accepted:' .. task .. ':' .. epoch)
 end
 
--- Work of the job that is still to be admitted: its ledger has what counts of it.
-local function forget_outbox(job)
-  for _, entry in ipairs(call('LRANGE', OUTBOX, 0, -1)) do
-    local task = string.match(entry, '^(%S+) ')
-    if task and fields_of(task, 'job')[1] == job then call('LREM', OUTBOX, 1, entry) end
-  end
-end
-
 -- Whether there is something of the job although its own key is missing, or has no state.
 local function has_remains(job)
   local keys = {JOB .. job, key('prints', job)}
@@ -34,8 +26,8 @@ local function has_remains(job)
   return call('EXISTS', unpack(keys)) > 0
 end
 
--- Takes away all that Redis has of a job, up to `limit` tasks in a step. Returns whether that was all.
-local function clear(job, limit)
+-- Takes away the job's tasks, up to `limit` in a step. Returns whether those were all.
+local function clear_tasks(job, limit)
   for _, state in ipairs({'ready', 'scheduled', 'leased', 'done', 'dead', 'cancelled'}) do
     for _, task in ipairs(call('ZRANGE', key('index', job, state), 0, limit - 1)) do
       local t = fields_of(task, 'lane', 'host')
@@ -48,10 +40,34 @@ local function clear(job, limit)
     end
     if limit <= 0 then return false end
   end
+  return true
+end
+
+-- Once all tasks of the job are gone: drops work whose task is gone from the outbox, as admission would. The ledger has what
+-- counts of it, and its task may come back before admission sees it. Goes once round, up to `limit` entries in a step: what
+-- stays goes to the end, and `unseen` of the job is how many from the front are still to be looked at. Admission takes from the
+-- front meanwhile, and what comes goes to the end and is of other jobs. Returns whether it is round.
+local function clear_outbox(job, limit)
+  local unseen = tonumber(call('HGET', JOB .. job, 'unseen') or call('LLEN', OUTBOX)) or 0
+  local entries = unseen > 0 and call('LRANGE', OUTBOX, 0, math.min(unseen, limit) - 1) or {}
+  if #entries == 0 then return true end
+  local kept = {}
+  for _, entry in ipairs(entries) do
+    local task = string.match(entry, '^(%S+) ')
+    local owner = task and fields_of(task, 'job')[1]
+    if not task or owner and owner ~= job then kept[#kept + 1] = entry end
+  end
+  if #kept > 0 then call('RPUSH', OUTBOX, unpack(kept)) end
+  call('LTRIM', OUTBOX, #entries, -1)
+  call('HSET', JOB .. job, 'unseen', unseen - #entries)
+  return unseen == #entries
+end
+
+-- Takes away what is left of a job without tasks.
+local function forget_job(job)
   call('UNLINK', JOB .. job, key('prints', job), key('scripts', job), key('pages', job), key('outbox', job), key('refusers', job))
   call('ZREM', JOBS, job)
   call('SREM', CANCELLING, job)
-  return true
 end
 
 -- Stores one task: what has ended, or what is to run.

@@ -1,7 +1,7 @@
 -- Brings a job back from its ledger, after Redis has lost it or has let go of what it has done.
 -- ARGV from 4: step, job, a token of whoever restores, then
---   clear  1 when a finished job may be replaced: takes away what is there of it, up to 500 tasks in a step; also what is left
---          of one whose own key is missing
+--   clear  1 when a finished job may be replaced: takes away what is there of it, up to 500 tasks, or pieces of work in the
+--          outbox, in a step; also what is left of one whose own key is missing
 --   open   root task, lease ms, heartbeat ms, scripts (JSON, target to content hash), pairs of job fields as of submit
 --   prints pairs of fingerprint (hex) and task
 --   pages  pairs of host and number of its tasks
@@ -19,11 +19,13 @@ if step == 'clear' then
   local is_over = v[1] == 'finished' and (ARGV[7] == '1' or call('EXISTS', key('prints', job)) == 0)
   if v[1] and not v[2] and not is_over then return {'refused', v[1]} end
   begin_closing()
-  if not v[1] and v[2] ~= token then forget_outbox(job) end
   reopen(job)
   call('HSET', JOB .. job, 'restoring', token)
   set_hold(job, 'pause')
-  return {clear(job, 500) and 'done' or 'more'}
+  -- Of a job that is not missing nothing waits here: it has ended, or has not begun again.
+  if not clear_tasks(job, 500) or not v[1] and not clear_outbox(job, 500) then return {'more'} end
+  forget_job(job)
+  return {'done'}
 end
 if step == 'close' and v[1] and not v[2] then return {'done'} end
 if step == 'open' and v[1] and v[2] ~= token then return {'refused', v[1]} end

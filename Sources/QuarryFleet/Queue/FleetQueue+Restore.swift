@@ -2,7 +2,7 @@ import QuarryCore
 import RedisClient
 
 /// One step of bringing a job back; each may be repeated.
-enum RestoreStep: Sendable {
+package enum RestoreStep: Sendable {
   case clear
   case open(JobSubmission)
   /// Fingerprints and their tasks.
@@ -42,7 +42,7 @@ enum RestoreStep: Sendable {
   }
 }
 
-enum RestoreAnswer: Sendable, Equatable {
+package enum RestoreAnswer: Sendable, Equatable {
   case done
   /// There is more of the same step.
   case more
@@ -51,7 +51,7 @@ enum RestoreAnswer: Sendable, Equatable {
 
 extension FleetQueue {
   /// - Parameter token: of whoever restores; another one begins from nothing.
-  func restore(_ step: RestoreStep, jobID: String, token: String) async throws(QuarryError) -> RestoreAnswer {
+  package func restore(_ step: RestoreStep, jobID: String, token: String) async throws(QuarryError) -> RestoreAnswer {
     let reply = try await call(.restore, [step.name, .text(jobID), .text(token)] + step.arguments)
     switch reply[0]?.text {
     case "done": return .done
