@@ -84,6 +84,7 @@ import Testing
     let lab = try await Lab.start()
     let top = try await lab.ask("top")
     #expect(top["fleet"] == "t" && top["state"] == "active" && top["leader"]?.string != nil)
+    #expect(top["leader_health"] == .null)
     #expect(top["slots"] == ["up": 1, "lost": 0, "running": 2, "slots": 2])
     #expect(top["lanes"]?.array?.map { $0["lane"] } == ["high", "default", "low"])
     // Of three pages in the high lane two run, each at another host; nothing of a busy host may start.

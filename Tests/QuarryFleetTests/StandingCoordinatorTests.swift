@@ -70,10 +70,16 @@ import Testing
 
   @Test func aSubmissionWaitsForAStorageThatIsFull() async throws {
     let fixture = try CrawlFixture()
-    fixture.ledger.refuse(1)
+    fixture.ledger.refuse(jobs: ["late"])
     try await serving(fixture) { queue in
+      func waitForHealth(_ isAsked: (String?) -> Bool) async throws {
+        while try await !isAsked(queue.fleetView().leaderHealth) { try await Task.sleep(for: .milliseconds(20)) }
+      }
       try await queue.push(line: #"{"script":"page.ts","job_id":"late","params":{"n":6}}"#)
+      try await waitForHealth { $0?.hasPrefix("a submission waits, since its job cannot be recorded: ") == true }
+      fixture.ledger.refuse(jobs: [])
       try await fixture.waitUntilFinished("late")
+      try await waitForHealth { $0 == nil }
     }
     #expect(fixture.notices.all.contains { if case .submissionWaits = $0 { true } else { false } })
     let kinds = try fixture.ledger.kinds("late")

@@ -50,4 +50,10 @@ enum LiveFleet {
     defer { queue.close() }
     return try await question(queue)
   }
+
+  /// Says why the coordinator that leads is not well, which no list shows.
+  static func tellHealth(_ fleet: FleetView, in context: CommandContext) {
+    guard let leader = fleet.leader, let health = fleet.leaderHealth else { return }
+    context.console.warn("coordinator \(leader), which leads the fleet, is not well: \(health)")
+  }
 }

@@ -32,6 +32,7 @@ extension Output {
     let values: [(String, JSONValue)] = [
       ("fleet", .string(top.name)), ("at", .time(top.queue.at)),
       ("state", .string(top.fleet.isPaused ? "paused" : "active")), ("leader", .optional(top.fleet.leader)),
+      ("leader_health", .optional(top.fleet.leaderHealth)),
       ("per_second", top.perSecond.map { .double(($0 * 100).rounded() / 100) } ?? .null),
       ("time_left_ms", .optional(top.timeLeft?.milliseconds)),
     ]

@@ -30,7 +30,14 @@ enum TopText {
       line(
         "queue", queue(document), [],
         ["\(tasks.count("scheduled")) scheduled", "\(tasks.count("outbox")) to admit"]),
-    ]
+    ] + unwell(document)
+  }
+
+  /// A line of its own, when there is something to say.
+  private static func unwell(_ document: Output) -> [StyledLine] {
+    let health = document.text("leader_health").onOneLine
+    guard !health.isEmpty else { return [] }
+    return [line("unwell", ["coordinator:"], [StyledText(text: health, style: Style(.red, isBold: true))], [])]
   }
 
   private static func line(

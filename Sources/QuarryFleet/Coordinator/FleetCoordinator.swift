@@ -12,6 +12,7 @@ package final class FleetCoordinator: Sendable {
   private let notice: @Sendable (CoordinatorNotice) -> Void
   private let progress: @Sendable (Progress) -> Void
   private let clock: FleetClock
+  private let health = CoordinatorHealth()
   private let events: AsyncStream<CoordinatorEvent>
   private let inbox: AsyncStream<CoordinatorEvent>.Continuation
 
@@ -48,7 +49,12 @@ package final class FleetCoordinator: Sendable {
   /// - Throws: `QuarryError(.usage)` for a request that cannot be run, `QuarryError(.storage)` when the `job` record
   ///   cannot be written, `QuarryError(.fleet)` when Redis is no longer the fleet's.
   package func run() async throws(QuarryError) -> CoordinatorSummary? {
-    let watch = RedisWatch { [notice] trouble in notice(.redis(trouble)) }
+    let watch = RedisWatch { [self] trouble in
+      // One that does not answer cannot be told.
+      let refuses = if case .refuses = trouble { true } else { false }
+      health.set(.redis, refuses ? RedisTrouble.text(trouble) : nil)
+      notice(.redis(trouble))
+    }
     let caller = PatientCaller(clock: clock, watch: watch) { [inbox] error in inbox.yield(.generationLost(error)) }
     switch task {
     case .submit(let job): return try await follow(try await submit(job, caller), caller)
@@ -166,8 +172,8 @@ package final class FleetCoordinator: Sendable {
   ) async -> End {
     let leadership = Leadership()
     let keeper = TermKeeper(
-      queue: queue, caller: caller, coordinatorID: configuration.coordinatorID, leadership: leadership, clock: clock,
-      notice: notice)
+      queue: queue, caller: caller, coordinatorID: configuration.coordinatorID, leadership: leadership,
+      health: health, clock: clock, notice: notice)
     let duties = duties(leadership, caller)
     let taker = taker(leadership, caller)
     let end = await withDiscardingTaskGroup { group in
@@ -247,18 +253,28 @@ package final class FleetCoordinator: Sendable {
   }
 
   private func duties(_ leadership: Leadership, _ caller: PatientCaller) -> SharedDuties {
-    let watch = OutageWatch { [notice] message in if let message { notice(.ledgerRefused(message)) } }
+    let watch = OutageWatch { [self] in tell(.ledger, $0.map(CoordinatorNotice.ledgerRefused)) }
     let settler = Settler(
       queue: queue, ledger: ledger, caller: caller, clock: clock, onRefusal: { watch.note($0) },
       onSettled: { _ in watch.answered() })
     return SharedDuties(
       queue: queue, caller: caller, ledgerSettler: settler, leadership: leadership, clock: clock,
       interval: configuration.dutyInterval, patience: configuration.patience, publish: publish,
-      onPublish: { [notice] change in notice(.publishing(change)) })
+      onPublish: { [self] change in
+        let isFailing = if case .failing = change { true } else { false }
+        health.set(.notifications, isFailing ? change.description : nil)
+        notice(.publishing(change))
+      })
+  }
+
+  /// - Parameter ailment: nil when it is over.
+  private func tell(_ part: CoordinatorHealth.Part, _ ailment: CoordinatorNotice?) {
+    health.set(part, ailment?.text(queue.flags))
+    if let ailment { notice(ailment) }
   }
 
   private func taker(_ leadership: Leadership, _ caller: PatientCaller) -> SubmissionTaker? {
-    let watch = OutageWatch { [notice] message in if let message { notice(.submissionWaits(message)) } }
+    let watch = OutageWatch { [self] in tell(.submissions, $0.map(CoordinatorNotice.submissionWaits)) }
     return request.map { request in
       SubmissionTaker(
         queue: queue, caller: caller, submitter: JobSubmitter(queue: queue, ledger: ledger, caller: caller),

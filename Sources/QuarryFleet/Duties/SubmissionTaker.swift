@@ -33,6 +33,7 @@ struct SubmissionTaker: Sendable {
       return try await queue.waitingSubmissions(limit: 100)
     }
     guard let lines else { return false }
+    if lines.isEmpty { watch.answered() }
     for line in lines {
       guard leadership.current != nil, await take(line) == .taken else { return false }
     }

@@ -6,6 +6,7 @@ struct TermKeeper: Sendable {
   let caller: PatientCaller
   let coordinatorID: String
   let leadership: Leadership
+  let health: CoordinatorHealth
   let clock: FleetClock
   let notice: @Sendable (CoordinatorNotice) -> Void
 
@@ -38,7 +39,7 @@ struct TermKeeper: Sendable {
     await withTaskGroup(of: TermAnswer?.self) { group in
       group.addTask {
         await caller.call { () async throws(QuarryError) in
-          try await queue.takeTerm(coordinatorID: coordinatorID, lasting: Self.term)
+          try await queue.takeTerm(coordinatorID: coordinatorID, lasting: Self.term, health: health.text)
         }
       }
       group.addTask {

@@ -52,8 +52,12 @@ extension FleetQueue {
   }
 
   /// Takes the right to lead, or extends it, for this long from now.
-  package func takeTerm(coordinatorID: String, lasting: Duration) async throws(QuarryError) -> TermAnswer {
-    let reply = try await call(.term, ["take", .integer(lasting.milliseconds)], actor: coordinatorID)
+  /// - Parameter health: why the coordinator is not well, which others see while it leads; empty when it is.
+  package func takeTerm(
+    coordinatorID: String, lasting: Duration, health: String = ""
+  ) async throws(QuarryError) -> TermAnswer {
+    let reply = try await call(
+      .term, ["take", .integer(lasting.milliseconds), .text(health)], actor: coordinatorID)
     guard let term = reply[0]?.int, let leader = reply[1]?.text else { throw Self.unexpected(reply, from: "term") }
     return term > 0 ? .leading(term) : .other(leader)
   }

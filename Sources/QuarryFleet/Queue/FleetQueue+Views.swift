@@ -127,11 +127,11 @@ extension FleetQueue {
   package func fleetView() async throws(QuarryError) -> FleetView {
     let reply = try await call(.viewFleet)
     let numbers = reply.elements?.map { $0.int ?? 0 } ?? []
-    guard numbers.count == 11 else { throw Self.unexpected(reply, from: "view_fleet") }
+    guard numbers.count == 12 else { throw Self.unexpected(reply, from: "view_fleet") }
     return FleetView(
       timing: Replies.timing(numbers[0], numbers[1]), isPaused: numbers[2] == 1,
-      leader: Replies.optional(reply[3]?.text),
-      term: numbers[4], outbox: Int(numbers[6]), unsettled: Int(numbers[7]), unsentNotifications: Int(numbers[8]),
+      leader: Replies.optional(reply[3]?.text), leaderHealth: Replies.optional(reply[11]?.text), term: numbers[4],
+      outbox: Int(numbers[6]), unsettled: Int(numbers[7]), unsentNotifications: Int(numbers[8]),
       waitingSubmissions: Int(numbers[9]), rejectedSubmissions: Int(numbers[10]))
   }
 }

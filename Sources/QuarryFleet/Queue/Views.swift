@@ -245,6 +245,8 @@ package struct FleetView: Sendable, Equatable {
   package var timing: LeaseTiming
   package var isPaused: Bool
   package var leader: String?
+  /// Why the leader cannot do all that it is for; nil when it can.
+  package var leaderHealth: String?
   package var term: Int64
   package var outbox: Int
   package var unsettled: Int

@@ -30,10 +30,10 @@ struct SubmitCommand: ExecutableCommand {
     let line = try line(in: context)
     let submission = try SubmissionLine(parsing: line)
     let address = try fleet.address(in: context)
-    let (state, ignored, leader) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+    let (state, ignored, view) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
       let known = try await KnownJob.find(submission.jobID, in: queue)
       let state = try await submit(line, isKnown: known != nil, to: queue)
-      return (state, known?.differences(from: submission) ?? [], try await queue.leader())
+      return (state, known?.differences(from: submission) ?? [], try await queue.fleetView())
     }
     if state == .known, !ignored.isEmpty {
       context.console.warn(
@@ -44,8 +44,9 @@ struct SubmitCommand: ExecutableCommand {
     }
     if state == .waiting {
       context.console.say(
-        leader.map {
-          "coordinator \($0) leads the fleet and has not taken it yet; its log says what keeps it from that"
+        view.leader.map {
+          "coordinator \($0) leads the fleet and has not taken it yet"
+            + (view.leaderHealth.map { ": \($0)" } ?? "; its log says what keeps it from that")
         }
           ?? "it waits until a coordinator takes it; start one with: quarry coordinator\(address.flags)")
     }

@@ -20,9 +20,10 @@ struct ListJobsCommand: WatchableCommand {
     switch try place.source(in: context) {
     case .live(let address):
       try StoredOnly.refuse(filters.given)
-      let jobs = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
-        try await queue.jobs(limit: state == nil ? limit : .max)
+      let (jobs, view) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+        (try await queue.jobs(limit: state == nil ? limit : .max), try await queue.fleetView())
       }
+      LiveFleet.tellHealth(view, in: context)
       let wanted = jobs.filter { job in state.map { $0.value == job.runState } ?? true }
       return .list(wanted.prefix(limit).map(Output.jobRow))
     case .dataset(let reader):

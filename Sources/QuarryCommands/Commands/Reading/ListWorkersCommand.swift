@@ -14,9 +14,11 @@ struct ListWorkersCommand: WatchableCommand {
   @OptionGroup var watch: WatchOptions
 
   func document(in context: CommandContext) async throws -> Output {
-    let workers = try await LiveFleet.ask(try fleet.address(in: context), in: context) { queue throws(QuarryError) in
-      try await queue.workers(limit: state == nil ? limit ?? 100 : 500)
+    let address = try fleet.address(in: context)
+    let (workers, view) = try await LiveFleet.ask(address, in: context) { queue throws(QuarryError) in
+      (try await queue.workers(limit: state == nil ? limit ?? 100 : 500), try await queue.fleetView())
     }
+    LiveFleet.tellHealth(view, in: context)
     let wanted = workers.filter { worker in state.map { ($0 == .up) == worker.isUp } ?? true }
     return .list(wanted.prefix(limit ?? 100).map(Output.workerRow))
   }
