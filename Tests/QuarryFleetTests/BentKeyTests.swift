@@ -73,6 +73,87 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  private func settle(_ bench: QueueBench) async throws {
+    let entries = try await bench.queue.pendingEntries(olderThan: .zero, limit: 10)
+    try await bench.queue.settle(entries, requestID: UUIDv7.make())
+  }
+
+  private func read(_ bench: QueueBench) async throws -> [QuarryFleet.Notification] {
+    try await bench.queue.notifications(limit: 9, upTo: .milliseconds(1))
+  }
+
+  private func losses(_ bench: QueueBench) async throws -> [String] {
+    try await bench.queue.events(after: "0", limit: 100).filter { $0.type == "key_replaced" && $0.jobID != nil }
+      .map { "\($0.jobID ?? "") \($0.fields["count"] ?? "")" }
+  }
+
+  /// Of four runs one was told of, one waits in the stream, one is not in the ledger yet, and one is still to come.
+  @Test(arguments: ["SET", "DEL"], [true, false])
+  func aStreamOfNotificationsThatIsGoneIsMadeAnew(_ command: String, isReadFirst: Bool) async throws {
+    let (bench, root) = try await bench()
+    try await bench.complete(root, "w")
+    try await settle(bench)
+    try await bench.queue.acknowledge(try await read(bench))
+    try await bench.run("w")
+    try await settle(bench)
+    try await bench.run("w")
+    let stream = RedisArgument.text(bench.queue.keys.notifications)
+    _ = try await bench.raw.send(RedisCommand([.text(command), stream] + (command == "SET" ? ["bent"] : [])))
+
+    if isReadFirst { #expect(try await read(bench).isEmpty) }
+    try await settle(bench)
+    #expect(try await losses(bench) == ["job 1"])
+    try await bench.run("w")
+    try await settle(bench)
+    let told = try await read(bench)
+    #expect(told.count == 2)
+    try await bench.queue.acknowledge(told)
+    let status = try await bench.status()
+    #expect(status.isFinished && status.done == 4 && status.unpublished == 0, "\(status)")
+    #expect(try await losses(bench) == ["job 1"])
+    #expect(try await problems(bench).isEmpty)
+  }
+
+  @Test func aJobThatWaitsForNotificationsThatAreGoneIsFinished() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    try await bench.run("w")
+    try await settle(bench)
+    #expect(try await !bench.status().isFinished)
+    _ = try await bench.raw.send(["DEL", .text(bench.queue.keys.notifications)])
+    #expect(try await read(bench).isEmpty)
+    #expect(try await bench.status().isFinished)
+  }
+
+  @Test func aGroupOfPublishersThatIsGoneLosesNothing() async throws {
+    let (bench, root) = try await bench()
+    try await bench.complete(root, "w")
+    try await settle(bench)
+    _ = try await bench.raw.send(["XGROUP", "DESTROY", .text(bench.queue.keys.notifications), "publishers"])
+    #expect(try await read(bench).count == 1)
+    #expect(try await losses(bench).isEmpty)
+    #expect(try await bench.status().unpublished == 1)
+  }
+
+  @Test func aNotificationThatIsTakenOutOfTheStreamIsNamed() async throws {
+    let (bench, root) = try await bench()
+    try await bench.complete(root, "w")
+    try await settle(bench)
+    #expect(try await problems(bench).isEmpty)
+    _ = try await bench.raw.send(["XTRIM", .text(bench.queue.keys.notifications), "MAXLEN", 0])
+    #expect(try await problems(bench) == ["job job counts 1 notifications to send, all jobs have 0"])
+  }
+
+  @Test func aFleetThatIsGoneWithItsNotificationsIsLost() async throws {
+    let (bench, _) = try await bench()
+    let keys = bench.queue.keys
+    _ = try await bench.raw.send(["DEL", .text(keys.meta), .text(keys.notifications)])
+    let error = await #expect(throws: QuarryError.self) { try await read(bench) }
+    #expect(error?.kind == .fleet)
+    #expect(try await bench.raw.send(["EXISTS", .text(keys.notifications)]).int == 0, "nothing was made")
+  }
+
   @Test func whatIsTakenAwayIsToldAsAnEvent() async throws {
     let (bench, _) = try await bench()
     try await bend(bench, "index:job:leased")

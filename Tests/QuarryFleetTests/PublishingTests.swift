@@ -1,5 +1,6 @@
 import QuarryCore
 import QuarryFleet
+import RedisClient
 import Synchronization
 import Testing
 
@@ -70,5 +71,24 @@ import Testing
     second.drain()
     #expect(try await next == .drained)
     #expect(Set(fixture.published.all).count == 1)
+  }
+
+  /// Also while nothing is to be sent, and the worker waits in Redis for it.
+  @Test func aStreamThatSomebodyTakesAwayEndsNoWorker() async throws {
+    let fixture = try CrawlFixture()
+    let redis = try await RedisConnection.connect(RedisEndpoint(url: fixture.redis.url))
+    let stream = RedisArgument.text(try await fixture.queue("reader").keys.notifications)
+    let worker = try await fixture.worker("w1", fixture.tree(pages: 3))
+    async let end = worker.run()
+    for (job, bend) in [("one", ["DEL", stream]), ("two", ["SET", stream, "bent"])] as [(String, RedisCommand)] {
+      try await fixture.submit(job)
+      try await fixture.waitUntilFinished(job)
+      _ = try await redis.send(bend)
+    }
+    try await fixture.submit("three")
+    try await fixture.waitUntilFinished("three")
+    worker.drain()
+    #expect(try await end == .drained)
+    #expect(Set(fixture.published.all).count == 9)
   }
 }

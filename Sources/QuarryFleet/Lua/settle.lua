@@ -17,7 +17,11 @@ begin_closing()
 local function announce(id, task, kept)
   local job, run, children, _, notification = unpack(kept)
   if notification ~= '' then
-    call('XADD', NOTIFICATIONS, '*', 'job', job, 'task', task, 'run', run, 'json', notification)
+    local fields = {'*', 'job', job, 'task', task, 'run', run, 'json', notification}
+    if not call('XADD', NOTIFICATIONS, 'NOMKSTREAM', unpack(fields)) then
+      make_notifications()
+      call('XADD', NOTIFICATIONS, unpack(fields))
+    end
   end
   read_out[#read_out + 1] = id
   if children > 0 then lists[#lists + 1] = key('emitted', run) end

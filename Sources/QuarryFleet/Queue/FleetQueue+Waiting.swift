@@ -32,20 +32,32 @@ extension FleetQueue {
     limit: Int, upTo wait: Duration, again: Duration = .seconds(30)
   ) async throws(QuarryError) -> [Notification] {
     let count = RedisArgument.integer(Int64(limit))
-    let claimed = try await block(
+    let claimed = try await askPublishers(
       [
         "XAUTOCLAIM", .text(keys.notifications), "publishers", "publisher", .integer(again.milliseconds), "0", "COUNT",
         count,
-      ],
-      duty: "publish", upTo: .zero)
+      ], upTo: .zero)
     let left = Self.notifications(claimed[1])
     if !left.isEmpty { return left }
-    let read = try await block(
+    let read = try await askPublishers(
       [
         "XREADGROUP", "GROUP", "publishers", "publisher", "COUNT", count, "BLOCK", .integer(max(1, wait.milliseconds)),
         "STREAMS", .text(keys.notifications), ">",
-      ], duty: "publish", upTo: wait)
+      ], upTo: wait)
     return Self.notifications(read[0]?[1])
+  }
+
+  /// Has the stream and its group made anew where somebody has taken them away: that alone is no fleet that was lost.
+  private func askPublishers(
+    _ command: RedisCommand, upTo limit: Duration
+  ) async throws(QuarryError) -> RedisReply {
+    try await answer("publish") { () async throws(RedisError) in
+      do throws(RedisError) { return try await wait(command, duty: "publish", upTo: limit) } catch {
+        guard error.code == "NOGROUP" || error.code == "WRONGTYPE" else { throw error }
+      }
+      _ = try await send(self.command(.acknowledge, [], requestID: "", actor: nil), within: nil)
+      return try await wait(command, duty: "publish", upTo: limit)
+    }
   }
 
   private static func notifications(_ entries: RedisReply?) -> [Notification] {
@@ -100,21 +112,25 @@ extension FleetQueue {
     }
   }
 
+  private func block(
+    _ command: RedisCommand, duty: String, upTo limit: Duration
+  ) async throws(QuarryError) -> RedisReply {
+    try await answer(duty) { () async throws(RedisError) in try await wait(command, duty: duty, upTo: limit) }
+  }
+
   /// Cancelling the calling task ends the wait: the connection is given up, since Redis cannot be told otherwise.
-  private func block(_ command: RedisCommand, duty: String, upTo limit: Duration) async throws(QuarryError)
-    -> RedisReply
-  {
+  private func wait(
+    _ command: RedisCommand, duty: String, upTo limit: Duration
+  ) async throws(RedisError) -> RedisReply {
     let link = links.blocking(duty)
-    return try await answer(duty) { () async throws(RedisError) in
-      let result = await withTaskCancellationHandler {
-        do throws(RedisError) {
-          return Result<RedisReply, RedisError>.success(try await link.send(command, timeout: limit + .seconds(5)))
-        } catch { return .failure(error) }
-      } onCancel: {
-        links.drop(duty)
-      }
-      return try result.get()
+    let result = await withTaskCancellationHandler {
+      do throws(RedisError) {
+        return Result<RedisReply, RedisError>.success(try await link.send(command, timeout: limit + .seconds(5)))
+      } catch { return .failure(error) }
+    } onCancel: {
+      links.drop(duty)
     }
+    return try result.get()
   }
 }
 

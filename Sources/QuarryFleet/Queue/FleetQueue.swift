@@ -132,7 +132,7 @@ extension FleetQueue {
   }
 
   /// A script that is flushed again between its loading and its call did nothing: it is simply called again.
-  private func send(_ command: RedisCommand, within limit: Duration?) async throws(RedisError) -> RedisReply {
+  func send(_ command: RedisCommand, within limit: Duration?) async throws(RedisError) -> RedisReply {
     for _ in 0..<3 {
       do throws(RedisError) { return try await links.calls.send(command, timeout: limit, repeatable: true) } catch {
         guard error.code == "NOSCRIPT" else { throw error }
@@ -163,7 +163,7 @@ extension FleetQueue {
 
   private static func translate(_ error: RedisError, _ what: String, _ flags: FleetFlags) -> QuarryError {
     switch error.code {
-    case "LOST", "NOGROUP":
+    case "LOST":
       QuarryError(
         .fleet,
         "Redis at \(error.endpoint) does not hold the fleet that this process joined: its data was lost or replaced",

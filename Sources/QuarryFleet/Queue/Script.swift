@@ -20,6 +20,7 @@ package struct Script: Sendable {
   private static let tasks = base + [PackageResources._gates_lua, PackageResources._tasks_lua]
   private static let ends = tasks + [PackageResources._ends_lua]
   private static let runs = ends + [PackageResources._reports_lua]
+  private static let notifications = [PackageResources._notifications_lua]
   private static let controls = ends + [PackageResources._control_lua]
 
   static let found = Script("found", PackageResources.found_lua, [PackageResources._keys_lua])
@@ -37,11 +38,11 @@ package struct Script: Sendable {
   static let complete = Script("complete", PackageResources.complete_lua, runs)
   static let fail = Script("fail", PackageResources.fail_lua, runs)
   static let reap = Script("reap", PackageResources.reap_lua, controls + [PackageResources._retention_lua])
-  static let settle = Script("settle", PackageResources.settle_lua, controls)
+  static let settle = Script("settle", PackageResources.settle_lua, controls + notifications)
   static let control = Script(
     "control", PackageResources.control_lua, controls + [PackageResources._views_lua])
   static let unsettled = Script("unsettled", PackageResources.unsettled_lua, ends)
-  static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends)
+  static let acknowledge = Script("acknowledge", PackageResources.acknowledge_lua, ends + notifications)
   static let term = Script("term", PackageResources.term_lua, base)
   static let join = Script("join", PackageResources.join_lua, ends + [PackageResources._retention_lua])
   static let health = Script("health", PackageResources.health_lua, base)
