@@ -53,6 +53,16 @@ import Testing
     try lab.expectWhole(lab.runs + ["other"])
   }
 
+  /// Of very many the first are named, and how many more there are.
+  @Test func noneIsLeftOutWithoutAWord() throws {
+    let lab = LostLab()
+    for number in 1...20 { try lab.store("more\(number)", 1..<2) }
+    try lab.damage(.fork)
+    let warnings = try lab.reader.chain().warnings
+    #expect(warnings.count == 21)
+    #expect(warnings.last?.hasPrefix("5 more snapshots were committed and are left out") == true, "\(warnings)")
+  }
+
   /// Without a manifest there is nothing to put back: both ways that are named lead on.
   @Test(arguments: [true, false]) func whatIsGoneIsBroughtBackOrDoneWithout(_ isBroughtBack: Bool) throws {
     let lab = LostLab()

@@ -132,18 +132,10 @@ import Testing
 
   /// A writer that died before its pointer: its manifests are no damage and no leftover, and the next writer carries it out.
   @Test func anAnnouncedCommitIsNoDamage() throws {
-    let server = S3Server.moto
-    let upstream = try server.upstream()
-    let proxy = try HTTPServer { request, _ in
-      let isEnd = request.line.contains("/latest ") && request.line.hasPrefix("PUT") || request.line.hasPrefix("POST")
-      return isEnd ? .hangUp : .relay(to: upstream)
-    }
-    let store = try server.store(lease: .zero)
+    let store = try S3Server.moto.store(lease: .zero)
     let seed = try Run(LodeDataset(store), id: "seed")
     try seed.sink.write(seed.items(0..<1))
-    let dying = try Run(
-      LodeDataset(try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }), id: "d")
-    #expect(throws: QuarryError.self) { try dying.sink.write(dying.items(0..<1)) }
+    try S3Server.moto.die(before: \.movesPointer, committing: { $0.items(0..<1) }, of: "d", to: store)
     #expect(try store.snapshots(in: store.reader().layout.segments).count == 2)
     #expect(try errors(store.reader()) == [])
     #expect(try collect(store)[.removed] == nil)

@@ -78,22 +78,11 @@ import Testing
   /// what both left.
   @Test(.timeLimit(.minutes(5)), arguments: Death.allCases, [true, false])
   func whoeverDiesWhileItTidiesUpHidesNothing(_ death: Death, hasEarlier: Bool) throws {
-    let (server, upstream) = (S3Server.moto, try S3Server.moto.upstream())
-    let hasDied = Mutex(false)
+    let server = S3Server.moto
     for point in 1... {
       let direct = try server.store(lease: .zero)
       if hasEarlier { try prepare(direct) }
-      hasDied.withLock { $0 = false }
-      let pointerless = try HTTPServer { request, _ in
-        let dies =
-          request.line.hasPrefix("PUT") && request.line.contains("/latest ") && !request.bytes.starts(with: [0x30])
-        return hasDied.withLock { died in
-          died = died || dies
-          return died ? .hangUp : .relay(to: upstream)
-        }
-      }
-      let first = try server.store(through: pointerless, prefix: direct.prefix) { $0.backoff.tries = 1 }
-      #expect(try commitOnce(first, id: "first") == 0)
+      try server.die(before: \.movesPointer, committing: { $0.items(0..<1) }, of: "first", to: direct)
       let proxy = try cut(server, at: point, death)
       let store = try server.store(through: proxy, prefix: direct.prefix, lease: .zero) { $0.backoff.tries = 1 }
       let acknowledged = try commitOnce(store, id: "dying")
@@ -312,9 +301,4 @@ import Testing
     let third = #expect(throws: QuarryError.self) { try missing.prepareForWriting() }
     #expect(third?.remedy?.contains("make the bucket") == true)
   }
-}
-
-extension HTTPServer.Request {
-  /// A write of `latest.lock`.
-  fileprivate var isAnnouncement: Bool { line.hasPrefix("PUT") && line.contains("/latest.lock ") }
 }

@@ -13,6 +13,13 @@ import Testing
     try run.sink.write(run.items(0..<count))
   }
 
+  /// - Parameter place: the first write whose request's line has it is the one that is not made any more.
+  private func die(_ server: S3Server, before place: String, _ store: S3Store) throws {
+    try server.die(
+      before: { $0.line.hasPrefix("PUT") && $0.line.contains(place) }, committing: { $0.items(0..<2) }, of: "dying",
+      to: store)
+  }
+
   /// - Parameter lost: something counts as lost, or as perhaps lost, until a person says otherwise.
   private func expectWhole(_ store: S3Store, lost: Bool = false, _ comment: Comment) throws {
     let found = try errors(store.reader())
@@ -116,20 +123,11 @@ import Testing
 
   /// An old pointer, and a writer that died right after it had said what it was about to do: nothing of that is there.
   @Test(arguments: S3Server.allCases) func whoDiedInFrontOfAnOldPointerHidesNothing(_ server: S3Server) throws {
-    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    let store = try server.store(lease: .zero)
     for number in 1...4 { try commit("r\(number)", 1, try server.store(prefix: store.prefix, lease: .zero)) }
     let reader = store.reader()
     let old = try reader.chain().rows[2].id
-    let isDead = Mutex(false)
-    let proxy = try HTTPServer { request, _ in
-      isDead.withLock { dead in
-        dead = dead || request.line.hasPrefix("PUT") && request.line.contains("/manifest.json ")
-        return dead ? .hangUp : .relay(to: upstream)
-      }
-    }
-    let dying = try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }
-    #expect(throws: QuarryError.self) { try commit("dying", 2, dying) }
-    #expect(isDead.withLock { $0 })
+    try die(server, before: "/manifest.json ", store)
     try store.replace(reader.layout.pointer, with: "\(old)")
     #expect(try reader.runs().rows.map(\.runID) == ["r4", "r3", "r2", "r1"])
     #expect(try reader.runs().warnings.count == 1)
@@ -238,18 +236,9 @@ import Testing
 
   /// A writer died before all of its commit was there, and the pointer is spoiled as well: it was never published.
   @Test(arguments: S3Server.allCases) func halfACommitIsNone(_ server: S3Server) throws {
-    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    let store = try server.store(lease: .zero)
     try commit("earlier", 2, store)
-    let isDead = Mutex(false)
-    let proxy = try HTTPServer { request, _ in
-      isDead.withLock { dead in
-        dead = dead || request.line.hasPrefix("PUT") && request.line.contains("/quarry/segments/")
-        return dead ? .hangUp : .relay(to: upstream)
-      }
-    }
-    let dying = try server.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }
-    #expect(throws: QuarryError.self) { try commit("dying", 2, dying) }
-    #expect(isDead.withLock { $0 })
+    try die(server, before: "/quarry/segments/", store)
     try store.replace(store.reader().layout.pointer, with: "garbage")
     try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
     try expectWhole(store, "half a commit")
@@ -263,7 +252,7 @@ import Testing
     try commit("earlier", 1, store)
     let announcements = Mutex(0)
     let proxy = try HTTPServer { request, _ in
-      guard request.line.hasPrefix("PUT"), request.line.contains("/latest.lock ") else { return .relay(to: upstream) }
+      guard request.isAnnouncement else { return .relay(to: upstream) }
       let number = announcements.withLock { count in
         count += 1
         return count
@@ -300,10 +289,6 @@ import Testing
       "\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{28}",
     ]
 
-  private static func isPointer(_ request: HTTPServer.Request) -> Bool {
-    request.line.hasPrefix("PUT") && request.line.contains("/latest ") && request.bytes.first != UInt8(ascii: "0")
-  }
-
   /// Passes the first move of the pointer on and says `answer` of it, after `meanwhile`.
   private func lying(
     _ server: S3Server, _ answer: String, meanwhile: @escaping @Sendable () -> Void = {}
@@ -312,7 +297,7 @@ import Testing
     let hasLied = Mutex(false)
     return try HTTPServer { request, _ in
       let lies =
-        Self.isPointer(request)
+        request.movesPointer
         && hasLied.withLock { has in
           defer { has = true }
           return !has
@@ -362,7 +347,7 @@ import Testing
     try commit("earlier", 1, store)
     let proxy = try HTTPServer { request, _ in
       let refuses =
-        Self.isPointer(request)
+        request.movesPointer
         && hasRefused.withLock { has in
           defer { has = true }
           return !has
@@ -387,8 +372,8 @@ import Testing
     let denial = Self.refusal(403, "AccessDenied")
     let proxy = try HTTPServer { request, _ in
       let isFirst = isDenied.withLock { denied in
-        defer { denied = denied || Self.isPointer(request) }
-        return !denied && Self.isPointer(request)
+        defer { denied = denied || request.movesPointer }
+        return !denied && request.movesPointer
       }
       if isFirst, isCarriedOut { return .relay(to: upstream, .changed { _ in Array(denial.utf8) }) }
       return isDenied.withLock { $0 }
@@ -415,7 +400,7 @@ import Testing
     let isDenied = Mutex(false)
     let isMended = Mutex(false)
     let proxy = try HTTPServer { request, _ in
-      let isFirst = isDenied.withLock { Self.isPointer(request) && $0.isFirst() }
+      let isFirst = isDenied.withLock { request.movesPointer && $0.isFirst() }
       if isFirst, fate == .moved {
         return .relay(to: upstream, .changed { _ in Array(Self.refusal(403, "AccessDenied").utf8) })
       }

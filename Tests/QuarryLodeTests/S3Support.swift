@@ -4,6 +4,7 @@ import QuarryLode
 import S3Client
 import Synchronization
 import TestSupport
+import Testing
 
 extension S3Server {
   /// A part of the server's bucket that no other test uses, or another way to it.
@@ -24,6 +25,34 @@ extension S3Server {
         now: S3Clock.system.now, uptime: S3Clock.system.uptime, sleep: { _ in }, random: { 1 }))
     return S3Store(client, prefix: prefix, honoursConditions: honoursConditions, lease: lease, claimLease: claimLease)
   }
+}
+
+extension S3Server {
+  /// A writer that is killed in the middle of its commit: the first such request is never heard of, nor any after it.
+  func die(
+    before isLast: @escaping @Sendable (HTTPServer.Request) -> Bool, committing batch: (Run) -> RecordBatch, of id: String,
+    to store: S3Store
+  ) throws {
+    let upstream = try upstream()
+    let isDead = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      isDead.withLock { dead in
+        dead = dead || isLast(request)
+        return dead ? .hangUp : .relay(to: upstream)
+      }
+    }
+    let dying = try self.store(through: proxy, prefix: store.prefix) { $0.backoff.tries = 1 }
+    let run = try Run(LodeDataset(dying, deadline: .seconds(30)), id: id)
+    #expect(throws: QuarryError.self) { try run.sink.write(batch(run)) }
+    #expect(isDead.withLock { $0 })
+  }
+}
+
+extension HTTPServer.Request {
+  /// A commit says in `latest.lock` what it is about to do.
+  var isAnnouncement: Bool { line.hasPrefix("PUT") && line.contains("/latest.lock ") }
+  /// `latest` moves to a snapshot.
+  var movesPointer: Bool { line.hasPrefix("PUT") && line.contains("/latest ") && bytes.first != UInt8(ascii: "0") }
 }
 
 extension S3Store {

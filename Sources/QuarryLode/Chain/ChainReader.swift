@@ -34,8 +34,6 @@ struct ChainReader {
   /// Canonical manifests that were read last: the runs of one commit, and what tells one run's state, ask for them again.
   private var recent: [Stored] = []
   private static let recentCount = 32
-  /// So many of one sort are named one by one.
-  private static let most = 20
 
   /// A manifest as it was read.
   private struct Stored {
@@ -58,19 +56,23 @@ struct ChainReader {
   }
 
   private var leftOutWarnings: [String] {
-    leftOut.sorted().prefix(Self.most).map { id in
-      "snapshot \(id) was committed, and those after it do not follow it, so that it is left out; "
-        + "`quarry lode repair --yes\(layout.flags)` puts it back"
+    let repair = "`quarry lode repair --yes\(layout.flags)`"
+    var named = FirstSentences()
+    for id in leftOut.sorted() {
+      named.add {
+        "snapshot \(id) was committed, and those after it do not follow it, so that it is left out; \(repair) puts it back"
+      }
     }
+    return named.with { "\($0) more snapshots were committed and are left out; \(repair) puts them back" }
   }
 
   private var bareWarnings: [String] {
     let repair = "`quarry lode repair --yes\(layout.flags)`"
-    let named = bare.prefix(Self.most).map { id in
-      "\(canonicalPath(id)) is not there, and other readers follow it alone; \(repair) puts it back"
+    var named = FirstSentences()
+    for id in bare {
+      named.add { "\(canonicalPath(id)) is not there, and other readers follow it alone; \(repair) puts it back" }
     }
-    guard bare.count > Self.most else { return named }
-    return named + ["\(bare.count - Self.most) more canonical manifests are not there; \(repair) puts them back"]
+    return named.with { "\($0) more canonical manifests are not there; \(repair) puts them back" }
   }
 
   /// The snapshot before this one; nil at the start of the chain.

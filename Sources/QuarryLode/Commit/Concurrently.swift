@@ -55,6 +55,18 @@ enum Concurrently {
   }
 }
 
+extension DatasetLayout {
+  /// What the store does with each item: a bucket, whose answers come over a network, with several at once, a disk with one
+  /// after the other.
+  func concurrently<Item: Sendable, Value: Sendable>(
+    _ items: [Item], _ work: @escaping @Sendable (Item) throws(FileFailure) -> Value
+  ) -> [Result<Value, FileFailure>] {
+    Concurrently.map(items, width: isOnDisk ? 1 : 16) { item in
+      Result { () throws(FileFailure) in try work(item) }
+    }
+  }
+}
+
 /// Threads that stay for the next work, since starting one costs as much as a short wait for a disk.
 private final class Crew: Sendable {
   private struct State {

@@ -48,10 +48,9 @@ struct S3Fence {
       paths += (manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path)).map(layout.path)
     }
     guard base == turn.base?.id else { return false }
-    let found = Concurrently.map(paths, width: 16) { [store] path in
-      Result { () throws(FileFailure) in try store.exists(path) }
+    for isThere in layout.concurrently(paths, { [store] path throws(FileFailure) in try store.exists(path) }) {
+      guard try isThere.get() else { return false }
     }
-    for result in found where try !result.get() { return false }
     return true
   }
 

@@ -4,9 +4,6 @@ import S3Client
 /// Writes and removes the manifests of one commit in a bucket, several at once: another writer may come first as long as
 /// they are not all there.
 struct S3Manifests: Sendable {
-  /// Requests at once.
-  private static let width = 16
-
   let layout: DatasetLayout
   let store: S3Store
 
@@ -35,7 +32,6 @@ struct S3Manifests: Sendable {
 
   /// As far as it can: what stays is found as a leftover.
   /// - Returns: whether all are gone.
-  @discardableResult
   func remove(_ entries: [CommitIntent.Entry]) -> Bool { store.discard(entries.map { path($0.id, $0.partition) }) }
 
   private func path(_ id: SnapshotID, _ partition: String) -> String {
@@ -49,9 +45,8 @@ struct S3Manifests: Sendable {
   }
 
   private func write(_ files: [File]) throws(FileFailure) -> Bool {
-    let store = store
-    let results = Concurrently.map(files, width: Self.width) { file in
-      Result { () throws(FileFailure) in try store.swap(file.path, file.bytes, was: nil) != nil }
+    let results = layout.concurrently(files) { [store] file throws(FileFailure) in
+      try store.swap(file.path, file.bytes, was: nil) != nil
     }
     var areNew = true
     for result in results { areNew = try result.get() && areNew }

@@ -63,9 +63,7 @@ struct IndexedDays {
       return true
     }
     let runs = oldest.map { "\(layout.partitions)/\(index.days[$0.key].path)/\($0.value)" }
-    let found = Concurrently.map(runs, width: 16) { run in
-      Result { () throws(FileFailure) in try layout.store.hasFolder(run) }
-    }
+    let found = layout.concurrently(runs) { run throws(FileFailure) in try layout.store.hasFolder(run) }
     return try layout.described { () throws(FileFailure) in
       for isThere in found where try !isThere.get() { return false }
       return true

@@ -15,17 +15,11 @@ struct MissingCopies {
     }
   }
 
-  /// So many are named one by one.
-  private static let most = 20
-  /// A bucket is asked so many questions at a time.
-  private static let width = 16
-
   private let layout: DatasetLayout
   /// How many are still looked for: each costs a stat, or a request.
   private var rest: Int
   private var removed: RemovedRecords
-  private var named: [String] = []
-  private var others = 0
+  private var named = FirstSentences()
 
   init(layout: DatasetLayout) {
     self.layout = layout
@@ -35,10 +29,7 @@ struct MissingCopies {
 
   /// A sentence for each.
   var warnings: [String] {
-    guard others > 0 else { return named }
-    return named + [
-      "\(others) more manifests of partitions are missing or damaged; `quarry lode verify\(layout.flags)` names them"
-    ]
+    named.with { "\($0) more manifests of partitions are missing or damaged; `quarry lode verify\(layout.flags)` names them" }
   }
 
   /// To be called with the newest first.
@@ -47,13 +38,11 @@ struct MissingCopies {
     let partitions = Self.partitions(of: manifest, in: layout).prefix(rest)
     rest -= partitions.count
     for copy in try find(Array(partitions), of: manifest, size: size) {
-      if named.count < Self.most {
+      try named.add { [layout] () throws(FileFailure) in
         let isRepairable = try Self.hasData(manifest, in: copy.partition, layout)
         let rest =
           isRepairable ? "`quarry lode repair --yes\(layout.flags)` puts it back" : "the records are gone as well"
-        named.append("\(copy.message(manifest.id)); \(rest)")
-      } else {
-        others += 1
+        return "\(copy.message(manifest.id)); \(rest)"
       }
     }
   }
@@ -127,9 +116,7 @@ struct MissingCopies {
     guard !partitions.isEmpty else { return [] }
     let own = size == nil ? [Self.canonical(manifest.id, layout)] : []
     let copies = partitions.map { Self.path(manifest.id, $0, layout) }
-    let sizes = Concurrently.map(own + copies, width: layout.isOnDisk ? 1 : Self.width) { [layout] path in
-      Result { () throws(FileFailure) in try layout.store.size(of: path) }
-    }
+    let sizes = layout.concurrently(own + copies) { [layout] path throws(FileFailure) in try layout.store.size(of: path) }
     // Whoever comes to one that may not be looked at says so.
     let wanted = size ?? (try? sizes[0].get())
     var found: [Copy] = []

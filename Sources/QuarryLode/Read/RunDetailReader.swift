@@ -44,20 +44,18 @@ struct RunDetailReader {
   }
 
   private mutating func leaveOutMissingSidecars() throws(QuarryError) {
-    let found = Concurrently.map(detail.sidecarFiles, width: layout.isOnDisk ? 1 : 16) { [layout] file in
-      Result { () throws(QuarryError) in
-        try layout.described { () throws(FileFailure) in try layout.store.exists(layout.path(of: file.path)) }
-      }
+    let found = layout.concurrently(detail.sidecarFiles) { [layout] file throws(FileFailure) in
+      try layout.store.exists(layout.path(of: file.path))
     }
     var there: [SidecarFile] = []
     for (file, isThere) in zip(detail.sidecarFiles, found) {
-      do throws(QuarryError) {
+      do throws(FileFailure) {
         if try isThere.get() {
           there.append(file)
         } else {
           warnings.append(CheckedLines.isGone(layout.path(of: file.path)))
         }
-      } catch { warnings.append(error.message) }
+      } catch { warnings.append(error.described(layout).message) }
     }
     detail.sidecarFiles = there
   }
