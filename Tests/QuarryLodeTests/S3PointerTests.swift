@@ -167,6 +167,100 @@ import Testing
     #expect(try reader.chain().rows.count == commits + (isRepaired ? 0 : 1))
   }
 
+  private func commitTwoTypes(_ id: String, day: String = "2026-11-24", _ store: S3Store) throws {
+    let run = try Run(LodeDataset(store, deadline: .seconds(30)), id: id, day: day)
+    try run.sink.write(
+      run.batch {
+        $0.addEvent("item", seq: 0); $0.addEvent("log", seq: 1)
+      })
+  }
+
+  private func repair(_ store: S3Store, writes: Bool = true) throws -> (fates: [MissingManifest.Fate], rest: [String]) {
+    var fates: [MissingManifest.Fate] = []
+    let repair = ManifestRepair(store, layout: store.reader().layout, leastAge: .zero)
+    let rest = try repair.repair(writes: writes) { fates.append($0.fate) }
+    return (fates, rest)
+  }
+
+  /// What was acknowledged last is not there as a whole any more, and `latest` is the one before it. Whoever comes next cannot
+  /// carry it out and does not take it away: it is named until a copy of the dataset has brought back what is gone.
+  @Test(arguments: S3Server.allCases, [true, false])
+  func whatWasAcknowledgedAndLacksAFileIsNamed(_ server: S3Server, isWrittenOn: Bool) throws {
+    let store = try server.store(lease: .zero)
+    try commit("first", 1, store)
+    try commitTwoTypes("second", store)
+    let reader = store.reader()
+    let rows = try reader.chain().rows
+    let path = reader.layout.path(of: try #require(rows[0].files.first { $0.path.contains("event_type=log") }).path)
+    let bytes = try #require(try store.bytes(path))
+    store.discard(path)
+    try store.replace(reader.layout.pointer, with: "\(rows[1].id)")
+    if isWrittenOn {
+      try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+      let listing = try reader.runs()
+      #expect(listing.rows.map(\.runID) == ["next", "first"])
+      #expect(listing.warnings.count == 1 && listing.warnings[0].contains("snapshot \(rows[0].id) is lost"))
+    }
+    for writes in [false, true] {
+      let (fates, rest) = try repair(store, writes: writes)
+      #expect(fates == (isWrittenOn ? [.failed] : []))
+      #expect(rest.count == 1 && rest.allSatisfy { $0.contains("snapshot \(rows[0].id)") && $0.contains(path) }, "\(rest)")
+    }
+    _ = try store.create(path, bytes)
+    let (fates, rest) = try repair(store)
+    #expect(fates == [.repaired] && rest == [])
+    try expectWhole(store, "brought back")
+    #expect(try sequence(reader, "second") == [0] && sequence(reader, "second", type: "log") == [1])
+  }
+
+  /// A whole day that a person does without is no reason to leave out what else the commit holds.
+  @Test(arguments: S3Server.allCases) func whatWasRemovedKeepsNoCommitFromBeingCarriedOut(_ server: S3Server) throws {
+    let store = try server.store(lease: .zero)
+    try commit("first", 1, store)
+    try commitTwoTypes("second", day: "2026-11-20", store)
+    let reader = store.reader()
+    let rows = try reader.chain().rows
+    for file in rows[0].files {
+      store.discard(reader.layout.path(of: file.path))
+      let partition = try #require(reader.layout.partition(ofDataKey: file.path))
+      store.discard("\(reader.layout.segmentFolder(rows[0].id, partition: partition))/manifest.json")
+    }
+    try store.replace(reader.layout.pointer, with: "\(rows[1].id)")
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    #expect(try errors(reader) == [])
+    #expect(try reader.chain().rows.map(\.id).contains(rows[0].id))
+  }
+
+  /// A slow writer that another took for dead, while a file of its was not there: what it takes back itself, and commits
+  /// again, is not lost.
+  @Test(arguments: S3Server.allCases) func whoeverTakesBackItsOwnLosesNothing(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    try commit("earlier", 1, store)
+    let layout = store.reader().layout
+    let run = try RunPartition(
+      dataset: "quarry", source: "shop", category: "default", day: "2026-11-24", runID: "slow")
+    let segments = "\(layout.partitions)/\(run.path)/event_type=item/segments"
+    let hasCome = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      if request.movesPointer, hasCome.withLock({ $0.isFirst() }) {
+        #expect(throws: Never.self) {
+          let paths = try store.names(in: segments).map { "\(segments)/\($0)/data/data" }
+          let path = try #require(try paths.first { try store.exists($0) })
+          let bytes = try #require(try store.bytes(path))
+          store.discard(path)
+          try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero))
+          #expect(try store.names(in: "\(layout.own)/lost").count == 1)
+          _ = try store.create(path, bytes)
+        }
+      }
+      return .relay(to: upstream)
+    }
+    try commit("slow", 2, try server.store(through: proxy, prefix: store.prefix, lease: .zero))
+    #expect(hasCome.withLock { $0 })
+    try expectWhole(store, "taken back")
+    #expect(try sequence(store.reader(), "slow") == [0, 1] && sequence(store.reader(), "other") == [0])
+  }
+
   /// A writer was told that its last manifest was refused, which was stored: another carries its commit out before it can
   /// take it back, or comes too late for that.
   @Test(arguments: S3Server.allCases, [true, false])

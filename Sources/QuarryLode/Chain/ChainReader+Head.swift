@@ -24,6 +24,7 @@ extension ChainReader {
   /// As of when `latest.lock` and `latest` were read, in this order.
   mutating func head(_ evidence: CommitEvidence, _ pointer: [UInt8]?) throws(FileFailure) -> Manifest? {
     (damage, expected, self.evidence) = (nil, nil, evidence)
+    isOpen = pointer.map { evidence.isOpen($0) } ?? false
     guard let bytes = pointer else { return try headWithoutPointer(.missing) }
     guard let named = Self.pointer(bytes), named != .beforeAll else { return try headOfNothing(bytes) }
     if let newer = try newer(than: named) { return try head(newer, above: named) }

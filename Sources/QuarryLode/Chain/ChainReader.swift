@@ -26,6 +26,8 @@ struct ChainReader {
   var expected: SnapshotID?
   /// As of when the head was asked for.
   var evidence = CommitEvidence()
+  /// Whether a commit was announced then that `latest` may yet come to. In a bucket.
+  var isOpen = false
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   var found: [SnapshotID: [String]]?
   /// Whether it is one of the old datasets, which had neither canonical manifests nor a `latest`, and which no newer writer

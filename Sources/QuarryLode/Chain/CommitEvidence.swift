@@ -2,6 +2,8 @@ import QuarryCore
 
 /// What `latest.lock` says of commits to a dataset.
 struct CommitEvidence {
+  /// What the announced commit is to follow.
+  private(set) var base: CommitIntent.Base?
   /// The newest snapshot that was committed for sure; nil where nobody knows, or none was. In a bucket that before the last
   /// announcement.
   private(set) var last: SnapshotID?
@@ -21,6 +23,7 @@ struct CommitEvidence {
   }
 
   init(_ intent: CommitIntent, after base: CommitIntent.Base?) {
+    self.base = base
     isFirst = base?.id == .beforeAll
     last = isFirst ? nil : base?.id
     intended = Set(intent.ids)
@@ -28,4 +31,11 @@ struct CommitEvidence {
 
   /// Of a dataset that was not asked about yet.
   init() {}
+
+  /// Whether a commit that was announced in a bucket may still become the newest, by its writer's hand or another's: `latest`
+  /// is as it was when that was announced. A fence makes it longer.
+  func isOpen(_ pointer: [UInt8]) -> Bool {
+    guard let newest = intended.max(), let base, let length = base.length, newest > base.id else { return false }
+    return ChainReader.pointer(pointer) == base.id && pointer.count <= length
+  }
 }

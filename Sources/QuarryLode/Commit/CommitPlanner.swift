@@ -72,7 +72,7 @@ struct CommitPlanner: Sendable {
     var chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
     var newest =
       if let turn {
-        try chain.head(CommitEvidence(turn.intent, after: turn.base), turn.pointer?.raw)
+        try chain.head(turn.evidence, turn.pointer?.raw)
       } else {
         try chain.head()
       }

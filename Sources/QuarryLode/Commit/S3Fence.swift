@@ -15,15 +15,19 @@ struct S3Fence {
 
   /// Makes a pointer to what its readers take for the newest, where there is none, and carries out what was announced and is
   /// there as a whole. Its writer may have moved the pointer to it, been told so and died, and another may have spoiled the
-  /// pointer since, or put an old one back: nobody can tell that from one that died just before, so it counts.
+  /// pointer since, or put an old one back: nobody can tell that from one that died just before, so it counts. Where
+  /// something that it names is gone it is noted as lost, for the same reason.
   /// - Returns: false when another was first.
   func begin(_ turn: inout S3Turn) throws(FileFailure) -> Bool {
     guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
     var newest: SnapshotID?
-    if turn.isOpen, try isWhole(turn, chain) {
-      newest = turn.intent.newest
+    let announced = try AnnouncedCommit(turn.evidence, isOpen: turn.isOpen, chain)
+    if let announced, announced.missing.isEmpty {
+      newest = announced.newest
     } else {
+      turn.lost = Set(announced?.snapshots.map(\.id) ?? [])
+      for id in turn.lost { try LostSnapshots.note(id, in: layout, store: store) }
       newest = try chain.head()?.id
       if turn.pointer != nil {
         guard newest != nil, newest == turn.intent.newest, try chain.base(ofAnnounced: Set(turn.intent.ids)) != nil
@@ -37,20 +41,6 @@ struct S3Fence {
     guard let etag = try store.swap(layout.pointer, raw, was: turn.pointer?.etag) else { return false }
     turn.pointer = S3Turn.Pointer(id: newest ?? .beforeAll, raw: raw, etag: etag)
     turn.begins = newest == nil
-    return true
-  }
-
-  /// Whether all canonical manifests of what was announced are there, and all that they name: a writer that stood still may
-  /// have written them when its data had passed for a leftover.
-  private func isWhole(_ turn: S3Turn, _ chain: ChainReader) throws(FileFailure) -> Bool {
-    var paths: [String] = []
-    let base = try chain.base(ofAnnounced: Set(turn.intent.ids)) { manifest in
-      paths += (manifest.files.map(\.path) + manifest.sidecarFiles.map(\.path)).map(layout.path)
-    }
-    guard base == turn.base?.id else { return false }
-    for isThere in layout.concurrently(paths, { [store] path throws(FileFailure) in try store.exists(path) }) {
-      guard try isThere.get() else { return false }
-    }
     return true
   }
 

@@ -30,9 +30,13 @@ struct S3Manifests: Sendable {
     if !entries.isEmpty { try store.remove(entries.map { path($0.id, $0.partition) }) }
   }
 
-  /// As far as it can: what stays is found as a leftover.
+  /// Those of a commit that its own writer takes back, and what another has noted of it meanwhile: it is none that is lost. As
+  /// far as it can: what stays is found as a leftover.
   /// - Returns: whether all are gone.
-  func remove(_ entries: [CommitIntent.Entry]) -> Bool { store.discard(entries.map { path($0.id, $0.partition) }) }
+  func remove(_ intent: CommitIntent) -> Bool {
+    store.discard(
+      intent.entries.map { path($0.id, $0.partition) } + intent.ids.map { LostSnapshots.path(of: $0, in: layout) })
+  }
 
   private func path(_ id: SnapshotID, _ partition: String) -> String {
     let folder = partition.isEmpty ? layout.canonicalFolder(id) : layout.segmentFolder(id, partition: partition)

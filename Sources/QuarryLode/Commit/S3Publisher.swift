@@ -183,7 +183,7 @@ final class S3Publisher: SnapshotPublisher {
     of turn: S3Turn, _ head: CommitPlanner.Head?
   ) throws(FileFailure) -> [CommitIntent.Entry] {
     if let newest = turn.intent.newest, newest == turn.pointer?.id { return [] }
-    let abandoned = try turn.intent.abandoned(head: head?.id, in: layout)
+    let abandoned = try turn.intent.abandoned(head: head?.id, in: layout).filter { !turn.lost.contains($0.id) }
     guard let newest = turn.intent.newest, let head, newest < head.id, !abandoned.isEmpty else { return abandoned }
     return try ChainReader(layout: layout).base(ofAnnounced: Set(turn.intent.ids)) == nil ? abandoned : []
   }
@@ -283,7 +283,7 @@ final class S3Publisher: SnapshotPublisher {
 
   /// Takes its manifests back, and then its announcement: as long as some are there, it says whose they are.
   private func withdraw(_ commit: S3Commit, _ turn: S3Turn) {
-    guard manifests.remove(commit.intent.entries) else { return }
+    guard manifests.remove(commit.intent) else { return }
     var turn = turn
     do throws(FileFailure) {
       _ = try turn.announce(CommitIntent().with(commit.leftovers), after: commit.parent, layout, store)

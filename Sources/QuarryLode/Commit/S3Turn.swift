@@ -32,6 +32,8 @@ struct S3Turn: Sendable {
   var pointer: Pointer?
   /// This writer has just made the pointer, to nothing, after it had found no snapshot.
   var begins = false
+  /// Of the announced commit, what was noted as lost, and is no leftover.
+  var lost: Set<SnapshotID> = []
 
   /// Another's announcement that is not over.
   var isTaken: Bool {
@@ -39,12 +41,11 @@ struct S3Turn: Sendable {
     return pointer?.id.map { newest > $0 } ?? true
   }
 
-  /// Whether an announced commit may still become the newest, by its writer's hand or another's: `latest` is as it was when
-  /// that was announced. A fence makes it longer.
-  var isOpen: Bool {
-    guard isTaken, let length = base?.length, let pointer else { return false }
-    return pointer.id == base?.id && pointer.raw.count <= length
-  }
+  /// What stands in `latest.lock`.
+  var evidence: CommitEvidence { CommitEvidence(intent, after: base) }
+
+  /// See `CommitEvidence.isOpen`.
+  var isOpen: Bool { pointer.map { evidence.isOpen($0.raw) } ?? false }
 
   /// How far ahead of this machine's clock another's may be: a day.
   private static let longestLead: Int64 = 86_400_000_000_000

@@ -85,7 +85,7 @@ package struct ManifestRepair {
     holding claim: (any StoreClaim)?, report: (MissingManifest) -> Void
   ) throws(QuarryError) -> [String] {
     let writes = claim != nil
-    try repairPointer(writes: writes, report)
+    let forsaken = try repairPointer(writes: writes, report)
     var chain = ChainReader(layout: layout, forgives: true, searches: true)
     var damaged: [String] = []
     var data = MissingData(layout: layout)
@@ -100,38 +100,34 @@ package struct ManifestRepair {
     told += damaged
     let others = chain.passedOver.filter { text in !told.contains { text.hasPrefix("\($0) is passed over") } }
     return others + damaged.map { "\($0) is not the manifest that it should be: remove it, then try again" }
-      + data.complaints + complaints
+      + data.complaints + complaints + forsaken
   }
 
   // MARK: The pointer
 
-  private func repairPointer(writes: Bool, _ report: (MissingManifest) -> Void) throws(QuarryError) {
+  /// - Returns: a sentence for what it cannot be moved to, though that may have been acknowledged.
+  private func repairPointer(
+    writes: Bool, _ report: (MissingManifest) -> Void
+  ) throws(QuarryError) -> [String] {
     var chain = ChainReader(layout: layout, forgives: true, searches: true)
-    let newest = try layout.described { () throws(FileFailure) -> Manifest? in
+    let (head, isNeeded, forsaken) = try layout.described { () throws(FileFailure) in
       let head = try chain.head()
       let isNeeded = try !chain.lost(below: head).isEmpty || chain.damage != nil
-      return isNeeded ? head : try abandoned(above: head, chain)
+      return (head, isNeeded, try isNeeded ? nil : AnnouncedCommit.forsaken(chain, for: leastAge))
     }
-    guard let newest else { return }
-    var pointer = MissingManifest(path: layout.pointer, snapshot: newest.id, fate: .repairable)
+    if let forsaken, let gone = forsaken.missing.first {
+      return [
+        "snapshot \(forsaken.newest) was announced, and may have been acknowledged before \(layout.pointer) was put back to the one "
+          + "before it, but \(gone) is gone: bring that back from a copy of the dataset and try again, or remove "
+          + "\(chain.canonicalPath(forsaken.newest)) to do without the snapshot"
+      ]
+    }
+    guard let newest = forsaken?.newest ?? (isNeeded ? head?.id : nil) else { return [] }
+    var pointer = MissingManifest(path: layout.pointer, snapshot: newest, fate: .repairable)
     if writes { restorePointer(&pointer) }
     report(pointer)
+    return []
   }
-
-  /// What was announced in a bucket and is there as a whole, though nobody has been at work on it for long: its writer has
-  /// died, or `latest` is an old one that was put back.
-  private func abandoned(above head: Manifest?, _ chain: ChainReader) throws(FileFailure) -> Manifest? {
-    let ids = chain.evidence.intended
-    guard !layout.isOnDisk, let newest = ids.max(), newest > head?.id ?? .beforeAll,
-      try chain.base(ofAnnounced: ids) == head?.id ?? .beforeAll, let announced = try store.modified(layout.lock),
-      try store.now(in: layout.folder) - announced >= min(leastAge, Self.longestSilence)
-    else { return nil }
-    var chain = chain
-    return try chain.canonical(newest)
-  }
-
-  /// A writer to a bucket announces its commit again every few seconds.
-  private static let longestSilence = Duration.seconds(60)
 
   private func restorePointer(_ pointer: inout MissingManifest) {
     let publisher = store.publisher(of: layout, durability: .commit, deadline: deadline, clock: SnapshotClock())
