@@ -63,19 +63,11 @@ import Testing
       #expect(!proxy.requests.isEmpty)
       return fates
     }
-    func date(_ later: TimeInterval) -> HTTPServer.Relay {
-      let format = DateFormatter()
-      format.locale = Locale(identifier: "en_US_POSIX")
-      format.timeZone = TimeZone(identifier: "UTC")
-      format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-      let text = format.string(from: Date.now + later)
-      return .header("date") { _ in "Date: \(text)" }
-    }
-    #expect(try collect(date(-86_400)) == [.young])
-    #expect(try collect(date(0)) == [.young])
+    #expect(try collect(.date(later: -86_400)) == [.young])
+    #expect(try collect(.date(later: 0)) == [.young])
     let error = #expect(throws: QuarryError.self) { try collect(.header("date") { _ in nil }) }
     #expect(error?.message.contains("the answer has no date") == true)
-    #expect(try collect(date(7_200)) == [.removed])
+    #expect(try collect(.date(later: 7_200)) == [.removed])
     #expect(try errors(store.reader()) == [])
   }
 

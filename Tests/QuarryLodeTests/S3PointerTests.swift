@@ -167,6 +167,40 @@ import Testing
     #expect(try reader.chain().rows.count == commits + (isRepaired ? 0 : 1))
   }
 
+  /// What was committed last is left out until the next commit, and may be a writer's at work; when nobody can be at work on
+  /// it any more, everybody says so.
+  @Test(arguments: S3Server.allCases, [true, false])
+  func aPointerThatIsOldByOneIsNamedAfterAWhile(_ server: S3Server, isWhole: Bool) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    for number in 1...2 { try commit("r\(number)", 1, store) }
+    let layout = store.reader().layout
+    let rows = try store.reader().chain().rows
+    try store.replace(layout.pointer, with: "\(rows[1].id)")
+    let path = layout.path(of: try #require(rows[0].files.first).path)
+    let bytes = try #require(try store.bytes(path))
+    if !isWhole { store.discard(path) }
+    let proxies = try [-86_400, 86_400].map { later in
+      try HTTPServer { _, _ in .relay(to: upstream, .date(later: later)) }
+    }
+    let (early, late) = (
+      try server.store(through: proxies[0], prefix: store.prefix).reader(),
+      try server.store(through: proxies[1], prefix: store.prefix).reader()
+    )
+    #expect(try early.runs().warnings == [] && errors(early) == [])
+    let message = "snapshot \(rows[0].id) was announced more than a minute ago, and \(layout.pointer) does not name it"
+    let found = try [late.runs().warnings, late.runs(limit: 9).warnings, errors(late)]
+    for said in found {
+      #expect(said.count == 1 && said.allSatisfy { $0.contains(message) && $0.contains(path) != isWhole }, "\(said)")
+    }
+    var notes: [String] = []
+    #expect(try late.records(RecordQuery(), note: { notes.append($0) }) { _ in true }.records == 1)
+    #expect(notes == found[0])
+    if !isWhole { _ = try store.create(path, bytes) }
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    #expect(try errors(late) == [])
+    #expect(try late.runs().rows.map(\.runID) == ["next", "r2", "r1"])
+  }
+
   private func commitTwoTypes(_ id: String, day: String = "2026-11-24", _ store: S3Store) throws {
     let run = try Run(LodeDataset(store, deadline: .seconds(30)), id: id, day: day)
     try run.sink.write(

@@ -55,6 +55,18 @@ extension HTTPServer.Request {
   var movesPointer: Bool { line.hasPrefix("PUT") && line.contains("/latest ") && bytes.first != UInt8(ascii: "0") }
 }
 
+extension HTTPServer.Relay {
+  /// As by a clock that is ahead by so many seconds.
+  static func date(later: TimeInterval) -> HTTPServer.Relay {
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(identifier: "UTC")
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    let text = format.string(from: Date.now + later)
+    return .header("date") { _ in "Date: \(text)" }
+  }
+}
+
 extension S3Store {
   /// Without what the test's server is called.
   var prefix: String { String(root.dropFirst("s3://\(S3Server.bucket)/".count)) }

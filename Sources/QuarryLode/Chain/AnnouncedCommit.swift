@@ -23,7 +23,7 @@ struct AnnouncedCommit {
 
   /// One that nobody has been at work on for long: its writer has died, or `latest` is an old one.
   static func forsaken(
-    _ chain: ChainReader, for least: Duration
+    _ chain: ChainReader, for least: Duration = longestSilence
   ) throws(FileFailure) -> AnnouncedCommit? {
     let layout = chain.layout
     guard chain.isOpen, let since = try layout.store.modified(layout.lock),
@@ -34,6 +34,16 @@ struct AnnouncedCommit {
 
   /// A writer announces its commit again every few seconds.
   private static let longestSilence = Duration.seconds(60)
+
+  /// For who reads what counts, which it does not.
+  func warning(_ layout: DatasetLayout) -> String {
+    let repair = "`quarry lode repair --yes\(layout.flags)`"
+    let begin =
+      "snapshot \(newest) was announced more than a minute ago, and \(layout.pointer) does not name it: its writer died right "
+      + "before that, or the file is an old one that was put back. What it holds is left out"
+    guard let gone = missing.first else { return "\(begin), until the next commit, or \(repair), puts that right" }
+    return "\(begin), and \(gone) is gone: bring it back from a copy of the dataset, then \(repair) puts that right"
+  }
 
   private static func missing(of snapshots: [Manifest], in layout: DatasetLayout) throws(FileFailure) -> [String] {
     let files = snapshots.flatMap { manifest in

@@ -18,9 +18,9 @@ struct RunCatalog {
   private let head: SnapshotID?
   /// A sentence for each thing that could not be read.
   let damages: [String]
-  private let lost: [String]
-  /// The same, and one for each snapshot that is known to be lost.
-  var warnings: [String] { lost + damages }
+  private let leftOut: [String]
+  /// The same, and one for each snapshot that does not count though it was, or may have been, committed.
+  var warnings: [String] { leftOut + damages }
 
   /// Whether it will likely be made without reading every run.
   static func isThere(_ layout: DatasetLayout) -> Bool { layout.runIndex.map { FileReading.exists($0) } ?? false }
@@ -33,7 +33,7 @@ struct RunCatalog {
     let inspector = RunInspector(
       reader: try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) })
     head = inspector.reader.head
-    lost = inspector.reader.lost.warnings
+    leftOut = inspector.reader.leftOut
     (self.index, recent, learned) = try layout.indexing.tellingIfSlow(
       "reading the runs of \(layout.folder) that its index does not know yet; the next command will have less to read"
     ) { () throws(QuarryError) in try Self.read(index, with: inspector) }

@@ -7,7 +7,9 @@ struct PartitionReader {
   let newest: Manifest?
   /// Noted as left out of the chain.
   let lost: LostSnapshots
-  /// A sentence for each of those, and for each copy that is missing; see `checkChain`.
+  /// A sentence for each of those, and for one that stands announced in a bucket though nobody is at work on it.
+  let leftOut: [String]
+  /// These, and a sentence for each copy that is missing; see `checkChain`.
   private(set) var gaps: [String] = []
   private var onChain: Set<SnapshotID>?
   /// Snapshots that are older have not been held against the one that they follow; nil: nor are they to be.
@@ -28,6 +30,7 @@ struct PartitionReader {
     newest = try chain.head()
     // After the head, which then does not follow what a repair put back meanwhile under another id.
     lost = try LostSnapshots(layout)
+    leftOut = try lost.warnings + [AnnouncedCommit.forsaken(chain)?.warning(layout)].compactMap(\.self)
     // Looked at only then, since it may have moved on.
     isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
   }
@@ -43,7 +46,7 @@ struct PartitionReader {
       walked.insert(manifest.id)
       current = try chain.parent(of: manifest)
     }
-    gaps = lost.warnings + copies.warnings
+    gaps = leftOut + copies.warnings
     checked = current?.id ?? SnapshotID(0)
   }
 

@@ -46,7 +46,7 @@ struct RunLister {
       for id in unsettled.keys.sorted(by: >) { try settle(unsettled[id] ?? []) }
     }
     return Listing(
-      rows: rows, warnings: inspector.reader.lost.warnings + copies.warnings + inspector.warnings + judge.warnings)
+      rows: rows, warnings: inspector.reader.leftOut + copies.warnings + inspector.warnings + judge.warnings)
   }
 
   private mutating func meet(_ manifest: Manifest) throws(QuarryError) {

@@ -38,7 +38,7 @@ struct DatasetVerifier {
       report(Finding(.error, .rows, "\(layout.canonicalFolder(id))/manifest.json", message))
     }
     try findLeftovers(chain.reachable)
-    for warning in reader.lost.warnings { report(Finding(.error, .chain, layout.folder, warning)) }
+    for warning in reader.leftOut { report(Finding(.error, .chain, layout.folder, warning)) }
     for failure in forgiven.all {
       tell(Finding(.error, .file, failure.path, failure.described(layout).message))
     }
