@@ -12,15 +12,28 @@ export class CrashError extends Error {
   }
 }
 
-/** Whatever was thrown, as an Error. */
+/** Whatever was thrown, as an Error whose message and stack are texts that can be read. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  if (typeof thrown === 'object' && thrown !== null && typeof (thrown as Error).message === 'string') {
-    return Object.assign(new Error((thrown as Error).message), { stack: (thrown as Error).stack });
+  try {
+    const message = messageOf(thrown);
+    if (message !== undefined) {
+      const { stack } = thrown as Error;
+      const isText = typeof stack === 'string' || stack === undefined;
+      if (thrown instanceof Error && isText) return thrown;
+      return Object.assign(new Error(message), { stack: isText ? stack : undefined });
+    }
+  } catch {
+    // A getter of the script's own, which throws.
   }
   const error = new Error(text(thrown));
   error.stack = undefined;
   return error;
+}
+
+function messageOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  const { message } = thrown as Error;
+  return typeof message === 'string' ? message : undefined;
 }
 
 function text(thrown: unknown): string {

@@ -265,6 +265,35 @@ test('what is thrown and is no Error is shown as what it is', async (t) => {
   assert.equal(frames[0].payload.message, "{ status: 418, at: [ 'a' ] }");
 });
 
+const UNREADABLE: [what: string, thrown: string, message: string][] = [
+  [
+    'a message that throws',
+    `{ get message() { throw new Error('m'); }, toString() { throw 1; } }`,
+    'something that has no text was thrown',
+  ],
+  [
+    'an Error whose message throws',
+    `Object.defineProperty(new Error(), 'message', { get() { throw 1; } })`,
+    'something that has no text was thrown',
+  ],
+  ['an Error whose message is a number', `Object.assign(new Error(), { message: 5 })`, 'Error: 5'],
+  [
+    'a stack that throws',
+    `Object.defineProperty(new Error('e'), 'stack', { get() { throw 1; } })`,
+    'Error: e',
+  ],
+  ['a stack that is no text', `Object.assign(new Error('e'), { stack: [] })`, 'e'],
+  ['a function', `Object.assign(() => {}, { toString: undefined })`, 'something that has no text was thrown'],
+];
+
+for (const [what, thrown, message] of UNREADABLE) {
+  test(`a throw fails the run, whatever was thrown: ${what}`, async (t) => {
+    const { code, frames } = await runScript(t, noBrowser(`export default () => { throw ${thrown}; };`));
+    assert.deepEqual([code, types(frames)], [1, ['run_error', 'run_result']]);
+    assert.deepEqual(frames[0].payload, { error_type: 'script_error', message });
+  });
+}
+
 test('process.exit in a script is named', async (t) => {
   const { code, frames, stderr } = await runScript(
     t,
