@@ -142,6 +142,34 @@ const LEAVES: [what: string, body: string, left: string | RegExp][] = [
   ['a global', `(globalThis as any).seen = 1;`, `the global 'seen'`],
   ['a listener', `process.on('SIGUSR2', () => {});`, 'a listener on process'],
   ['no listener', `process.removeAllListeners('beforeExit');`, 'a listener less on process'],
+  ['a replaced global', `(globalThis as any).fetch = () => {};`, 'another fetch'],
+  [
+    'a replaced constructor',
+    `(globalThis as any).Promise = class extends Promise<any> {};`,
+    'another Promise',
+  ],
+  ['a replaced Buffer', `(globalThis as any).Buffer = class {};`, 'another Buffer'],
+  ['a replaced function', `JSON.stringify = () => '{}';`, 'another JSON.stringify'],
+  ['a replaced function of a class', `Date.now = () => 0;`, 'another Date.now'],
+  ['a replaced method', `(Array.prototype as any).flat = () => [];`, 'another Array.prototype.flat'],
+  [
+    'a replaced getter',
+    `Object.defineProperty(URL.prototype, 'host', { get: () => '' });`,
+    'another URL.prototype.host',
+  ],
+  [
+    'a method of every typed array',
+    `(Object.getPrototypeOf(Int8Array) as any).prototype.fill = null;`,
+    'another TypedArray.prototype.fill',
+  ],
+  ['a function less', `delete (String.prototype as any).anchor;`, 'another String.prototype.anchor'],
+  ['a new method', `(Array.prototype as any).last = () => 1;`, 'another Array.prototype.last'],
+  [
+    'what reads the next request',
+    `Buffer.from = () => { throw new Error('no bytes'); };`,
+    'another Buffer.from',
+  ],
+  ['another console', `console.log = () => {};`, 'another console.log'],
   ['a folder', `process.chdir('/');`, 'another working directory'],
   ['a variable', `process.env.QUARRY_TEST_SEEN = '1';`, 'the environment variable QUARRY_TEST_SEEN'],
 ];
@@ -161,6 +189,11 @@ for (const [what, body, expected] of LEAVES) {
         await new Promise((resolve) => server.on('listening', resolve));
         await new Promise((resolve) => server.close(resolve));
         await new Promise((resolve) => spawn('true').on('close', resolve));
+        console.group('clean');
+        console.groupEnd();
+        Error.stackTraceLimit = 20;
+        /(c)lean/.exec('clean');
+        for (const name of Reflect.ownKeys(globalThis)) void (globalThis as any)[name];
       };`),
     });
     const executor = new ServingExecutor(t);

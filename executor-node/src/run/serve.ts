@@ -4,6 +4,7 @@ import type { BrowserSession } from '../browser/session.ts';
 import type { FrameWriter } from '../ipc/frame-writer.ts';
 import { ScriptImports } from '../script/imports.ts';
 import type { SharedIsolation } from '../script/isolation.ts';
+import { BuiltIns } from './built-ins.ts';
 import { CurrentRun } from './current-run.ts';
 import { load, type OpenSession } from './loading.ts';
 import { ProcessState } from './process-state.ts';
@@ -31,6 +32,7 @@ class ServingExecutor {
   private readonly writer: FrameWriter;
   private readonly watch = new FailureWatch(currentScope);
   private readonly imports: ScriptImports;
+  private readonly builtIns: BuiltIns | undefined;
   private ahead: SessionsAhead<ScopedSession> | undefined;
   private readonly memory = new SpareMemory();
 
@@ -38,6 +40,7 @@ class ServingExecutor {
     this.options = options;
     this.writer = frameWriter(options.frames);
     this.imports = new ScriptImports(options.isolation);
+    this.builtIns = options.isolation === 'module' ? new BuiltIns() : undefined;
   }
 
   async serve(): Promise<number> {
@@ -72,10 +75,12 @@ class ServingExecutor {
     const { run, code } = scope.enter(() => this.execute(request));
     const end: RunEnd = { code: await code, pid: process.pid, had_browser: run.hadBrowser };
     await turn();
-    if (this.options.isolation === 'module') await settled(scope);
+    const changed = this.builtIns?.change();
+    // With another function of the language nothing else is looked for: that, too, might fail.
+    if (this.options.isolation === 'module' && !changed) await settled(scope);
     scope.isOver = true;
     process.exitCode = undefined;
-    const left = this.watch.takeStray() ??
+    const left = (changed && `another ${changed}`) ?? this.watch.takeStray() ??
       (this.options.isolation === 'module' ? scope.leftBehind() ?? state.change() : undefined);
     return left ? { ...end, left_behind: left } : end;
   }
