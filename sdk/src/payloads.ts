@@ -1,8 +1,10 @@
 import { PayloadError } from './errors.ts';
 import type { ArtifactInput, EnqueueOptions, HostReport, LogPayload } from './events.ts';
+import { nearest } from './nearest.ts';
 
 const LEVELS = new Set(['debug', 'info', 'warn', 'error']);
 const LANES = new Set(['high', 'default', 'low']);
+const OPTIONS = ['lane', 'delay_ms', 'timeout_ms', 'dedup_key', 'host'];
 /** The longest delay and timeout of derived work: 365 days. */
 const LONGEST_MS = 31_536_000_000;
 
@@ -83,8 +85,12 @@ export function argument(what: string, value: unknown): object {
   return value;
 }
 
-/** The options with whole milliseconds. */
+/** The options with whole milliseconds. Others are carried, for whoever reads the event; what looks like a slip is not. */
 function options(given: EnqueueOptions): EnqueueOptions {
+  for (const name of Object.keys(given)) {
+    const meant = OPTIONS.includes(name) ? undefined : nearest(name, OPTIONS);
+    if (meant) throw new PayloadError(`emit.enqueue: there is no options.${name}; did you mean ${meant}?`);
+  }
   if (given.lane !== undefined && !LANES.has(given.lane)) {
     throw new PayloadError(
       `emit.enqueue: options.lane must be high, default or low, not ${shown(given.lane)}`,

@@ -25,12 +25,10 @@ export interface ProxyPool {
   recencyWindow?: number;
 }
 
-/** What a job asks for. */
-export interface JobProxyRequest {
-  pool: string;
-  strategy?: ProxyStrategy;
-  stickyKey?: string;
-}
+/** What a job asks for in its member `proxy`; one spelling of the key is enough. */
+export type JobProxyRequest =
+  & { pool: string; strategy?: ProxyStrategy }
+  & ({ stickyKey?: string; sticky_key?: never } | { sticky_key?: string; stickyKey?: never });
 
 /** `valid` is true when there are no `errors`; `warnings` never make it false. */
 export interface ProxyValidation {
@@ -54,25 +52,30 @@ export function validateProxyEndpoint(
   if (!PROTOCOLS.includes(protocol)) {
     errors.push(`protocol must be http, https or socks5, not '${protocol}'`);
   }
-  if (typeof host !== 'string' || host === '') {
-    errors.push('host must be a string that is not empty');
+  // deno-lint-ignore no-control-regex
+  if (typeof host !== 'string' || !/^[^\u0000-\u0020/@?#]+$/.test(host)) {
+    errors.push('host must be the name or address of a machine and nothing more');
   }
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
     errors.push(`port must be from 1 to 65535, not ${port}`);
   }
-  if (!username !== !password) {
-    errors.push('username and password must come both or not at all');
+  if (!areCredentials(username, password)) {
+    errors.push('username and password must be strings that are not empty, and come both or not at all');
   }
   if (protocol === 'socks5') warnings.push('socks5 is best effort');
   return { valid: errors.length === 0, errors, warnings };
 }
 
+const areCredentials = (username: unknown, password: unknown): boolean =>
+  username === undefined && password === undefined ||
+  [username, password].every((value) => typeof value === 'string' && value !== '');
+
 export function validateProxyPool(pool: ProxyPool): ProxyValidation {
   const errors: string[] = [];
   const warnings: string[] = [];
   const { name, strategy, endpoints, sticky, recencyWindow } = (pool ?? {}) as ProxyPool;
-  if (typeof name !== 'string' || name === '') {
-    errors.push('name must be a string that is not empty');
+  if (typeof name !== 'string' || !/^[\w.-]{1,128}$/.test(name)) {
+    errors.push('name must be 1 to 128 of the characters A-Z a-z 0-9 . _ -');
   }
   if (!STRATEGIES.includes(strategy)) {
     errors.push(
@@ -119,11 +122,9 @@ function stickyErrors(sticky: ProxySticky | undefined): string[] {
       `sticky.scope must be job, domain or origin, not '${sticky.scope}'`,
     );
   }
-  if (
-    sticky.ttlMs !== undefined &&
-    !(Number.isFinite(sticky.ttlMs) && sticky.ttlMs > 0)
-  ) {
-    errors.push('sticky.ttlMs must be more than 0');
+  const { ttlMs } = sticky;
+  if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs > 0)) {
+    errors.push('sticky.ttlMs must be a positive integer');
   }
   return errors;
 }

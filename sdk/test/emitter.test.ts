@@ -165,6 +165,24 @@ test('milliseconds of derived work are rounded, then have a range', async () => 
   assert.equal(sink.taken.length, taken);
 });
 
+test('an option of derived work that looks like a slip is refused, another is carried', async () => {
+  const { sink, emitter } = make();
+  const enqueue = (options: object) => emitter.api.enqueue({ target: 't', params: {}, options });
+  const slips = {
+    delayMs: 'delay_ms',
+    delay: 'delay_ms',
+    time_out: 'timeout_ms',
+    Lane: 'lane',
+    dedup_keys: 'dedup_key',
+  };
+  for (const [slip, meant] of Object.entries(slips)) {
+    const message = `emit.enqueue: there is no options.${slip}; did you mean ${meant}?`;
+    await assert.rejects(enqueue({ [slip]: 1 }), { name: 'PayloadError', message });
+  }
+  await enqueue({ priority: 1, tag: 'b' });
+  assert.equal(sink.taken.length, 1);
+});
+
 test('what a host says is in whole milliseconds', async () => {
   const { emitter } = make();
   await assert.rejects(emitter.api.hostReport({ host: 'h', retry_after_ms: -1 }), PayloadError);

@@ -5,6 +5,7 @@ import {
   createStorageBatcher,
   type DriverPage,
   type Hooks,
+  type JobProxyRequest,
   type MemorySnapshot,
   type PrepareResult,
   type ProxyPool,
@@ -145,5 +146,14 @@ holds<Equal<ReturnType<typeof validateProxyPool>['errors'], string[]>>();
 validateProxyEndpoint(pool.endpoints[0]).warnings.join();
 // @ts-expect-error no password is left
 redactProxyEndpoint(pool.endpoints[0]).password;
+// What a job asks for is spelt as on the wire too.
+holds<Equal<JobProxyRequest['pool'], string>>();
+export const asked: JobProxyRequest[] = [
+  { pool: 'p', strategy: 'sticky', stickyKey: 'account' },
+  { pool: 'p', sticky_key: 'account' },
+  { pool: 'p' },
+];
+// @ts-expect-error no such member
+export const slip: JobProxyRequest = { pool: 'p', sticky_kye: 'account' };
 // @ts-expect-error no such protocol
 pool.endpoints[0].protocol = 'ftp';
