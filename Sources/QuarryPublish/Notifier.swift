@@ -6,7 +6,7 @@ package struct Notifier: Sendable {
   package let adapter: any NotificationAdapter
   private let retries: Int
   private let outbox: any NotificationOutbox
-  private let keepsPending: Bool
+  package let keepsPending: Bool
   private let breaker: CircuitBreaker
   private let warn: @Sendable (String) -> Void
   private let sleep: @Sendable (Duration) -> Void

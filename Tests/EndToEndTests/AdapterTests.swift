@@ -106,6 +106,31 @@ import Testing
     #expect(server.requests.count == 5)
   }
 
+  @Test(arguments: [[], ["--depth", "1", "--max-runs", "1"]])
+  func aTellingThatIsCutShortLeavesReportAndSummary(_ fanOut: [String]) async throws {
+    let (asked, ask) = AsyncStream.makeStream(of: Void.self)
+    let server = try HTTPServer { _, _ in
+      ask.yield()
+      return .silence
+    }
+    let harness = try RunHarness()
+    let run = try harness.start(
+      [
+        "run", "--script", try script(harness), "--storage-path", harness.data, "--run-id", "r", "--report", "r.json",
+        "--adapter", "webhook", "--adapter-url", server.url, "--adapter-timeout", "10m", "--adapter-outbox",
+      ] + fanOut)
+    for await _ in asked { break }
+    run.send(SIGTERM)
+    let result = try await run.finish()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.standardError.contains("run r succeeded"), "\(result.standardError)")
+    #expect(result.standardError.contains("cut short; it waits in the outbox for `quarry adapter drain`"))
+    let report = try JSONParser.parse(try String(contentsOfFile: harness.path + "/r.json", encoding: .utf8))
+    #expect(report["outcome"] == "success" && report["exit_code"] == 0)
+    #expect(report["adapter"]?["state"] == "pending", "\(report)")
+    #expect(report["adapter"]?["error"] == "cut short by the end of this process")
+  }
+
   @Test func aMandatoryStreamThatIsAwayFailsTheRunAndABestEffortOneDoesNot() async throws {
     let harness = try RunHarness()
     let script = try script(harness)

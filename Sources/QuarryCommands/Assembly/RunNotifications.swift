@@ -30,6 +30,15 @@ struct RunNotifications: Sendable {
       adapter: notifier.adapter.name, partition: partition, task: report.identity.task, json: completed.json)
     return notifier.notify(entry, isHurried: { control.stopReason == .shutdown })
   }
+
+  /// What is known of a notification that the end of the process cuts short.
+  var cutShort: NotificationFigures {
+    var figures = NotificationFigures(adapter: notifier.adapter.name)
+    figures.attempts = 1
+    figures.isPending = notifier.keepsPending
+    figures.error = "cut short by the end of this process"
+    return figures
+  }
 }
 
 /// A run that is ready to begin, and what follows it.
@@ -39,12 +48,14 @@ struct AssembledRun: Sendable {
   let notifications: RunNotifications?
 
   /// Blocks the calling thread until the run is over and whoever wants to know has been told.
-  /// - Parameter onStored: called when the run is over and in storage, before anybody is told.
+  /// - Parameter onStored: called when the run is over and in storage, before anybody is told, with the report that holds
+  ///   if the telling is cut short.
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written and nobody is told.
   func execute(
     control: RunControl, onStored: @Sendable (RunReport) -> Void = { _ in }
   ) throws(QuarryError) -> RunReport {
     var report = try orchestrator.execute(control: control)
+    report.notification = notifications?.cutShort
     onStored(report)
     report.notification = notifications?.tell(report, in: partition, control: control)
     return report

@@ -36,7 +36,7 @@ final class FanOutRunner: Sendable {
     let fanOut = FanOut(
       root: root, limits: bounds, workingDirectory: workingDirectory, onNote: narration.observer.onNote
     ) { [self] run, derived, control, onStored in carryOut(run, derived, control, onStored) }
-    try SignalWatch.start { [narration] signal, count in Self.stop(fanOut, signal, count, narration.console) }
+    try SignalWatch.start { [self] signal, count in stop(fanOut, signal, count) }
     let (outcome, counts) = await OwnThread.run { [browser, executors] in
       defer {
         executors?.stop()
@@ -53,15 +53,20 @@ final class FanOutRunner: Sendable {
 
   /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once, and so does the
   /// first Ctrl-C when all runs are in storage: there is nothing to lose.
-  private static func stop(_ fanOut: FanOut, _ signal: Int32, _ count: Int, _ console: Console) {
+  private func stop(_ fanOut: FanOut, _ signal: Int32, _ count: Int) {
     if count > 2 { _exit((fanOut.storedOutcome ?? .executorCrash).exitCode) }
     let isGentle = signal == SIGINT && count == 1 && fanOut.storedOutcome == nil
     fanOut.interrupt()
     guard !isGentle else {
-      return console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
+      return narration.console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
     }
     fanOut.interrupt()
-    StopLimit.start(console) { fanOut.storedOutcome?.exitCode }
+    StopLimit.start(settings, narration) { [self] in
+      guard let outcome = fanOut.storedOutcome, case .success(let report)? = rootReport.withLock({ $0 }) else {
+        return nil
+      }
+      return (outcome.exitCode, report)
+    }
   }
 
   private func carryOut(
@@ -69,7 +74,10 @@ final class FanOutRunner: Sendable {
     _ onStored: @Sendable (Outcome) -> Void
   ) -> FanOutEnd {
     do throws(QuarryError) {
-      let report = try assembled(run, derived).execute(control: control) { onStored($0.outcome) }
+      let report = try assembled(run, derived).execute(control: control) { report in
+        if run.depth == 0 { rootReport.withLock { $0 = .success(report) } }
+        onStored(report.outcome)
+      }
       assembly.proxies.heed(report)
       if run.depth == 0 { rootReport.withLock { $0 = .success(report) } } else { tellChild(report) }
       return FanOutEnd(report.outcome, enqueuesRejected: report.figures.enqueuesRejected)

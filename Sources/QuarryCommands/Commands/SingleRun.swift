@@ -14,11 +14,11 @@ struct SingleRun {
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written.
   func run() async throws(QuarryError) -> RunReport {
     let control = RunControl()
-    let stored = Mutex<Int32?>(nil)
+    let stored = Mutex<RunReport?>(nil)
     try SignalWatch.start { _, count in
-      if count > 1 { _exit(stored.withLock { $0 } ?? Outcome.executorCrash.exitCode) }
+      if count > 1 { _exit(stored.withLock { $0?.exitCode } ?? Outcome.executorCrash.exitCode) }
       control.stop(.shutdown)
-      StopLimit.start(narration.console) { stored.withLock { $0 } }
+      StopLimit.start(settings, narration) { stored.withLock { $0 }.map { ($0.exitCode, $0) } }
     }
     let proxy = try assembly.proxies.choose(job: settings.job)
     // Held to the end of the run: a shared browser stays as long as somebody uses it.
@@ -29,7 +29,7 @@ struct SingleRun {
       settings.identity, source: settings.source, category: settings.category, script: settings.script,
       job: settings.job, derived: nil, executors: headStart?.executors(of: assembly.executor),
       browserEndpoint: browser.endpoint, proxy: proxy, observer: narration.observer)
-    let report = try await run.run(control: control) { report in stored.withLock { $0 = report.exitCode } }
+    let report = try await run.run(control: control) { report in stored.withLock { $0 = report } }
     assembly.proxies.heed(report)
     return report
   }
@@ -37,14 +37,21 @@ struct SingleRun {
 
 /// How long a stopped run may take to flush and end.
 enum StopLimit {
-  /// - Parameter stored: asked at the end of that time: the exit code when all is in storage and others are still being
-  ///   told; else nil.
-  static func start(_ console: Console, stored: @escaping @Sendable () -> Int32?) {
+  /// - Parameter stored: asked at the end of that time: the exit code and the root's report when all is in storage and
+  ///   others are still being told; else nil.
+  static func start(
+    _ settings: RunSettings, _ narration: RunNarration,
+    stored: @escaping @Sendable () -> (exitCode: Int32, report: RunReport)?
+  ) {
+    let console = narration.console
     Deadline.endProcess(after: .milliseconds(4_800), console: console) {
-      guard let exitCode = stored() else {
+      guard let (exitCode, report) = stored() else {
         return (Outcome.executorCrash.exitCode, "not stopped within 5s; what was not yet in storage is lost")
       }
-      return (exitCode, "all is in storage; telling others took too long and was cut short")
+      narration.tellEnd(of: report, storage: settings.storage)
+      ReportFile.write(report.jsonText, to: settings.reportPath, console)
+      let waiting = settings.adapter?.keepsPending == true ? "; it waits in the outbox for `quarry adapter drain`" : ""
+      return (exitCode, "all is in storage; telling others took too long and was cut short\(waiting)")
     }
   }
 }
