@@ -7,13 +7,21 @@ package enum ConfigurationLoader {
   static func load(_ path: String?, in context: CommandContext) throws(QuarryError) -> Configuration {
     guard let path else { return Configuration() }
     let file = try ConfigurationFile.read(path, in: context)
-    var configuration = try parse(file.expansion.text, file: path)
+    var configuration = try parse(file)
     configuration.secretVariables = try SecretVariables.names(in: file)
     return configuration
   }
 
+  static func parse(_ file: ConfigurationFile) throws(QuarryError) -> Configuration {
+    try parse(file.expansion.text, ConfigurationText(name: file.name, expansion: file.expansion))
+  }
+
   package static func parse(_ text: String, file: String) throws(QuarryError) -> Configuration {
-    guard let mapping = try ConfigurationFile.root(of: text, file: file) else { return Configuration() }
+    try parse(text, ConfigurationText(name: file))
+  }
+
+  private static func parse(_ text: String, _ file: ConfigurationText) throws(QuarryError) -> Configuration {
+    guard let mapping = try ConfigurationFile.root(of: text, file: file.name) else { return Configuration() }
     let top = try ConfigurationSection(mapping, path: "", keys: Self.keys, file: file)
     var configuration = Configuration()
     configuration.source = try top.string("source")

@@ -35,7 +35,7 @@ struct ConfigurationReport {
   init(of path: String, in context: CommandContext) throws(QuarryError) {
     let file = try ConfigurationFile.read(path, in: context)
     let text = file.expansion.text
-    let configuration = try ConfigurationLoader.parse(text, file: file.name)
+    let configuration = try ConfigurationLoader.parse(file)
     effective = try EffectiveConfiguration.values(of: configuration, in: context)
     places = TextPlaces(text)
     expansion = file.expansion

@@ -72,7 +72,7 @@ extension ConfigurationSection {
     }
   }
 
-  private func place(of name: String) -> String { nodes[name].map { Self.place($0, file) } ?? file }
+  private func place(of name: String) -> String { nodes[name].map { Self.place($0, file) } ?? file.name }
 
-  var ownPlace: String { node.map { Self.place($0, file) } ?? file }
+  var ownPlace: String { node.map { Self.place($0, file) } ?? file.name }
 }

@@ -3,7 +3,7 @@ import Yams
 
 /// One mapping of a configuration file, read key by key; every complaint names the file and the line.
 struct ConfigurationSection {
-  let file: String
+  let file: ConfigurationText
   /// Dotted, empty for the whole file.
   let path: String
   let nodes: [String: Node]
@@ -12,7 +12,9 @@ struct ConfigurationSection {
 
   /// - Parameter keys: all that this version understands here.
   /// - Throws: `QuarryError(.usage)` for a key that is unknown, or known and not built.
-  init(_ mapping: Node.Mapping, path: String, keys: [String], file: String, at node: Node? = nil) throws(QuarryError) {
+  init(_ mapping: Node.Mapping, path: String, keys: [String], file: ConfigurationText, at node: Node? = nil)
+    throws(QuarryError)
+  {
     self.file = file
     self.node = node
     self.path = path
@@ -21,18 +23,20 @@ struct ConfigurationSection {
       guard let name = key.string else {
         throw QuarryError(.usage, "\(Self.place(key, file)): a key must be a word")
       }
-      try Self.check(name, path: path, keys: keys, place: Self.place(key, file))
+      try Self.check(name, at: key, path: path, keys: keys, file)
       nodes[name] = value
     }
     self.nodes = nodes
   }
 
-  private static func check(_ name: String, path: String, keys: [String], place: String) throws(QuarryError) {
+  private static func check(
+    _ name: String, at key: Node, path: String, keys: [String], _ file: ConfigurationText
+  ) throws(QuarryError) {
     guard !keys.contains(name) else { return }
-    let full = path.isEmpty ? name : "\(path).\(name)"
+    let shown = file.shown(path.isEmpty ? name : "\(path).\(name)", at: key)
     let known = "known here: \(keys.joined(separator: ", "))"
     let remedy = Nearest.to(name, among: keys).map { "did you mean '\($0)'? \(known)" } ?? known
-    throw QuarryError(.usage, "\(place): unknown key '\(full)'", remedy: remedy)
+    throw QuarryError(.usage, "\(place(key, file)): unknown key \(shown)", remedy: remedy)
   }
 
   /// - Returns: nil when the key is absent.
@@ -80,7 +84,8 @@ struct ConfigurationSection {
     return values
   }
 
-  private static func secret(_ node: Node, named name: String, _ file: String) throws(QuarryError) -> String {
+  private static func secret(_ node: Node, named name: String, _ file: ConfigurationText) throws(QuarryError) -> String
+  {
     guard case .scalar(let scalar) = node, Resolver.default.resolveTag(of: node) == .str else {
       throw QuarryError(.usage, "\(place(node, file)): '\(name)' must be a text (put it in quotes)")
     }
@@ -137,13 +142,15 @@ struct ConfigurationSection {
 
   private func wrongType(_ name: String, _ node: Node, wanted: String) -> QuarryError {
     var found = "a mapping"
-    if case .scalar(let scalar) = node { found = scalar.string.isEmpty ? "nothing" : "'\(scalar.string)'" }
+    if case .scalar(let scalar) = node {
+      found = scalar.string.isEmpty ? "nothing" : file.shown(scalar.string, at: node)
+    }
     if case .sequence = node { found = "a list" }
     let shown = Redaction.isSecret(dotted(name)) ? "" : ", found \(found)"
     return QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' must be \(wanted)\(shown)")
   }
 
-  static func place(_ node: Node, _ file: String) -> String {
-    node.mark.map { "\(file):\($0.line)" } ?? file
+  static func place(_ node: Node, _ file: ConfigurationText) -> String {
+    node.mark.map { "\(file):\($0.line)" } ?? file.name
   }
 }

@@ -68,7 +68,7 @@ enum ProxyPoolFile {
       throw QuarryError(.usage, "\(file): \(path) must be a pool: an object with 'name', 'strategy', 'endpoints'")
     }
     let section = try ConfigurationSection(
-      mapping, path: path, keys: ["name"] + ProxyPoolReader.poolKeys, file: file)
+      mapping, path: path, keys: ["name"] + ProxyPoolReader.poolKeys, file: ConfigurationText(name: file))
     return try ProxyPoolReader.pool(named: section.required("name", section.scalar("name")), section)
   }
 }
