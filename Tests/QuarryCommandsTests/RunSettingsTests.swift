@@ -2,24 +2,35 @@ import Foundation
 import QuarryCommands
 import QuarryCore
 import QuarryRuntime
+import Synchronization
 import TestSupport
 import Testing
 
 /// What `quarry run` makes of its flags, before anything is started.
 @Suite struct RunSettingsTests {
   private func settings(_ arguments: String..., files: [String: String] = [:]) throws -> RunSettings {
+    try settings(arguments, files: files)
+  }
+
+  private func settings(
+    _ arguments: [String], files: [String: String] = [:], console: Console = .silent
+  ) throws -> RunSettings {
     let folder = TemporaryDirectory()
     for (name, text) in files.merging(["list.ts": "export default () => {};"], uniquingKeysWith: { left, _ in left }) {
       try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
     }
     let context = CommandContext(
-      environment: ["HERE": "expanded"], workingDirectory: folder.path, console: .silent)
+      environment: ["HERE": "expanded"], workingDirectory: folder.path, console: console)
     let command = try #require(
       try QuarryProgram.command(["run", "--script", "list.ts", "--executor", "/bin/true"] + arguments) as? RunCommand)
     return try RunSettings(command, in: context)
   }
 
   private func refusal(_ arguments: String..., files: [String: String] = [:]) -> QuarryError? {
+    refusal(arguments, files: files)
+  }
+
+  private func refusal(_ arguments: [String], files: [String: String] = [:]) -> QuarryError? {
     #expect(throws: QuarryError.self) {
       let folder = TemporaryDirectory()
       for (name, text) in files.merging(["list.ts": ""], uniquingKeysWith: { left, _ in left }) {
@@ -67,6 +78,50 @@ import Testing
     #expect(flagged.source == "flag")
     #expect(flagged.policy == .strict)
     #expect(flagged.storage.dataset == "d3")
+  }
+
+  @Test(arguments: [
+    ("--proxy-sticky-key", "k"), ("--proxy-domain", "h.test"), ("--proxy-origin", "http://h.test"),
+    ("--proxy-strategy", "sticky"),
+  ])
+  func flagsOfProxiesNeedAPool(_ flag: String, _ value: String) throws {
+    let files = ["q.yaml": "proxies: { p: { endpoints: [{ protocol: http, host: h, port: 1 }] } }"]
+    func refused(_ more: String...) -> String? {
+      refusal(["--script", "list.ts", flag, value] + more, files: files)?.message
+    }
+    let unnamed = "\(flag) is given, and no proxy pool is named"
+    #expect(refused() == "\(flag) is given, and there is no proxy pool")
+    #expect(refused("--config", "q.yaml") == unnamed)
+    _ = try settings("--config", "q.yaml", "--proxy-pool", "p", flag, value, files: files)
+    // A job's own pool takes keys and site of the flags, not their strategy.
+    for asking in [["--job", #"{"proxy":{"pool":"p"}}"#], ["--depth", "1"]] {
+      let arguments = ["--config", "q.yaml", flag, value] + asking
+      if flag == "--proxy-strategy" {
+        #expect(refusal(["--script", "list.ts"] + arguments, files: files)?.message == unnamed)
+      } else {
+        _ = try settings(arguments, files: files)
+      }
+    }
+  }
+
+  @Test(arguments: ["http://h.test", "h.test:80", "h/x", "", "a b"]) func aProxyDomainIsAHost(_ domain: String) {
+    let error = refusal("--script", "list.ts", "--proxy-domain", domain)
+    #expect(error?.message == "--proxy-domain '\(domain)' is not a host")
+  }
+
+  @Test(arguments: [
+    (#"{"a":[{"id":12345678901234567890}]}"#, "job.a[0].id is 12345678901234567890,"),
+    (#"{"b":9007199254740993,"a":-9007199254740993}"#, "job.a is -9007199254740993,"),
+    (#"{"a":9007199254740992,"b":1e300,"c":"9007199254740993"}"#, ""),
+  ])
+  func numbersThatAScriptWouldRoundAreTold(_ job: String, _ told: String) throws {
+    let said = Mutex("")
+    let console = Console(
+      isOutputTerminal: false, isErrorTerminal: false, writeOut: { _ in },
+      writeError: { bytes in said.withLock { $0 += String(decoding: bytes, as: UTF8.self) } })
+    _ = try settings(["--job", job], console: console)
+    let text = said.withLock { $0 }
+    #expect(told.isEmpty ? text.isEmpty : text.contains(told), "\(text)")
   }
 
   @Test func jobIsAnObject() throws {

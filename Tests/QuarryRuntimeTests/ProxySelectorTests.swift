@@ -42,6 +42,7 @@ import Testing
     (#"{"proxy":{"pool":"q"}}"#, "there is no proxy pool 'q'"), (#"{"proxy":{"pool":7}}"#, "proxy.pool must be"),
     (#"{"proxy":{"pool":"p","strategy":"best"}}"#, "proxy.strategy must be round_robin, random or sticky"),
     (#"{"proxy":{"pool":"p","sticky_key":""}}"#, "proxy.sticky_key must be"),
+    (#"{"proxy":{"pool":"p","sticky_kye":"a","strategi":"sticky"}}"#, "the job's proxy.sticky_kye is not known"),
   ])
   func wrongRequestsAreRefused(job: String, message: String) throws {
     let selector = try selector(pool("p"))

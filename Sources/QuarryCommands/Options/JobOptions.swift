@@ -13,11 +13,21 @@ struct JobOptions: ParsableArguments {
   /// What some editors put in front of UTF-8.
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-  /// The job as compact JSON text.
+  /// The job as compact JSON text. Warns of numbers that a script would get rounded.
   /// - Throws: `QuarryError(.usage)` when it is no JSON object, or given twice.
   func text(in context: CommandContext) throws(QuarryError) -> String {
+    let job = try value(in: context)
+    if let (place, number) = Self.rounded(job, at: "job") {
+      context.console.warn(
+        "\(place) is \(number), which no number of a script holds exactly: whole numbers above 2^53 are rounded there;"
+          + " give it as a text")
+    }
+    return job.canonicalText
+  }
+
+  private func value(in context: CommandContext) throws(QuarryError) -> JSONValue {
     switch (job, jobJson) {
-    case (nil, nil): return "{}"
+    case (nil, nil): return [:]
     case (_?, _?):
       throw QuarryError(.usage, "--job and --job-json are both given", remedy: "leave one of them out")
     case (let text?, nil): return try Self.object(Array(text.utf8), from: "--job")
@@ -31,7 +41,7 @@ struct JobOptions: ParsableArguments {
     }
   }
 
-  private static func object(_ bytes: [UInt8], from origin: String) throws(QuarryError) -> String {
+  private static func object(_ bytes: [UInt8], from origin: String) throws(QuarryError) -> JSONValue {
     let value: JSONValue
     do {
       value = try JSONParser.parse(bytes)
@@ -45,7 +55,19 @@ struct JobOptions: ParsableArguments {
         .usage, "the job (\(origin)) is \(kind(of: value)), not an object",
         remedy: #"put it into one, for example: --job '{"items": …}'"#)
     }
-    return value.canonicalText
+    return value
+  }
+
+  /// The first whole number that a script cannot hold as it is, with the way to it.
+  private static func rounded(_ value: JSONValue, at place: String) -> (place: String, number: String)? {
+    switch value {
+    case .integer(let number): Double(exactly: number) == nil ? (place, "\(number)") : nil
+    case .unsigned(let number): Double(exactly: number) == nil ? (place, "\(number)") : nil
+    case .array(let elements): elements.indices.lazy.compactMap { rounded(elements[$0], at: "\(place)[\($0)]") }.first
+    case .object(let members):
+      members.keys.sorted().lazy.compactMap { key in members[key].flatMap { rounded($0, at: "\(place).\(key)") } }.first
+    case .null, .bool, .double, .string: nil
+    }
   }
 
   private static func kind(of value: JSONValue) -> String {

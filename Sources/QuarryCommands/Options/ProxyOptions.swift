@@ -43,10 +43,11 @@ struct ProxySettings: Sendable, Equatable {
   let selector: ProxySelector
 
   /// Warns of what works otherwise than its author may think.
+  /// - Parameter jobsMayNamePools: whether a job that is not known yet may ask for a pool by itself.
   /// - Throws: `QuarryError(.usage)` for a pool, strategy or site that cannot be.
   init(
     _ flags: ProxyPoolOptions, keys: ProxyKeyOptions? = nil, configuration: Configuration, context: CommandContext,
-    console: Console
+    console: Console, jobsMayNamePools: Bool = true
   ) throws(QuarryError) {
     let pools = try Self.pools(flags.file, configuration, context, console)
     var request = ProxyRequest(pool: flags.proxyPool ?? configuration.proxy.pool)
@@ -55,9 +56,9 @@ struct ProxySettings: Sendable, Equatable {
     request.strategy =
       try flags.proxyStrategy.map(Self.strategy) ?? (isConfigured ? configuration.proxy.strategy : nil)
     request.stickyKey = keys?.proxyStickyKey
-    request.domain = keys?.proxyDomain?.lowercased()
+    request.domain = try keys?.proxyDomain.map(Self.domain)
     request.origin = try keys?.proxyOrigin.map(Self.origin)
-    try Self.checkPoolIsNamed(request, pools)
+    try Self.checkPoolIsNamed(flags, request, pools, jobsMayNameIt: jobsMayNamePools)
     selector = try ProxySelector(pools: pools, request: request)
     for pool in pools {
       for warning in pool.warnings(for: pool.name == request.pool ? request.strategy : nil) { console.warn(warning) }
@@ -78,16 +79,27 @@ struct ProxySettings: Sendable, Equatable {
     return try ProxyPoolFile.read(file, in: context)
   }
 
-  private static func checkPoolIsNamed(_ request: ProxyRequest, _ pools: [ProxyPool]) throws(QuarryError) {
-    guard request.pool == nil, pools.isEmpty else { return }
-    let flags = [
-      ("--proxy-strategy", request.strategy != nil), ("--proxy-sticky-key", request.stickyKey != nil),
-      ("--proxy-domain", request.domain != nil), ("--proxy-origin", request.origin != nil),
+  /// A strategy belongs to the pool that it was given with; a key and a site hold for the pools of jobs too.
+  private static func checkPoolIsNamed(
+    _ flags: ProxyPoolOptions, _ request: ProxyRequest, _ pools: [ProxyPool], jobsMayNameIt: Bool
+  ) throws(QuarryError) {
+    guard request.pool == nil else { return }
+    let areIdle = pools.isEmpty || !jobsMayNameIt
+    let given = [
+      ("--proxy-strategy", flags.proxyStrategy != nil),
+      ("'proxy.strategy' of the configuration", request.strategy != nil),
+      ("--proxy-sticky-key", areIdle && request.stickyKey != nil),
+      ("--proxy-domain", areIdle && request.domain != nil), ("--proxy-origin", areIdle && request.origin != nil),
     ]
-    guard let flag = flags.first(where: \.1)?.0 else { return }
+    guard let flag = given.first(where: \.1)?.0 else { return }
+    if pools.isEmpty {
+      throw QuarryError(
+        .usage, "\(flag) is given, and there is no proxy pool",
+        remedy: "define pools under 'proxies' in the file of --config, and name one with --proxy-pool")
+    }
     throw QuarryError(
-      .usage, "\(flag) is given, and there is no proxy pool",
-      remedy: "define pools under 'proxies' in the file of --config, and name one with --proxy-pool")
+      .usage, "\(flag) is given, and no proxy pool is named",
+      remedy: "add --proxy-pool; there are: \(pools.map(\.name).joined(separator: ", "))")
   }
 
   static func strategy(_ text: String) throws(QuarryError) -> ProxyStrategy {
@@ -96,6 +108,13 @@ struct ProxySettings: Sendable, Equatable {
     let nearest = Nearest.to(text, among: names).map { "did you mean '\($0)'? " } ?? ""
     throw QuarryError(
       .usage, "unknown proxy strategy '\(text)'", remedy: "\(nearest)there are: \(names.joined(separator: ", "))")
+  }
+
+  private static func domain(_ text: String) throws(QuarryError) -> String {
+    if let domain = ProxySite(url: "http://\(text)")?.domain, domain == text.lowercased() { return domain }
+    throw QuarryError(
+      .usage, "--proxy-domain '\(text)' is not a host", remedy: "for example shop.example; a URL goes to --proxy-origin"
+    )
   }
 
   private static func origin(_ text: String) throws(QuarryError) -> String {

@@ -44,7 +44,8 @@ package struct RunSettings: Sendable {
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
     proxies = try ProxySettings(
       command.proxy, keys: command.proxyKey, configuration: configuration, context: context,
-      console: command.quiet ? .silent : context.console)
+      console: command.quiet ? .silent : context.console,
+      jobsMayNamePools: fanOut != nil || (try? JSONParser.parse(job))?["proxy"]?["pool"] != nil)
     timeout = command.runTimeout
     reportPath = command.report.map { $0 == "-" ? "-" : context.absolute($0) }
   }

@@ -30,6 +30,11 @@ package struct ProxyRequest: Sendable, Equatable {
   init?(job: JSONValue) throws(QuarryError) {
     guard let asked = job["proxy"], let pool = asked["pool"] else { return nil }
     guard let name = pool.string, !name.isEmpty else { throw Self.wrong("pool", "the name of a pool") }
+    let known = ["pool", "strategy", "sticky_key", "stickyKey"]
+    if let unknown = asked.object?.keys.filter({ !known.contains($0) }).min() {
+      throw QuarryError(
+        .usage, "the job's proxy.\(unknown) is not known", remedy: "known there: pool, strategy, sticky_key")
+    }
     self.init(pool: name)
     switch asked["strategy"] {
     case nil, .null?: break
