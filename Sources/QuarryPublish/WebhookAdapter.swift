@@ -21,7 +21,12 @@ package struct WebhookAdapter: NotificationAdapter {
       client = try HTTPClient()
       address = try HTTPAddress(url)
       var all: [HTTPRequest.Header] = []
-      for header in headers { all.append(try HTTPRequest.Header(header.name, header.value)) }
+      for header in headers {
+        guard !Self.ownHeaders.contains(header.name.lowercased()) else {
+          throw HTTPError("the header \(header.name) is made from the request itself")
+        }
+        all.append(try HTTPRequest.Header(header.name, header.value))
+      }
       func add(_ name: String, _ value: String) throws(HTTPError) {
         if !all.contains(where: { $0.name.lowercased() == name.lowercased() }) {
           all.append(try HTTPRequest.Header(name, value))
@@ -37,6 +42,9 @@ package struct WebhookAdapter: NotificationAdapter {
     }
     self.timeout = timeout
   }
+
+  /// A wrong one would spoil every request.
+  private static let ownHeaders: Set<String> = ["content-length", "host", "transfer-encoding", "connection"]
 
   /// Too slow, too early, too many: not a word about the notification itself.
   private static let refusedForNow: Set<Int> = [408, 425, 429]

@@ -80,6 +80,13 @@ import Testing
     #expect(warnings.all.first?.contains("quarry adapter drain") == true)
   }
 
+  @Test(arguments: ["Content-Length", "host", "Transfer-Encoding", "Connection"])
+  func headersOfTheRequestItselfAreRefused(_ name: String) throws {
+    let error = #expect(throws: QuarryError.self) { try notifier("http://h/", headers: [(name, "canary")]) }
+    #expect(error?.kind == .usage)
+    #expect(error?.message == "the webhook cannot be used: the header \(name) is made from the request itself")
+  }
+
   @Test func redirectsAreNotFollowed() throws {
     let other = try HTTPServer { _, _ in .status(200) }
     let server = try HTTPServer { _, _ in .status(302, headers: ["Location: \(other.url)/canary"]) }
