@@ -125,6 +125,14 @@ import Testing
     #expect(dry.standardError.contains(says), "\(dry.standardError)")
   }
 
+  @Test func aDryRunTellsWhatIsNearlyAHook() async throws {
+    let harness = try RunHarness()
+    let script = try harness.script("near.ts", Self.plain + "\nexport const clenup = () => {};\n")
+    let result = try await harness.run(script, "--dry-run")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.standardError.contains("the export clenup is never called or read; did you mean cleanup?"))
+  }
+
   @Test func aDryRunWritesNothing() async throws {
     let harness = try RunHarness()
     let script = try harness.script("numbers.ts", Self.plain)

@@ -27,6 +27,24 @@ test('a script that can be loaded, with its hooks, whatever it prints', (t) => {
   assert.deepEqual(answer, { valid: true, exports: { default: true, hooks: ['prepare', 'cleanup'] } });
 });
 
+test('what is nearly a hook or a member of config is told', (t) => {
+  const { status, answer } = validate(
+    t,
+    `
+    export const befoerRun = () => {};
+    export const Config = {};
+    export const helper = () => {};
+    export const config = { brower: false };
+    export default async () => {};`,
+  );
+  assert.equal(status, 0);
+  assert.deepEqual((answer as { warnings: string[] }).warnings, [
+    'the export Config is never called or read; did you mean config?',
+    'the export befoerRun is never called or read; did you mean beforeRun?',
+    'config.brower is not known; there is config.browser',
+  ]);
+});
+
 test('one that cannot', (t) => {
   const { status, answer } = validate(t, `export default async () => {\n  const a = ;\n}`);
   assert.equal(status, 1);

@@ -14,7 +14,10 @@ enum DryRun {
       } catch { return .failure(error) }
     }
     switch try result.get() {
-    case .valid:
+    case .valid(let answer):
+      for warning in answer["warnings"]?.array ?? [] {
+        if let text = warning.string { context.console.warn("script \(script): \(text)") }
+      }
       if !isQuiet { context.console.say("script \(script) is valid") }
       return 0
     case .invalid(let reason):

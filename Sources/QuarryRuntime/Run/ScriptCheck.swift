@@ -4,7 +4,7 @@ import QuarryCore
 /// Whether the executor can load a script, without running it (`executor --validate`).
 package enum ScriptCheck {
   package enum Answer: Sendable, Equatable {
-    /// What the executor printed: one JSON object with `exports`.
+    /// What the executor printed: one JSON object with `exports`, and `warnings` if there are any.
     case valid(JSONValue)
     /// Why not, with file and line where the executor knows them.
     case invalid(String)

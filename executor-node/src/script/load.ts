@@ -20,6 +20,8 @@ export interface LoadedScript {
   /** The names of the hooks that the script exports. */
   hookNames: string[];
   config: ScriptConfig;
+  /** What the executor does not know: other exports, such as `helper`, and members of config, such as `config.brower`. */
+  unknown: string[];
 }
 
 /**
@@ -71,7 +73,14 @@ function checkedExports(path: string, exports: Record<string, unknown>): LoadedS
     }
   }
   const hooks = Object.fromEntries(hookNames.map((name) => [name, exports[name]]));
-  return { run: run as Script, hooks, hookNames, config: checkedConfig(at, exports.config) };
+  const config = checkedConfig(at, exports.config);
+  return { run: run as Script, hooks, hookNames, config, unknown: unknownNames(exports) };
+}
+
+function unknownNames(exports: Record<string, unknown>): string[] {
+  const members = Object.keys(exports.config ?? {}).map((name) => `config.${name}`);
+  const known = ['default', 'config', 'config.browser', ...HOOK_NAMES];
+  return [...Object.keys(exports), ...members].filter((name) => !known.includes(name));
 }
 
 function checkedConfig(at: string, config: unknown): ScriptConfig {

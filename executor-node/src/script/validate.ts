@@ -1,9 +1,10 @@
+import { nearest } from '../../../sdk/src/nearest.ts';
 import { toError } from '../errors.ts';
-import { loadScript } from './load.ts';
+import { HOOK_NAMES, loadScript } from './load.ts';
 
 /** What `--validate` prints. */
 export type Validation =
-  | { valid: true; exports: { default: true; hooks: string[] } }
+  | { valid: true; exports: { default: true; hooks: string[] }; warnings?: string[] }
   | { valid: false; error: string };
 
 /** Below the time after which the runtime gives an executor up. */
@@ -17,13 +18,22 @@ export async function validateScript(path: string, timeout = LONGEST_LOADING_MS)
     timeout,
   ).unref();
   try {
-    const { hookNames } = await Promise.race([loadScript(path), late.promise]);
-    return { valid: true, exports: { default: true, hooks: hookNames } };
+    const { hookNames, unknown } = await Promise.race([loadScript(path), late.promise]);
+    const warnings = unknown.flatMap(warningsAbout);
+    const exports = { default: true as const, hooks: hookNames };
+    return { valid: true, exports, ...(warnings.length > 0 && { warnings }) };
   } catch (error) {
     return { valid: false, error: toError(error).message };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A script may export whatever it likes, but what is nearly a hook is most likely meant to be one. */
+function warningsAbout(name: string): string[] {
+  if (name.startsWith('config.')) return [`${name} is not known; there is config.browser`];
+  const meant = nearest(name, [...HOOK_NAMES, 'config']);
+  return meant ? [`the export ${name} is never called or read; did you mean ${meant}?`] : [];
 }
 
 /** Node's exit code when nothing is left that could settle a top-level await. */
