@@ -95,6 +95,32 @@ import Testing
     #expect(try harness.items().count == 2)
   }
 
+  /// A package of that name beside the script, or in `--resolve-from`, whose browser is made up.
+  @Test(arguments: ["", "/other"]) func aPuppeteerOfTheUsersOwnStartsNoSharedBrowser(_ place: String) async throws {
+    let harness = try RunHarness()
+    let package = harness.path + place + "/node_modules/puppeteer"
+    try FileManager.default.createDirectory(atPath: package, withIntermediateDirectories: true)
+    try #"{"type":"module","exports":"./index.js"}"#.write(
+      toFile: package + "/package.json", atomically: true, encoding: .utf8)
+    try """
+    const on = { on() {}, once() {}, off() {} };
+    const page = { ...on, evaluateOnNewDocument: async () => {}, setUserAgent: async () => {}, close: async () => {} };
+    const context = { ...on, newPage: async () => page, close: async () => {} };
+    export default { launch: async () => ({ ...on, createBrowserContext: async () => context,
+      version: async () => 'Chrome/1', userAgent: async () => 'HeadlessChrome/1', close: async () => {},
+      isConnected: () => true, connected: true, process: () => null }) };
+
+    """.write(toFile: package + "/index.js", atomically: true, encoding: .utf8)
+    let script = try harness.script(
+      "own.ts",
+      "export default ({ page, emit }) => emit.item({ item_type: 'x', data: { own: page.setUserAgent.length } });\n")
+    let result = try await harness.run(
+      script, "--resolve-from", harness.path + place, environment: environment(harness))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(!FileManager.default.fileExists(atPath: harness.path + "/quarry"))
+    #expect(marked.isEmpty)
+  }
+
   @Test(arguments: [["--no-browser-reuse"], [], ["--depth", "1", "--max-runs", "1"]])
   func aBrowserThatDiesCrashesItsRunAndTheNextGetsANewOne(_ flags: [String]) async throws {
     let harness = try RunHarness()

@@ -25,7 +25,8 @@ enum InstalledPaths {
     String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 
-  private static func below(_ start: String, _ relative: String) -> String? {
+  /// What lies at `relative` in the nearest folder from `start` upwards that has it.
+  static func below(_ start: String, _ relative: String) -> String? {
     var folder = start
     while !folder.isEmpty {
       let candidate = folder + "/" + relative
