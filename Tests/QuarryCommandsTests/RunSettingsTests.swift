@@ -94,7 +94,7 @@ import Testing
     #expect(refused("--config", "q.yaml") == unnamed)
     _ = try settings("--config", "q.yaml", "--proxy-pool", "p", flag, value, files: files)
     // A job's own pool takes keys and site of the flags, not their strategy.
-    for asking in [["--job", #"{"proxy":{"pool":"p"}}"#], ["--depth", "1"]] {
+    for asking in [["--job", #"{"proxy":{"pool":"p"}}"#], ["--depth", "1", "--max-runs", "2"]] {
       let arguments = ["--config", "q.yaml", flag, value] + asking
       if flag == "--proxy-strategy" {
         #expect(refusal(["--script", "list.ts"] + arguments, files: files)?.message == unnamed)
