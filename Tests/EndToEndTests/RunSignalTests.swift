@@ -32,25 +32,30 @@ import Testing
     try await harness.expectSound()
   }
 
-  /// A driver that ends the browser before its process makes a script see a site that fails; so may a handler of its own.
-  @Test(arguments: ["await page.goto(job.url).catch(() => undefined);", "await told;"])
-  func whatIsSaidAfterTheOrderToStopIsNotTaken(_ wait: String) async throws {
+  /// A driver that ends the browser before its process makes a script see a site that fails; a handler of its own may go on.
+  @Test(arguments: [
+    "export default async ({ emit, job, page }) => { await emit.item(before); await page.goto(job.url).catch(() => {});",
+    """
+    export const config = { browser: false };
+    export default async ({ emit, job }) => {
+      await emit.item(before);
+      const told = new Promise((resolve) => process.on('SIGTERM', resolve));
+      fetch(job.url).catch(() => {});
+      await told;
+    """,
+  ])
+  func whatIsSaidAfterTheOrderToStopIsNotTaken(_ beginning: String) async throws {
     let (asked, continuation) = AsyncStream.makeStream(of: Void.self)
     let server = try HTTPServer { _, _ in
       continuation.yield()
       return .silence
     }
     let harness = try RunHarness()
-    let isBrowser = wait.contains("page")
     let script = try harness.script(
       "checks.ts",
       """
-      export const config = { browser: \(isBrowser) };
-      export default async ({ emit, job, page }) => {
-        await emit.item({ item_type: 'before', data: {} });
-        const told = new Promise((resolve) => { if (!page) process.on('SIGTERM', resolve); });
-        if (!page) fetch(job.url);
-        \(wait)
+      const before = { item_type: 'before', data: {} };
+      \(beginning)
         await emit.item({ item_type: 'link', data: { works: false } });
       };
 
