@@ -10,7 +10,7 @@ import Testing
 @Suite(.ownThread) struct LostSnapshotTests {
   /// What happens to four runs of two commits each, of which nothing but manifests and `latest` is touched.
   enum Damage: String, CaseIterable {
-    case none, oldPointer, oldPointerWithoutLock, oldPointerAndLock, noPointer, noPointerNorNewest, noPointerNorMiddle
+    case none, oldPointer, oldPointerWithoutLock, oldPointerAndLock, oldPointerLockAndTimes, noPointer, noPointerNorNewest, noPointerNorMiddle
     case oldest, oldestWithoutLock, segmentsAndPointer, segments, unusablePointer, unusablePointerWithoutLock
     case fork, forkNoted, forkOntoOldPointerAfterwards
   }
@@ -41,6 +41,25 @@ import Testing
     try lab.expectWhole(wanted + ["last"])
   }
 
+  /// It has neither `latest` nor what Quarry's writers keep, which is no damage. The lock that a collector takes would make it
+  /// look like a damaged one.
+  @Test func nothingIsRemovedFromAnOldDatasetUntilTheNextCommit() throws {
+    let lab = LostLab()
+    for path in [lab.layout.pointer, lab.layout.lock, lab.layout.segments] {
+      try FileManager.default.removeItem(atPath: path)
+    }
+    let partition = try #require(tree(lab.layout.partitions).first?.split(separator: "/segments/").first)
+    let stray = "\(lab.layout.partitions)/\(partition)/segments/17/data/data"
+    try put("{}\n", at: stray)
+    let error = #expect(throws: QuarryError.self) { try lab.collect(removes: false) }
+    #expect(error?.message.contains("without \(lab.layout.pointer)") == true)
+    #expect(error?.remedy?.contains("`quarry run`") == true)
+    #expect(try lab.errors() == [])
+    try lab.store("late")
+    #expect(try lab.collect() == [stray])
+    try lab.expectWhole(lab.runs + ["late"])
+  }
+
   /// Another that knows nothing of `latest.lock` was at work, and its own pointer was put back as well: only a look at the
   /// whole dataset finds that.
   @Test func aForkThatNothingTellsIsFoundByACheck() throws {
@@ -57,7 +76,8 @@ import Testing
   @Test func noneIsLeftOutWithoutAWord() throws {
     let lab = LostLab()
     for number in 1...20 { try lab.store("more\(number)", 1..<2) }
-    try lab.damage(.fork)
+    let ids = try lab.ids()
+    try lab.commitByAnother(run: "other", 1..<3, id: SnapshotID(ids[27].value + 1), after: ids[2])
     let warnings = try lab.reader.chain().warnings
     #expect(warnings.count == 21)
     #expect(warnings.last?.hasPrefix("5 more snapshots were committed and are left out") == true, "\(warnings)")
@@ -207,15 +227,16 @@ import Testing
   @Test(arguments: S3Server.allCases) func aLostSnapshotOfABucketIsPutBack(_ server: S3Server) throws {
     let store = try server.store(lease: .zero)
     let reader = store.reader()
-    for id in ["r1", "r2", "r3"] {
-      let run = try Run(LodeDataset(store), id: id)
+    let first = LodeDataset(store)
+    for (id, dataset) in [("r1", first), ("r2", LodeDataset(store)), ("r3", LodeDataset(store))] {
+      let run = try Run(dataset, id: id)
       try run.sink.write(run.items(1..<3))
     }
-    // What an older version, or another program, committed onto an old pointer.
+    // Who has begun to write takes what he committed for the newest, as an older version or another program does.
     let rows = try reader.chain().rows
     try store.replace(reader.layout.pointer, with: "\(rows[2].id)")
     store.discard(reader.layout.lock)
-    let run = try Run(LodeDataset(store), id: "r4")
+    let run = try Run(first, id: "r4")
     try run.sink.write(run.items(1..<3))
     #expect(try errors(reader).count > 0)
     var fates: [MissingManifest.Fate] = []
@@ -270,13 +291,14 @@ import Testing
   @Test(arguments: S3Server.allCases) func whoLosesItsClaimPutsNothingBack(_ server: S3Server) throws {
     let (store, upstream) = (try server.store(lease: .zero), try server.upstream())
     let reader = store.reader()
-    for id in ["r1", "r2"] {
-      let run = try Run(LodeDataset(store), id: id)
+    let first = LodeDataset(store)
+    for (id, dataset) in [("r1", first), ("r2", LodeDataset(store))] {
+      let run = try Run(dataset, id: id)
       try run.sink.write(run.items(1..<3))
     }
     try store.replace(reader.layout.pointer, with: "\(try reader.chain().rows[1].id)")
     store.discard(reader.layout.lock)
-    let run = try Run(LodeDataset(store), id: "r3")
+    let run = try Run(first, id: "r3")
     try run.sink.write(run.items(1..<3))
     let before = try reader.chain().rows.map(\.id)
     let claim = "\(reader.layout.own)/repair"
@@ -361,9 +383,14 @@ private struct LostLab {
     case .oldPointerWithoutLock:
       try putPointerBack(to: ids[2])
       gone = [layout.lock]
-    case .oldPointerAndLock:
+    case .oldPointerAndLock, .oldPointerLockAndTimes:
       try putPointerBack(to: ids[2])
       try put("quarry-commit 0\nlatest \(ids[2])\n", at: layout.lock)
+      if damage == .oldPointerLockAndTimes {
+        // As a copy of an older backup onto the dataset leaves it.
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSinceNow: -7_200)], ofItemAtPath: layout.segments)
+      }
     case .noPointer: gone = [layout.pointer]
     case .noPointerNorNewest: gone = [layout.pointer] + canonical(6..<8)
     case .noPointerNorMiddle: gone = [layout.pointer] + canonical(3..<4)
@@ -412,13 +439,13 @@ private struct LostLab {
     return (found, complaints)
   }
 
-  func collect() throws -> [String] {
+  func collect(removes: Bool = true) throws -> [String] {
     let old = Date(timeIntervalSinceNow: -7_200)
     for path in tree(root.path) {
       try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: "\(root.path)/\(path)")
     }
     var removed: [String] = []
-    try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero).collect(removes: true) { leftover, _ in
+    try LeftoverCollector(root: root.path, dataset: "quarry", age: .zero).collect(removes: removes) { leftover, _ in
       if leftover.kind != .folder { removed.append(leftover.path) }
     }
     return removed

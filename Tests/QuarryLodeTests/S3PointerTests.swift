@@ -121,6 +121,25 @@ import Testing
     }
   }
 
+  /// As when both small objects are restored to one moment: `latest.lock` knows of nothing newer then.
+  @Test(arguments: S3Server.allCases) func anOldPointerAndItsLockHideNothing(_ server: S3Server) throws {
+    let store = try server.store()
+    let layout = store.reader().layout
+    for number in 1...2 { try commit("r\(number)", 1, store) }
+    let old = try [layout.lock, layout.pointer].map { (place: $0, bytes: try #require(try store.bytes($0))) }
+    for number in 3...4 { try commit("r\(number)", 1, store) }
+    let rows = try store.reader().chain().rows
+    for (place, bytes) in old { try store.replace(place, with: String(decoding: bytes, as: UTF8.self)) }
+    let message = "\(layout.pointer) names snapshot \(rows[2].id), and \(rows[0].id) was committed after it"
+    for listing in [try store.reader().runs(), try store.reader().runs(limit: 9)] {
+      #expect(listing.rows.map(\.runID) == ["r4", "r3", "r2", "r1"])
+      #expect(listing.warnings.count == 1 && listing.warnings[0].hasPrefix(message), "\(listing.warnings)")
+    }
+    try commit("next", 1, try server.store(prefix: store.prefix))
+    try expectWhole(store, "an old pointer and its lock")
+    #expect(try store.reader().runs().rows.map(\.runID) == ["next", "r4", "r3", "r2", "r1"])
+  }
+
   /// An old pointer, and a writer that died right after it had said what it was about to do: nothing of that is there.
   @Test(arguments: S3Server.allCases) func whoDiedInFrontOfAnOldPointerHidesNothing(_ server: S3Server) throws {
     let store = try server.store(lease: .zero)

@@ -91,7 +91,7 @@ extension ChainReader {
 
   private func isToBeSearched(above named: SnapshotID) throws(FileFailure) -> Bool {
     if searches { return true }
-    guard layout.isOnDisk else { return false }
+    guard layout.isOnDisk else { return looksAhead }
     return evidence.last == nil ? true : try isFollowed(named)
   }
 
@@ -125,9 +125,10 @@ extension ChainReader {
   }
 
   /// Whether anything was made among canonical manifests after that of a snapshot, as far as folders tell: then it is worth
-  /// to list them. Also where `latest` was put back together with `latest.lock`.
+  /// to list them. Also where `latest` was put back together with `latest.lock`, and by what puts back the times of folders as
+  /// well: nobody can set when one was changed.
   private func isFollowed(_ id: SnapshotID) throws(FileFailure) -> Bool {
-    guard let all = try layout.store.modified(layout.segments),
+    guard let all = try layout.store.times(ofFolder: layout.segments)?.changed,
       let own = try layout.store.modified(layout.canonicalFolder(id))
     else { return true }
     return all > own
@@ -155,7 +156,8 @@ extension ChainReader {
 
   private mutating func candidates(above named: SnapshotID) throws(FileFailure) -> [SnapshotID] {
     if searches { return Array(try manifests { $0 > named }.keys) }
-    return try canonicalIDs { $0 > named }
+    return try layout.isOnDisk
+      ? canonicalIDs { $0 > named } : layout.store.snapshots(in: layout.segments, above: named)
   }
 
   /// Ids of canonical manifests, readable or not.

@@ -14,6 +14,9 @@ struct ChainReader {
   /// Whether the whole dataset is looked through for snapshots that are newer than what `latest` names, also where
   /// `latest.lock` knows which was committed last: it may have been put back together with it.
   let searches: Bool
+  /// Whether a bucket is asked for canonical manifests behind what `latest` names: `latest.lock` may have been put back together
+  /// with it. On a disk its folders tell.
+  let looksAhead: Bool
   /// What was stepped over, a sentence each.
   private(set) var passedOver: [String] = []
   /// Snapshots on the way without a canonical manifest, which others follow alone, though the dataset is not an old one.
@@ -44,12 +47,14 @@ struct ChainReader {
   }
 
   init(
-    layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false, searches: Bool = false
+    layout: DatasetLayout, besides unpublished: [SnapshotID] = [], forgives: Bool = false, searches: Bool = false,
+    looksAhead: Bool = false
   ) {
     self.layout = layout
     self.unpublished = Set(unpublished)
     self.forgives = forgives
     self.searches = searches
+    self.looksAhead = looksAhead
   }
 
   /// A sentence for each thing that makes the dataset less than what was committed.

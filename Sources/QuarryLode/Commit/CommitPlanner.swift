@@ -62,14 +62,14 @@ struct CommitPlanner: Sendable {
   /// - Parameters:
   ///   - known: the head as our own last commit left it.
   ///   - unpublished: of a writer that died before it moved the pointer.
-  ///   - searches: see `ChainReader`.
+  ///   - searches, looksAhead: see `ChainReader`.
   ///   - turn: what a bucket's `latest.lock` and `latest` were just now.
   func head(
     pointer: SnapshotID?, known: Head?, besides unpublished: [SnapshotID] = [], searches: Bool = false,
-    as turn: S3Turn? = nil
+    looksAhead: Bool = false, as turn: S3Turn? = nil
   ) throws(FileFailure) -> Head? {
     if let known, pointer == known.id { return known }
-    var chain = ChainReader(layout: layout, besides: unpublished, searches: searches)
+    var chain = ChainReader(layout: layout, besides: unpublished, searches: searches, looksAhead: looksAhead)
     var newest =
       if let turn {
         try chain.head(turn.evidence, turn.pointer?.raw)

@@ -15,6 +15,8 @@ final class S3Publisher: SnapshotPublisher {
     /// As our own last commit left it; nil when another may have moved on.
     var turn: S3Turn?
     var head: CommitPlanner.Head?
+    /// Has seen that no newer snapshot is there than what `latest` names, and begun to write onto that.
+    var hasLookedAhead = false
     /// Nobody else has committed since our commit before the last.
     var isAlone = false
     var watch = Watch()
@@ -142,7 +144,10 @@ final class S3Publisher: SnapshotPublisher {
     let unpublished = isTakenOver ? turn.intent.ids : []
     let head =
       try turn.begins
-      ? nil : planner.head(pointer: turn.pointer?.id, known: state.head, besides: unpublished, as: turn)
+      ? nil
+      : planner.head(
+        pointer: turn.pointer?.id, known: state.head, besides: unpublished, looksAhead: !state.hasLookedAhead, as: turn)
+    state.hasLookedAhead = true
     var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head), in: layout)

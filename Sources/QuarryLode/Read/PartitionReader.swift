@@ -26,7 +26,7 @@ struct PartitionReader {
 
   /// - Parameter searches: see `ChainReader`.
   init(layout: DatasetLayout, searches: Bool = false) throws(FileFailure) {
-    chain = ChainReader(layout: layout, forgives: true, searches: searches)
+    chain = ChainReader(layout: layout, forgives: true, searches: searches, looksAhead: true)
     newest = try chain.head()
     // After the head, which then does not follow what a repair put back meanwhile under another id.
     lost = try LostSnapshots(layout)

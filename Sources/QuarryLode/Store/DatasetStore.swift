@@ -25,6 +25,9 @@ package protocol DatasetStore: Sendable {
   /// The ids in a `segments` folder whose manifest is there, in no order.
   func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID]
 
+  /// Those that are greater than one of them, as far as the store can tell without going through all of them.
+  func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID]
+
   /// Paths of all manifests below the folder of the partitions, in no order; nil where folders have to be gone through for
   /// that.
   func partitionManifests(below partitions: String) throws(FileFailure) -> [String]?
@@ -65,6 +68,10 @@ extension DatasetStore {
   package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file) }
 
   package var origin: String? { nil }
+
+  package func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID] {
+    try snapshots(in: segments).filter { $0 > id }
+  }
 
   package func partitionManifests(below partitions: String) -> [String]? { nil }
 

@@ -62,14 +62,31 @@ package struct S3Store: DatasetStore {
   package func snapshots(in segments: String) throws(FileFailure) -> [SnapshotID] {
     let prefix = key(segments) + "/"
     var ids: [SnapshotID] = []
-    try list(prefix, at: segments) { page in
-      for entry in page.entries {
-        let parts = Self.rest(of: entry.key, prefix).split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1] == "manifest.json", let id = SnapshotID(parts[0]) else { continue }
-        ids.append(id)
-      }
-    }
+    try list(prefix, at: segments) { ids += Self.snapshots($0, prefix) }
     return ids
+  }
+
+  /// One request as a rule: ids of one length are in the order of their keys. A store that does not begin behind the id is not
+  /// gone through.
+  package func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID] {
+    guard id > .beforeAll else { return try snapshots(in: segments) }
+    let prefix = key(segments) + "/"
+    var ids: [SnapshotID] = []
+    do throws(S3Error) {
+      try client.list(prefix: prefix, after: "\(prefix)\(id)/manifest.json") { page throws(S3Error) in
+        let found = Self.snapshots(page, prefix)
+        ids += found.filter { $0 > id }
+        return found.allSatisfy { $0 > id }
+      }
+    } catch { throw FileFailure(error, segments) }
+    return ids
+  }
+
+  private static func snapshots(_ page: S3Page, _ prefix: String) -> [SnapshotID] {
+    page.entries.compactMap { entry in
+      let parts = rest(of: entry.key, prefix).split(separator: "/", omittingEmptySubsequences: false)
+      return parts.count == 2 && parts[1] == "manifest.json" ? SnapshotID(parts[0]) : nil
+    }
   }
 
   /// A page of the listing tells of a thousand keys, and most folders hold but a few.

@@ -30,6 +30,10 @@ struct ForgivingStore: DatasetStore {
     try forgiving([]) { () throws(FileFailure) in try store.snapshots(in: segments) }
   }
 
+  func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID] {
+    try forgiving([]) { () throws(FileFailure) in try store.snapshots(in: segments, above: id) }
+  }
+
   func partitionManifests(below partitions: String) throws(FileFailure) -> [String]? {
     try forgiving([]) { () throws(FileFailure) in try store.partitionManifests(below: partitions) }
   }
