@@ -284,6 +284,33 @@ import Testing
     #expect(try reader.chain().rows.map(\.id).contains(rows[0].id))
   }
 
+  /// Its last manifest came after another had taken it for dead and gone past it, and a repair has committed what it holds
+  /// again: it finds that, and removes nothing that counts by then.
+  @Test(arguments: S3Server.allCases) func whatARepairPutBackIsNotStoredAgain(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    try commit("earlier", 1, store)
+    let hasCome = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("PUT"), request.line.contains("/quarry/segments/"), hasCome.withLock({ $0.isFirst() })
+      else { return .relay(to: upstream) }
+      #expect(throws: Never.self) {
+        try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero))
+      }
+      return .relay(
+        to: upstream,
+        .changed { _ in
+          let fates = try? self.repair(store).fates
+          #expect(fates == [.repaired])
+          return Array(Self.refusal(403, "AccessDenied").utf8)
+        })
+    }
+    try commit("slow", 2, try server.store(through: proxy, prefix: store.prefix, lease: .zero))
+    #expect(hasCome.withLock { $0 })
+    try expectWhole(store, "put back by a repair")
+    #expect(try sequence(store.reader(), "slow") == [0, 1] && sequence(store.reader(), "other") == [0])
+    #expect(try store.reader().chain().rows.count == 3)
+  }
+
   /// A slow writer that another took for dead, while a file of its was not there: what it takes back itself, and commits
   /// again, is not lost.
   @Test(arguments: S3Server.allCases) func whoeverTakesBackItsOwnLosesNothing(_ server: S3Server) throws {
@@ -362,20 +389,24 @@ import Testing
     try expectWhole(store, "put back")
   }
 
-  /// Behind a proxy that answers so for all of one type's records.
-  @Test(arguments: S3Server.allCases) func whatCannotBeReadIsNotSaidToBeMissing(_ server: S3Server) throws {
+  /// Behind a proxy that answers so for all of one type's records. A listing, or a look at their sizes, says that they are
+  /// there.
+  @Test(arguments: S3Server.allCases, [403, 404])
+  func whatCannotBeReadIsNotSaidToBeMissing(_ server: S3Server, status: Int) throws {
     let (store, upstream) = (try server.store(), try server.upstream())
     let run = try Run(LodeDataset(store), id: "r1")
     try run.sink.write(
       run.batch {
         $0.addEvent("item", seq: 1); $0.addEvent("log", seq: 2)
       })
+    let body = status == 404 ? "<Error><Code>NoSuchKey</Code></Error>" : ""
     let proxy = try HTTPServer { request, _ in
-      request.line.hasPrefix("GET") && request.line.contains("item/segments/") && request.line.contains("/data/data")
-        ? .status(403) : .relay(to: upstream)
+      let isRecords = request.line.contains("item/segments/") && request.line.contains("/data/data")
+      return isRecords && request.line.hasPrefix("GET") ? .status(status, body: body) : .relay(to: upstream)
     }
     let found = try errors(try server.store(through: proxy, prefix: store.prefix).reader())
-    #expect(found.count == 1 && found.first?.contains("403") == true, "\(found)")
+    let message = status == 403 ? "403" : "was there when the check began"
+    #expect(found.count == 1 && found.first?.contains(message) == true, "\(found)")
     var findings: [Finding] = []
     _ = try server.store(through: proxy, prefix: store.prefix).reader().verify { findings.append($0) }
     #expect(!findings.contains { $0.kind == .sequence }, "\(findings)")

@@ -62,7 +62,8 @@ struct S3Fence {
   }
 
   /// Whether a pointer was moved after all, by its writer or by another for it, or somebody has put his own on top of it. When
-  /// the answer is no, it is no for ever: as long as the pointer is as it was, a fence comes first.
+  /// the answer is no, it is no for ever: as long as the pointer is as it was, a fence comes first. A repair may have put the
+  /// snapshot back under another id, which names its data.
   /// - Parameters:
   ///   - turn: what the pointer was before.
   ///   - isNamed: what is the newest only because the pointer names nothing does not count.
@@ -77,7 +78,7 @@ struct S3Fence {
     let head = try chain.head()
     if isNamed { guard chain.damage == nil, try chain.pointer() != nil else { return false } }
     var isThere = false
-    _ = try chain.walk(from: head, downTo: SnapshotID(id.value - 1)) { isThere = isThere || $0.id == id }
+    _ = try chain.walk(from: head, downTo: SnapshotID(id.value - 1)) { isThere = isThere || $0.order == id }
     return isThere
   }
 }

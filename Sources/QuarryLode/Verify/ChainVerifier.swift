@@ -12,6 +12,8 @@ struct ChainVerifier {
   private(set) var files = 0
   private(set) var bytes: Int64 = 0
   private(set) var sidecarFiles = 0
+  /// Data files that are not there, by the hash of their paths.
+  private(set) var missing: Set<Int> = []
   private var warningsTold = 0
   private var removed: RemovedRecords
   /// Folders that were removed, and how many snapshots had records there.
@@ -98,6 +100,7 @@ struct ChainVerifier {
       error(.manifest, canonical(manifest.id), "its compressor is '\(stated.compressor)', and it names \(file.path)")
     }
     guard let size = try layout.store.size(of: path) else {
+      missing.insert(path.hashValue)
       if let folder = try removed.folder(ofKey: file.path, at: manifest.id) {
         gone.insert(folder)
       } else {

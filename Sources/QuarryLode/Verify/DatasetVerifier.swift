@@ -2,7 +2,8 @@ import QuarryCore
 
 /// Checks a whole dataset as it was when the check began: the chain, each file that it names, each line, each run.
 ///
-/// Memory: forty bytes for each snapshot and sixteen for each data file, besides what one run needs.
+/// Memory: forty bytes for each snapshot, sixteen for each data file and as much again for each that is gone, besides what
+/// one run needs.
 struct DatasetVerifier {
   private let layout: DatasetLayout
   private let reader: PartitionReader
@@ -30,7 +31,7 @@ struct DatasetVerifier {
   mutating func verify() throws(QuarryError) -> VerifyFigures {
     let chain = try verifyChain()
     var rows = chain.rows
-    try verifyRuns(reachable: chain.reachable, rows: &rows)
+    try verifyRuns(reachable: chain.reachable, missing: chain.missing, rows: &rows)
     for (id, rest) in zip(chain.reachable.ids, rows) {
       guard let rest, rest != 0 else { continue }
       let message =
@@ -58,12 +59,14 @@ struct DatasetVerifier {
   }
 
   /// - Parameter rows: by the place of the snapshot; what is found is taken off.
-  private mutating func verifyRuns(reachable: Reachable, rows: inout [Int64?]) throws(QuarryError) {
+  private mutating func verifyRuns(
+    reachable: Reachable, missing: Set<Int>, rows: inout [Int64?]
+  ) throws(QuarryError) {
     var inspector = RunInspector(reader: reader)
     let finder = RunFinder(layout: layout)
     for filter in [RunFilter(), RunFilter(source: LodeLedger.source)] {
       try finder.runs(filter) { run throws(QuarryError) in
-        var verifier = RunVerifier(layout: layout, run: run, report: report)
+        var verifier = RunVerifier(layout: layout, run: run, missing: missing, report: report)
         let snapshots = try snapshots(of: run, &inspector, reachable)
         guard !snapshots.isEmpty else { return }
         for (_, place, files) in snapshots {

@@ -9,15 +9,18 @@ struct RunVerifier {
 
   let layout: DatasetLayout
   let run: RunPath
+  /// Data files that were not there before, by the hash of their paths: these are told already.
+  let missing: Set<Int>
   let report: (Finding) -> Void
   /// A file or folder of the run could not be read: what is missing, nobody knows.
   var isCutShort = false
   private(set) var tally = RunTally()
   private(set) var records: Int64 = 0
 
-  init(layout: DatasetLayout, run: RunPath, report: @escaping (Finding) -> Void) {
+  init(layout: DatasetLayout, run: RunPath, missing: Set<Int>, report: @escaping (Finding) -> Void) {
     self.layout = layout
     self.run = run
+    self.missing = missing
     self.report = report
   }
 
@@ -26,7 +29,7 @@ struct RunVerifier {
   mutating func read(_ files: [(type: String, file: Manifest.File)]) -> Int64? {
     var lines: Int64? = 0
     for (type, file) in files {
-      let count = read(layout.path(of: file.path), type: type)
+      let count = read(file, type: type)
       lines = lines.flatMap { total in count.map { total + $0 } }
     }
     tally.endOfSnapshot()
@@ -45,7 +48,8 @@ struct RunVerifier {
     }
   }
 
-  private mutating func read(_ path: String, type: String) -> Int64? {
+  private mutating func read(_ file: Manifest.File, type: String) -> Int64? {
+    let path = layout.path(of: file.path)
     var flaws = LineFlaws()
     var number: Int64 = 0
     do throws(QuarryError) {
@@ -54,8 +58,10 @@ struct RunVerifier {
         if let flaw = examine(line, at: place, in: path, type: type) { flaws.note(flaw, line: number) }
         return true
       }
-      // The chain has said so already.
-      guard isThere else { return nil }
+      guard isThere else {
+        try noteMissing(file, path)
+        return nil
+      }
     } catch {
       isCutShort = true
       report(Finding(.error, .file, path, runID: run.runID, error.message))
@@ -64,6 +70,19 @@ struct RunVerifier {
     for message in flaws.messages { report(Finding(.error, .line, path, runID: run.runID, message)) }
     records += number
     return number
+  }
+
+  /// Of one that was there when the chain was looked at: it cannot be read, or went meanwhile.
+  private mutating func noteMissing(_ file: Manifest.File, _ path: String) throws(QuarryError) {
+    guard !missing.contains(path.hashValue) else { return }
+    isCutShort = true
+    var removed = RemovedRecords(layout: layout)
+    if let id = layout.segment(ofDataKey: file.path),
+      try layout.described({ () throws(FileFailure) in try removed.folder(ofKey: file.path, at: id) != nil })
+    {
+      return
+    }
+    report(Finding(.error, .file, path, runID: run.runID, "was there when the check began, and is not there now"))
   }
 
   /// - Returns: what is wrong with the line.
