@@ -69,7 +69,7 @@ import Testing
     let result = try await process.finish()
     #expect(result.exitCode == 2, "\(result.standardError)")
     #expect(result.standardError.contains("stopped before its end"), "\(result.standardError)")
-    #expect(try harness.items().map { $0["item_type"]?.string } == ["before"])
+    #expect(try harness.items().count == 1)
   }
 
   private static let policies = [

@@ -10,7 +10,8 @@ import Testing
 @Suite(.ownThread) struct LostSnapshotTests {
   /// What happens to four runs of two commits each, of which nothing but manifests and `latest` is touched.
   enum Damage: String, CaseIterable {
-    case none, oldPointer, oldPointerWithoutLock, oldPointerAndLock, oldPointerLockAndTimes, noPointer, noPointerNorNewest, noPointerNorMiddle
+    case none, oldPointer, oldPointerWithoutLock, oldPointerAndLock, oldPointerLockAndTimes, noPointer,
+      noPointerNorNewest, noPointerNorMiddle
     case oldest, oldestWithoutLock, segmentsAndPointer, segments, unusablePointer, unusablePointerWithoutLock
     case fork, forkNoted, forkOntoOldPointerAfterwards
   }

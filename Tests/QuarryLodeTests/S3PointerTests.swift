@@ -257,7 +257,8 @@ import Testing
     for writes in [false, true] {
       let (fates, rest) = try repair(store, writes: writes)
       #expect(fates == (isWrittenOn ? [.failed] : []))
-      #expect(rest.count == 1 && rest.allSatisfy { $0.contains("snapshot \(rows[0].id)") && $0.contains(path) }, "\(rest)")
+      #expect(
+        rest.count == 1 && rest.allSatisfy { $0.contains("snapshot \(rows[0].id)") && $0.contains(path) }, "\(rest)")
     }
     _ = try store.create(path, bytes)
     let (fates, rest) = try repair(store)
@@ -291,7 +292,8 @@ import Testing
     try commit("earlier", 1, store)
     let hasCome = Mutex(false)
     let proxy = try HTTPServer { request, _ in
-      guard request.line.hasPrefix("PUT"), request.line.contains("/quarry/segments/"), hasCome.withLock({ $0.isFirst() })
+      guard request.line.hasPrefix("PUT"), request.line.contains("/quarry/segments/"),
+        hasCome.withLock({ $0.isFirst() })
       else { return .relay(to: upstream) }
       #expect(throws: Never.self) {
         try self.commit("other", 1, try server.store(prefix: store.prefix, lease: .zero))

@@ -30,7 +30,8 @@ extension S3Server {
 extension S3Server {
   /// A writer that is killed in the middle of its commit: the first such request is never heard of, nor any after it.
   func die(
-    before isLast: @escaping @Sendable (HTTPServer.Request) -> Bool, committing batch: (Run) -> RecordBatch, of id: String,
+    before isLast: @escaping @Sendable (HTTPServer.Request) -> Bool, committing batch: (Run) -> RecordBatch,
+    of id: String,
     to store: S3Store
   ) throws {
     let upstream = try upstream()

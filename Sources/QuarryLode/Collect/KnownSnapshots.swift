@@ -39,7 +39,8 @@ struct KnownSnapshots {
     guard meets else {
       guard try layout.described({ () throws(FileFailure) in try layout.store.exists(layout.pointer) }) else {
         throw QuarryError(
-          .storage, "nothing is removed from a dataset without \(layout.pointer), which only old and other programs' have",
+          .storage,
+          "nothing is removed from a dataset without \(layout.pointer), which only old and other programs' have",
           remedy: "let `quarry run` commit something to it first, which makes that file")
       }
       throw damaged("\(layout.pointer) does not name the newest snapshot that follows those before it")

@@ -29,7 +29,9 @@ struct MissingCopies {
 
   /// A sentence for each.
   var warnings: [String] {
-    named.with { "\($0) more manifests of partitions are missing or damaged; `quarry lode verify\(layout.flags)` names them" }
+    named.with {
+      "\($0) more manifests of partitions are missing or damaged; `quarry lode verify\(layout.flags)` names them"
+    }
   }
 
   /// To be called with the newest first.
@@ -116,7 +118,8 @@ struct MissingCopies {
     guard !partitions.isEmpty else { return [] }
     let own = size == nil ? [Self.canonical(manifest.id, layout)] : []
     let copies = partitions.map { Self.path(manifest.id, $0, layout) }
-    let sizes = layout.concurrently(own + copies) { [layout] path throws(FileFailure) in try layout.store.size(of: path) }
+    let sizes = layout.concurrently(own + copies) { [layout] path throws(FileFailure) in try layout.store.size(of: path)
+    }
     // Whoever comes to one that may not be looked at says so.
     let wanted = size ?? (try? sizes[0].get())
     var found: [Copy] = []

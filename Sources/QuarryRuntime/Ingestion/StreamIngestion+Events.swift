@@ -27,8 +27,9 @@ extension StreamIngestion {
     case .other(let name): try validateType(name)
     default: break
     }
-    let kind: RecordClass =
-      if event.type.isTerminal { .terminal } else if event.type.isDroppable { .droppable(event.type.name) } else { .event }
+    var kind = RecordClass.event
+    if event.type.isTerminal { kind = .terminal }
+    if event.type.isDroppable { kind = .droppable(event.type.name) }
     try policy.append(estimate: RecordEncoder.eventEstimate(frameLength), kind) {
       batch throws(IngestionFailure) in try RecordEncoder.event(event, frameLength: frameLength, into: &batch)
     }

@@ -57,7 +57,12 @@ async function ownLaunch({ puppeteer, bringsBrowser }: Own): Promise<object> {
   const own = bringsBrowser && !process.env.QUARRY_CHROMIUM ? await ownBrowser(puppeteer) : undefined;
   const executablePath = own ?? findChromium();
   const args = await launchArguments(executablePath);
-  return { headless: true, args: sandboxed() ? args : [...args, '--no-sandbox'], executablePath, ...leavesSignals };
+  return {
+    headless: true,
+    args: sandboxed() ? args : [...args, '--no-sandbox'],
+    executablePath,
+    ...leavesSignals,
+  };
 }
 
 /** The browser that Puppeteer downloaded, if it did. */
