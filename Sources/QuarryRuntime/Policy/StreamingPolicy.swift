@@ -3,8 +3,8 @@ import QuarryCore
 /// Stores by count or time while reading goes on; never drops.
 ///
 /// A trigger only makes a flush due. It begins at once, or as soon as the flush before it is done, on a thread of its
-/// own, and takes all that waits by then. Where the count alone asks, storing rests for eight times as long as it
-/// has just worked (at most `longestRest`): events that come faster than they can be stored then make for larger commits
+/// own, and takes all that waits by then. Where the count alone asks, storing rests for twice as long as it has
+/// just worked (at most `longestRest`): events that come faster than they can be stored then make for larger commits
 /// instead of keeping a core from the script. The caller, and with it the script, waits only when there is no room left.
 /// Records whose flush failed are kept, stay in front of all later ones, and are tried again at the next trigger.
 package final class StreamingPolicy: IngestionPolicy {
@@ -20,9 +20,9 @@ package final class StreamingPolicy: IngestionPolicy {
   enum Trigger { case count, interval, termination, capacity }
 
   /// In nanoseconds.
-  private static let longestRest: UInt64 = 40_000_000
+  private static let longestRest: UInt64 = 10_000_000
   /// How long storing rests, as a multiple of the time that it took.
-  private static let restShare: UInt64 = 8
+  private static let restShare: UInt64 = 2
 
   /// Unchecked as in `StreamIngestion`: it is looked at for each event, on the run's own thread.
   @exclusivity(unchecked) package private(set) var nextDeadline: UInt64?

@@ -242,15 +242,10 @@ final class RunLoop {
 
   /// The first reason stands, except that a lost lease overrules all.
   private func intervene(_ reason: Intervention) {
-    // What was said before the order counts; one read brings more than a pipe holds.
-    if reason == .stopped(.shutdown), intervention == nil, outputIsOpen { readOutput() }
     guard intervention == nil || reason == .stopped(.leaseLost) && !mustForget else { return }
     intervention = reason
     switch reason {
-    case .stopped(.shutdown):
-      // A script that is being ended sees its browser and connections go, and would tell of that as of its site.
-      outputIsOpen = false
-      process.terminate()
+    case .stopped(.shutdown): process.terminate()
     case .stopped(.leaseLost):
       outputIsOpen = false
       process.killTree()
