@@ -1,7 +1,7 @@
 // Stands in for `import 'puppeteer'` in scripts whose author did not install it: the embedded driver under
 // Puppeteer's names.
 import process from 'node:process';
-import { findChromium, launchSettings } from './chromium.ts';
+import { findChromium, launchSettings, leavesSignals } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { connectEmbedded, runContextOptions } from './embedded.ts';
 import { Facade } from './facade/facade.ts';
