@@ -42,6 +42,7 @@ package struct RunSettings: Sendable {
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
+    // `text(in:)` made the job's text of a value, so that it can be read again.
     proxies = try ProxySettings(
       command.proxy, keys: command.proxyKey, configuration: configuration, context: context,
       console: command.quiet ? .silent : context.console,

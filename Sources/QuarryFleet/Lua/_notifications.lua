@@ -7,6 +7,7 @@ local function make_notifications()
   -- One of another type goes by being asked.
   call('XLEN', NOTIFICATIONS)
   local is_gone = call('EXISTS', NOTIFICATIONS) == 0
+  -- An error says that the group is there, or that it is refused, which whoever asks the group next is told.
   redis.pcall('XGROUP', 'CREATE', NOTIFICATIONS, 'publishers', '0', 'MKSTREAM')
   if not is_gone then return end
   local coming = {}
