@@ -129,6 +129,7 @@ import Testing
     #expect(report["outcome"] == "success" && report["exit_code"] == 0)
     #expect(report["adapter"]?["state"] == "pending", "\(report)")
     #expect(report["adapter"]?["error"] == "cut short by the end of this process")
+    withExtendedLifetime(server) {}
   }
 
   @Test func aMandatoryStreamThatIsAwayFailsTheRunAndABestEffortOneDoesNot() async throws {

@@ -60,6 +60,7 @@ import Testing
     #expect(result.exitCode == 2, "\(result.standardError)")
     #expect(result.standardError.contains("stopped before its end"), "\(result.standardError)")
     #expect(try harness.items().count == 1)
+    withExtendedLifetime(server) {}
   }
 
   private static let policies = [

@@ -218,6 +218,7 @@ import Testing
     try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
     #expect(try errors(late) == [])
     #expect(try late.runs().rows.map(\.runID) == ["next", "r2", "r1"])
+    withExtendedLifetime(proxies) {}
   }
 
   private func commitTwoTypes(_ id: String, day: String = "2026-11-24", _ store: S3Store) throws {
