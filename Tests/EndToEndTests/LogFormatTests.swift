@@ -87,6 +87,9 @@ import Testing
     let end = try await worker.finish(within: .seconds(240))
     let runs = try lines(end.standardError)
     #expect(Set(runs.map { $0["worker_id"]?.string }).count == 1 && runs.first?["worker_id"]?.string != nil)
+    let echoed = runs.filter { $0["stream"] == "stderr" }
+    #expect(echoed.count == 2 && Set(echoed.map { $0["task_id"]?.string }).count == 2, "\(echoed)")
+    #expect(echoed.first?["message"] == "a line with \"quotes\" and \u{1b}[31mcolour")
     let failed = try #require(runs.first { $0["message"]?.string?.contains("failed (app)") == true })
     #expect(failed["level"] == "warning" && failed["job_id"] == "j")
     #expect(failed["task_id"]?.string != nil && failed["run_id"]?.string != nil)

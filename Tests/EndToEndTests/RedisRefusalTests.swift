@@ -41,6 +41,16 @@ import Testing
     try await expectRefusal("http://127.0.0.1", "http")
   }
 
+  /// A variable that is not set: the fleet of this machine alone would be found by nobody else.
+  @Test func emptyAddress() async throws {
+    let harness = try RunHarness()
+    let file = try harness.script("quarry.yaml", "fleet: { redis: \"${QUARRY_TEST_REDIS:-}\" }\n")
+    let process = try harness.start(["list", "jobs", "--config", file])
+    let result = try await process.finish(within: .seconds(30))
+    #expect(result.exitCode == 2)
+    #expect(result.standardError.contains("name it as 'fleet.redis' of the configuration"), "\(result.standardError)")
+  }
+
   @Test func wrongPassword() async throws {
     var options = RedisServer.Options()
     options.password = "right"

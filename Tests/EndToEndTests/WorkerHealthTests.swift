@@ -93,7 +93,7 @@ import Testing
     try await worker.waitForError("storage refused", within: .seconds(120))
     try await fleet.waitForHealth { $0?.hasPrefix("storage: ") == true }
     try await crawl.waitForError(
-      "none of the 1 workers that may run this job claims anything: storage: ", within: .seconds(120))
+      "the only worker that may run this job claims nothing: storage: ", within: .seconds(120))
     try fleet.point(at: fleet.harness.data)
     try await fleet.expectWhole(crawl)
     try await fleet.waitForHealth { $0 == nil }

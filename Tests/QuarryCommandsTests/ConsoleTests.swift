@@ -25,4 +25,12 @@ import Testing
     #expect(text.contains("a" + String(repeating: "ü", count: 4_095) + "… (191810 bytes more)"))
     #expect(text.utf8.count < 9_000)
   }
+
+  @Test func whatAScriptWroteSaysItsTaskWhereThereIsOne() {
+    let written = Mutex<[UInt8]>([])
+    let console = Console(writeOut: { _ in }, writeError: { bytes in written.withLock { $0 += bytes } })
+    console.about(LogSubject(runID: "r")).echo("of a run")
+    console.about(LogSubject(taskID: "t", runID: "r")).echo("of a task")
+    #expect(String(decoding: written.withLock { $0 }, as: UTF8.self) == "of a run\n[t] of a task\n")
+  }
 }

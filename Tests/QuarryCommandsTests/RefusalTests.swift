@@ -39,6 +39,18 @@ import Testing
     await expectRefusal(["cat", "--storage-path", "/nonexistent/x", "--", "--run", "--run"], "unexpected")
   }
 
+  /// As a variable that is not set gives it.
+  @Test(arguments: [
+    ("run", "--storage-path"), ("run", "--report"), ("run", "--resolve-from"), ("run", "--browser-ws-endpoint"),
+    ("worker", "--redis"), ("worker", "--script-root"), ("pause fleet", "--redis"), ("list runs", "--storage-path"),
+    ("cat", "--type"), ("coordinator", "--lease"),
+  ])
+  func aValueThatIsEmptyIsRefusedByItsFlag(command: String, flag: String) async {
+    let words = command.split(separator: " ").map(String.init)
+    await expectRefusal(words + [flag, ""], "the value '' is invalid for '\(flag)", "may not be set")
+    await expectRefusal(words + ["\(flag)="], "the value '' is invalid for '\(flag)", "may not be set")
+  }
+
   @Test func unknownFormatIsAnError() async {
     await expectRefusal(["version", "--format", "xml"], "'xml'", "--format")
   }
@@ -54,7 +66,7 @@ import Testing
     await expectRefusal(
       ["list", "runs", "--day", "2026-13-01"], "the value '2026-13-01' is invalid for '--day", "not a day")
     await expectRefusal(
-      ["stats", "runs", "--lost-after", "0s"], "the value '0s' is invalid for '--lost-after", "not a duration")
+      ["stats", "runs", "--lost-after", "0s"], "the value '0s' is invalid for '--lost-after", "more than nothing")
     for command in [
       ["list", "runs"], ["list", "jobs"], ["list", "executors"], ["stats", "runs"], ["stats", "proxies"],
     ] {

@@ -65,7 +65,9 @@ import Testing
   }
 
   @Test func colourNeedsATerminalAndConsent() async {
-    let plain = await CommandHarness(environment: ["NO_COLOR": "1"], isTerminal: true).run("version")
-    #expect(!plain.output.contains("\u{1B}"))
+    for (environment, isColored) in [([:], true), (["NO_COLOR": "1"], false), (["TERM": "dumb"], false)] {
+      let answer = await CommandHarness(environment: environment, isTerminal: true).run("version")
+      #expect(answer.output.contains("\u{1B}") == isColored, "\(environment)")
+    }
   }
 }

@@ -216,7 +216,6 @@ import Testing
     #expect(compression?.remedy == "use none (the default) or gzip or zstd")
     #expect(refusal("--script", "list.ts", "--storage-checksum", "sha1")?.remedy == "use none (the default) or md5")
     #expect(refusal("--script", "list.ts", "--storage-dataset", "a/b")?.kind == .usage)
-    #expect(refusal("--script", "list.ts", "--storage-path", "")?.message == "the storage path is empty")
     let unset = refusal(
       "--script", "list.ts", "--config", "c.yaml", files: ["c.yaml": "storage: { path: \"${NO}\" }\n"])
     #expect(unset?.remedy?.contains("'storage.path'") == true)

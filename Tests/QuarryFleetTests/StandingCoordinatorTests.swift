@@ -46,6 +46,25 @@ import Testing
     #expect(fixture.notices.all.contains { if case .jobFinished = $0 { true } else { false } })
   }
 
+  /// Looked for as repaired text it would never be found: taken again and again, by every coordinator, for ever.
+  @Test func aLineThatIsNotTextIsRejectedOnce() async throws {
+    let fixture = try CrawlFixture()
+    try await serving(fixture) { queue in
+      let raw = try await RedisConnection.connect(RedisEndpoint(url: fixture.redis.url))
+      for part in [#"{"script":"page.ts","key":""#, #"{"script":"page.ts","params":{"u":""#] {
+        let line = Array(part.utf8) + [0xFF] + Array(#""}"#.utf8)
+        _ = try await raw.send(["RPUSH", .text(queue.keys.submissions), .bytes(line)])
+      }
+      try await push([#"{"script":"page.ts","params":{"n":6},"key":"after"}"#], queue)
+      try await fixture.waitUntilFinished(SubmissionLine.jobID(forKey: "after"))
+      let rejects = try await queue.rejects(limit: 9)
+      #expect(rejects.map(\.reason) == ["not UTF-8", "not UTF-8"])
+      #expect(rejects.allSatisfy { $0.line.contains("\u{FFFD}") })
+      #expect(try await queue.jobs(limit: 9).count == 1)
+      #expect(try await queue.fleetView().waitingSubmissions == 0)
+    }
+  }
+
   @Test func whatCanBeNoJobIsRejectedWithItsReason() async throws {
     let fixture = try CrawlFixture()
     try await serving(fixture) { queue in

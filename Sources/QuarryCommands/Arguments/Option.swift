@@ -14,7 +14,11 @@ final class Option<Value>: Declaration, @unchecked Sendable {
       .option, names, help, takesAnyWord: parsing == .unconditional, isRepeatable: isRepeatable, choices: choices)
   }
 
-  override func take(_ word: String) throws { try add(word, &wrappedValue) }
+  /// Nothing is no value: it would mean that the flag was not given, or the working directory.
+  override func take(_ word: String) throws {
+    guard !word.isEmpty else { throw ValidationError("it is empty; a variable that it is made of may not be set") }
+    try add(word, &wrappedValue)
+  }
 }
 
 /// Where an option's value is looked for.

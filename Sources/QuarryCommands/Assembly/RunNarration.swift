@@ -10,7 +10,7 @@ struct RunNarration: Sendable {
   var observer: RunObserver {
     let console = console
     guard !isQuiet else { return RunObserver(onLoss: { loss in console.warn(loss) }) }
-    let echo = StandardErrorEcho(console)
+    let echo = StandardErrorEcho(console, whereItsEndIs: "; its end is in the report (--report FILE)")
     return RunObserver(onStandardError: { echo.show($0) }, onNote: { note in console.warn(note) })
   }
 

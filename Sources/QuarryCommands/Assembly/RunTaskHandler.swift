@@ -22,6 +22,7 @@ struct RunTaskHandler: TaskHandler {
     let day = Timestamp.now().day
     let console = console.about(LogSubject(task))
     let onNote: @Sendable (String) -> Void = { console.warn($0) }
+    let echo = StandardErrorEcho(console, whereItsEndIs: "")
     do throws(QuarryError) {
       let endpoint = try await browserEndpoint()
       let partition = try RunPartition(
@@ -30,7 +31,7 @@ struct RunTaskHandler: TaskHandler {
       configuration.proxy = try await proxies.choose(for: task)
       let sink = sinks.sink(for: partition, lode: metrics.storage.sink(dataset.sink(for: partition)), warn: onNote)
       let orchestrator = RunOrchestrator(
-        configuration, sink: sink, derived: derived, executors: executors, observer: RunObserver(onNote: onNote))
+        configuration, sink: sink, derived: derived, executors: executors, observer: RunObserver(onStandardError: { echo.show($0) }, onNote: onNote))
       let report = try await orchestrator.run(control: control)
       metrics.note(report, wasLent: executors != nil)
       sinks.ended(task, in: partition, figures: sink.figures)

@@ -5,7 +5,7 @@ import Synchronization
 /// stdout for data alone, stderr for everything that is said to a person.
 package struct Console: Sendable {
   package let isOutputTerminal: Bool
-  /// Never for structured logs, which no person watches.
+  /// One on which a line can be drawn over. Never for structured logs, which no person watches.
   package private(set) var isErrorTerminal: Bool
   package private(set) var format = LogFormat.text
   private var subject = LogSubject()
@@ -31,8 +31,10 @@ package struct Console: Sendable {
 
   package static func ofThisProcess() -> Console {
     let failure = FirstFailure()
+    // One that cannot move its cursor is written to as a file is.
+    let canDraw = getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? true
     return Console(
-      isOutputTerminal: isatty(STDOUT_FILENO) == 1, isErrorTerminal: isatty(STDERR_FILENO) == 1,
+      isOutputTerminal: isatty(STDOUT_FILENO) == 1, isErrorTerminal: canDraw && isatty(STDERR_FILENO) == 1,
       writeOut: { failure.note(writeAll($0, to: STDOUT_FILENO)) },
       // There is no place left to say that stderr fails.
       writeError: { _ = writeAll($0, to: STDERR_FILENO) }, outputFailure: { failure.text },
@@ -95,12 +97,13 @@ package struct Console: Sendable {
     printError("  \(command)\n")
   }
 
-  /// A line that a script's executor wrote to its standard error.
+  /// A line that a script's executor wrote to its standard error; as text with its task's id before it where a worker has
+  /// several at once.
   package func echo(_ line: String) {
     if format == .json {
       return log(LogLine(level: .info, message: line, subject: subject, stream: "stderr"))
     }
-    printError(line + "\n")
+    printError((subject.taskID.map { "[\($0)] " } ?? "") + line + "\n")
   }
 
   /// The message on one line, what to do on the next.

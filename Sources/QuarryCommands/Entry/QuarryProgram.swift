@@ -13,15 +13,36 @@ package enum QuarryProgram {
     StandardDescriptors.occupy()
     signal(SIGPIPE, SIG_IGN)
     Orphans.adopt()
-    let arguments = Array(CommandLine.arguments.dropFirst())
     var context = CommandContext.ofThisProcess()
     context.headStart = startedAhead.map { ExecutorHeadStart($0, environment: context.environment) }
     Task { [context] in
-      let code = await run(arguments, in: context)
+      let code = await run(in: context)
       context.headStart?.end()
       exit(code)
     }
     dispatchMain()
+  }
+
+  private static func run(in context: CommandContext) async -> Int32 {
+    do throws(QuarryError) { return await run(try argumentsOfThisProcess(), in: context) } catch {
+      context.console.report(error)
+      return ExitCode.of(error)
+    }
+  }
+
+  /// - Throws: `QuarryError(.usage)` for one that is not UTF-8: repaired, it would name something else.
+  private static func argumentsOfThisProcess() throws(QuarryError) -> [String] {
+    var arguments: [String] = []
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[index] else { break }
+      guard let argument = String(validatingCString: bytes) else {
+        throw QuarryError(
+          .usage, "argument \(index) ('\(String(cString: bytes))') is not UTF-8",
+          remedy: "give it in UTF-8, and rename a file whose name is not")
+      }
+      arguments.append(argument)
+    }
+    return arguments
   }
 
   /// Runs one command.

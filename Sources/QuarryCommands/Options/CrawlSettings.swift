@@ -128,6 +128,10 @@ extension PatienceOptions {
     timing.lease = lease ?? timing.lease
     // A shorter lease alone takes its heartbeat with it.
     timing.heartbeat = heartbeat ?? configuration.heartbeat ?? min(timing.heartbeat, timing.lease / 3)
+    guard timing.lease >= .seconds(1) else {
+      throw QuarryError(
+        .usage, "a lease of \(timing.lease.shortText) is too short", remedy: "give it a second at least: --lease 30s")
+    }
     guard timing.heartbeat * 2 <= timing.lease else {
       throw QuarryError(
         .usage, "a heartbeat of \(timing.heartbeat.shortText) cannot keep a lease of \(timing.lease.shortText)",

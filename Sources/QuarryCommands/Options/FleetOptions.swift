@@ -40,9 +40,14 @@ struct FleetAddress: Sendable {
     name = flags.fleet ?? configuration.name ?? Self.defaultName
     try Self.check(name)
     self.flags = Self.flags(flags)
-    guard let url = flags.redis ?? configuration.redis, !url.isEmpty else {
+    guard let url = flags.redis ?? configuration.redis else {
       endpoint = nil
       return
+    }
+    guard !url.isEmpty else {
+      throw QuarryError(
+        .usage, "the address of Redis is empty",
+        remedy: "name it as 'fleet.redis' of the configuration; a variable that it is made of may be unset")
     }
     do throws(RedisError) {
       endpoint = RedisLogin(configuration, context.environment).applied(to: try RedisEndpoint(url: url))

@@ -79,6 +79,8 @@ package enum OutputFormat: String, CaseIterable, Sendable {
 }
 
 extension CommandContext {
-  /// `NO_COLOR` says so, whatever it holds.
-  fileprivate var isColorRefused: Bool { environment["NO_COLOR"].map { !$0.isEmpty } ?? false }
+  /// `NO_COLOR` says so, whatever it holds, or the terminal knows none.
+  fileprivate var isColorRefused: Bool {
+    environment["NO_COLOR"].map { !$0.isEmpty } ?? false || environment["TERM"] == "dumb"
+  }
 }

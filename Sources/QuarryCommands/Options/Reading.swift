@@ -4,9 +4,10 @@ import QuarryCore
 enum Reading {
   /// More than zero.
   static func duration(_ text: String) throws -> Duration {
-    guard let value = Duration(text: text), value > .zero else {
+    guard let value = Duration(text: text) else {
       throw ValidationError("not a duration such as 500ms, 5s, 1m30s or 24h")
     }
+    guard value > .zero else { throw ValidationError("a duration of more than nothing is needed") }
     return value
   }
 

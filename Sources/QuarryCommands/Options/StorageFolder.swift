@@ -34,9 +34,11 @@ struct StorageFolder {
   func require(remedy: String? = nil) throws(QuarryError) {
     var status = stat()
     guard stat(path, &status) == 0 else {
+      let code = errno
       throw QuarryError(
-        .storage, "storage path \(path): \(String(cString: strerror(errno)))",
-        remedy: remedy ?? "make it with: mkdir -p '\(path)', or name another with --storage-path DIR")
+        .storage, "storage path \(path): \(String(cString: strerror(code)))",
+        remedy: remedy
+          ?? (code == ENOENT ? "make it with: mkdir -p '\(path)', or " : "") + "name another with --storage-path DIR")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw QuarryError(

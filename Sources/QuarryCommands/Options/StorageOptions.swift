@@ -101,7 +101,7 @@ package struct StorageSettings: Sendable, Equatable {
     let singleWriter = storing?.singleWriter ?? singleWriter
     let given = flags.storagePath ?? configuration.path
     let backend = flags.storageBackend ?? configuration.backend ?? "fs"
-    if given == "" { throw Self.emptyPath(backend, isFlag: flags.storagePath != nil) }
+    if given == "" { throw Self.emptyPath(backend) }
     isDefault = given == nil
     dataset = flags.storageDataset ?? configuration.dataset ?? Self.defaultDataset
     try RunPartition.validateDataset(dataset)
@@ -131,13 +131,11 @@ package struct StorageSettings: Sendable, Equatable {
   /// Variables of the environment that no script gets.
   var secretVariables: Set<String> { if case .bucket = place { BucketSettings.secretVariables } else { [] } }
 
-  private static func emptyPath(_ backend: String, isFlag: Bool) -> QuarryError {
-    let (what, place) = backend == "s3" ? ("bucket", "BUCKET or BUCKET/PREFIX") : ("directory", "DIR")
+  private static func emptyPath(_ backend: String) -> QuarryError {
+    let what = backend == "s3" ? "bucket" : "directory"
     return QuarryError(
       .usage, "the storage path is empty",
-      remedy: isFlag
-        ? "name a \(what): --storage-path \(place)"
-        : "name a \(what) as 'storage.path' of the configuration; a variable that it is made of may be unset")
+      remedy: "name a \(what) as 'storage.path' of the configuration; a variable that it is made of may be unset")
   }
 
   private static func refuseBucketFlags(

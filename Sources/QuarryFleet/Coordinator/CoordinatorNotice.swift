@@ -92,9 +92,9 @@ extension CoordinatorNotice {
     case .following(let leader): "coordinator \(leader) leads the fleet; this one takes over when it is gone"
     case .noEligibleWorker(0): "no worker is up; start one with: quarry worker\(flags.fleet)\(flags.storage)"
     case .noEligibleWorker(let workers):
-      "none of the \(workers) workers may run this job: other storage or other scripts; `quarry list workers\(flags.fleet)` says which"
+      "\(workers == 1 ? "the only worker may not" : "none of the \(workers) workers may") run this job: other storage or other scripts; `quarry list workers\(flags.fleet)` says which"
     case .workersUnwell(let workers, let health):
-      "none of the \(workers) workers that may run this job claims anything: \(health); `quarry list workers\(flags.fleet)` says why"
+      "\(workers == 1 ? "the only worker" : "none of the \(workers) workers") that may run this job claims \(workers == 1 ? "nothing" : "anything"): \(health); `quarry list workers\(flags.fleet)` says why"
     case .redis(let trouble): RedisTrouble.text(trouble)
     case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"
     case .publishing(let change): change.description

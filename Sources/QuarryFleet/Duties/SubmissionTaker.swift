@@ -40,8 +40,10 @@ struct SubmissionTaker: Sendable {
     return true
   }
 
-  private func take(_ text: String) async -> Outcome {
-    var line = text
+  private func take(_ bytes: [UInt8]) async -> Outcome {
+    guard var line = String(validating: bytes, as: UTF8.self) else {
+      return await reject(bytes, QuarryError(.usage, "not UTF-8"))
+    }
     do throws(QuarryError) {
       var submission = try SubmissionLine(parsing: line)
       if !submission.isNamed {
@@ -60,7 +62,7 @@ struct SubmissionTaker: Sendable {
         watch.failed(error)
         return .later
       }
-      return await reject(line, error)
+      return await reject(Array(line.utf8), error)
     }
   }
 
@@ -82,7 +84,7 @@ struct SubmissionTaker: Sendable {
     return .taken
   }
 
-  private func reject(_ line: String, _ error: QuarryError) async -> Outcome {
+  private func reject(_ line: [UInt8], _ error: QuarryError) async -> Outcome {
     let done: Void? = await caller.call { () async throws(QuarryError) in
       try await queue.reject(line: line, because: error.message)
     }

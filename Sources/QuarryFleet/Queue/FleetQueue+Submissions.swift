@@ -5,13 +5,14 @@ import RedisClient
 // each job's ledger record and submits it; `submit` and `reject` take the line off the list in the same step.
 
 extension FleetQueue {
-  /// The lines that wait, oldest first, at most `limit`; they stay on the list.
-  package func waitingSubmissions(limit: Int) async throws(QuarryError) -> [String] {
+  /// The lines that wait, oldest first, at most `limit`; they stay on the list. As they are: what is not UTF-8 would not be
+  /// found again once it is repaired.
+  package func waitingSubmissions(limit: Int) async throws(QuarryError) -> [[UInt8]] {
     let reply = try await answer("submissions") { () async throws(RedisError) in
       try await links.calls.send(
         ["LRANGE", .text(keys.submissions), "0", .integer(Int64(max(1, limit) - 1))], repeatable: true)
     }
-    return reply.elements?.compactMap(\.text) ?? []
+    return reply.elements?.compactMap(\.bytes) ?? []
   }
 
   /// Appends a line, which names its job: sent again after a lost reply it is the same job.
@@ -54,8 +55,9 @@ extension FleetQueue {
   }
 
   /// Moves a line that cannot be submitted to the rejects, which keep the last 1,000 with their reasons.
-  package func reject(line: String, because reason: String) async throws(QuarryError) {
-    _ = try await call(.reject, [.text(line), .text(reason.cut(to: 1_000))])
+  package func reject(line: [UInt8], because reason: String) async throws(QuarryError) {
+    let kept = RejectedSubmission.kept(of: String(decoding: line, as: UTF8.self))
+    _ = try await call(.reject, [.bytes(line), .text(kept), .text(reason.cut(to: 1_000))])
   }
 }
 
@@ -202,10 +204,13 @@ extension Politeness {
 
 /// A submission that could not be a job.
 package struct RejectedSubmission: Sendable, Equatable {
-  /// 4 KiB of it at most.
+  /// What is `kept` of it.
   package var line: String
   package var reason: String
   package var at: Timestamp?
+
+  /// The first 4 KiB.
+  package static func kept(of line: String) -> String { line.cut(to: 4_096) }
 
   init?(parsing text: String) {
     // What another program put there is none.

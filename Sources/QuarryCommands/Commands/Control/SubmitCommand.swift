@@ -77,7 +77,8 @@ struct SubmitCommand: ExecutableCommand {
   private func lastReject(
     of line: String, by queue: FleetQueue
   ) async throws(QuarryError) -> RejectedSubmission? {
-    try await queue.rejects(limit: 1_000).first { $0.line == String(line.prefix(4_096)) }
+    let kept = RejectedSubmission.kept(of: line)
+    return try await queue.rejects(limit: 1_000).first { $0.line == kept }
   }
 
   /// The documented JSON line.
