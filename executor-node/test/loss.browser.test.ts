@@ -1,5 +1,8 @@
 // Browsers that are killed in the middle of a run.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { markedProcesses, startBroker } from './broker-process.ts';
@@ -23,13 +26,48 @@ const TITLE = `export default async ({ page, job, emit }) => {
 
 /** Kills every browser process that carries the mark. */
 function killBrowsers(mark: string, except: (number | undefined)[]): void {
-  for (const pid of markedProcesses(mark).filter((one) => !except.includes(one))) {
+  kill(markedProcesses(mark).filter((one) => !except.includes(one)), 'SIGKILL');
+}
+
+function kill(pids: number[], signal: string): void {
+  for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
     } catch {
       // A helper of the browser that ended with it.
     }
   }
+}
+
+/** Processes of a browser, by what they are, told by their commands. */
+const PARTS: Record<string, (command: string) => boolean> = {
+  browser: (command) => command.includes('headless') && !command.includes('--type='),
+  renderer: (command) => command.includes('--type=renderer'),
+  'whole browser': (command) => command.includes('headless'),
+};
+
+/** Of the processes with the mark and their descendants: those that show pages do not keep their environment. */
+function partOf(mark: string, part: string): number[] {
+  const marked = new Set(markedProcesses(mark));
+  const isOurs = (pid: number): boolean => marked.has(pid) || (pid > 1 && isOurs(parentOf(pid)));
+  return readdirSync('/proc').map(Number).filter((pid) => pid > 1).filter((pid) => {
+    try {
+      return PARTS[part](readFileSync(`/proc/${pid}/cmdline`, 'latin1')) && isOurs(pid);
+    } catch {
+      return false;
+    }
+  });
+}
+
+const parentOf = (pid: number): number =>
+  Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? 0);
+
+/** An address that never answers; tells of each request for it. */
+async function silentAddress(t: TestContext, asked: () => void): Promise<string> {
+  const server = createServer(asked);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close().closeAllConnections());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
 /** Runs a script that says when it is ready, kills its browser then, and waits for the end. */
@@ -79,6 +117,98 @@ for (const [what, body] of Object.entries(SCRIPTS)) {
   });
 }
 
+const PAGE_CRASHED = {
+  status: 'crash',
+  error_type: 'browser_lost',
+  message: 'the page crashed: its process ended in the middle of the run',
+};
+
+/** How scripts take the failure of what waits, for an answer about the site. */
+const TAKERS: Record<string, string> = {
+  'catches it and says what it saw':
+    `try { await page.goto(job.slow); } catch (error) { await emit.item({ item_type: 'bogus', data: {} }); }`,
+  'ends the run because of it':
+    `try { await page.goto(job.slow); } catch (error) { await emit.runComplete(); }`,
+  'ends the run as failed': `try { await page.goto(job.slow); } catch (error) {
+    await emit.runError({ error_type: 'mine', message: 'the site is down' }); }`,
+  'lets it fall': `await page.goto(job.slow);`,
+  'has it from another page':
+    `const other = await browser.newPage(); await other.goto(job.slow).catch(() => {}); await emit.runComplete();`,
+  'has it from the real page':
+    `await page.playwright.goto(job.slow).catch(() => {}); await emit.runComplete();`,
+  'waits for an element meanwhile': `const gone = page.waitForSelector('#never', { timeout: 600_000 });
+    page.goto(job.slow).catch(() => {}); await gone.catch(() => {}); await emit.runComplete();`,
+};
+
+const ENDED = 'the browser ended in the middle of the run';
+const EVERYONE = Object.keys(TAKERS);
+const ENDS: [string, string, string, string[]][] = [
+  ['browser', 'SIGTERM', ENDED, EVERYONE],
+  ['whole browser', 'SIGTERM', ENDED, EVERYONE.slice(0, 1)],
+  ['renderer', 'SIGKILL', PAGE_CRASHED.message, EVERYONE.filter((what) => !what.includes('another page'))],
+];
+
+for (const [part, signal, message, takers] of ENDS) {
+  for (const what of takers) {
+    const body = TAKERS[what];
+    test(`the ${part} gets ${signal} while page.goto waits, and the script ${what}: a crash`, async (t) => {
+      const { endpoint, mark } = await startBroker(t);
+      const slow = await silentAddress(t, () => kill(partOf(mark, part), signal));
+      const script = `export default async ({ browser, page, job, emit }) => { ${body} };`;
+      const { code, frames, stderr } = await runScript(t, script, {
+        job: { slow },
+        browser_ws_endpoint: endpoint,
+      });
+      assert.equal(code, 2, stderr);
+      assert.deepEqual(outcomeOf(frames), { ...PAGE_CRASHED, message });
+      assert.ok(!frames.some(({ type }) => ['item', 'run_complete', 'run_error'].includes(type)));
+    });
+  }
+}
+
+test('its own browser gets SIGTERM while page.goto waits: a crash', async (t) => {
+  const mark = `term-${process.pid}-${Math.random()}`;
+  const slow = await silentAddress(t, () => kill(partOf(mark, 'browser'), 'SIGTERM'));
+  const script =
+    `export default async ({ page, job }) => { await page.goto(job.slow, { timeout: 600_000 }).catch(() => {}); };`;
+  const { code, frames, stderr } = await runScript(t, script, { job: { slow } }, { QUARRY_TEST_MARK: mark });
+  assert.equal(code, 2, stderr);
+  assert.deepEqual(outcomeOf(frames), { ...PAGE_CRASHED, message: ENDED });
+});
+
+test('a navigation that is aborted otherwise, or a page of the script that it closed, is an error to catch', async (t) => {
+  const server = createServer((request, response) => {
+    if (request.url === '/none') response.writeHead(204).end();
+    else if (request.url === '/file') {
+      response.writeHead(200, { 'content-disposition': 'attachment' }).end('x');
+    } else if (request.url === '/cut') response.destroy();
+    else response.end('here');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close().closeAllConnections());
+  const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const script = `export default async ({ browser, page, job, emit }) => {
+    const told = async (call) => call().then(() => 'went', ({ message }) => message.split(' at ')[0]);
+    const first = page.goto(job.site + '/none').catch(({ message }) => message);
+    const failures = [await first];
+    for (const path of ['/there', '/file', '/cut']) failures.push(await told(() => page.goto(job.site + path)));
+    const other = await browser.newPage();
+    await other.close();
+    failures.push(await told(() => other.title()));
+    await page.close();
+    failures.push(await told(() => page.goto(job.site)));
+    await emit.item({ item_type: 'x', data: { failures } });
+  };`;
+  const { code, frames, stderr } = await runScript(t, script, { job: { site } });
+  assert.equal(code, 0, stderr);
+  const [none, there, file, cut, other, page] = frames[0].payload.data.failures;
+  assert.match(none, /net::ERR_ABORTED/);
+  assert.match(file, /Download is starting|net::ERR_ABORTED/);
+  assert.match(cut, /net::ERR_EMPTY_RESPONSE/);
+  assert.equal(there, 'went');
+  for (const closed of [other, page]) assert.match(closed, /has been closed/);
+});
+
 test('a shared browser is killed: its runs crash, the next run gets a new one', async (t) => {
   const site = await startSite(t);
   const { endpoint, browsers, mark, child } = await startBroker(t);
@@ -124,6 +254,8 @@ const CRASHES = {
   'waits for something else': `crash(page); await new Promise((resolve) => setTimeout(resolve, 600_000));`,
   'catches what its calls get and returns':
     `crash(page); for (let lives = true; lives;) await page.title().catch(() => { lives = false; });`,
+  'goes somewhere and catches the failure':
+    `await crash(page); try { await page.goto(job.slow); } catch { await emit.runComplete(); }`,
   'goes to an address that crashes':
     `await page.goto('chrome://crash').catch(() => {}); await new Promise((resolve) => setTimeout(resolve, 600_000));`,
 };
@@ -132,23 +264,18 @@ const CRASHES = {
 const OWN_PUPPETEER = `
   import { EventEmitter } from 'node:events';
   const none = async () => {};
-  const page = Object.assign(new EventEmitter(), { setUserAgent: none, evaluateOnNewDocument: none });
+  const page = Object.assign(new EventEmitter(), { setUserAgent: none, evaluateOnNewDocument: none, evaluate: none });
   const context = { newPage: async () => page, close: none };
   const browser = Object.assign(new EventEmitter(), {
     version: async () => 'Chrome/1.2.3.4', createBrowserContext: async () => context, close: none,
   });
   export default { launch: async () => browser };`;
 
-const PAGE_CRASHED = {
-  status: 'crash',
-  error_type: 'browser_lost',
-  message: 'the page crashed: its process ended in the middle of the run',
-};
-
 for (const [what, body] of Object.entries(CRASHES)) {
   test(`the page's process dies while the script ${what}: a crash with its reason`, async (t) => {
-    const script = `${CRASH} export default async ({ page }) => { ${body} };`;
-    const { code, frames, stderr } = await runScript(t, script);
+    const slow = await silentAddress(t, () => {});
+    const script = `${CRASH} export default async ({ page, job, emit }) => { ${body} };`;
+    const { code, frames, stderr } = await runScript(t, script, { job: { slow } });
     assert.equal(code, 2, stderr);
     assert.deepEqual(outcomeOf(frames), PAGE_CRASHED);
   });

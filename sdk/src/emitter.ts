@@ -69,10 +69,7 @@ export class Emitter {
 
   private makeAPI(): EmitAPI {
     const note = (level: LogLevel) => (message: string, fields?: Fields) =>
-      this.send(
-        'log',
-        () => check.log({ level, message: String(message), fields }),
-      );
+      this.send('log', () => check.log({ level, message, fields }, level));
     const one = (type: EventType, what: keyof typeof check) => (payload: object = {}) =>
       this.send(type, () => check[what](argument(what, payload)));
     return {

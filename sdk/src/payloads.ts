@@ -39,7 +39,8 @@ export const check = {
     optionalText('rotateProxy', payload, 'reason');
     return payload;
   },
-  log: (payload: object): object => {
+  /** `what` is also the level's own call. */
+  log: (payload: object, what = 'log'): object => {
     const { level } = payload as LogPayload;
     if (!LEVELS.has(level)) {
       throw new PayloadError(
@@ -47,9 +48,9 @@ export const check = {
       );
     }
     if (typeof member(payload, 'message') !== 'string') {
-      wrong('log', 'message', 'a string', member(payload, 'message'));
+      wrong(what, 'message', 'a string', member(payload, 'message'));
     }
-    if (member(payload, 'fields') !== undefined) map('log', payload, 'fields');
+    if (member(payload, 'fields') !== undefined) map(what, payload, 'fields');
     return payload;
   },
   runError: (payload: object): object => {

@@ -110,6 +110,28 @@ test('a wrong call rejects and never throws', async () => {
   );
 });
 
+test('a note is a string, and what it is about an object', async () => {
+  const { sink, emitter } = make();
+  for (const message of [5, undefined, { a: 1 }, new Error('e')]) {
+    const { info, error } = emitter.api;
+    await assert.rejects(info(message as never), /^PayloadError: emit\.info: message must be a string, not /);
+    await assert.rejects(
+      error(message as never),
+      /^PayloadError: emit\.error: message must be a string, not /,
+    );
+  }
+  await assert.rejects(
+    emitter.api.warn('m', 5 as never),
+    /^PayloadError: emit\.warn: fields must be an object/,
+  );
+  await emitter.api.info('', { a: 1 });
+  assert.deepEqual((sink.taken as EventEnvelope[]).map(({ payload }) => payload), [{
+    level: 'info',
+    message: '',
+    fields: { a: 1 },
+  }]);
+});
+
 test('what would not be stored as an object is none', async () => {
   const { sink, emitter } = make();
   for (

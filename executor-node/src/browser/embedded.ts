@@ -39,7 +39,8 @@ async function tryIn(browser: any, options: SessionOptions): Promise<BrowserSess
 async function openIn(browser: any, options: SessionOptions): Promise<BrowserSession> {
   const { endpoint, connections } = options;
   try {
-    const loss = new LossWatch(browser, options.onLoss);
+    const askBrowser = (): Promise<unknown> => context.cookies(NOWHERE);
+    const loss = new LossWatch(browser, { askBrowser, onLoss: options.onLoss });
     const contextOptions = await runContextOptions(browser, options.proxy);
     const context = await browser.newContext(contextOptions);
     await disguise(context);
@@ -48,7 +49,7 @@ async function openIn(browser: any, options: SessionOptions): Promise<BrowserSes
     context.on('page', closeCrashed);
     const page = await context.newPage();
     loss.watchPage(page, 'crash');
-    const facade = new Facade({ context, contextOptions, endpoint });
+    const facade = new Facade({ context, contextOptions, endpoint, hold: (result) => loss.hold(result) });
     return {
       page: facade.wrap(page),
       browser: facade.wrap(browser),
@@ -56,7 +57,7 @@ async function openIn(browser: any, options: SessionOptions): Promise<BrowserSes
       isOfShared: endpoint !== undefined,
       heap: () => pageHeap(page),
       isLost: () => loss.isLost,
-      lossBehind: (message) => loss.behind(message),
+      lossBehind: (failure) => loss.behind(failure),
       close: async () => {
         loss.end();
         facade.end(browser);
@@ -72,6 +73,9 @@ async function openIn(browser: any, options: SessionOptions): Promise<BrowserSes
     throw error;
   }
 }
+
+/** No site has cookies for it, so that the answer is as short as the question. */
+const NOWHERE = 'http://quarry.invalid/';
 
 /** How long a browser may take for a first page before it counts as hung. */
 const ANSWER_MS = 10_000;

@@ -1,24 +1,52 @@
-/** What drivers say when what they were talking to is gone; not what they say of a site's connections. */
-const GONE =
-  /^(?!.*net::).*(been closed|(target|session|connection|browser|page) (is )?closed|crashed|detached|disconnected)/i;
+/**
+ * What drivers say when what they were talking to is gone, or of a navigation that did not succeed: one that waits when the
+ * browser or the page's process ends is aborted before anything tells of the end.
+ */
+const MAY_BE_LOSS =
+  /net::ERR_|been closed|(target|session|connection|browser|page) (is )?closed|crashed|detached|disconnected/i;
 /** How long the news of a browser's end may take after a call that failed because of it. */
 const NEWS_MS = 2000;
+/** Calls of a page whose failures are told to the script when it is known what they come from. */
+const WAITING_CALLS = [
+  'goto',
+  'reload',
+  'goBack',
+  'goForward',
+  'setContent',
+  'waitForNavigation',
+  'waitForSelector',
+  'waitForFunction',
+  'evaluate',
+  'content',
+  'title',
+];
+
+/** What a run's browser is asked when a call has failed. */
+export interface LossOptions {
+  /** A round trip to the browser itself. */
+  askBrowser(): Promise<unknown>;
+  /**
+   * Told once, when the watched page has crashed, or the browser or the connection to it has ended, and nobody closed it.
+   */
+  onLoss(reason: string): void;
+}
 
 /** Watches a browser and a page of one run, and knows why a call to them failed. */
 export class LossWatch {
   private readonly news = Promise.withResolvers<string>();
-  private readonly onLoss: (reason: string) => void;
+  private readonly options: LossOptions;
+  private askPage: () => Promise<void> = async () => {};
   private reason: string | undefined;
   private isMeant = false;
+  /** Waiting for an answer was in vain once, and nothing was lost: the script closed what is asked, or it hangs. */
+  private isSilent = false;
+  /** Failures that were looked into. */
+  private readonly known = new WeakSet<Error>();
   private readonly undo: (() => void)[] = [];
 
-  /**
-   * @param browser the driver's own object; closing it from here on counts as meant
-   * @param onLoss called once, when the watched page has crashed, or the browser or the connection to it has ended, and
-   *   nobody closed it
-   */
-  constructor(browser: any, onLoss: (reason: string) => void) {
-    this.onLoss = onLoss;
+  /** @param browser the driver's own object; closing it from here on counts as meant */
+  constructor(browser: any, options: LossOptions) {
+    this.options = options;
     for (const name of ['close', 'disconnect']) this.allow(browser, name);
     const ended = (): void => this.lost('the browser ended in the middle of the run');
     browser.once('disconnected', ended);
@@ -38,22 +66,61 @@ export class LossWatch {
 
   /** @param event under which the driver tells of a page whose process died */
   watchPage(page: any, event: 'crash' | 'error'): void {
+    const { evaluate } = page;
+    this.askPage = async () => {
+      if (page.isClosed()) return;
+      // A document that goes while it is asked tells of a living page too.
+      await evaluate.call(page, '0').catch((error: Error) => {
+        if (MAY_BE_LOSS.test(error.message)) throw error;
+      });
+    };
     page.once(event, () => this.lost('the page crashed: its process ended in the middle of the run'));
+    for (const name of WAITING_CALLS) {
+      const method = page[name];
+      if (typeof method !== 'function') continue;
+      page[name] = (...args: unknown[]) => this.hold(method.apply(page, args));
+    }
+  }
+
+  /** The result of a driver's call; a failure of it when it is known whether it comes from a loss. */
+  hold(result: unknown): unknown {
+    if (!(result instanceof Promise)) return result;
+    return result.catch(async (error) => {
+      if (error instanceof Error) await this.behind(error);
+      throw error;
+    });
   }
 
   /**
-   * Why the browser, or the page, is gone, when that is what a failure comes from.
-   * @param message of the failure
+   * Why the browser, or the page, is gone, when that is what a failure comes from. Waits for the answers of both where the
+   * failure does not tell.
    */
-  async behind(message: string): Promise<string | undefined> {
-    if (this.reason) return this.reason;
-    if (!GONE.test(message) || this.isMeant) return undefined;
+  async behind(failure: Error | string): Promise<string | undefined> {
+    if (this.reason || this.isMeant || !this.isNew(failure)) return this.reason;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), NEWS_MS));
+    const late = new Promise<'late'>((resolve) => timer = setTimeout(() => resolve('late'), NEWS_MS));
     try {
-      return await Promise.race([this.news.promise, late]);
+      const first = await Promise.race([this.news.promise, late, this.answer()]);
+      this.isSilent ||= first === 'late';
     } finally {
       clearTimeout(timer);
+    }
+    return this.reason;
+  }
+
+  private isNew(failure: Error | string): boolean {
+    if (typeof failure === 'string') return MAY_BE_LOSS.test(failure);
+    if (!MAY_BE_LOSS.test(failure.message) || this.known.has(failure)) return false;
+    this.known.add(failure);
+    return true;
+  }
+
+  /** Settles only when the browser and the page live, or when waiting for them was in vain once already. */
+  private async answer(): Promise<void> {
+    try {
+      await Promise.all([this.options.askBrowser(), this.askPage()]);
+    } catch {
+      if (!this.isSilent) await this.news.promise;
     }
   }
 
@@ -61,7 +128,7 @@ export class LossWatch {
     if (this.isMeant || this.reason) return;
     this.reason = reason;
     this.news.resolve(reason);
-    this.onLoss(reason);
+    this.options.onLoss(reason);
   }
 
   private allow(browser: any, name: string): void {

@@ -20,7 +20,7 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
     ? await puppeteer.connect(connectOptions(shared))
     : await puppeteer.launch(await ownLaunch(driver));
   try {
-    const loss = new LossWatch(browser, options.onLoss);
+    const loss = new LossWatch(browser, { askBrowser: () => browser.version(), onLoss: options.onLoss });
     const browserContext = await newContext(browser, options);
     const page = await browserContext.newPage();
     loss.watchPage(page, 'error');
@@ -37,7 +37,7 @@ export async function openPuppeteer(driver: Own, options: SessionOptions): Promi
       isOfShared: shared !== undefined,
       heap: () => pageHeap(page),
       isLost: () => loss.isLost,
-      lossBehind: (message) => loss.behind(message),
+      lossBehind: (failure) => loss.behind(failure),
       close,
     };
   } catch (error) {

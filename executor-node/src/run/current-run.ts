@@ -92,7 +92,7 @@ export class CurrentRun {
       if (prepared.skip) return await this.skip(prepared.reason);
       this.session = browser && await this.open(browser);
       const explain = (message: string): string => this.session?.explain?.(message) ?? message;
-      const lossBehind = (message: string) => this.lossBehind(message);
+      const lossBehind = (failure: Error | string) => this.lossBehind(failure);
       const parts = { script, emitter, storage, watch, explain, lossBehind };
       return await runLifecycle(parts, this.context(prepared.job));
     } catch (thrown) {
@@ -127,8 +127,8 @@ export class CurrentRun {
     this.tools.watch.fail(error);
   }
 
-  private async lossBehind(message: string): Promise<string | undefined> {
-    return this.loss ?? await this.session?.lossBehind(message);
+  private async lossBehind(failure: Error | string): Promise<string | undefined> {
+    return this.loss ?? await this.session?.lossBehind(failure);
   }
 
   private context(job: Record<string, unknown>): ReturnType<typeof makeContext> {

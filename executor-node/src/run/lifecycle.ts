@@ -21,8 +21,8 @@ export interface LifecycleParts {
   watch: FailureWatch;
   /** What the run knows of an error's cause beyond its message. */
   explain(message: string): string;
-  /** Why the browser is gone, when a failure with this message comes from that. */
-  lossBehind(message: string): Promise<string | undefined>;
+  /** Why the browser is gone, when this failure, or its message, comes from that. */
+  lossBehind(failure: Error | string): Promise<string | undefined>;
 }
 
 /** Messages and stacks are cut to so many characters: a terminal event must always fit. */
@@ -55,7 +55,7 @@ async function browserLoss(
   if (ending) {
     return ending.type === 'run_error' ? await lossBehind(String(ending.payload.message)) : undefined;
   }
-  return error && await lossBehind(error.message);
+  return error && await lossBehind(error);
 }
 
 async function crashed(parts: LifecycleParts, ctx: QuarryContext, message: string): Promise<Outcome> {

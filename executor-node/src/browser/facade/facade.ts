@@ -18,6 +18,8 @@ export interface FacadeOptions {
   contextOptions: Record<string, unknown>;
   /** The address of a browser that was not started here. */
   endpoint?: string;
+  /** The result of a call, which may wait before it tells of a failure. */
+  hold?(result: unknown): unknown;
 }
 
 const MEMBERS: Record<string, Members> = {
@@ -102,11 +104,19 @@ export class Facade {
       this.hasGivenRaw = true;
       return target;
     }
-    if (typeof name === 'string' && Object.hasOwn(members, name)) return members[name](target, this);
+    if (typeof name === 'string' && Object.hasOwn(members, name)) {
+      return this.held(members[name](target, this));
+    }
     const value = Reflect.get(target, name, target);
     if (typeof value === 'function') return this.method(target, name, value);
     if (typeof name === 'string' && Object.hasOwn(PARTS, name)) return this.proxy(value, PARTS[name]);
     return this.wrap(value);
+  }
+
+  private held(member: unknown): unknown {
+    const { hold } = this.options;
+    if (typeof member !== 'function' || !hold) return member;
+    return (...args: unknown[]) => hold(member(...args));
   }
 
   private method(
@@ -119,7 +129,8 @@ export class Facade {
       const given = args.map((arg) =>
         takesCallback && typeof arg === 'function' ? this.callback(arg as Callback) : this.unwrap(arg)
       );
-      return this.wrap(method.apply(target, given));
+      const result = this.wrap(method.apply(target, given));
+      return this.options.hold?.(result) ?? result;
     };
   }
 }
