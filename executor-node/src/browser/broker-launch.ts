@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { BrowserServer } from './broker.ts';
-import { launchSettings, leavesSignals } from './chromium.ts';
+import { launchChromium } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { within } from './page-facts.ts';
 import { withScratchFolder } from './scratch.ts';
@@ -15,19 +15,10 @@ const ANSWER_MS = 10_000;
  * @param wsPath what connections that it serves ask for
  */
 export async function launchServer(wsPath: string): Promise<BrowserServer> {
-  const { executablePath, args, sandbox } = await launchSettings();
   const chromium = await embeddedChromium();
-  const launch = () =>
-    chromium.launchServer({
-      executablePath,
-      args,
-      wsPath,
-      chromiumSandbox: sandbox,
-      headless: true,
-      host: '127.0.0.1',
-      ...leavesSignals,
-    });
-  const { result: server, listener } = await withListener(() => withScratchFolder(launch, 'close'));
+  const launch = (options: object) =>
+    withScratchFolder(() => chromium.launchServer({ ...options, wsPath, host: '127.0.0.1' }), 'close');
+  const { result: server, listener } = await withListener(() => launchChromium(launch));
   return Object.assign(server, {
     serve: (socket: Socket) => listener.emit('connection', socket),
     answers: answersOf(chromium, server.wsEndpoint()),

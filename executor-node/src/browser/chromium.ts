@@ -38,6 +38,42 @@ export async function launchSettings(environment: Environment = process.env): Pr
   };
 }
 
+/** How long a browser may take from its start to its first word. */
+export const FIRST_WORD_MS = 30_000;
+
+/**
+ * Starts Chromium with the embedded driver's words for how.
+ * @throws when it has said nothing after `limitMs`, with its path and what to do
+ */
+export async function launchChromium<Browser>(
+  launch: (options: object) => Promise<Browser>,
+  limitMs = FIRST_WORD_MS,
+): Promise<Browser> {
+  const end = performance.now() + limitMs;
+  const { executablePath, args, sandbox } = await launchSettings();
+  // 0 would be no limit at all.
+  const timeout = Math.max(1, Math.round(end - performance.now()));
+  const options = {
+    executablePath,
+    args,
+    chromiumSandbox: sandbox,
+    headless: true,
+    timeout,
+    ...leavesSignals,
+  };
+  try {
+    return await launch(options);
+  } catch (error) {
+    if ((error as Error).name !== 'TimeoutError') throw error;
+    throw new Error(
+      `${executablePath} was started and said nothing for ${
+        limitMs / 1000
+      } s: see whether it works when it is started ` +
+        `by hand, or name another Chromium with QUARRY_CHROMIUM`,
+    );
+  }
+}
+
 /**
  * For both drivers' launches: a signal to this process is not the browser's affair. Otherwise the driver would keep the
  * process alive while it ends the browser, and the script would see that as a failure of its page.

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
-import { launchSettings, leavesSignals } from './chromium.ts';
+import { FIRST_WORD_MS, launchChromium } from './chromium.ts';
 import { isDevTools, withoutUserInfo } from './endpoint.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
@@ -82,10 +82,8 @@ const ANSWER_MS = 10_000;
 
 /** Starts a browser; it ends with this process, however that ends. */
 export async function launchEmbedded(chromium: any): Promise<any> {
-  const { executablePath, args, sandbox } = await launchSettings();
-  const launch = () =>
-    chromium.launch({ executablePath, args, chromiumSandbox: sandbox, headless: true, ...leavesSignals });
-  return await withScratchFolder(launch, 'disconnected');
+  const launch = (options: object) => withScratchFolder(() => chromium.launch(options), 'disconnected');
+  return await launchChromium(launch);
 }
 
 /** Connects to a browser server of this driver, or to the DevTools address of any Chromium. */
@@ -103,7 +101,8 @@ export async function connectEmbedded(chromium: any, endpoint: string): Promise<
   }
 }
 
-const CONNECT_TIMEOUT_MS = 30_000;
+/** A broker may have to start its browser first, and says so when that does not speak. */
+const CONNECT_TIMEOUT_MS = FIRST_WORD_MS + 5_000;
 
 /** The broker says in the body of its 503 why it has no browser; all else is told by the first line. */
 function refusal(message: string): string {

@@ -1,7 +1,7 @@
 // Stands in for `import 'puppeteer'` in scripts whose author did not install it: the embedded driver under
 // Puppeteer's names.
 import process from 'node:process';
-import { findChromium, launchSettings, leavesSignals } from './chromium.ts';
+import { findChromium, FIRST_WORD_MS, launchSettings, leavesSignals } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { connectEmbedded, runContextOptions } from './embedded.ts';
 import { Facade } from './facade/facade.ts';
@@ -21,7 +21,9 @@ interface Connect {
 }
 
 /** Starts a browser of the script's own; it ends with the run. */
-export async function launch({ args = [], executablePath, env, timeout, slowMo }: Launch = {}): Promise<any> {
+export async function launch(
+  { args = [], executablePath, env, timeout = FIRST_WORD_MS, slowMo }: Launch = {},
+): Promise<any> {
   const settings = await launchSettings(
     executablePath ? { ...process.env, QUARRY_CHROMIUM: executablePath } : process.env,
   );

@@ -1,0 +1,37 @@
+// A program that is started as a browser and is none.
+import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test } from 'node:test';
+import { launchChromium } from '../src/browser/chromium.ts';
+import { embeddedChromium } from '../src/browser/driver.ts';
+import { folderWith } from './support.ts';
+
+for (const way of ['launch', 'launchServer']) {
+  test(`${way}: a browser that says nothing is waited for as long as any, and named`, async (t) => {
+    const folder = folderWith(t, {
+      silent: `#!/bin/sh\n[ "$1" = --version ] && exit\nexec sleep 600\n`,
+    });
+    const path = join(folder, 'silent');
+    chmodSync(path, 0o755);
+    process.env.QUARRY_CHROMIUM = path;
+    t.after(() => delete process.env.QUARRY_CHROMIUM);
+    const chromium = await embeddedChromium();
+    const told: number[] = [];
+    const launch = (options: any): Promise<unknown> => {
+      told.push(options.timeout);
+      return chromium[way](options);
+    };
+    await assert.rejects(launchChromium(launch, 2000), {
+      message:
+        `${path} was started and said nothing for 2 s: see whether it works when it is started by hand, ` +
+        'or name another Chromium with QUARRY_CHROMIUM',
+    });
+    assert.ok(told[0] > 0 && told[0] <= 2000);
+    await assert.rejects(
+      launchChromium(() => Promise.reject(new Error('no such library'))),
+      /^Error: no such library$/,
+    );
+  });
+}
