@@ -116,6 +116,44 @@ import Testing
     #expect(used == [1, 2, 3, 1, 2, 1, 2].map { "http://p\($0).test:80" })
   }
 
+  @Test func aRotationHoldsForRunsThatBeginWhileTheOneThatWishedForItGoesOn() async throws {
+    let harness = try RunHarness()
+    // What is put into storage is acknowledged in the order of emission, so the wish has been heard by then.
+    let script = try harness.script(
+      "burnt.ts",
+      """
+      import { existsSync, writeFileSync } from 'node:fs';
+      export const config = { browser: false };
+      const until = async (name) => {
+        while (!existsSync(name)) await new Promise((resume) => setTimeout(resume, 10));
+      };
+      const wait = {
+        1: async ({ emit, storage }) => {
+          await emit.rotateProxy({ reason: 'captcha' });
+          await storage.put({ filename: 'heard', content_type: 'text/plain', data: 'x' });
+          writeFileSync('heard', '');
+          await until('third');
+        },
+        2: () => until('heard'),
+        3: () => writeFileSync('third', ''),
+      };
+      export default async ({ job, run, emit, storage }) => {
+        await emit.item({ item_type: 'x', data: { n: job.n ?? 0, run: run.run_id } });
+        await wait[job.n]?.({ emit, storage });
+        for (const n of job.children ?? []) await emit.enqueue({ target: 'burnt.ts', params: { n } });
+      };
+
+      """)
+    let endpoints = (1...2).map { "{ protocol: http, host: p\($0).test, port: 80 }" }.joined(separator: ", ")
+    try harness.script("q.yaml", "proxies: { p: { strategy: round_robin, endpoints: [\(endpoints)] } }\n")
+    let result = try await harness.run(
+      script, "--config", "q.yaml", "--proxy-pool", "p", "--depth", "1", "--max-runs", "10", "--parallel", "2", "--job",
+      #"{"children":[1,2,3]}"#)
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    // It would be the turn of the second, which the first child had and gave up.
+    #expect(try byNumber(harness.records()) == [1, 2, 1, 1].map { "http://p\($0).test:80" })
+  }
+
   /// The proxies of the runs, by the numbers that their items tell.
   private func byNumber(_ records: [JSONValue]) throws -> [String?] {
     var proxies: [String: String] = [:]

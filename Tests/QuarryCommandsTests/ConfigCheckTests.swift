@@ -162,6 +162,11 @@ import Testing
     ("storage: { backend: ftp }\n", "unknown storage backend 'ftp'"),
     ("storage: { path: none }\n", "none: No such file or directory"), ("fleet: { depth: 2 }\n", "--max-runs"),
     ("fleet: { lease: 1s, heartbeat: 1s }\n", "cannot keep a lease"), ("a: [\n", "q.yaml:"),
+    ("source: ''\n", "source is empty"), ("source: ..\n", "source '..' is not a usable name"),
+    ("category: ''\n", "category is empty"), ("category: ..\n", "category '..' is not a usable name"),
+    ("events:\n  sinks:\n    - type: lode\n      url: redis://h\n", "q.yaml:4: 'events.sinks"),
+    ("events: { sinks: [{ type: lode, stream_key: k }] }\n", "stream_key' is for a sink of type redis"),
+    ("events: { sinks: [{ type: lode, max_len: 5 }] }\n", "max_len' is for a sink of type redis"),
     ("resolve_from: nowhere\n", "is not a directory"), ("no_browser_reuse: 1\n", "must be true or false"),
   ])
   func whatACommandWouldRefuseIsRefused(_ text: String, _ message: String) async throws {

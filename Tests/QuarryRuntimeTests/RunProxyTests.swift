@@ -1,5 +1,6 @@
 import QuarryCore
 import QuarryRuntime
+import Synchronization
 import Testing
 
 /// What a run does with the proxy that it was given.
@@ -36,8 +37,7 @@ import Testing
         "pool": "p", "strategy": "sticky", "endpoint": "socks5://u@p.test:1080", "sticky_key": "k", "rotate": true,
         "rotate_reason": "captcha",
       ])
-    #expect(
-      report.proxyRest == ProxyRest(pool: "p", endpoint: "socks5://u@p.test:1080", host: "h.test", stickyKey: "k"))
+    #expect(report.failedProxy == nil)
     let metrics = try #require(harness.sink.lines.last)
     #expect(metrics["proxy_pool"] == "p" && metrics["proxy_endpoint"] == "socks5://u@p.test:1080")
     #expect(metrics["rotate_proxy_total"] == 1)
@@ -50,7 +50,7 @@ import Testing
     let report = try await harness.run(try FakeExecutor("item()\nos.kill(os.getpid(), 9)"))
     #expect(report.outcome == .executorCrash)
     #expect(try JSONParser.parse(report.jsonText)["proxy_used"]?["host"] == "p.test")
-    #expect(report.proxyRest == nil)
+    #expect(report.failedProxy == nil)
     #expect(!report.jsonText.contains(Self.canary))
   }
 
@@ -61,7 +61,28 @@ import Testing
     let report = try await harness.run(
       try FakeExecutor("event('run_error', {'error_type': 'script_error', 'message': '\(message)'})\nsys.exit(1)"))
     #expect(report.outcome == .scriptError)
-    #expect((report.proxyRest != nil) == rests)
+    let rest = ProxyRest(pool: "p", endpoint: "socks5://u@p.test:1080", host: "h.test", stickyKey: "k")
+    #expect(report.failedProxy?.rest == (rests ? rest : nil))
+  }
+
+  @Test func aWishForAnotherProxyIsToldWhileTheRunGoesOn() async throws {
+    let wishes = Mutex<[RotationWish]>([])
+    let control = RunControl()
+    var harness = RunHarness()
+    let given = try proxy()
+    harness.proxy = given
+    harness.observer.onRotation = { wish, proxy in
+      #expect(proxy == given)
+      wishes.withLock { $0.append(wish) }
+      control.stop(.shutdown)
+    }
+    let report = try await harness.run(
+      try FakeExecutor(
+        "event('rotate_proxy', {'reason': 'a'})\nevent('rotate_proxy', {'reason': 'b'})\nsignal.pause()"),
+      control: control)
+    #expect(report.stopReason == .shutdown, "\(report.message)")
+    #expect(wishes.withLock { $0 } == [RotationWish(reason: "a")])
+    #expect(report.rotation == RotationWish(reason: "b"))
   }
 
   @Test func withoutAProxyNothingSaysThatThereWasOne() async throws {
@@ -70,7 +91,7 @@ import Testing
     #expect(report.outcome == .success, "\(report.message)")
     let json = try JSONParser.parse(report.jsonText)
     #expect(json["proxy"] == nil && json["proxy_used"] == nil)
-    #expect(report.rotation == RotationWish(reason: nil) && report.proxyRest == nil)
+    #expect(report.rotation == RotationWish(reason: nil) && report.failedProxy == nil)
     #expect(harness.sink.lines.last?["proxy_pool"] == nil)
   }
 }

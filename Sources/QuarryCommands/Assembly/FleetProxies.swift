@@ -19,15 +19,16 @@ struct FleetProxies: Sendable {
     return selection.proxy(at: try await queue.chooseProxy(selection.choice, task: task, requestID: UUIDv7.make()))
   }
 
-  /// A wish for another proxy, and a proxy's failure, hold from the next choice on, whichever worker makes it. The run is
-  /// over and counts as it ended; where Redis is away the rest is lost, and that is told.
-  func heed(_ report: RunReport) async {
-    guard let rest = report.proxyRest else { return }
+  /// A wish of a run that goes on, and a proxy's failure, hold from the next choice on, whichever worker makes it. Where
+  /// Redis is away the rest is lost, and that is told: the run is not to blame.
+  /// - Parameter wish: nil when the run failed by its proxy.
+  func rest(_ proxy: RunProxy, runID: String, wish: RotationWish?) async {
+    let text = RotationText(runID: runID, wish: wish, rest: proxy.rest).ofFleet
     do throws(QuarryError) {
-      try await queue.restProxy(rest)
-      tell(RotationText.of(report, rest))
+      try await queue.restProxy(proxy.rest)
+      tell(text)
     } catch {
-      tell("\(RotationText.of(report, rest)), which was not noted: \(error.message)")
+      tell("\(text), which was not noted: \(error.message)")
     }
   }
 }

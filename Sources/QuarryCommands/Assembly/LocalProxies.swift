@@ -32,36 +32,49 @@ final class LocalProxies: Sendable {
     return selection.proxy(at: store.choose(selection.choice, marks: true))
   }
 
-  /// A wish for another proxy, and a proxy's failure, hold from the next choice on.
+  /// The observer of a run, whose wish for another proxy holds from the next choice on.
+  func heeding(_ observer: RunObserver, runID: String) -> RunObserver {
+    var observer = observer
+    observer.onRotation = { [self] wish, proxy in
+      rest(proxy, RotationText(runID: runID, wish: wish, rest: proxy.rest))
+    }
+    return observer
+  }
+
+  /// A proxy's failure, too, holds from the next choice on.
   func heed(_ report: RunReport) {
-    guard let rest = report.proxyRest else { return }
-    store.rest(rest)
-    console.say(servesMany ? RotationText.ofFanOut(report, rest) : RotationText.ofSingleRun(report, rest))
+    guard let proxy = report.failedProxy else { return }
+    rest(proxy, RotationText(runID: report.identity.runID, wish: nil, rest: proxy.rest))
+  }
+
+  private func rest(_ proxy: RunProxy, _ text: RotationText) {
+    store.rest(proxy.rest)
+    console.say(servesMany ? text.ofFanOut : text.ofSingleRun)
   }
 }
 
 /// How a rotation is told.
-enum RotationText {
-  /// Where it holds for all runs of a fleet.
-  static func of(_ report: RunReport, _ rest: ProxyRest) -> String {
-    "\(cause(report)): \(rest.endpoint) rests\(host(rest)) for \(rest.time.shortText)"
-  }
+struct RotationText {
+  let runID: String
+  /// nil: the run failed by its proxy.
+  let wish: RotationWish?
+  let rest: ProxyRest
 
-  static func ofFanOut(_ report: RunReport, _ rest: ProxyRest) -> String {
-    of(report, rest) + ", for the other runs of this command"
-  }
+  /// Where it holds for all runs of a fleet.
+  var ofFleet: String { "\(cause): \(rest.endpoint) rests\(host) for \(rest.time.shortText)" }
+
+  var ofFanOut: String { ofFleet + ", for the other runs of this command" }
 
   /// Nothing is left that could heed it.
-  static func ofSingleRun(_ report: RunReport, _ rest: ProxyRest) -> String {
-    "\(cause(report)): a fan-out (--depth) or a fleet would let \(rest.endpoint) rest\(host(rest)) for"
+  var ofSingleRun: String {
+    "\(cause): a fan-out (--depth) or a fleet would let \(rest.endpoint) rest\(host) for"
       + " \(rest.time.shortText); this command remembers nothing, and the next one may choose it again"
   }
 
-  private static func cause(_ report: RunReport) -> String {
-    let reason = report.rotation?.reason.map { " (\($0))" } ?? ""
-    return "run \(report.identity.runID) "
-      + (report.rotation == nil ? "failed by its proxy" : "asks for another proxy\(reason)")
+  private var cause: String {
+    let reason = wish?.reason.map { " (\($0))" } ?? ""
+    return "run \(runID) " + (wish == nil ? "failed by its proxy" : "asks for another proxy\(reason)")
   }
 
-  private static func host(_ rest: ProxyRest) -> String { rest.host.map { " for \($0)" } ?? "" }
+  private var host: String { rest.host.map { " for \($0)" } ?? "" }
 }

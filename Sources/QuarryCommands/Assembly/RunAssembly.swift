@@ -51,7 +51,8 @@ struct RunAssembly: Sendable {
     configuration.checksumsChunks = dataset.form.checksum == .md5
     let orchestrator = RunOrchestrator(
       configuration, sink: sinks.sink(for: partition, lode: dataset.sink(for: partition), warn: warn),
-      derived: derived, executors: executors, observer: observer)
+      derived: derived, executors: executors,
+      observer: proxies.heeding(observer, runID: identity.runID))
     return AssembledRun(orchestrator: orchestrator, partition: partition, notifications: notifications)
   }
 }

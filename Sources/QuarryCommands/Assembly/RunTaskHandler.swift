@@ -1,6 +1,7 @@
 import QuarryCore
 import QuarryLode
 import QuarryRuntime
+import Synchronization
 
 /// Answers a fleet's tasks with runs of the runtime.
 struct RunTaskHandler: TaskHandler {
@@ -30,12 +31,19 @@ struct RunTaskHandler: TaskHandler {
       var configuration = try configuration(task, partition, browserEndpoint: endpoint)
       configuration.proxy = try await proxies.choose(for: task)
       let sink = sinks.sink(for: partition, lode: metrics.storage.sink(dataset.sink(for: partition)), warn: onNote)
+      let rotation = Mutex<Task<Void, Never>?>(nil)
+      let observer = RunObserver(
+        onStandardError: { echo.show($0) }, onNote: onNote,
+        onRotation: { [proxies] wish, proxy in
+          rotation.withLock { $0 = Task { await proxies.rest(proxy, runID: task.runID, wish: wish) } }
+        })
       let orchestrator = RunOrchestrator(
-        configuration, sink: sink, derived: derived, executors: executors, observer: RunObserver(onStandardError: { echo.show($0) }, onNote: onNote))
+        configuration, sink: sink, derived: derived, executors: executors, observer: observer)
       let report = try await orchestrator.run(control: control)
       metrics.note(report, wasLent: executors != nil)
       sinks.ended(task, in: partition, figures: sink.figures)
-      await proxies.heed(report)
+      await rotation.withLock { $0 }?.value
+      if let proxy = report.failedProxy { await proxies.rest(proxy, runID: task.runID, wish: nil) }
       return report.taskResult(partition: partition, storagePath: dataset.storagePath(of: partition))
     } catch {
       return .failed(Self.kind(of: error), reason: error.message, RunFigures(outcome: nil, day: day))

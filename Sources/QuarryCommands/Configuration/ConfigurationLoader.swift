@@ -53,7 +53,8 @@ package enum ConfigurationLoader {
   static let proxyKeys = ["pool", "strategy"]
   static let adapterKeys = ["type", "url", "channel", "headers", "timeout", "retries", "outbox"]
   static let eventsKeys = ["sinks"]
-  static let eventSinkKeys = ["type", "delivery", "url", "stream_key", "max_len", "ttl", "timeout", "retries"]
+  static let eventSinkKeys = ["type", "delivery"] + streamKeys
+  private static let streamKeys = ["url", "stream_key", "max_len", "ttl", "timeout", "retries"]
   static let fleetKeys = [
     "redis", "redis_user", "redis_password", "name", "script_root", "concurrency", "drain_timeout", "depth", "max_runs",
     "allow_dead", "lane", "lease",
@@ -95,6 +96,9 @@ package enum ConfigurationLoader {
     var sinks: [Configuration.EventSink] = []
     for sink in try section?.list("sinks", keys: eventSinkKeys) ?? [] {
       var read = Configuration.EventSink(type: try sink.required("type"))
+      if read.type == EventSinkSettings.Sink.lode.rawValue {
+        try sink.refuse(streamKeys, "is for a sink of type redis, and this one is lode")
+      }
       read.delivery = try sink.string("delivery")
       read.url = try sink.secret("url")
       read.streamKey = try sink.string("stream_key")

@@ -46,6 +46,12 @@ struct ConfigurationSection {
     return try ConfigurationSection(mapping, path: dotted(name), keys: keys, file: file, at: node)
   }
 
+  /// - Throws: `QuarryError(.usage)` for a key that is there and means nothing in this section, though it does in others.
+  func refuse(_ names: [String], _ why: String) throws(QuarryError) {
+    guard let name = names.first(where: { nodes[$0] != nil }), let node = nodes[name] else { return }
+    throw QuarryError(.usage, "\(Self.place(node, file)): '\(dotted(name))' \(why)", remedy: "leave it out")
+  }
+
   /// A text that must be there.
   func required(_ name: String) throws(QuarryError) -> String {
     guard let value = try string(name) else {

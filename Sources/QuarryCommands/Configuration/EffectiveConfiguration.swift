@@ -10,7 +10,8 @@ enum EffectiveConfiguration {
     of configuration: Configuration, in context: CommandContext
   ) throws(QuarryError) -> [String: JSONValue] {
     var values: [String: JSONValue] = [:]
-    values["category"] = .string(configuration.category ?? PartitionOptions.defaultCategory)
+    values["category"] = .string(
+      try PartitionOptions().names(configuration: configuration, script: "script.ts").category)
     try addExecutor(configuration, context, to: &values)
     try addStorage(configuration.storage, context, to: &values)
     let policy = try PolicyOptions().policy(configuration: configuration.policy)

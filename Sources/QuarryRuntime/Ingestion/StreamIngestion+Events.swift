@@ -23,7 +23,7 @@ extension StreamIngestion {
     case .artifact: return try takeArtifact(event, frameLength: frameLength)
     case .enqueue: try derive(event)
     case .log: log(event)
-    case .rotateProxy: rotation = RotationWish(event.payload)
+    case .rotateProxy: rotate(RotationWish(event.payload))
     case .other(let name): try validateType(name)
     default: break
     }
@@ -76,6 +76,12 @@ extension StreamIngestion {
       throw IngestionFailure(error.kind == .usage ? .unusableWork : .derivedWork, error)
     }
     derivedCount += 1
+  }
+
+  /// Before the policy sees the event: others are not to be given the same proxy meanwhile.
+  private func rotate(_ wish: RotationWish) {
+    if rotation == nil { onRotation(wish) }
+    rotation = wish
   }
 
   private func log(_ event: EventEnvelope) {

@@ -48,6 +48,7 @@ package final class StreamIngestion {
   let onNote: (String) -> Void
   let onLoss: (String) -> Void
   let onLog: ((_ level: String, _ message: String) -> Void)?
+  let onRotation: (RotationWish) -> Void
 
   /// - Parameters:
   ///   - derived: takes the work of `enqueue` events; nil when they are only recorded.
@@ -59,13 +60,15 @@ package final class StreamIngestion {
   ///   - onNote: called with what is odd but does not end the run.
   ///   - onLoss: called with what was to be stored and is not, though the run goes on; nil makes a note of it.
   ///   - onLog: called with the script's `log` events.
+  ///   - onRotation: called at the first wish for another proxy.
   package init(
     identity: RunIdentity, partition: RunPartition, policy: PolicyConfiguration, sink: any EventSink,
     derived: (any DerivedWorkSink)? = nil, artifactLimit: Int64 = ArtifactAssembly.largest,
     checksumsChunks: Bool = false,
     runsAtOnce: Int = 1, clock: @escaping () -> UInt64 = { StreamIngestion.monotonicNanoseconds() },
     onStart: @escaping () -> Void = {}, onNote: @escaping (String) -> Void = { _ in },
-    onLoss: ((String) -> Void)? = nil, onLog: ((_ level: String, _ message: String) -> Void)? = nil
+    onLoss: ((String) -> Void)? = nil, onLog: ((_ level: String, _ message: String) -> Void)? = nil,
+    onRotation: @escaping (RotationWish) -> Void = { _ in }
   ) {
     let batch = RecordBatch(partition: partition, policy: policy.name.rawValue, task: identity.task)
     let memory = MemoryShare(runsAtOnce: runsAtOnce)
@@ -80,6 +83,7 @@ package final class StreamIngestion {
     self.onNote = onNote
     self.onLoss = onLoss ?? onNote
     self.onLog = onLog
+    self.onRotation = onRotation
     transcoder = ItemTranscoder(identity)
     order = EventOrder(identity)
     assembly = ArtifactAssembly(limit: artifactLimit)

@@ -49,7 +49,10 @@ package struct RunOrchestrator: Sendable {
       derived: derived, artifactLimit: configuration.artifactLimit,
       checksumsChunks: configuration.checksumsChunks, runsAtOnce: configuration.runsAtOnce,
       onStart: { control.markStarted() }, onNote: observer.onNote,
-      onLoss: observer.onLoss, onLog: observer.onLog)
+      onLoss: observer.onLoss, onLog: observer.onLog,
+      onRotation: { [observer, proxy = configuration.proxy] wish in
+        if let proxy { observer.onRotation?(wish, proxy) }
+      })
     let loop = RunLoop(
       process: process, serving: executors?.isolation, ingestion: ingestion,
       control: control, request: request, configuration: configuration,

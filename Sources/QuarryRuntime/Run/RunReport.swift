@@ -34,8 +34,8 @@ package struct RunReport: Sendable {
   /// What became of its notification; nil without an adapter.
   package var notification: NotificationFigures?
 
-  /// The proxy's next rest: because the script wished for another one, or because the run failed by it.
-  package var proxyRest: ProxyRest? { rotation != nil || metrics.hasFailedByProxy ? proxy?.rest : nil }
+  /// The proxy that the run failed by; one that the script wished to be rid of rests since it did.
+  package var failedProxy: RunProxy? { rotation == nil && metrics.hasFailedByProxy ? proxy : nil }
 
   package var exitCode: Int32 { outcome.exitCode }
 
