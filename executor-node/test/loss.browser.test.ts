@@ -176,6 +176,30 @@ test('its own browser gets SIGTERM while page.goto waits: a crash', async (t) =>
   assert.deepEqual(outcomeOf(frames), { ...PAGE_CRASHED, message: ENDED });
 });
 
+for (const isolation of ['module', 'none']) {
+  test(`isolation ${isolation}: a browser gets SIGTERM while page.goto waits, and the next run has another`, async (t) => {
+    const site = await startSite(t);
+    const { endpoint, mark } = await startBroker(t);
+    const slow = await silentAddress(t, () => kill(partOf(mark, 'browser'), 'SIGTERM'));
+    const folder = folderWith(t, {
+      'slow.ts': `export default async ({ page, job, emit }) => {
+        await page.goto(job.slow).catch(() => {});
+        await emit.item({ item_type: 'bogus', data: {} });
+      };`,
+      'title.ts': TITLE,
+    });
+    const executor = new ServingExecutor(t, [`--serve=${isolation}`]);
+    const request = { job: { site, slow }, browser_ws_endpoint: endpoint };
+    for (const name of ['title', 'slow', 'title', 'slow', 'title']) {
+      const frames = await executor.serve(join(folder, `${name}.ts`), request);
+      const status = name === 'slow' ? { ...PAGE_CRASHED, message: ENDED } : { status: 'completed' };
+      assert.deepEqual(outcomeOf(frames.slice(0, -1)), status);
+      assert.equal(frames.at(-1)?.left_behind, undefined);
+      assert.ok(!frames.some(({ payload }) => payload?.item_type === 'bogus'));
+    }
+  });
+}
+
 test('a navigation that is aborted otherwise, or a page of the script that it closed, is an error to catch', async (t) => {
   const server = createServer((request, response) => {
     if (request.url === '/none') response.writeHead(204).end();
