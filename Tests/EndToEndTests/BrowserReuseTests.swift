@@ -96,7 +96,8 @@ import Testing
   }
 
   /// A package of that name beside the script, or in `--resolve-from`, whose browser is made up.
-  @Test(arguments: ["", "/other"]) func aPuppeteerOfTheUsersOwnStartsNoSharedBrowser(_ place: String) async throws {
+  @Test(arguments: ["", "/other"], [[], ["--depth", "1", "--max-runs", "1"]])
+  func aPuppeteerOfTheUsersOwnStartsNoSharedBrowser(_ place: String, _ flags: [String]) async throws {
     let harness = try RunHarness()
     let package = harness.path + place + "/node_modules/puppeteer"
     try FileManager.default.createDirectory(atPath: package, withIntermediateDirectories: true)
@@ -113,10 +114,24 @@ import Testing
     """.write(toFile: package + "/index.js", atomically: true, encoding: .utf8)
     let script = try harness.script(
       "own.ts",
-      "export default ({ page, emit }) => emit.item({ item_type: 'x', data: { own: page.setUserAgent.length } });\n")
-    let result = try await harness.run(
-      script, "--resolve-from", harness.path + place, environment: environment(harness))
+      """
+      import { readdirSync, readFileSync } from 'node:fs';
+      const read = (pid, name) => {
+        try { return readFileSync(`/proc/${pid}/${name}`, 'latin1'); } catch { return ''; }
+      };
+      export default ({ page, emit }) => {
+        const mine = readdirSync('/proc').filter((pid) => read(pid, 'environ').includes(process.env.QUARRY_TEST_MARK));
+        const brokers = mine.filter((pid) => read(pid, 'cmdline').includes('browser-broker.ts'));
+        emit.item({ item_type: 'x', data: { others: mine.length > 0, brokers: brokers.length } });
+      };
+
+      """)
+    let result = try await harness.start(
+      ["run", "--script", script, "--storage-path", harness.data, "--resolve-from", harness.path + place] + flags,
+      environment: environment(harness)
+    ).finish()
     #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(try harness.items().map { $0["payload"]?["data"] } == [["others": true, "brokers": 0]])
     #expect(!FileManager.default.fileExists(atPath: harness.path + "/quarry"))
     #expect(marked.isEmpty)
   }

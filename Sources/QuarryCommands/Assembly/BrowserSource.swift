@@ -4,7 +4,8 @@ import QuarryRuntime
 /// Where the runs of one process get their browser: one that was named, or one of the process' own that they share.
 enum BrowserSource: Sendable {
   case named(String)
-  case own(BrowserBroker)
+  /// - Parameter resolveFrom: where packages of scripts are looked up besides.
+  case own(BrowserBroker, resolveFrom: String?)
   /// Each run launches its own: reuse is off, or the executor is not this program's.
   case none
 
@@ -18,7 +19,7 @@ enum BrowserSource: Sendable {
       try BrowserEndpoint.check(endpoint)
       self = .named(endpoint)
     } else if settings.reusesBrowser, let broker = Self.broker(of: executor) {
-      self = .own(BrowserBroker(program: broker, onNote: onNote))
+      self = .own(BrowserBroker(program: broker, onNote: onNote), resolveFrom: settings.resolveFrom)
     } else {
       self = .none
     }
@@ -33,16 +34,28 @@ enum BrowserSource: Sendable {
     return program
   }
 
-  /// Blocks the calling thread while a browser of our own starts.
-  func endpoint() throws(QuarryError) -> String? {
+  /// For a run of the script; nil when it starts its own. Blocks the calling thread while a browser of our own starts.
+  func endpoint(for script: String) throws(QuarryError) -> String? {
     switch self {
     case .named(let endpoint): endpoint
-    case .own(let broker): try broker.endpoint()
+    case .own(let broker, let resolveFrom):
+      Self.hasPuppeteer(script, resolveFrom) ? nil : try broker.endpoint()
     case .none: nil
     }
   }
 
+  /// Whether a Puppeteer of the user's own seems to be there for the script, which has no use for a shared browser. The
+  /// executor alone knows for sure; a wrong guess costs a run a browser of its own, or a look at the shared one.
+  static func hasPuppeteer(_ script: String, _ resolveFrom: String?) -> Bool {
+    let folders = [InstalledPaths.folder(of: script), resolveFrom].compactMap(\.self)
+    return folders.contains { folder in
+      ["puppeteer", "puppeteer-core"].contains { name in
+        InstalledPaths.below(folder, "node_modules/\(name)/package.json") != nil
+      }
+    }
+  }
+
   func stop() {
-    if case .own(let broker) = self { broker.stop() }
+    if case .own(let broker, _) = self { broker.stop() }
   }
 }

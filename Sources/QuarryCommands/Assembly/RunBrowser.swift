@@ -39,7 +39,7 @@ enum RunBrowser: Sendable {
       try BrowserEndpoint.check(endpoint)
       return .named(endpoint)
     }
-    guard settings.reusesBrowser, !wantsNone(script), !hasPuppeteer(script, settings.resolveFrom),
+    guard settings.reusesBrowser, !wantsNone(script), !BrowserSource.hasPuppeteer(script, settings.resolveFrom),
       let broker = BrowserSource.broker(of: executor)
     else {
       return .own
@@ -49,17 +49,6 @@ enum RunBrowser: Sendable {
     } catch {
       console.warn("\(error.message); this run starts a browser of its own")
       return .own
-    }
-  }
-
-  /// Whether a Puppeteer of the user's own seems to be there for the script, which has no use for the shared browser. The
-  /// executor alone knows for sure; a wrong guess costs a run a browser of its own, or a look at the shared one.
-  private static func hasPuppeteer(_ script: String, _ resolveFrom: String?) -> Bool {
-    let folders = [InstalledPaths.folder(of: script), resolveFrom].compactMap(\.self)
-    return folders.contains { folder in
-      ["puppeteer", "puppeteer-core"].contains { name in
-        InstalledPaths.below(folder, "node_modules/\(name)/package.json") != nil
-      }
     }
   }
 

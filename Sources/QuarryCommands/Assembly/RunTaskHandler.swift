@@ -25,7 +25,7 @@ struct RunTaskHandler: TaskHandler {
     let onNote: @Sendable (String) -> Void = { console.warn($0) }
     let echo = StandardErrorEcho(console, whereItsEndIs: "")
     do throws(QuarryError) {
-      let endpoint = try await browserEndpoint()
+      let endpoint = try await browserEndpoint(for: scriptRoot + "/" + task.target)
       let partition = try RunPartition(
         dataset: dataset.layout.dataset, source: task.source, category: task.category, day: day, runID: task.runID)
       var configuration = try configuration(task, partition, browserEndpoint: endpoint)
@@ -51,9 +51,9 @@ struct RunTaskHandler: TaskHandler {
   }
 
   /// On a thread of its own: the first run waits for the browser's start.
-  private func browserEndpoint() async throws(QuarryError) -> String? {
+  private func browserEndpoint(for script: String) async throws(QuarryError) -> String? {
     let result = await OwnThread.run { [browser] () -> Result<String?, QuarryError> in
-      do throws(QuarryError) { return .success(try browser.endpoint()) } catch { return .failure(error) }
+      do throws(QuarryError) { return .success(try browser.endpoint(for: script)) } catch { return .failure(error) }
     }
     return try result.get()
   }

@@ -93,7 +93,7 @@ final class FanOutRunner: Sendable {
     return try assembly.run(
       run.depth == 0 ? settings.identity : child, source: run.source ?? settings.source,
       category: run.category ?? settings.category, script: run.script, job: run.params, derived: derived,
-      executors: executors, browserEndpoint: try browser.endpoint(),
+      executors: executors, browserEndpoint: try browser.endpoint(for: run.script),
       proxy: try assembly.proxies.choose(job: run.params), timeout: run.timeout, runsAtOnce: bounds.runsAtOnce,
       observer: narration.about(runID: run.runID).observer)
   }
