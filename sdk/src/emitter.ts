@@ -68,8 +68,10 @@ export class Emitter {
   }
 
   private makeAPI(): EmitAPI {
+    // Scripts in JavaScript hand over what they caught, as they would to the console.
+    const text = (message: unknown) => message instanceof Error ? String(message) : message;
     const note = (level: LogLevel) => (message: string, fields?: Fields) =>
-      this.send('log', () => check.log({ level, message, fields }, level));
+      this.send('log', () => check.log({ level, message: text(message), fields }, level));
     const one = (type: EventType, what: keyof typeof check) => (payload: object = {}) =>
       this.send(type, () => check[what](argument(what, payload)));
     return {
