@@ -18,6 +18,8 @@ package final class S3Client: Sendable {
     var wasReached = false
     /// When `onWait` was told last.
     var toldWait: Duration?
+    /// See `giveUp`.
+    var refused: [String: S3Error] = [:]
   }
 
   /// - Parameters:
@@ -49,8 +51,33 @@ package final class S3Client: Sendable {
   /// Whether the store is AWS's own.
   package var isAWS: Bool { state.withLock { $0.place.isAWS } }
 
-  /// Whether the store has ever answered.
-  var wasReached: Bool { state.withLock { $0.wasReached } }
+  /// Notes an object that the store has refused to the end of all tries, though it gave another right after. Reading it is
+  /// tried once from then on, until it is given, and fails with the same words; and where one is refused so may others be, so a
+  /// reading command asks for each as briefly as for a store that has never answered.
+  package func giveUp(on key: String, _ error: S3Error) {
+    state.withLock { state in if state.refused[key] == nil { state.refused[key] = error } }
+  }
+
+  /// What was noted of the object that a request is to read.
+  func refusal(of request: S3Request) -> S3Error? {
+    guard let key = request.key, request.isReading else { return nil }
+    return state.withLock { $0.refused[key] }
+  }
+
+  func hasAnswered(_ request: S3Request) {
+    guard let key = request.key, request.isReading else { return }
+    state.withLock { state in if !state.refused.isEmpty { state.refused[key] = nil } }
+  }
+
+  /// How often a request is tried, at most.
+  func tries(of request: S3Request) -> Int {
+    let (all, few) = (configuration.backoff.tries, configuration.firstTries ?? configuration.backoff.tries)
+    return state.withLock { state in
+      guard state.wasReached else { return few }
+      guard let key = request.key, request.isReading, !state.refused.isEmpty else { return all }
+      return state.refused[key] == nil ? few : 1
+    }
+  }
 
   /// Scheme, host and port that requests go to, as far as is known by now.
   var requestOrigin: String { state.withLock { $0.place.target(nil).host.text } }

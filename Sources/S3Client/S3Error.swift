@@ -31,6 +31,8 @@ package struct S3Error: Error, Sendable, Equatable {
   package let kind: Kind
   /// What was tried: `put s3://bucket/key`.
   package let operation: String
+  /// Of the one object that was asked for; nil where it was the bucket, or many.
+  package let key: String?
   package let reason: String
   /// Of the answer, when there was one.
   package let status: Int?
@@ -43,7 +45,7 @@ package struct S3Error: Error, Sendable, Equatable {
 
   package init(
     _ kind: Kind, _ operation: String, _ reason: String, status: Int? = nil, code: String? = nil,
-    requestID: String? = nil, advice: String? = nil
+    requestID: String? = nil, advice: String? = nil, key: String? = nil
   ) {
     self.kind = kind
     self.operation = operation
@@ -52,13 +54,14 @@ package struct S3Error: Error, Sendable, Equatable {
     self.code = code
     self.requestID = requestID
     self.advice = advice
+    self.key = key
   }
 }
 
 extension S3Error: CustomStringConvertible {
   /// The same under another name.
   func with(_ kind: Kind) -> S3Error {
-    S3Error(kind, operation, reason, status: status, code: code, requestID: requestID, advice: advice)
+    S3Error(kind, operation, reason, status: status, code: code, requestID: requestID, advice: advice, key: key)
   }
 
   package var description: String {

@@ -219,6 +219,8 @@ import Testing
   @Test(arguments: S3Server.allCases) func aPlaceOfOtherThingsIsTold(_ server: S3Server) throws {
     let store = try server.store()
     #expect(try !store.reader().isPlaceOfOthers())
+    _ = try store.create("\(store.root)/.probe-x", Array("x".utf8))
+    #expect(try !store.reader().isPlaceOfOthers())
     _ = try store.create("\(store.root)/other/file", Array("x".utf8))
     #expect(try store.reader().isPlaceOfOthers())
     let run = try Run(LodeDataset(store), id: "r")

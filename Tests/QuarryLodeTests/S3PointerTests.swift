@@ -140,6 +140,28 @@ import Testing
     #expect(try store.reader().runs().rows.map(\.runID) == ["next", "r4", "r3", "r2", "r1"])
   }
 
+  /// The same beneath a writer at work: to what was before its own last commit, which it knows of, or to that commit, which it
+  /// looks behind when a minute is over.
+  @Test(arguments: S3Server.allCases, [true, false])
+  func whatIsPutBackBeneathAWriterHidesNothing(_ server: S3Server, isItsOwn: Bool) throws {
+    let store = try server.store()
+    let layout = store.reader().layout
+    try commit("first", 1, store)
+    let later = Mutex<Int64>(0)
+    let clock = SnapshotClock(now: { Timestamp(nanoseconds: Timestamp.now().nanoseconds + later.withLock { $0 }) })
+    let writer = try Run(LodeDataset(store, deadline: .seconds(30), clock: clock), id: "writer")
+    if isItsOwn { try writer.sink.write(writer.items(0..<1)) }
+    let old = try [layout.lock, layout.pointer].map { (place: $0, bytes: try #require(try store.bytes($0))) }
+    if !isItsOwn { try writer.sink.write(writer.items(0..<1)) }
+    try commit("other", 1, try server.store(prefix: store.prefix))
+    for (place, bytes) in old { try store.replace(place, with: String(decoding: bytes, as: UTF8.self)) }
+    if isItsOwn { later.withLock { $0 = 61_000_000_000 } }
+    try writer.sink.write(writer.items(1..<2))
+    try expectWhole(store, "an old pointer and its lock beneath a writer")
+    #expect(try store.reader().chain().rows.count == 4)
+    #expect(try sequence(store.reader(), "writer") == [0, 1] && sequence(store.reader(), "other") == [0])
+  }
+
   /// An old pointer, and a writer that died right after it had said what it was about to do: nothing of that is there.
   @Test(arguments: S3Server.allCases) func whoDiedInFrontOfAnOldPointerHidesNothing(_ server: S3Server) throws {
     let store = try server.store(lease: .zero)
@@ -266,6 +288,34 @@ import Testing
     #expect(fates == [.repaired] && rest == [])
     try expectWhole(store, "brought back")
     #expect(try sequence(reader, "second") == [0] && sequence(reader, "second", type: "log") == [1])
+  }
+
+  /// A repair that stood still until its claim and its turn were another's says that, and not that others were in its way.
+  @Test(arguments: S3Server.allCases) func aRepairThatStoodStillSaysSo(_ server: S3Server) throws {
+    let (upstream, store) = (try server.upstream(), try server.store(lease: .zero))
+    try commit("first", 1, store)
+    try commit("second", 1, store)
+    let layout = store.reader().layout
+    let rows = try store.reader().chain().rows
+    let path = layout.path(of: try #require(rows[0].files.first).path)
+    let bytes = try #require(try store.bytes(path))
+    store.discard(path)
+    try store.replace(layout.pointer, with: "\(rows[1].id)")
+    try commit("next", 1, try server.store(prefix: store.prefix, lease: .zero))
+    _ = try store.create(path, bytes)
+    let proxy = try HTTPServer { request, _ in
+      if request.isAnnouncement {
+        #expect(throws: Never.self) {
+          for place in ["\(layout.own)/repair", layout.lock] { try store.replace(place, with: "another's") }
+        }
+      }
+      return .relay(to: upstream)
+    }
+    let sleepy = try server.store(through: proxy, prefix: store.prefix, lease: .zero, claimLease: .zero)
+    let repair = ManifestRepair(sleepy, layout: sleepy.reader().layout, deadline: .zero, leastAge: .zero)
+    let error = #expect(throws: QuarryError.self) { try repair.repair(writes: true) { _ in } }
+    #expect(error?.message.hasPrefix("another process was free to repair") == true, "\(String(describing: error))")
+    #expect(try store.reader().chain().rows.count == 2)
   }
 
   /// A whole day that a person does without is no reason to leave out what else the commit holds.

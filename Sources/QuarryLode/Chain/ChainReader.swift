@@ -33,6 +33,8 @@ struct ChainReader {
   var isOpen = false
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   var found: [SnapshotID: [String]]?
+  /// Snapshots with a manifest that is there and that the store does not give, which may pass.
+  private(set) var refused: Set<SnapshotID> = []
   /// Whether it is one of the old datasets, which had neither canonical manifests nor a `latest`, and which no newer writer
   /// has come to; nil until that is asked for.
   private var isOld: Bool?
@@ -175,14 +177,24 @@ struct ChainReader {
   /// Whether a snapshot has a canonical manifest, readable or not.
   func isThere(_ id: SnapshotID) throws(FileFailure) -> Bool {
     do { return try layout.store.exists(canonicalPath(id)) } catch {
-      guard forgives, error.isOfOneFile else { throw error }
+      guard forgives, layout.isOfOneFile(error) else { throw error }
       // Something is there that may not be looked at: reading it has said so.
       return true
     }
   }
 
   private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Stored? {
-    guard let bytes = try forgiving(nil, { store throws(FileFailure) in try store.bytes(path) }) else { return nil }
+    var mayPass = false
+    let bytes = try forgiving(nil) { store throws(FileFailure) in
+      do throws(FileFailure) { return try store.bytes(path) } catch {
+        mayPass = error.mayPass
+        throw error
+      }
+    }
+    guard let bytes else {
+      if mayPass { refused.insert(id) }
+      return nil
+    }
     do throws(Manifest.Unreadable) {
       let manifest = try Manifest(parsing: bytes)
       if manifest.id != id {
@@ -207,8 +219,8 @@ struct ChainReader {
     _ instead: Value, _ work: (any DatasetStore) throws(FileFailure) -> Value
   ) throws(FileFailure) -> Value {
     do { return try work(layout.store) } catch {
-      guard forgives, error.isOfOneFile else { throw error }
-      warn(error.described(layout).message)
+      guard forgives, layout.isOfOneFile(error) else { throw error }
+      warn(error.sentence(layout))
       return instead
     }
   }

@@ -15,8 +15,10 @@ final class S3Publisher: SnapshotPublisher {
     /// As our own last commit left it; nil when another may have moved on.
     var turn: S3Turn?
     var head: CommitPlanner.Head?
-    /// Has seen that no newer snapshot is there than what `latest` names, and begun to write onto that.
-    var hasLookedAhead = false
+    /// When it saw last that no newer snapshot is there than what `latest` names, and began to write onto that; nil for never.
+    var lookedAhead: Timestamp?
+    /// The newest snapshot that is known to have been committed, by anybody.
+    var newest: SnapshotID?
     /// Nobody else has committed since our commit before the last.
     var isAlone = false
     var watch = Watch()
@@ -67,7 +69,17 @@ final class S3Publisher: SnapshotPublisher {
   }
 
   func publish(_ plans: [SnapshotPlan]) throws(PublishFailure) -> SnapshotID {
-    try untilDone { state throws(PublishFailure) in try attempt(plans, &state) }
+    do throws(PublishFailure) {
+      return try untilDone { state throws(PublishFailure) in try attempt(plans, &state) }
+    } catch {
+      // Where this process stood still, that says more than what the others did meanwhile.
+      if case .late = error { try check(plans) }
+      throw error
+    }
+  }
+
+  private func check(_ plans: [SnapshotPlan]) throws(PublishFailure) {
+    do throws(FileFailure) { try planner.check(plans) } catch { throw .file(error) }
   }
 
   func restorePointer() throws(PublishFailure) {
@@ -95,9 +107,11 @@ final class S3Publisher: SnapshotPublisher {
       let start = ContinuousClock.now
       var longest = Duration.milliseconds(10)
       while true {
+        // Whoever stood still in the middle of a try has another.
+        let isLast = ContinuousClock.now - start >= deadline
         if case .published(let id) = try work(&state) { return id }
+        guard !isLast else { throw .late(outrun()) }
         let waited = ContinuousClock.now - start
-        guard waited < deadline else { throw .late(outrun()) }
         if waited >= Self.patience { store.client.tellWait(waitingFor) }
         // Nobody's pauses grow much: who has waited long has no fewer chances than who has just come.
         OwnThread.block(for: longest * Double.random(in: 0.2...1))
@@ -142,12 +156,14 @@ final class S3Publisher: SnapshotPublisher {
     guard try fence.begin(&turn) else { return .over(.outrun) }
     let isTakenOver = turn.isTaken
     let unpublished = isTakenOver ? turn.intent.ids : []
+    let looksAhead = looksAhead(turn, state)
     let head =
       try turn.begins
       ? nil
       : planner.head(
-        pointer: turn.pointer?.id, known: state.head, besides: unpublished, looksAhead: !state.hasLookedAhead, as: turn)
-    state.hasLookedAhead = true
+        pointer: turn.pointer?.id, known: looksAhead ? nil : state.head, besides: unpublished, looksAhead: looksAhead,
+        as: turn)
+    if looksAhead { state.lookedAhead = planner.clock.time() }
     var commit = S3Commit(
       planner.number(plans, after: head, pointer: floor(head, turn, state.announced)),
       leftovers: try leftovers(of: turn, head), in: layout)
@@ -174,6 +190,17 @@ final class S3Publisher: SnapshotPublisher {
     }
   }
 
+  /// Whether what lies behind `latest` is to be listed. `latest` and `latest.lock` may have been put back together, and then say
+  /// nothing of what was committed since: it shows where `latest` is older than what is known here. Where they were put back to
+  /// this writer's own last commit, with others' after it, nothing shows, so that is looked for again after a minute.
+  private func looksAhead(_ turn: S3Turn, _ state: State) -> Bool {
+    if let newest = state.newest, turn.pointer?.id.map({ $0 < newest }) ?? false { return true }
+    guard let since = state.lookedAhead else { return true }
+    return !(.zero..<Self.longestTrust).contains(planner.clock.time() - since)
+  }
+
+  private static let longestTrust = Duration.seconds(60)
+
   /// What no id may be below: no other writer's, announced or withdrawn, is ever taken again, also where this machine's
   /// clock is behind and the next free one is what all would take.
   private func floor(_ head: CommitPlanner.Head?, _ turn: S3Turn, _ announced: SnapshotID?) -> SnapshotID? {
@@ -197,6 +224,7 @@ final class S3Publisher: SnapshotPublisher {
   private func turn(_ state: inout State) throws(FileFailure) -> S3Turn? {
     if state.isAlone, let turn = state.turn { return turn }
     let turn = try S3Turn.look(layout, store)
+    state.newest = [state.newest, turn.pointer?.id].compactMap(\.self).max()
     state.isAlone = turn.etag != nil && state.turn?.etag == turn.etag
     // Our own is over, though somebody has spoiled the pointer since.
     let isOurs = turn.pointer?.id == nil && turn.intent.newest == state.head?.id
@@ -232,7 +260,7 @@ final class S3Publisher: SnapshotPublisher {
       let etag = try store.client.put(store.key(layout.pointer), digits, if: condition)
       var turn = turn
       turn.pointer = S3Turn.Pointer(id: commit.newest.id, raw: digits, etag: etag)
-      (state.turn, state.head) = (turn, commit.newest)
+      (state.turn, state.head, state.newest) = (turn, commit.newest, commit.newest.id)
       return .published(commit.newest.id)
     } catch {
       return try settle(commit, turn, error)

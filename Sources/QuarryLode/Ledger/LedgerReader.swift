@@ -137,7 +137,7 @@ struct LedgerReader: Sendable {
             .map { (manifest.order, $0) }
         } else if reader.isLost(id) {
           damage = "snapshot \(id) is lost"
-        } else if reader.chain.warnings.count > known {
+        } else if reader.chain.warnings.count > known || reader.chain.refused.contains(id) {
           damage = reader.chain.warnings.last
         }
       }

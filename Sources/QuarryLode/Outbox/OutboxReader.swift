@@ -60,15 +60,25 @@ struct OutboxReader {
 
   /// Keys of the data files on the chain.
   private func files(of run: RunPath, by reader: inout PartitionReader) throws(QuarryError) -> [String] {
-    try layout.described { () throws(FileFailure) in
+    var isRefused = false
+    let files = try layout.described { () throws(FileFailure) in
       let partition = "\(run.path)/event_type=\(LodeOutbox.eventType)"
       var files: [String] = []
       for id in try reader.snapshots(of: partition) {
-        guard let manifest = try reader.manifest(id) else { continue }
+        guard let manifest = try reader.manifest(id) else {
+          isRefused = isRefused || reader.chain.refused.contains(id)
+          continue
+        }
         files += manifest.files.map(\.path).filter { layout.partition(ofDataKey: $0) == partition }
       }
       return files
     }
+    // What was delivered may stand there.
+    guard !isRefused else {
+      throw QuarryError(
+        .storage, "the outbox of run \(run.runID) cannot be read: \(reader.chain.warnings.joined(separator: "; "))")
+    }
+    return files
   }
 
   private mutating func take(_ line: UnsafeRawBufferPointer, of run: RunPath) throws(QuarryError) {

@@ -26,11 +26,9 @@ package struct LodeReader: Sendable {
   /// Whether there are other things where datasets should lie, and no datasets.
   package func isPlaceOfOthers() throws(QuarryError) -> Bool {
     try layout.described { () throws(FileFailure) in
-      let root = layout.root
-      guard try !layout.store.hasFolder("\(root)/datasets") else { return false }
-      guard layout.isOnDisk else { return try layout.store.hasFolder(root) }
-      // A new file system, or one that is to be kept by git, has such things.
-      return try layout.store.names(in: root).contains { !$0.hasPrefix(".") && $0 != "lost+found" }
+      guard try !layout.store.hasFolder("\(layout.root)/datasets") else { return false }
+      // What begins with a dot may be git's, or a writer's that tries the bucket before it begins.
+      return try layout.store.holdsAnything(layout.root)
     }
   }
 

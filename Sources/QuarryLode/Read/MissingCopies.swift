@@ -63,7 +63,13 @@ struct MissingCopies {
     _ manifest: Manifest, in partition: String, _ layout: DatasetLayout
   ) throws(FileFailure) -> Bool {
     for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
-      if try layout.store.exists(layout.path(of: file.path)) { return true }
+      do throws(FileFailure) {
+        if try layout.store.exists(layout.path(of: file.path)) { return true }
+      } catch {
+        guard layout.isOfOneFile(error) else { throw error }
+        // Something is.
+        return true
+      }
     }
     return false
   }
@@ -145,7 +151,7 @@ struct MissingCopies {
         return Copy(path: path, partition: partition, reason: reason)
       }
     } catch {
-      guard error.isOfOneFile else { throw error }
+      guard layout.isOfOneFile(error) else { throw error }
       guard error.code == FileFailure.notRegular else { return nil }
       return Copy(path: path, partition: partition, reason: Self.notRegular)
     }

@@ -94,13 +94,34 @@ package struct ManifestRepair {
       told.append(found.path)
       report(found)
     }
-    var lost = LostRepair(
-      store: store, layout: layout, reachable: reachable, deadline: deadline, leastAge: leastAge)
-    let complaints = try lost.repair(holding: claim, report)
+    let complaints = try repairLost(holding: claim, besides: reachable, chain, report)
     told += damaged
     let others = chain.passedOver.filter { text in !told.contains { text.hasPrefix("\($0) is passed over") } }
     return others + damaged.map { "\($0) is not the manifest that it should be: remove it, then try again" }
+      + chain.refused.filter { reachable.place(of: $0) != nil }.sorted().map { refused(chain.canonicalPath($0)) }
       + data.complaints + complaints + forsaken
+  }
+
+  private func refused(_ path: String) -> String {
+    "\(path) or another manifest of its snapshot cannot be read, and one can: nothing is mended there. Where it stays so, remove "
+      + "what cannot be read, and try again: it is put back from the other"
+  }
+
+  /// What cannot be read just now may be on the chain, with the records that seem to be lost.
+  private func repairLost(
+    holding claim: (any StoreClaim)?, besides reachable: Reachable, _ chain: ChainReader,
+    _ report: (MissingManifest) -> Void
+  ) throws(QuarryError) -> [String] {
+    let unread = chain.refused.filter { reachable.place(of: $0) == nil }.sorted()
+    guard unread.isEmpty else {
+      return unread.map {
+        "no manifest of snapshot \($0) can be read, so that nobody knows what it holds: nothing that is lost is put back until "
+          + "one can"
+      }
+    }
+    var lost = LostRepair(
+      store: store, layout: layout, reachable: reachable, deadline: deadline, leastAge: leastAge)
+    return try lost.repair(holding: claim, report)
   }
 
   // MARK: The pointer
@@ -115,6 +136,8 @@ package struct ManifestRepair {
       let isNeeded = try !chain.lost(below: head).isEmpty || chain.damage != nil
       return (head, isNeeded, try isNeeded ? nil : AnnouncedCommit.forsaken(chain, for: leastAge))
     }
+    // It may be the newest, for all that is known.
+    guard chain.refused.isEmpty else { return [] }
     if let forsaken, let gone = forsaken.missing.first {
       return [
         "snapshot \(forsaken.newest) was announced, and may have been acknowledged before \(layout.pointer) was put back to the one "
@@ -163,7 +186,7 @@ package struct ManifestRepair {
       let canonical = chain.canonicalPath(manifest.id)
       let isDamaged = try layout.described { () throws(FileFailure) -> Bool in
         let isThere = try chain.isThere(manifest.id)
-        return try isThere ? chain.canonical(manifest.id) == nil : false
+        return try isThere && !chain.refused.contains(manifest.id) ? chain.canonical(manifest.id) == nil : false
       }
       if isDamaged { damaged.append(canonical) }
       for found in missing {
@@ -185,23 +208,40 @@ package struct ManifestRepair {
         MissingManifest(path: chain.canonicalPath(manifest.id), snapshot: manifest.id, fate: .repairable))
     }
     let found = try copies.all(of: manifest, size: chain.size(of: manifest.id)).map(\.partition)
-    for partition in try found + damaged(of: manifest, but: Set(found)) {
-      let path = "\(layout.segmentFolder(manifest.id, partition: partition))/manifest.json"
+    var refused: [MissingManifest] = []
+    for partition in try found + damaged(of: manifest, but: Set(found), refused: &refused) {
       let hasData = try MissingCopies.hasData(manifest, in: partition, layout)
-      missing.append(MissingManifest(path: path, snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
+      missing.append(
+        MissingManifest(
+          path: path(manifest.id, partition), snapshot: manifest.id, fate: hasData ? .repairable : .dataless))
     }
-    return missing
+    return missing + refused
+  }
+
+  private func path(_ id: SnapshotID, _ partition: String) -> String {
+    "\(layout.segmentFolder(id, partition: partition))/manifest.json"
   }
 
   /// Partitions in which something else lies in the place of the snapshot's manifest.
-  /// - Parameter known: those that are found already.
-  private func damaged(of manifest: Manifest, but known: Set<String>) throws(FileFailure) -> [String] {
+  /// - Parameters:
+  ///   - known: those that are found already.
+  ///   - refused: gets what a bucket does not give: nobody knows whether it is as it should be.
+  private func damaged(
+    of manifest: Manifest, but known: Set<String>, refused: inout [MissingManifest]
+  ) throws(FileFailure) -> [String] {
     var damaged: [String] = []
     for partition in MissingCopies.partitions(of: manifest, in: layout) where !known.contains(partition) {
       do throws(FileFailure) {
         guard case .other = try MissingCopies.found(of: manifest, in: partition, layout) else { continue }
       } catch {
-        guard error.isOfOneFile else { throw error }
+        guard layout.isOfOneFile(error) else { throw error }
+        guard error.isOfOneFile else {
+          refused.append(
+            MissingManifest(
+              path: path(manifest.id, partition), snapshot: manifest.id, fate: .failed, problem: error.sentence(layout))
+          )
+          continue
+        }
       }
       damaged.append(partition)
     }

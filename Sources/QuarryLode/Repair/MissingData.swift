@@ -40,8 +40,8 @@ struct MissingData {
     do throws(FileFailure) {
       if let size = try size.get() { return CheckedLines(layout: layout, file: file).wrongSize(size) }
     } catch {
-      guard error.isOfOneFile else { throw error }
-      return error.described(layout).message
+      guard layout.isOfOneFile(error) else { throw error }
+      return error.sentence(layout)
     }
     return try removed.folder(ofKey: file.path, at: id) == nil ? CheckedLines.isGone(layout.path(of: file.path)) : nil
   }

@@ -1,3 +1,4 @@
+import Glibc
 import QuarryCore
 
 /// Which records of a snapshot beside the chain are on the chain already, told by their run and their place in it. Memory:
@@ -42,7 +43,9 @@ struct StoredRecords {
       var files: [Manifest.File] = []
       for id in try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
       where reachable.place(of: id) != nil {
-        files += try chain.manifest(id)?.files.filter { layout.partition(ofDataKey: $0.path) == partition } ?? []
+        // It could be read when it was found to count.
+        guard let manifest = try chain.manifest(id) else { throw FileFailure("read", chain.canonicalPath(id), EIO) }
+        files += manifest.files.filter { layout.partition(ofDataKey: $0.path) == partition }
       }
       return files
     }

@@ -37,6 +37,10 @@ package protocol DatasetStore: Sendable {
   /// Whether a folder is there: one of a bucket is when something lies in it.
   func hasFolder(_ folder: String) throws(FileFailure) -> Bool
 
+  /// Whether a folder holds anything of which the name does not begin with a dot; of a bucket that has very much there, what
+  /// comes first is looked at.
+  func holdsAnything(_ folder: String) throws(FileFailure) -> Bool
+
   /// Nil where there is no such folder.
   func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes?
 
@@ -62,12 +66,19 @@ package protocol DatasetStore: Sendable {
 
   /// Whether two names are known to be of one file, without reading it.
   func isOne(_ file: String, _ other: String) -> Bool
+
+  /// Whether what failed has to do with one file, and not with the whole store, so that who only reads may go on without it.
+  /// May ask the store.
+  /// - Parameter other: a file of which the store should be able to say what it is, or that it is not there.
+  func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool
 }
 
 extension DatasetStore {
   package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file) }
 
   package var origin: String? { nil }
+
+  package func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool { failure.isOfOneFile }
 
   package func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID] {
     try snapshots(in: segments).filter { $0 > id }
@@ -79,6 +90,11 @@ extension DatasetStore {
 
   package func times(ofFolder folder: String) throws(FileFailure) -> FolderTimes? {
     try hasFolder(folder) ? FolderTimes() : nil
+  }
+
+  package func holdsAnything(_ folder: String) throws(FileFailure) -> Bool {
+    // A new file system has it.
+    try names(in: folder).contains { !$0.hasPrefix(".") && $0 != "lost+found" }
   }
 
   func open(_ file: String, first: Int64 = 64 << 10) throws(FileFailure) -> (any StoredFile)? {

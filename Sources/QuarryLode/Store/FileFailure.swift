@@ -41,8 +41,12 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// A symbolic link, which is not followed in a dataset.
   var isOfLink: Bool { code == ELOOP }
 
-  /// Whether it may have to do with this file, or this run, and not with the whole store.
+  /// Whether it has to do with this file, or this run, for all that can be said without asking the store
+  /// (`DatasetStore.isOfOneFile`).
   var isOfOneFile: Bool { if case .store = cause { false } else { true } }
+
+  /// Whether what lies there may be read another time, as it is.
+  var mayPass: Bool { !isOfLink && code != Self.notRegular }
 
   /// In words for the person who chose the storage path.
   /// - Parameter flags: those of the dataset (`DatasetLayout`), where one is known.
@@ -100,9 +104,21 @@ package struct FileFailure: Error, Sendable, Equatable {
 
 extension FileFailure {
   func described(_ layout: DatasetLayout) -> QuarryError { described(root: layout.root, flags: layout.flags) }
+
+  /// A sentence for what is passed over (`DatasetLayout.isOfOneFile`).
+  func sentence(_ layout: DatasetLayout) -> String {
+    let message = described(layout).message
+    guard case .store = cause else { return message }
+    return
+      "\(message); the store gives others, so see what is this one's alone (its encryption key, its storage class, a lost "
+      + "volume of the store)"
+  }
 }
 
 extension DatasetLayout {
+  /// Whether what failed has to do with one file, so that who only reads may go on without it; a bucket is asked for `latest`.
+  func isOfOneFile(_ failure: FileFailure) -> Bool { store.isOfOneFile(failure, asking: pointer) }
+
   /// Runs file work and turns its failure into words.
   func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
     do { return try work() } catch { throw error.described(self) }

@@ -34,6 +34,16 @@ extension S3Error {
     }
   }
 
+  /// Whether the trouble may be with this object alone: its encryption key, its storage class, a lost volume of the store.
+  var mayBeOfOneObject: Bool {
+    guard key != nil else { return false }
+    return switch kind {
+    case .accessDenied, .refused: true
+    case .unavailable: !isThrottled
+    default: false
+    }
+  }
+
   private var isThrottled: Bool {
     status == 429 || code?.contains("SlowDown") == true || code?.contains("Throttl") == true
   }

@@ -111,6 +111,13 @@ package struct S3Store: DatasetStore {
     return page.map { !$0.entries.isEmpty } ?? false
   }
 
+  package func holdsAnything(_ folder: String) throws(FileFailure) -> Bool {
+    let prefix = key("\(folder)/")
+    let page = try found({ () throws(S3Error) in try client.page(prefix: prefix, delimiter: "/") }, at: folder)
+    let keys = page.map { $0.entries.map(\.key) + $0.folders } ?? []
+    return keys.contains { $0 != prefix && !Self.rest(of: $0, prefix).hasPrefix(".") }
+  }
+
   package func size(of file: String) throws(FileFailure) -> Int64? {
     try found({ () throws(S3Error) in Int64(try client.size(key(file))) }, at: file)
   }
@@ -139,6 +146,20 @@ package struct S3Store: DatasetStore {
       throw FileFailure(error, folder)
     }
   }
+
+  /// That the store has no good answer for one object, and has one for another right after.
+  package func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool {
+    guard case .store(let error) = failure.cause else { return failure.isOfOneFile }
+    guard error.mayBeOfOneObject, let key = error.key, key != self.key(other) else { return false }
+    do throws(S3Error) { _ = try client.get(self.key(other), within: Self.patience) } catch {
+      guard error.kind == .noSuchKey else { return false }
+    }
+    client.giveUp(on: key, error)
+    return true
+  }
+
+  /// The object itself was asked for as long as any is.
+  private static let patience = Duration.seconds(10)
 
   /// Two objects are never one.
   package func isOne(_ file: String, _ other: String) -> Bool { file == other }

@@ -131,8 +131,8 @@ struct ChainVerifier {
       guard let found = try md5(of: path), found != checksum.lowercased() else { return }
       error(.checksum, path, "is not what its manifest's checksum \(checksum) is of")
     } catch {
-      guard error.isOfOneFile else { throw error }
-      report(Finding(.error, .file, path, error.described(layout).message))
+      guard layout.isOfOneFile(error) else { throw error }
+      report(Finding(.error, .file, path, error.sentence(layout)))
     }
   }
 

@@ -14,7 +14,7 @@ struct DatasetVerifier {
   private var figures = VerifyFigures()
 
   init(layout: DatasetLayout, report: @escaping (Finding) -> Void) throws(QuarryError) {
-    let layout = DatasetLayout(ForgivingStore(layout.store, forgiven), dataset: layout.dataset)
+    let layout = DatasetLayout(ForgivingStore(layout, forgiven), dataset: layout.dataset)
     self.layout = layout
     reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout, searches: true) }
     let counter = FindingCounter()
@@ -41,7 +41,7 @@ struct DatasetVerifier {
     try findLeftovers(chain.reachable)
     for warning in reader.leftOut { report(Finding(.error, .chain, layout.folder, warning)) }
     for failure in forgiven.all {
-      tell(Finding(.error, .file, failure.path, failure.described(layout).message))
+      tell(Finding(.error, .file, failure.path, failure.sentence(layout)))
     }
     figures.errors = counter.errors
     figures.notes = counter.notes

@@ -4,11 +4,14 @@ import Synchronization
 /// A store in which what cannot be read passes for what is not there, and is kept in mind: one damaged file or locked folder
 /// hides nothing of the others. What has to do with the store as a whole is an error as ever.
 struct ForgivingStore: DatasetStore {
-  private let store: any DatasetStore
+  private let layout: DatasetLayout
   private let forgiven: ForgivenFailures
 
-  init(_ store: any DatasetStore, _ forgiven: ForgivenFailures) {
-    self.store = store
+  private var store: any DatasetStore { layout.store }
+
+  /// - Parameter layout: of the dataset, in the store as it is.
+  init(_ layout: DatasetLayout, _ forgiven: ForgivenFailures) {
+    self.layout = layout
     self.forgiven = forgiven
   }
 
@@ -72,11 +75,13 @@ struct ForgivingStore: DatasetStore {
 
   func isOne(_ file: String, _ other: String) -> Bool { store.isOne(file, other) }
 
+  func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool { store.isOfOneFile(failure, asking: other) }
+
   private func forgiving<Value>(
     _ instead: Value, _ work: () throws(FileFailure) -> Value
   ) throws(FileFailure) -> Value {
     do { return try work() } catch {
-      guard error.isOfOneFile else { throw error }
+      guard layout.isOfOneFile(error) else { throw error }
       forgiven.add(error)
       return instead
     }

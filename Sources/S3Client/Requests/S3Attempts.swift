@@ -44,7 +44,9 @@ struct S3Attempts {
       number += 1
       let timeout = max(.milliseconds(1), deadline - client.clock.uptime())
       switch try client.attempt(request, as: credentials, timeout: timeout, consume: consume) {
-      case .answer(let answer): return answer
+      case .answer(let answer):
+        client.hasAnswered(request)
+        return answer
       case .refusal(let refusal): try settle(refusal, request, credentials)
       case .broken(let error, let taken):
         if taken > 0 { (number, deadline) = (1, client.clock.uptime() + limit) }
@@ -95,8 +97,8 @@ struct S3Attempts {
     let (backoff, clock) = (client.configuration.backoff, client.clock)
     var pause = backoff.pause(after: number, chance: clock.random())
     if let asked = refusal?.retryAfter { pause = max(pause, min(.seconds(asked), backoff.longest)) }
-    let tries = client.wasReached ? backoff.tries : client.configuration.firstTries ?? backoff.tries
-    guard number < tries, clock.uptime() + pause < deadline else {
+    guard number < client.tries(of: request), clock.uptime() + pause < deadline else {
+      if let known = client.refusal(of: request) { throw known }
       throw failure(.unavailable, request, "\(last) (after \(number) \(number == 1 ? "try" : "tries"))", refusal)
     }
     if clock.uptime() - (deadline - limit) >= Self.patience { client.tellWait(last) }
@@ -108,7 +110,7 @@ struct S3Attempts {
   ) -> S3Error {
     S3Error(
       kind, "\(request.verb) \(client.name(request.key))", reason, status: refusal?.status, code: refusal?.shownCode,
-      requestID: refusal?.requestID)
+      requestID: refusal?.requestID, key: request.key)
   }
 }
 

@@ -49,6 +49,8 @@ struct S3Request: Sendable {
     }
   }
 
+  var isReading: Bool { method == "GET" || method == "HEAD" }
+
   /// To be written over what nobody could name: a store would take that for no condition.
   var lacksETag: Bool { headers.contains { $0.name == "If-Match" && $0.value.isEmpty } }
 }
