@@ -255,6 +255,48 @@ import Testing
     #expect(!(run.standardError + run.standardOutput + text).contains("session-"))
   }
 
+  /// One that the store refuses is named, and the rest is read; where it refuses everything, that is said.
+  @Test func aRefusedManifestHidesNothing() async throws {
+    let harness = try RunHarness()
+    let upstream = try S3Server.moto.upstream()
+    let refused = Mutex<String?>(nil)
+    let proxy = try HTTPServer { request, _ in
+      let isRefused = refused.withLock { $0.map { request.line.contains($0) } ?? false }
+      return isRefused
+        ? .status(403, body: "<Error><Code>InvalidObjectState</Code></Error>") : .relay(to: upstream)
+    }
+    let bucket = try Bucket(.moto, through: proxy)
+    let script = try harness.script("numbers.ts", RunCommandTests.plain)
+    for id in ["r-1", "r-2"] {
+      let run = try await bucket.quarry(harness, "run", "--script", script, "--run-id", id, "--job", "{\"count\":1}")
+      #expect(run.exitCode == 0, "\(run.standardError)")
+    }
+    let written = try #require(
+      proxy.requests.first { $0.line.hasPrefix("PUT") && $0.line.contains("/datasets/quarry/segments/") })
+    let key = try #require(written.line.split(separator: " ").dropFirst().first.map(String.init))
+    let place = try #require(key.range(of: "datasets/quarry/segments/")).lowerBound
+    refused.withLock { $0 = String(key[place...]) }
+    for command in [
+      ["list", "runs"], ["cat", "--type", "item"], ["lode", "verify"], ["lode", "repair", "--dry-run"],
+    ] {
+      let result = try await harness.start(command + bucket.flags, environment: bucket.environment)
+        .finish(within: .seconds(120))
+      #expect(result.exitCode == 1, "\(result)")
+      #expect((result.standardError + result.standardOutput).contains(key[place...]), "\(result)")
+      if command[0] == "list" {
+        #expect(result.standardOutput.contains("r-1") && result.standardOutput.contains("r-2"))
+      }
+      if command[0] == "cat" { #expect(result.standardOutput.split(separator: "\n").count == 2, "\(result)") }
+    }
+    refused.withLock { $0 = " " }
+    for command in [["list", "runs"], ["cat"], ["lode", "verify"], ["lode", "repair", "--dry-run"]] {
+      let result = try await harness.start(command + bucket.flags, environment: bucket.environment)
+        .finish(within: .seconds(120))
+      #expect(result.exitCode == 2 && result.standardOutput.isEmpty, "\(result)")
+      #expect(result.standardError.contains("InvalidObjectState"), "\(result)")
+    }
+  }
+
   /// Compressed and checked data, as it goes to a bucket and comes out of it.
   @Test(arguments: S3Server.allCases, ["gzip", "zstd"])
   func everyFormGoesAndComes(_ server: S3Server, _ compression: String) async throws {

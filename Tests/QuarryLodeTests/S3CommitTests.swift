@@ -241,4 +241,32 @@ import Testing
     #expect(try store.reader().runs().rows.first?.startedAt != nil)
     #expect(try errors(store.reader()) == [])
   }
+
+  /// As a store may that was started anew: what it had of an upload is gone.
+  @Test(arguments: S3Server.allCases) func anUploadThatTheStoreForgetsIsBegunAgain(_ server: S3Server) throws {
+    let (direct, upstream) = (try server.store(), try server.upstream())
+    let forgotten = Mutex(0)
+    let proxy = try HTTPServer { request, _ in
+      if request.line.hasPrefix("PUT"), request.line.contains("partNumber=2"), forgotten.withLock({ $0 }) == 0 {
+        #expect(throws: Never.self) {
+          for upload in try direct.client.pendingUploads(prefix: direct.prefix) {
+            try direct.client.abort(upload)
+            forgotten.withLock { $0 += 1 }
+          }
+        }
+      }
+      return .relay(to: upstream)
+    }
+    let store = try server.store(through: proxy, prefix: direct.prefix) { $0.partSize = 5 << 20 }
+    let run = try Run(LodeDataset(store), id: "r")
+    let text = String(repeating: "x", count: 3_000_000)
+    try run.sink.write(
+      run.batch { batch in
+        for seq in 0..<4 { batch.addEvent("item", seq: seq) { JSONText.appendMember("text", text, to: &$0) } }
+      })
+    #expect(forgotten.withLock { $0 } == 1)
+    #expect(try sequence(direct.reader(), "r") == [0, 1, 2, 3])
+    #expect(try errors(direct.reader()) == [])
+    #expect(try direct.client.pendingUploads(prefix: direct.prefix) == [])
+  }
 }

@@ -104,6 +104,40 @@ import Testing
     return 1
   }
 
+  /// Nobody listens for a while, or the store says that it cannot: what is committed afterwards comes all the same.
+  @Test(arguments: [true, false]) func whoFollowsOutlastsAnOutage(listens: Bool) throws {
+    let server = S3Server.moto
+    let (direct, upstream) = (try server.store(), try server.upstream())
+    let isDown = Mutex(false)
+    let proxy = try HTTPServer { _, _ in isDown.withLock { $0 } ? .status(503, body: "starting") : .relay(to: upstream)
+    }
+    let run = try Run(LodeDataset(direct), id: "r")
+    try run.sink.write(run.items(0..<2))
+    let reader = try server.store(through: proxy, prefix: direct.prefix).reader()
+    var (pauses, seen) = (0, 0)
+    _ = try reader.follow(
+      RecordQuery(types: ["item"]),
+      pause: {
+        pauses += 1
+        switch pauses {
+        case 1: if listens { isDown.withLock { $0 = true } } else { proxy.close() }
+        case 3:
+          isDown.withLock { $0 = false }
+          #expect(throws: Never.self) {
+            if !listens { try proxy.open() }
+            try run.sink.write(run.items(2..<5))
+          }
+        default: break
+        }
+        return pauses < 5
+      }
+    ) { _ in
+      seen += 1
+      return true
+    }
+    #expect(pauses == 5 && seen == 5)
+  }
+
   /// Each request in turn is answered by a fault once: nothing fails, and nothing is there twice.
   @Test(.timeLimit(.minutes(5)), arguments: S3Server.allCases)
   func whatPassesIsNoFailure(_ server: S3Server) throws {

@@ -185,6 +185,11 @@ extension ChainReader {
     try layout.store.bytes(layout.pointer, limit: Self.pointerLimit)
   }
 
+  /// The same as `pointer`, for who follows a dataset.
+  func glanceAtPointer() throws(FileFailure) -> SnapshotID? {
+    try layout.store.glance(layout.pointer, limit: Self.pointerLimit).flatMap(Self.pointer)
+  }
+
   /// The id in a pointer's text, around which others may have put spaces.
   static func pointer(_ bytes: [UInt8]) -> SnapshotID? {
     let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }

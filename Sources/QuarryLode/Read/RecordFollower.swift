@@ -49,21 +49,12 @@ struct RecordFollower {
     }
   }
 
-  /// Those that came since, newest first.
+  /// Those that came since, newest first; none also while a bucket's store does not answer, which it says itself.
   private mutating func newerSnapshots() throws(QuarryError) -> [SnapshotID] {
-    let layout = layout
-    let known = (head: head, pointer: pointer)
-    let found = try layout.described { () throws(FileFailure) -> Newer? in
-      let named = try ChainReader(layout: layout).pointer()
-      if named == known.pointer { return nil }
-      var newer = Newer(reader: try PartitionReader(layout: layout), pointer: named)
-      // Others move the pointer before its manifest is there: then it is looked for again.
-      if case .dangling = newer.reader.chain.damage { return nil }
-      var ids: [SnapshotID] = []
-      let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: known.head) { ids.append($0.id) }
-      newer.ids = ids
-      newer.follows = end == known.head
-      return newer
+    let found: Newer?
+    do throws(FileFailure) { found = try findNewer() } catch {
+      guard error.isOutage else { throw error.described(layout) }
+      return []
     }
     guard let found else { return [] }
     guard found.follows else {
@@ -75,6 +66,20 @@ struct RecordFollower {
     pointer = found.pointer
     head = found.ids.first ?? head
     return found.ids
+  }
+
+  /// - Returns: nil where there is nothing yet.
+  private func findNewer() throws(FileFailure) -> Newer? {
+    let named = try ChainReader(layout: layout).glanceAtPointer()
+    if named == pointer { return nil }
+    var newer = Newer(reader: try PartitionReader(layout: layout), pointer: named)
+    // Others move the pointer before its manifest is there: then it is looked for again.
+    if case .dangling = newer.reader.chain.damage { return nil }
+    var ids: [SnapshotID] = []
+    let end = try newer.reader.chain.walk(from: newer.reader.newest, downTo: head) { ids.append($0.id) }
+    newer.ids = ids
+    newer.follows = end == head
+    return newer
   }
 
   private struct Newer {

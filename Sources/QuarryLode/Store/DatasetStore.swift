@@ -19,6 +19,9 @@ package protocol DatasetStore: Sendable {
   /// - Returns: no more bytes than `limit` where the store can tell before it has read all of them.
   func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]?
 
+  /// The same for who looks again and again, and may be told to stop: a store that does not answer is given up soon.
+  func glance(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]?
+
   /// What lies in a folder, files and folders, in no order.
   func names(in folder: String) throws(FileFailure) -> [String]
 
@@ -75,6 +78,8 @@ package protocol DatasetStore: Sendable {
 
 extension DatasetStore {
   package func bytes(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file) }
+
+  package func glance(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? { try bytes(file, limit: limit) }
 
   package var origin: String? { nil }
 

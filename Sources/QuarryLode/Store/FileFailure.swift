@@ -45,6 +45,9 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// (`DatasetStore.isOfOneFile`).
   var isOfOneFile: Bool { if case .store = cause { false } else { true } }
 
+  /// Whether a bucket's store, or the way to it, does not work now.
+  var isOutage: Bool { if case .store(let error) = cause { error.kind == .unavailable } else { false } }
+
   /// Whether what lies there may be read another time, as it is.
   var mayPass: Bool { !isOfLink && code != Self.notRegular }
 

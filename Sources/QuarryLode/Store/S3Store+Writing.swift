@@ -33,14 +33,22 @@ extension S3Store: WritableStore {
       return try swap(file, bytes, was: nil, looks: true) != nil
     }
     do throws(S3Error) {
-      let upload = S3Upload(client, key(file), if: condition(.absent))
-      try bytes.withBytes { bytes throws(S3Error) in try upload.write(bytes) }
-      _ = try upload.finish()
+      do throws(S3Error) { try upload(file, bytes) } catch {
+        // Parts that the store has lost, or somebody has ended as a leftover, may be sent again.
+        guard error.kind == .noSuchUpload else { throw error }
+        try upload(file, bytes)
+      }
       return true
     } catch {
       if error.kind == .conditionFailed { return false }
       throw FileFailure(error, file)
     }
+  }
+
+  private func upload(_ file: String, _ bytes: [UInt8]) throws(S3Error) {
+    let upload = S3Upload(client, key(file), if: condition(.absent))
+    try bytes.withBytes { bytes throws(S3Error) in try upload.write(bytes) }
+    _ = try upload.finish()
   }
 
   package func discard(_ file: String) { discard([file]) }

@@ -49,6 +49,10 @@ package struct S3Store: DatasetStore {
     try found({ () throws(S3Error) in try client.get(key(file)).bytes }, at: file)
   }
 
+  package func glance(_ file: String, limit: Int) throws(FileFailure) -> [UInt8]? {
+    try found({ () throws(S3Error) in try client.get(key(file), within: .seconds(5)).bytes }, at: file)
+  }
+
   package func names(in folder: String) throws(FileFailure) -> [String] {
     let prefix = key("\(folder)/")
     var names: Set<String> = []
