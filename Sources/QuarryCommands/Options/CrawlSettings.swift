@@ -65,7 +65,7 @@ struct CrawlSettings: Sendable {
     }
     _ = try ScriptRoot(defaults.scriptRoot).target(named: script)
     let names = try command.partition.names(configuration: configuration, script: script)
-    let job = try command.job.text(in: context)
+    let job = try command.job.value(in: context).canonicalText
     if let jobID = command.jobId { try RunPartition.validate(jobID, as: "job_id") }
     let limits = try CrawlLimits(command.limits, configuration: configuration.fleet)
     let jobID = command.jobId

@@ -13,19 +13,19 @@ struct JobOptions: ParsableArguments {
   /// What some editors put in front of UTF-8.
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-  /// The job as compact JSON text. Warns of numbers that a script would get rounded.
+  /// The job, a JSON object. Warns of numbers that a script would get rounded.
   /// - Throws: `QuarryError(.usage)` when it is no JSON object, or given twice.
-  func text(in context: CommandContext) throws(QuarryError) -> String {
-    let job = try value(in: context)
+  func value(in context: CommandContext) throws(QuarryError) -> JSONValue {
+    let job = try read(in: context)
     if let (place, number) = Self.rounded(job, at: "job") {
       context.console.warn(
         "\(place) is \(number), which no number of a script holds exactly: whole numbers above 2^53 are rounded there;"
           + " give it as a text")
     }
-    return job.canonicalText
+    return job
   }
 
-  private func value(in context: CommandContext) throws(QuarryError) -> JSONValue {
+  private func read(in context: CommandContext) throws(QuarryError) -> JSONValue {
     switch (job, jobJson) {
     case (nil, nil): return [:]
     case (_?, _?):

@@ -27,7 +27,8 @@ package struct RunSettings: Sendable {
     let configuration = try ConfigurationLoader.load(command.config, in: context)
     policy = try command.policy.policy(configuration: configuration.policy)
     script = try ScriptFile.require(command.script, in: context)
-    job = try command.job.text(in: context)
+    let job = try command.job.value(in: context)
+    self.job = job.canonicalText
     identity = try command.identity.identity()
     (source, category) = try command.partition.names(configuration: configuration, script: script)
     storage = try StorageSettings(
@@ -42,11 +43,10 @@ package struct RunSettings: Sendable {
     adapter = try AdapterSettings.resolve(
       command.adapter, outbox: command.outbox, configuration: configuration.adapter)
     eventSinks = try EventSinkSettings.resolve(command.eventSinks, configuration: configuration.eventSinks)
-    // `text(in:)` made the job's text of a value, so that it can be read again.
     proxies = try ProxySettings(
       command.proxy, keys: command.proxyKey, configuration: configuration, context: context,
       console: command.quiet ? .silent : context.console,
-      jobsMayNamePools: fanOut != nil || (try? JSONParser.parse(job))?["proxy"]?["pool"] != nil)
+      jobsMayNamePools: fanOut != nil || job["proxy"]?["pool"] != nil)
     timeout = command.runTimeout
     reportPath = command.report.map { $0 == "-" ? "-" : context.absolute($0) }
   }

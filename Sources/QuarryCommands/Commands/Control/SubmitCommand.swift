@@ -90,7 +90,7 @@ struct SubmitCommand: ExecutableCommand {
       throw QuarryError(.usage, "--key and --job-id are both given", remedy: "leave one of them out")
     }
     let configuration = try ConfigurationLoader.load(fleet.config, in: context)
-    var members: [String: JSONValue] = ["script": .string(script), "params": try params(in: context)]
+    var members: [String: JSONValue] = ["script": .string(script), "params": try job.value(in: context)]
     members["job_id"] = .string(jobId ?? key.map(SubmissionLine.jobID(forKey:)) ?? UUIDv7.make())
     members["source"] = partition.source.map(JSONValue.string)
     members["category"] = partition.category.map(JSONValue.string)
@@ -101,12 +101,6 @@ struct SubmitCommand: ExecutableCommand {
     let politeness = try politeness.politeness(configuration: Configuration.Fleet())
     members.merge(politeness.submissionMembers) { $1 }
     return JSONValue.object(members).canonicalText
-  }
-
-  private func params(in context: CommandContext) throws(QuarryError) -> JSONValue {
-    do { return try JSONParser.parse(try job.text(in: context)) } catch let error as QuarryError { throw error } catch {
-      throw QuarryError(.usage, "the job is not JSON: \(error)")
-    }
   }
 }
 
