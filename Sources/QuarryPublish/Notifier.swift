@@ -35,12 +35,19 @@ package struct Notifier: Sendable {
   }
 
   /// Tells of one run. A failure is a warning and a figure, never an error.
-  /// - Parameter isHurried: whether the process has been told to end: then a short try is the last. Asked before each.
+  /// - Parameters:
+  ///   - isHurried: whether the process has been told to end: then a short try is the last. Asked before each.
+  ///   - onTry: told before each try, which it counts, what holds if nothing comes of it.
   package func notify(
-    _ entry: OutboxEntry, isHurried: @escaping @Sendable () -> Bool = { false }
+    _ entry: OutboxEntry, isHurried: @escaping @Sendable () -> Bool = { false },
+    onTry: (NotificationFigures) -> Void = { _ in }
   ) -> NotificationFigures {
     let isStored = keepsPending && note("stored in the outbox") { () throws(QuarryError) in try outbox.store(entry) }
-    var figures = deliver(entry.json, isHurried: isHurried)
+    var figures = deliver(entry.json, isHurried: isHurried) { figures in
+      var figures = figures
+      figures.isPending = isStored
+      onTry(figures)
+    }
     if figures.isDelivered {
       if isStored {
         _ = note("marked as delivered, and will be sent again by `quarry adapter drain`") { () throws(QuarryError) in
@@ -69,7 +76,8 @@ package struct Notifier: Sendable {
 
   /// Sends, with retries, and keeps nothing.
   package func deliver(
-    _ json: String, isHurried: @escaping @Sendable () -> Bool = { false }
+    _ json: String, isHurried: @escaping @Sendable () -> Bool = { false },
+    onTry: (NotificationFigures) -> Void = { _ in }
   ) -> NotificationFigures {
     var figures = NotificationFigures(adapter: adapter.name)
     let isProbe = breaker.isOpen
@@ -80,6 +88,7 @@ package struct Notifier: Sendable {
     while true {
       let limit = isProbe || isHurried() ? 0 : retries
       figures.attempts += 1
+      onTry(figures)
       do throws(DeliveryFailure) {
         try adapter.send(json, within: isHurried() ? .seconds(2) : nil)
         figures.isDelivered = true

@@ -106,10 +106,12 @@ import Testing
     #expect(server.requests.count == 5)
   }
 
+  /// The first try is answered, the second is not.
   @Test(arguments: [[], ["--depth", "1", "--max-runs", "1"]])
   func aTellingThatIsCutShortLeavesReportAndSummary(_ fanOut: [String]) async throws {
     let (asked, ask) = AsyncStream.makeStream(of: Void.self)
-    let server = try HTTPServer { _, _ in
+    let server = try HTTPServer { _, number in
+      guard number > 1 else { return .status(503) }
       ask.yield()
       return .silence
     }
@@ -129,6 +131,7 @@ import Testing
     #expect(report["outcome"] == "success" && report["exit_code"] == 0)
     #expect(report["adapter"]?["state"] == "pending", "\(report)")
     #expect(report["adapter"]?["error"] == "cut short by the end of this process")
+    #expect(report["adapter"]?["attempts"] == 2)
     withExtendedLifetime(server) {}
   }
 

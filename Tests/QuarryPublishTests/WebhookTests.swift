@@ -135,6 +135,16 @@ import Testing
     #expect(warnings.all == ["a notification could not be stored in the outbox: the disk is full"])
   }
 
+  /// Also whoever is not stored is told of: what waits in no outbox is not pending.
+  @Test(arguments: [true, false]) func beforeEachTryIsToldWhatHoldsIfItIsTheLast(_ isStored: Bool) throws {
+    let server = try HTTPServer { _, number in .status(number < 3 ? 503 : 200) }
+    var told: [NotificationFigures] = []
+    let figures = try notifier(server.url, outbox: MemoryOutbox(refuses: !isStored)).notify(
+      entry(), onTry: { told.append($0) })
+    #expect(figures.attempts == 3 && told.map(\.attempts) == [1, 2, 3])
+    #expect(told.allSatisfy { $0.isPending == isStored && !$0.isDelivered })
+  }
+
   @Test func aHurriedOneIsTriedOnce() throws {
     let server = try HTTPServer { _, _ in .status(500) }
     #expect(try notifier(server.url).notify(entry(), isHurried: { true }).attempts == 1)

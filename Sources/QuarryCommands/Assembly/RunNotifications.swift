@@ -18,8 +18,12 @@ struct RunNotifications: Sendable {
   }
 
   /// To be called once for a run that is over, all of which is in storage. Blocks the calling thread.
-  /// - Parameter control: the run's, which is told when the process shall end.
-  func tell(_ report: RunReport, in partition: RunPartition, control: RunControl) -> NotificationFigures? {
+  /// - Parameters:
+  ///   - control: the run's, which is told when the process shall end.
+  ///   - onTry: told before each try what holds if the end of the process cuts it short.
+  func tell(
+    _ report: RunReport, in partition: RunPartition, control: RunControl, onTry: (NotificationFigures) -> Void
+  ) -> NotificationFigures? {
     guard !report.isSuperseded else { return nil }
     let completed = RunCompleted(
       runID: partition.runID, source: partition.source, category: partition.category, day: partition.day,
@@ -28,14 +32,12 @@ struct RunNotifications: Sendable {
       durationMilliseconds: report.duration.milliseconds)
     let entry = OutboxEntry(
       adapter: notifier.adapter.name, partition: partition, task: report.identity.task, json: completed.json)
-    return notifier.notify(entry, isHurried: { control.stopReason == .shutdown })
+    onTry(cutShort(NotificationFigures(adapter: notifier.adapter.name)))
+    return notifier.notify(entry, isHurried: { control.stopReason == .shutdown }) { onTry(cutShort($0)) }
   }
 
-  /// What is known of a notification that the end of the process cuts short.
-  var cutShort: NotificationFigures {
-    var figures = NotificationFigures(adapter: notifier.adapter.name)
-    figures.attempts = 1
-    figures.isPending = notifier.keepsPending
+  private func cutShort(_ figures: NotificationFigures) -> NotificationFigures {
+    var figures = figures
     figures.error = "cut short by the end of this process"
     return figures
   }
@@ -48,16 +50,19 @@ struct AssembledRun: Sendable {
   let notifications: RunNotifications?
 
   /// Blocks the calling thread until the run is over and whoever wants to know has been told.
-  /// - Parameter onStored: called when the run is over and in storage, before anybody is told, with the report that holds
-  ///   if the telling is cut short.
+  /// - Parameter onStored: called when the run is over and in storage, and again before each try to tell others, with the
+  ///   report that holds if the process ends then.
   /// - Throws: `QuarryError` when the run could not begin; then nothing was written and nobody is told.
   func execute(
     control: RunControl, onStored: @Sendable (RunReport) -> Void = { _ in }
   ) throws(QuarryError) -> RunReport {
     var report = try orchestrator.execute(control: control)
-    report.notification = notifications?.cutShort
     onStored(report)
-    report.notification = notifications?.tell(report, in: partition, control: control)
+    report.notification = notifications?.tell(report, in: partition, control: control) { [report] figures in
+      var report = report
+      report.notification = figures
+      onStored(report)
+    }
     return report
   }
 
