@@ -58,7 +58,7 @@ package final class StreamPublisher: Sendable {
   deinit { connection.withLock { $0.close() } }
 
   /// The process ends: no event is sent any more once `limit` has passed, and whoever waits for Redis by then is let go.
-  func endWaiting(within limit: Duration) {
+  package func endWaiting(within limit: Duration) {
     cutOff.set(after: limit) { [weak self] in self?.letGo() }
   }
 
@@ -115,13 +115,22 @@ package final class StreamPublisher: Sendable {
     case untilOutage
     /// As `untilOutage`, and a quarter of a second at most.
     case little
-    /// As `untilOutage`, also after the end of the waiting.
+    /// As `untilOutage`, also after the end of the waiting, and a second at most.
     case last
+
+    /// Of a try.
+    var limit: Duration {
+      switch self {
+      case .full, .untilOutage: .seconds(86_400)
+      case .little: .milliseconds(250)
+      case .last: .seconds(1)
+      }
+    }
   }
 
   /// One trip, of all entries that it is given.
   private func send(_ entries: ArraySlice<StreamEntry>, _ patience: Patience) -> Result {
-    let limit = patience == .little ? min(options.timeout, .milliseconds(250)) : options.timeout
+    let limit = min(options.timeout, patience.limit)
     // Fetched before the look at the time: what is fetched earlier is closed when the time has come.
     let connection = connection.withLock { $0 }
     guard !hasEnded || patience == .last else {

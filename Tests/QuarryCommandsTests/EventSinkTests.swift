@@ -74,6 +74,23 @@ import Testing
     #expect(try await superseded().map { $0[1] } == ["lost"])
   }
 
+  /// Without an end of the waiting this takes as long as the time limit of a try: an hour.
+  @Test(.timeLimit(.minutes(5))) func aStreamThatHangsDoesNotKeepAProcessThatEnds() async throws {
+    var settings = EventSinkSettings()
+    settings.stream = StreamOptions(endpoint: try RedisEndpoint(url: server.url))
+    settings.stream?.timeout = .seconds(3_600)
+    let sinks = EventSinks(settings)
+    let partition = try RunPartition(dataset: "d", source: "s", category: "c", day: "2026-11-25", runID: "r-1")
+    var figures = SinkFigures(name: "redis", delivery: .mandatory)
+    figures.mayHaveMore = true
+    sinks.ended(task("r-1"), in: partition, figures: [figures])
+    server.pause()
+    sinks.settle(.runSuperseded(task("r-1"), reason: "lease")) { text in self.warnings.withLock { $0.append(text) } }
+    await sinks.finish()
+    #expect(warnings.withLock { $0.first?.contains("still shows run r-1") } == true)
+    server.resume()
+  }
+
   @Test func aStreamThatIsAwayIsSaidToShowTheRunStill() async throws {
     server.kill()
     var settings = EventSinkSettings()

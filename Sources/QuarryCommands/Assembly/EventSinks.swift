@@ -58,8 +58,10 @@ package struct EventSinks: Sendable {
     }
   }
 
-  /// Returns when all that was to be said is said, or could not be.
+  /// The process ends. Returns when all that was to be said is said, or could not be: a stream that hangs is waited for no
+  /// longer than two seconds, whatever its time limit is.
   package func finish() async {
+    stream?.endWaiting(within: .milliseconds(500))
     await OwnThread.run { [provisional] in provisional.sending.wait() }
   }
 
