@@ -62,15 +62,54 @@ import Testing
     try await bench.reap()
   }
 
-  @Test(arguments: ["SET", "DEL"]) func aListThatWasTakenAwayIsMadeAnew(_ command: String) async throws {
-    let (bench, root) = try await bench()
-    try await bench.complete(root, "w")
+  private func takeAwayList(_ bench: QueueBench, _ command: String = "DEL") async throws {
     let list = bench.queue.keys.ready("default", "job", "shop")
     _ = try await bench.raw.send(RedisCommand([.text(command), .text(list)] + (command == "SET" ? ["bent"] : [])))
-    for _ in 0..<3 { try await bench.run("w") }
+  }
+
+  /// The next claim notices it, or the next push.
+  @Test(arguments: ["SET", "DEL"], [true, false])
+  func aListThatWasTakenAwayIsMadeAnew(_ command: String, isNoticedByClaim: Bool) async throws {
+    let (bench, root) = try await bench()
+    try await takeAwayList(bench, command)
+    if isNoticedByClaim {
+      #expect(try await bench.claim("w").isEmpty)
+      try await bench.complete(root, "w")
+    } else {
+      try await bench.emit([bench.work(3, "https://shop/3")], by: root, "w")
+      try await bench.complete(root, "w", emitted: 4)
+      try await bench.admit()
+    }
+    try await bench.reap()
+    for _ in 0..<(isNoticedByClaim ? 3 : 4) { try await bench.run("w") }
     try await bench.settleAll()
     #expect(try await bench.status().isFinished)
     #expect(try await bench.census().isEmpty)
+    let told = try await bench.queue.events(after: "0", limit: 200).filter { $0.type == "key_replaced" }
+    #expect(told.contains { $0.fields["error"]?.contains("ready:default:job:shop was gone") == true })
+  }
+
+  @Test func aLongListThatWasTakenAwayIsMadeAnewInSteps() async throws {
+    let (bench, root) = try await bench()
+    for start in stride(from: 3, to: 1_203, by: 100) {
+      let elsewhere = (start..<start + 100).map { bench.work($0, "https://\($0 % 4 == 0 ? "other" : "shop")/\($0)") }
+      try await bench.emit(elsewhere, by: root, "w")
+      try await bench.admit()
+    }
+    try await takeAwayList(bench)
+    while try await bench.claim("w").first?.taskID != nil {
+      // The other host's tasks are handed out meanwhile.
+    }
+    let list = RedisArgument.text(bench.queue.keys.ready("default", "job", "shop"))
+    var lengths = [try await bench.raw.send(["LLEN", list]).int ?? 0]
+    repeat {
+      let answer = try await bench.queue.reap(limit: 500, term: 0, requestID: UUIDv7.make())
+      lengths.append(try await bench.raw.send(["LLEN", list]).int ?? 0)
+      if lengths.last != 903 { #expect(answer.untilNextEnd == .zero, "the rest does not wait") }
+    } while lengths[lengths.count - 1] > lengths[lengths.count - 2]
+    #expect(lengths.last == 903)
+    #expect(lengths.count > 3 && zip(lengths, lengths.dropFirst()).allSatisfy { $1 - $0 < 600 }, "\(lengths)")
+    #expect(try await problems(bench).isEmpty)
   }
 
   private func settle(_ bench: QueueBench) async throws {

@@ -7,6 +7,8 @@
 -- and jobs are served in turn: longest unserved first. Bounds may have changed since a host or a job was put there, so a
 -- claim asks again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no
 -- harm done.
+-- A list that somebody took away is noticed by the next claim or the next push; its tasks are still in the index of ready ones,
+-- where the reaper looks for them in steps. lost holds what is still to be looked through: from, to (ms), lane, job, host.
 local LANES = {'high', 'default', 'low'}
 local PARAMS_INLINE = 64
 local served = tonumber(meta.served) or 0
@@ -79,10 +81,17 @@ end
 
 -- Ready work --------------------------------------------------------------------------------------------------
 
+-- The job's list at the host is not there, and had tasks, which came by the time `to`.
+local function lose_list(lane, job, host, to)
+  call('RPUSH', LOST, '0 ' .. to .. ' ' .. lane .. ' ' .. job .. ' ' .. host)
+  event('key_replaced', 'job', job, 'error', 'key ' .. key('ready', lane, job, host)
+    .. ' was gone: its tasks are looked for among those of job ' .. job .. ' that are ready')
+end
+
 local function push(task, lane, job, host, in_front)
   local length = call(in_front and 'LPUSH' or 'RPUSH', key('ready', lane, job, host), task)
   if length == 1 then
-    call('SADD', key('hostjobs', lane, host), job)
+    if call('SADD', key('hostjobs', lane, host), job) == 0 then lose_list(lane, job, host, '(' .. now_text) end
     visit(host, job)
     local g = gate(host)
     note_shut(host, g)
@@ -105,25 +114,18 @@ local function read(task)
     category = v[13], timeout = v[14]}
 end
 
--- An open host has a list, unless somebody took it away: its tasks are still in the index of ready ones.
-local function list_anew(lane, job, host)
-  for _, task in ipairs(call('ZRANGE', key('index', job, 'ready'), 0, 9999)) do
-    local t = fields_of(task, 'lane', 'host')
-    if t[1] == lane and or_empty(t[2]) == host then call('RPUSH', key('ready', lane, job, host), task) end
-  end
-end
-
 -- Takes the next tasks of the job in the lane from the host, which is its next; `most` at most. Returns them as they were
 -- read. From here on they are in `leases`, where the reaper finds them whatever comes. What lacks a part without which no
 -- worker could run it is no task, and left out.
 local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
   local popped = call('LPOP', list, most) or {}
-  if #popped == 0 then list_anew(lane, job, host) end
-  local tasks, leases = {}, {}
+  if #popped == 0 then lose_list(lane, job, host, now_text) end
+  local tasks, leases, is_there = {}, {}, {}
   for _, task in ipairs(popped) do
     local t = read(task)
-    if t.state == 'ready' and t.job == job and t.depth and t.target then
+    if t.state == 'ready' and t.job == job and t.depth and t.target and not is_there[task] then
+      is_there[task] = true
       tasks[#tasks + 1] = t
       gather(leases, LEASES, lease_end_text, task)
     end

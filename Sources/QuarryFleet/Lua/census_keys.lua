@@ -5,7 +5,7 @@ local TYPES = {meta = 'hash', job = 'hash', jobs = 'zset', finished = 'zset', pa
   open = 'zset', rota = 'zset', hosts = 'zset', hostjobs = 'set', host = 'hash', slots = 'zset', starting = 'set',
   scheduled = 'zset', leases = 'zset', held = 'zset', worker = 'hash', workers = 'zset', refused = 'hash', refusers = 'set',
   replies = 'hash', unsettled = 'zset', results = 'hash', notifications = 'stream', events = 'stream', submissions = 'list',
-  rejects = 'list', wake = 'list'}
+  rejects = 'list', wake = 'list', lost = 'list'}
 local problems = {}
 for i = 4, #ARGV do
   local needed = TYPES[string.match(ARGV[i], '^[^:]+')]

@@ -1,9 +1,9 @@
 -- Takes back expired leases, makes due work ready, cancels what is left of cancelled jobs, forgets silent workers, trims
--- what retention lets go.
+-- what retention lets go, and lists tasks again whose list somebody took away.
 -- ARGV from 4: term of the leading coordinator (0: a worker, while none leads), how many leases at most, seed for the
 -- jitter, retention of done tasks (ms, number), of dead ones (ms, number).
 -- Reply: {leases taken back, 1 when leases were extended instead, ms until the next lease is over unless it is renewed (-1: there
--- is none)}, or {-1, leader} when another leads.
+-- is none; 0 also while tasks of lost lists are looked for)}, or {-1, leader} when another leads.
 -- Invariants: a claim that never began costs nothing; one that began is charged as a crash. After a gap since the last
 -- tick, a restart of the server or a clock that went back, every lease first gets a whole lease more: an outage of
 -- Redis punishes nobody. A lease that cannot be taken back, because something of its task is not what it should be, is in the
@@ -82,7 +82,25 @@ local function ask_on()
   if lane > #LANES then call('HDEL', META, 'asking') else call('HSET', META, 'asking', lane .. ' ' .. from) end
 end
 
+-- Looks through the next 500 or so ready tasks of a job, in the order in which they came, for those of a list that was taken away.
+-- Those of one millisecond are looked at together, so that the next step can begin after them. Returns whether more is to be
+-- looked through.
+local function find_lost()
+  local from, to, lane, job, host = string.match(call('LPOP', LOST) or '', '^(%(?%d+) (%(?%d+) (%S+) (%S+) (.*)$')
+  if not from then return false end
+  local ready = key('index', job, 'ready')
+  local last = call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 499, 1)[2]
+  for _, task in ipairs(call('ZRANGEBYSCORE', ready, from, last or to)) do
+    local t = fields_of(task, 'lane', 'host')
+    -- What a claim that was cut short has off its list comes back with its lease.
+    if t[1] == lane and or_empty(t[2]) == host and not call('ZSCORE', LEASES, task) then push(task, lane, job, host) end
+  end
+  if last then call('RPUSH', LOST, '(' .. last .. ' ' .. to .. ' ' .. lane .. ' ' .. job .. ' ' .. host) end
+  return call('EXISTS', LOST) == 1
+end
+
 if meta.asking then ask_on() end
+local is_looking = find_lost()
 promote()
 local cancelling = call('SRANDMEMBER', CANCELLING)
 if cancelling then sweep(cancelling, limit) end
@@ -96,5 +114,5 @@ trim('dead', {'dead'}, tonumber(ARGV[9]), tonumber(ARGV[10]))
 
 local next_end = tonumber(call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2])
 -- A lease that is over is not taken in the time of grace.
-local at = next_end and math.max(next_end, tonumber(tick[3]) or 0, now)
+local at = is_looking and now or next_end and math.max(next_end, tonumber(tick[3]) or 0, now)
 return keep('reap', {taken, extended, at and at - now or -1})
