@@ -81,6 +81,38 @@ import Testing
     #expect(result.standardError.contains("quarry: interrupted before anything began"))
   }
 
+  /// The store takes what is put into it and says nothing; what it was asked is done when it answers again.
+  @Test(.timeLimit(.minutes(10))) func aStoreThatSaysNothingToTheLeaderIsNamed() async throws {
+    let harness = try RunHarness()
+    let redis = try RedisServer.start()
+    let upstream = try S3Server.moto.upstream()
+    let isSilent = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      request.line.hasPrefix("PUT") && isSilent.withLock { $0 } ? .silence : .relay(to: upstream)
+    }
+    let bucket = try Bucket(.moto, through: proxy)
+    try harness.script("root.ts", "export default () => {};\n")
+    let coordinator = try harness.start(
+      ["coordinator", "--redis", redis.url, "--fleet", "t", "--script-root", harness.path] + bucket.flags,
+      environment: bucket.environment)
+    try await coordinator.waitForError("leading the fleet", within: .seconds(120))
+    func waitForHealth(_ isAsked: (String) -> Bool) async throws {
+      while try !isAsked(redis.ask("HGET", "quarry:{t}:meta", "leader_health")) {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    isSilent.withLock { $0 = true }
+    try redis.ask("RPUSH", "quarry:{t}:submissions", #"{"script":"root.ts","job_id":"j"}"#)
+    try await coordinator.waitForError("storage has not answered for ", within: .seconds(300))
+    try await waitForHealth { $0.contains("storage has not answered for ") && $0.contains("ledger of job j;") }
+    isSilent.withLock { $0 = false }
+    try await coordinator.waitForError("storage answers again", within: .seconds(300))
+    try await coordinator.waitForError("job j submitted", within: .seconds(300))
+    try await waitForHealth { !$0.contains("storage") }
+    coordinator.send(SIGTERM)
+    #expect(try await coordinator.finish(within: .seconds(120)).exitCode == 0)
+  }
+
   @Test(arguments: S3Server.allCases) func aRunAndAllThatIsSaidOfIt(_ server: S3Server) async throws {
     let harness = try RunHarness()
     let bucket = try Bucket(server)

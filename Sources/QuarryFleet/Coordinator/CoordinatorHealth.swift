@@ -4,13 +4,20 @@ import Synchronization
 /// What keeps a coordinator from a part of what it is for. Redis has it while the coordinator leads, so that others see it.
 final class CoordinatorHealth: Sendable {
   /// In the order in which they are told.
-  enum Part: CaseIterable { case redis, ledger, submissions, notifications }
+  enum Part: CaseIterable { case redis, storage, ledger, submissions, notifications }
 
   private static let limit = 4_096
   private let ailments = Mutex<[Part: String]>([:])
 
   /// - Parameter ailment: nil when the part is well.
-  func set(_ part: Part, _ ailment: String?) { ailments.withLock { $0[part] = ailment } }
+  /// - Returns: whether the part was well and is not, or the other way round.
+  @discardableResult
+  func set(_ part: Part, _ ailment: String?) -> Bool {
+    ailments.withLock { ailments in
+      defer { ailments[part] = ailment }
+      return (ailments[part] == nil) != (ailment == nil)
+    }
+  }
 
   /// For a person, 4 KiB at most; empty when all is well.
   var text: String {

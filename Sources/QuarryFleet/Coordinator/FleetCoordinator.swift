@@ -13,6 +13,7 @@ package final class FleetCoordinator: Sendable {
   private let progress: @Sendable (Progress) -> Void
   private let clock: FleetClock
   private let health = CoordinatorHealth()
+  private let silence: SilenceWatch
   private let events: AsyncStream<CoordinatorEvent>
   private let inbox: AsyncStream<CoordinatorEvent>.Continuation
 
@@ -31,7 +32,11 @@ package final class FleetCoordinator: Sendable {
     self.configuration = configuration
     self.task = task
     self.queue = queue
-    self.ledger = LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock)
+    silence = SilenceWatch(clock: clock) { [health, flags = queue.flags] silence in
+      let told = silence.map { CoordinatorNotice.storageSilent(seconds: $0.seconds, jobID: $0.jobID) }
+      if health.set(.storage, told?.text(flags)) { notice(told ?? .storageAnswers) }
+    }
+    self.ledger = LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock, silence: silence)
     self.publish = publish
     self.request = request
     self.notice = notice
@@ -49,6 +54,8 @@ package final class FleetCoordinator: Sendable {
   /// - Throws: `QuarryError(.usage)` for a request that cannot be run, `QuarryError(.storage)` when the `job` record
   ///   cannot be written, `QuarryError(.fleet)` when Redis is no longer the fleet's.
   package func run() async throws(QuarryError) -> CoordinatorSummary? {
+    let watching = Task { [silence] in await silence.run() }
+    defer { watching.cancel() }
     let watch = RedisWatch { [self] trouble in
       // One that does not answer cannot be told.
       let refuses = if case .refuses = trouble { true } else { false }
