@@ -243,7 +243,9 @@ import Testing
   }
 
   /// As a store may that was started anew: what it had of an upload is gone.
-  @Test(arguments: S3Server.allCases) func anUploadThatTheStoreForgetsIsBegunAgain(_ server: S3Server) throws {
+  @Test func anUploadThatTheStoreForgetsIsBegunAgain() throws {
+    // moto has no word for it.
+    let server = S3Server.seaweedFS
     let (direct, upstream) = (try server.store(), try server.upstream())
     let forgotten = Mutex(0)
     let proxy = try HTTPServer { request, _ in

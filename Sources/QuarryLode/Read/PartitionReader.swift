@@ -89,7 +89,8 @@ struct PartitionReader {
   private mutating func isOnWalk(_ id: SnapshotID) throws(FileFailure) -> Bool {
     guard let checked, id > checked, !walked.contains(id) else { return true }
     // Unless it is a writer's whose turn another took, and who is about to remove it.
-    if try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
+    // Of one that was stepped over since the store refuses it, that is said.
+    if !chain.refused.contains(id), try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
       chain.warn(
         "snapshot \(id) is not on the chain of those that follow each other, and is left out; "
           + "`quarry lode repair --yes\(layout.flags)` puts it back where it was committed")
