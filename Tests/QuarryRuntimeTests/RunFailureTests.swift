@@ -36,6 +36,10 @@ import Testing
       description: "code 1 after run_complete", body: "event('run_complete')\nsys.exit(1)",
       message: "after run_complete"),
     Case(description: "code 2", body: "sys.stderr.write('no heap\\n')\nsys.exit(2)", message: "code 2: no heap"),
+    Case(
+      description: "an error that Node tells of",
+      body: "sys.stderr.write('throw err;\\n\\nError: Cannot find module\\n    at x (y)\\n}\\n\\nNode.js v26.1.0\\n')\nsys.exit(1)",
+      message: "without run_error: Error: Cannot find module"),
     Case(description: "signal", body: "item(a=1)\nos.kill(os.getpid(), 9)", message: "signal 9"),
     Case(
       description: "signal after its terminal event", body: "event('run_complete')\nos.kill(os.getpid(), 11)",
@@ -51,6 +55,12 @@ import Testing
     #expect(harness.sink.lines.last?["record_kind"] == "metrics")
     if it.body.hasPrefix("item") { #expect(harness.sink.lines(.event).count == 1, "what was valid is kept") }
     #expect(executor.isGone)
+  }
+
+  @Test func whoIsKilledHadNoTimeToSayWhy() async throws {
+    let executor = try FakeExecutor("sys.stderr.write('some note\\n')\nsys.stderr.flush()\nos.kill(os.getpid(), 9)")
+    let report = try await RunHarness().run(executor)
+    #expect(report.message == "the executor was killed by signal 9")
   }
 
   @Test func grandchildThatHoldsOutputDelaysNothing() async throws {

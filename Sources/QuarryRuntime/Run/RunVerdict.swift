@@ -1,3 +1,4 @@
+import Glibc
 import QuarryCore
 import QuarryWire
 
@@ -68,7 +69,9 @@ struct RunVerdict: Equatable {
     case .stopped(.leaseLost)?, nil: break
     }
     let end = "the executor \(facts.end)" + missingTerminal(facts)
-    guard let reason = facts.runResult?.message ?? facts.lastErrorLine else { return end }
+    // Whoever is killed had no time to say why.
+    let lastWords = facts.end == .signalled(SIGKILL) ? nil : facts.lastErrorLine
+    guard let reason = facts.runResult?.message ?? lastWords else { return end }
     return "\(end): \(reason)"
   }
 

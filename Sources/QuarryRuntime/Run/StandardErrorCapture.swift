@@ -46,11 +46,15 @@ struct StandardErrorCapture {
     return String(decoding: head, as: UTF8.self) + between + String(decoding: tail.suffix(Self.keep), as: UTF8.self)
   }
 
-  /// The last line that is not empty, at most 500 characters.
+  /// The last line that is not empty, at most 500 characters; of what Node says of an error that nobody caught, which ends
+  /// with Node's version, the line that names the error.
   var lastLine: String? {
     let bytes = tail.isEmpty ? head : tail
     let lines = String(decoding: bytes.suffix(4 << 10), as: UTF8.self).split(whereSeparator: \.isNewline)
-    return lines.last { !$0.allSatisfy(\.isWhitespace) }.map { String($0.prefix(500)) }
+      .filter { !$0.allSatisfy(\.isWhitespace) }
+    let isNodes = lines.last?.hasPrefix("Node.js v") == true
+    let line = isNodes ? lines.last { $0.first?.isLetter == true && $0.contains("Error") } : nil
+    return (line ?? lines.last).map { String($0.prefix(500)) }
   }
 
   private mutating func take(_ count: Int) {
