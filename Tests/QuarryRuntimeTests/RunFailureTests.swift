@@ -38,8 +38,8 @@ import Testing
     Case(description: "code 2", body: "sys.stderr.write('no heap\\n')\nsys.exit(2)", message: "code 2: no heap"),
     Case(
       description: "an error that Node tells of",
-      body: "sys.stderr.write('throw err;\\n\\nError: Cannot find module\\n    at x (y)\\n}\\n\\nNode.js v26.1.0\\n')\nsys.exit(1)",
-      message: "without run_error: Error: Cannot find module"),
+      body: "sys.stderr.write('Error: Cannot find x\\n    at y\\n\\nNode.js v26.1.0\\n')\nsys.exit(1)",
+      message: "without run_error: Error: Cannot find x"),
     Case(description: "signal", body: "item(a=1)\nos.kill(os.getpid(), 9)", message: "signal 9"),
     Case(
       description: "signal after its terminal event", body: "event('run_complete')\nos.kill(os.getpid(), 11)",
