@@ -34,16 +34,14 @@ import Testing
       let line = #"{"script":"page.ts","params":{"n":0},"key":"mine"}"#
       let id = SubmissionLine.jobID(forKey: "mine")
       try await push([line, #"{"script":"page.ts","params":{"n":3}}"#, line], queue)
-      try await fixture.waitUntilFinished(id)
-      while try await queue.fleetView().waitingSubmissions > 0 { try await Task.sleep(for: .milliseconds(20)) }
-      while try await queue.jobs(limit: 9).contains(where: { !$0.status.isFinished }) {
-        try await Task.sleep(for: .milliseconds(20))
+      try await fixture.notices.wait { notices in
+        let isKnown = notices.contains { if case .known(id, _, _) = $0 { true } else { false } }
+        return isKnown && notices.count { if case .jobFinished = $0 { true } else { false } } == 2
       }
       let jobs = try await queue.jobs(limit: 9)
       #expect(jobs.count == 2 && jobs.contains { $0.jobID == id && $0.status.done == 7 })
       #expect(try await queue.rejects(limit: 9).isEmpty)
     }
-    #expect(fixture.notices.all.contains { if case .jobFinished = $0 { true } else { false } })
   }
 
   /// Looked for as repaired text it would never be found: taken again and again, by every coordinator, for ever.
@@ -74,7 +72,9 @@ import Testing
         #"{"script":"page.ts","key":"k","params":{"n":6}}"#, #"{"script":"page.ts","key":"k","params":{"n":5}}"#,
       ]
       try await push(lines, queue)
-      while try await queue.fleetView().waitingSubmissions > 0 { try await Task.sleep(for: .milliseconds(20)) }
+      try await fixture.notices.wait { notices in
+        notices.count { if case .submissionRejected = $0 { true } else { false } } == 5
+      }
       let rejects = try await queue.rejects(limit: 9).reversed()
       #expect(rejects.count == 5)
       for (reject, (line, reason)) in zip(
