@@ -36,7 +36,7 @@ let package = Package(
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryMetrics", "QuarryCore",
         "QuarryWire", "RedisClient", "S3Client", "Yams",
       ]),
-    .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "CLinux"]),
+    .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "PercentEncoding", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),
     .target(
       name: "QuarryLode",
@@ -49,15 +49,22 @@ let package = Package(
     .target(name: "QuarryPublish", dependencies: ["RedisClient", "HTTPClient", "QuarryCore"]),
     .target(name: "QuarryTerminal", dependencies: ["CLinux", "QuarryCore"]),
     .target(name: "QuarryMetrics", dependencies: ["CLinux", "QuarryCore"]),
-    .target(name: "S3Client", dependencies: ["HTTPClient", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "S3Client",
+      dependencies: ["HTTPClient", "PercentEncoding", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "HTTPClient", dependencies: ["CCurl"]),
-    .target(name: "RedisClient", dependencies: ["CHiredis", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "RedisClient",
+      dependencies: ["CHiredis", "PercentEncoding", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "PercentEncoding"),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .target(name: "QuarryCore", dependencies: ["CLinux", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "QuarryCore",
+      dependencies: ["CLinux", "PercentEncoding", .product(name: "Crypto", package: "swift-crypto")]),
 
     .executableTarget(
       name: "queue-benchmark",
@@ -80,6 +87,7 @@ let package = Package(
     .testTarget(
       name: "QuarryRuntimeTests", dependencies: ["QuarryRuntime", "QuarryWire", "QuarryCore", "TestSupport"]),
     .testTarget(name: "QuarryCoreTests", dependencies: ["QuarryCore"]),
+    .testTarget(name: "PercentEncodingTests", dependencies: ["PercentEncoding"]),
     .testTarget(name: "QuarryTerminalTests", dependencies: ["QuarryTerminal", "QuarryCore"]),
     .testTarget(name: "QuarryMetricsTests", dependencies: ["QuarryMetrics", "QuarryCore", "TestSupport"]),
     .testTarget(

@@ -1,3 +1,5 @@
+import PercentEncoding
+
 /// Where in a dataset the records of one run lie: `source`, `category`, `day` and `run_id`, in this order.
 package struct RunPartition: Sendable, Hashable {
   package let dataset: String
@@ -60,45 +62,10 @@ package struct RunPartition: Sendable, Hashable {
   }
 
   /// Percent-escapes every byte of the UTF-8 form that is not plain, in upper-case hex.
-  package static func escape(_ value: String) -> String {
-    if value.utf8.allSatisfy(isPlain) { return value }
-    let hex = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in value.utf8 {
-      if isPlain(byte) {
-        bytes.append(byte)
-      } else {
-        bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
-  }
+  package static func escape(_ value: String) -> String { PercentEncoding.escape(value, keeping: isPlain) }
 
   /// The reverse of `escape`; nil for a broken escape or invalid UTF-8.
-  package static func unescape(_ segment: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var iterator = segment.utf8.makeIterator()
-    while let byte = iterator.next() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
-        return nil
-      }
-      bytes.append(high << 4 | low)
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  private static func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    default: nil
-    }
-  }
+  package static func unescape(_ segment: Substring) -> String? { PercentEncoding.unescape(segment) }
 
   /// Refuses what could not be one path segment, or could not be seen in a terminal.
   package static func validate(_ value: String, as name: String) throws(QuarryError) {

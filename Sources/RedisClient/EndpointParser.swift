@@ -1,3 +1,5 @@
+import PercentEncoding
+
 /// The grammar of `RedisEndpoint(url:)`.
 struct EndpointParser {
   let url: String
@@ -45,7 +47,7 @@ struct EndpointParser {
     let (server, path) = cut(authority, at: "/")
     let (credentials, list) = splitCredentials(server)
     let (name, database) = cut(path ?? "", at: "/")
-    guard let primary = Self.unescape(name), !primary.isEmpty else {
+    guard let primary = PercentEncoding.unescape(name), !primary.isEmpty else {
       throw refusal("after the sentinels must stand the name of the primary that they watch, such as /mymaster")
     }
     let sentinels = RedisEndpoint.Sentinels(servers: try servers(in: list, port: 26379), primary: primary)
@@ -59,7 +61,7 @@ struct EndpointParser {
   private func unix(_ rest: Substring) throws(RedisError) -> RedisEndpoint {
     let (location, query) = cut(rest, at: "?")
     let (credentials, rawPath) = location.hasPrefix("/") ? (nil, location) : splitCredentials(location)
-    guard let path = Self.unescape(rawPath), path.hasPrefix("/") else {
+    guard let path = PercentEncoding.unescape(rawPath), path.hasPrefix("/") else {
       throw refusal("the socket's path must be absolute")
     }
     var endpoint = RedisEndpoint(.unix(path: path))
@@ -76,7 +78,8 @@ struct EndpointParser {
   private func logIn(_ endpoint: inout RedisEndpoint, _ credentials: Substring?) throws(RedisError) {
     guard let credentials else { return }
     let (user, password) = cut(credentials, at: ":")
-    guard let password, let name = Self.unescape(user), let secret = Self.unescape(password) else {
+    guard let password, let name = PercentEncoding.unescape(user), let secret = PercentEncoding.unescape(password)
+    else {
       throw refusal("before the @ must stand user:password or :password, percent-escaped")
     }
     endpoint.user = name.isEmpty ? nil : name
@@ -124,7 +127,7 @@ extension EndpointParser {
   private func apply(_ query: Substring?, to endpoint: inout RedisEndpoint) throws(RedisError) {
     for pair in (query ?? "").split(separator: "&") {
       let (name, value) = cut(pair, at: "=")
-      guard let text = Self.unescape(value ?? ""), !text.isEmpty else {
+      guard let text = PercentEncoding.unescape(value ?? ""), !text.isEmpty else {
         throw refusal("the option '\(name)' says nothing")
       }
       guard try set(String(name), text, of: &endpoint) else {
@@ -167,25 +170,6 @@ extension EndpointParser {
     if endpoint.tls != nil { names += ["cacert", "cert", "key", "server_name"] }
     if case .sentinels = endpoint.address { names += ["sentinel_user", "sentinel_password"] }
     return names.joined(separator: ", ")
-  }
-
-  static func unescape(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      // `UInt8` alone would take a sign for a digit.
-      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-      guard digits.utf8.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
-        return nil
-      }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
-    }
-    return String(validating: bytes, as: UTF8.self)
   }
 
   /// The text is shown without what may be a password.

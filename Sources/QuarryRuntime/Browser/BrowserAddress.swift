@@ -1,3 +1,4 @@
+import PercentEncoding
 import QuarryCore
 
 /// Where a browser listens, taken apart. The path is as good as a password, so no message holds it.
@@ -42,26 +43,7 @@ package struct BrowserAddress: Equatable {
   }
 
   /// What is not percent-encoded UTF-8 stays as it is.
-  private static func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      let digits = rest.prefix(2)
-      guard digits.count == 2, let first = digits.first.flatMap(hexValue), let last = digits.last.flatMap(hexValue)
-      else { return String(text) }
-      bytes.append(first << 4 | last)
-      rest = rest.dropFirst(2)
-    }
-    return String(validating: bytes, as: UTF8.self) ?? String(text)
-  }
-
-  private static func hexValue(_ digit: UInt8) -> UInt8? {
-    Character(UnicodeScalar(digit)).hexDigitValue.map(UInt8.init)
-  }
+  private static func decoded(_ text: Substring) -> String { PercentEncoding.unescape(text) ?? String(text) }
 
   /// The host as a `Host` header has it.
   var hostHeader: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }

@@ -1,4 +1,5 @@
 import HTTPClient
+import PercentEncoding
 
 /// Credentials of the role of an EC2 instance, from its metadata service, version 2: a token first, then the role's
 /// name, then its credentials.

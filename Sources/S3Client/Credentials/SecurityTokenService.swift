@@ -1,5 +1,6 @@
 import Crypto
 import HTTPClient
+import PercentEncoding
 
 /// AWS's service that exchanges a token, or other credentials, for those of a role.
 struct SecurityTokenService: Sendable {

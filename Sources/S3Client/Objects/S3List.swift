@@ -1,3 +1,5 @@
+import PercentEncoding
+
 /// One object of a listing.
 package struct S3Entry: Sendable, Equatable {
   package let key: String
@@ -72,7 +74,10 @@ extension S3Page {
     func key(_ element: XMLElement?) throws(XMLError) -> String {
       guard let text = element?.text else { throw XMLError(reason: "an object has no key") }
       guard isEscaped else { return text }
-      guard let key = PercentEncoding.unescape(text) else { throw XMLError(reason: "a key is wrongly escaped") }
+      // Stores write a space as a form does.
+      guard let key = PercentEncoding.unescape(text.replacing("+", with: " ")[...]) else {
+        throw XMLError(reason: "a key is wrongly escaped")
+      }
       return key
     }
     var entries: [S3Entry] = []

@@ -1,3 +1,5 @@
+import PercentEncoding
+
 /// A request in the one form that both sides hash.
 package struct CanonicalRequest: Sendable {
   package struct Pair: Sendable {
@@ -58,47 +60,11 @@ package struct CanonicalRequest: Sendable {
   }
 }
 
-/// The escapes of RFC 3986, as the signature wants them: capital digits, and a space is `%20`.
-enum PercentEncoding {
-  private static let unreserved = Set(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-  private static let digits = Array("0123456789ABCDEF".utf8)
-
+extension PercentEncoding {
+  /// As the signature wants it: a space is `%20`.
   static func escape(_ text: String, keepsSlashes: Bool = false) -> String {
-    var out: [UInt8] = []
-    out.reserveCapacity(text.utf8.count)
-    for byte in text.utf8 {
-      if unreserved.contains(byte) || keepsSlashes && byte == UInt8(ascii: "/") {
-        out.append(byte)
-      } else {
-        out += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: out, as: UTF8.self)
+    escape(text) { unreserved.contains($0) || keepsSlashes && $0 == UInt8(ascii: "/") }
   }
 
-  /// - Returns: nil for an escape that is none, or bytes that are no UTF-8.
-  static func unescape(_ text: String) -> String? {
-    var out: [UInt8] = []
-    var bytes = text.utf8.makeIterator()
-    while let byte = bytes.next() {
-      switch byte {
-      case UInt8(ascii: "%"):
-        guard let high = bytes.next().flatMap(digit), let low = bytes.next().flatMap(digit) else { return nil }
-        out.append(high << 4 | low)
-      case UInt8(ascii: "+"): out.append(0x20)
-      default: out.append(byte)
-      }
-    }
-    return String(validating: out, as: UTF8.self)
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    default: nil
-    }
-  }
+  private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
 }
