@@ -193,7 +193,7 @@ import Testing
     let good = "{\"script\":\"list.ts\",\"key\":\"nightly\",\"params\":{\"url\":\"http://a/\"},\"depth\":2}"
     let keys = bench.queue.keys
     _ = try await bench.raw.send(["RPUSH", .text(keys.submissions), .text(good), "rubbish", .text(good)])
-    let lines = try await bench.queue.waitingSubmissions(limit: 10)
+    let lines = try await bench.queue.waitingSubmissions(limit: 10).map { String(decoding: $0, as: UTF8.self) }
     #expect(lines == [good, "rubbish", good])
     for line in lines {
       do throws(QuarryError) {
@@ -204,7 +204,7 @@ import Testing
         try await bench.queue.submit(
           JobSubmission(
             jobID: parsed.jobID, rootTaskID: UUIDv7.make(), request: request, target: parsed.script, line: line))
-      } catch { try await bench.queue.reject(line: line, because: error.message) }
+      } catch { try await bench.queue.reject(line: Array(line.utf8), because: error.message) }
     }
     #expect(try await bench.queue.waitingSubmissions(limit: 10).isEmpty)
     #expect(try await bench.queue.jobs(limit: 10).map(\.jobID) == [SubmissionLine.jobID(forKey: "nightly")])
