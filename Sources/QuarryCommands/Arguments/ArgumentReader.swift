@@ -63,7 +63,7 @@ struct ArgumentReader {
       }
       return try take("", name, declaration)
     }
-    guard let value = attached ?? nextValue(of: declaration), attached != "" else {
+    guard let value = attached ?? nextValue(of: declaration) else {
       throw Self.complaint("missing value for '\(name) \(declaration.help.placeholder)'")
     }
     try take(value, name, declaration)
