@@ -103,10 +103,10 @@ import Testing
     }
     isSilent.withLock { $0 = true }
     try redis.ask("RPUSH", "quarry:{t}:submissions", #"{"script":"root.ts","job_id":"j"}"#)
-    try await coordinator.waitForError("storage has not answered for ", within: .seconds(300))
-    try await waitForHealth { $0.contains("storage has not answered for ") && $0.contains("ledger of job j;") }
+    try await coordinator.waitForError("storage has been waited for these ", within: .seconds(300))
+    try await waitForHealth { $0.contains("storage has been waited for these ") && $0.contains("ledger of job j;") }
     isSilent.withLock { $0 = false }
-    try await coordinator.waitForError("storage answers again", within: .seconds(300))
+    try await coordinator.waitForError("storage is waited for no longer", within: .seconds(300))
     try await coordinator.waitForError("job j submitted", within: .seconds(300))
     try await waitForHealth { !$0.contains("storage") }
     coordinator.send(SIGTERM)

@@ -153,12 +153,12 @@ import Testing
     try await bench.submit()
     _ = try await bench.one("w")
     try await bench.advance(.seconds(20))
-    let left = try #require(try await reap().untilNextEnd)
+    let left = try #require(try await reap().untilNextTick)
     #expect(left > .zero && left <= .seconds(10))
     // After a gap it has a whole lease more.
     try await bench.advance(.seconds(60), ticking: false)
     let graced = try await reap()
-    #expect(graced.taken == 0 && graced.untilNextEnd.map { $0 > .seconds(10) && $0 <= .seconds(30) } == true)
+    #expect(graced.taken == 0 && graced.untilNextTick.map { $0 > .seconds(10) && $0 <= .seconds(30) } == true)
     try await bench.advance(.seconds(31))
     #expect(try await reap() == ReapAnswer(taken: 1))
   }

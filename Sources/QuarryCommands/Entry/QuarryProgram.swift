@@ -36,9 +36,9 @@ package enum QuarryProgram {
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let bytes = CommandLine.unsafeArgv[index] else { break }
       guard let argument = String(validatingCString: bytes) else {
+        // Not shown: it may hold a password.
         throw QuarryError(
-          .usage, "argument \(index) ('\(String(cString: bytes))') is not UTF-8",
-          remedy: "give it in UTF-8, and rename a file whose name is not")
+          .usage, "argument \(index) is not UTF-8", remedy: "give it in UTF-8, and rename a file whose name is not")
       }
       arguments.append(argument)
     }

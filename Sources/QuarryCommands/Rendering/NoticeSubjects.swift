@@ -33,7 +33,7 @@ extension CoordinatorNotice {
   var subject: LogSubject {
     switch self {
     case .submitted(let jobID, _), .known(let jobID, _, _), .resumed(let jobID, _), .rebuilt(let jobID, _, _, _),
-      .notRebuilt(let jobID, _), .jobMissing(let jobID), .jobFinished(let jobID), .storageSilent(_, let jobID):
+      .notRebuilt(let jobID, _), .jobMissing(let jobID), .jobFinished(let jobID), .storageAwaited(_, let jobID):
       LogSubject(jobID: jobID)
     default: LogSubject()
     }
@@ -42,7 +42,7 @@ extension CoordinatorNotice {
   var level: LogLevel {
     switch self {
     case .submissionRejected, .submissionWaits, .jobMissing, .keyReplaced, .noEligibleWorker, .workersUnwell,
-      .redis(_?), .ledgerRefused, .storageSilent, .termKept:
+      .redis(_?), .ledgerRefused, .storageAwaited, .termKept:
       .warning
     default: .info
     }

@@ -34,9 +34,9 @@ package enum CoordinatorNotice: Sendable, Equatable {
   case redis(RedisTrouble?)
   /// Records of final tasks cannot be written now.
   case ledgerRefused(String)
-  /// Storage was asked for something of a job's ledger, and has neither done it nor refused.
-  case storageSilent(seconds: Int, jobID: String)
-  case storageAnswers
+  /// Storage was asked for something of a job's ledger, and it is neither done nor refused for good.
+  case storageAwaited(seconds: Int, jobID: String)
+  case storageAwaitedNoMore
   case publishing(PublishChange)
   /// Redis was not told that this coordinator leads no more.
   case termKept(String)
@@ -100,9 +100,9 @@ extension CoordinatorNotice {
       "\(workers == 1 ? "the only worker" : "none of the \(workers) workers") that may run this job claims \(workers == 1 ? "nothing" : "anything"): \(health); `quarry list workers\(flags.fleet)` says why"
     case .redis(let trouble): RedisTrouble.text(trouble)
     case .ledgerRefused(let message): "ended tasks cannot be recorded, trying on: \(message)"
-    case .storageSilent(let seconds, let jobID):
-      "storage has not answered for \(seconds) s, asked for the ledger of job \(jobID); ended tasks and submitted jobs wait for it"
-    case .storageAnswers: "storage answers again"
+    case .storageAwaited(let seconds, let jobID):
+      "storage has been waited for these \(seconds) s, asked for the ledger of job \(jobID); ended tasks and submitted jobs wait for it too"
+    case .storageAwaitedNoMore: "storage is waited for no longer"
     case .publishing(let change): change.description
     case .termKept(let message): "left without giving up the lead, which ends by itself: \(message)"
     }

@@ -33,8 +33,8 @@ package final class FleetCoordinator: Sendable {
     self.task = task
     self.queue = queue
     silence = SilenceWatch(clock: clock) { [health, flags = queue.flags] silence in
-      let told = silence.map { CoordinatorNotice.storageSilent(seconds: $0.seconds, jobID: $0.jobID) }
-      if health.set(.storage, told?.text(flags)) { notice(told ?? .storageAnswers) }
+      let told = silence.map { CoordinatorNotice.storageAwaited(seconds: $0.seconds, jobID: $0.jobID) }
+      if health.set(.storage, told?.text(flags)) { notice(told ?? .storageAwaitedNoMore) }
     }
     self.ledger = LedgerWriter(ledger: ledger, fleet: configuration.fleet, clock: clock, silence: silence)
     self.publish = publish

@@ -46,7 +46,7 @@ struct Reaper: Sendable {
       }
       guard let answer, answer.taken >= Self.batch else {
         // Workers do it while nobody leads: not all of them at once for one lease.
-        guard case .coordinator = right, let next = answer?.untilNextEnd else { return interval }
+        guard case .coordinator = right, let next = answer?.untilNextTick else { return interval }
         return min(interval, max(Self.shortestPause, next))
       }
     }

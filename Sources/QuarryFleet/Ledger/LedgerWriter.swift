@@ -24,7 +24,8 @@ package struct LedgerWriter: Sendable {
   /// Writes the entries of one job in one commit; durable when it returns.
   package func append(_ entries: [LedgerEntry], jobID: String) async throws(QuarryError) {
     let lines = entries.flatMap { LedgerLine.encode($0, jobID: jobID, time: clock.wall()) }
-    try await perform(jobID, patience: .seconds(10)) { [ledger, fleet] () throws(QuarryError) in
+    // Where a writer has died in the middle of a commit to a bucket, the next one waits for its lease.
+    try await perform(jobID, patience: .seconds(25)) { [ledger, fleet] () throws(QuarryError) in
       try ledger.append(lines, fleet: fleet, jobID: jobID)
     }
   }

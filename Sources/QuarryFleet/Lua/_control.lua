@@ -4,10 +4,11 @@
 
 local function unlist(task, job, lane, host)
   local list = key('ready', lane, job, host)
-  call('LREM', list, 1, task)
+  local removed = call('LREM', list, 1, task)
   if call('EXISTS', list) == 0 then
-    call('SREM', key('hostjobs', lane, host), job)
+    local had_list = call('SREM', key('hostjobs', lane, host), job)
     withdraw(lane, job, host)
+    if removed == 0 and had_list == 1 then lose_list(lane, job, host, now_text) end
   end
 end
 

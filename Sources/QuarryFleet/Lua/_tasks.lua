@@ -7,7 +7,7 @@
 -- and jobs are served in turn: longest unserved first. Bounds may have changed since a host or a job was put there, so a
 -- claim asks again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no
 -- harm done.
--- A list that somebody took away is noticed by the next claim or the next push; its tasks are still in the index of ready ones,
+-- A list that somebody took away is noticed by the next claim, push or cancel; its tasks are still in the index of ready ones,
 -- where the reaper looks for them in steps. lost holds what is still to be looked through: from, to (ms), lane, job, host.
 local LANES = {'high', 'default', 'low'}
 local PARAMS_INLINE = 64
@@ -121,11 +121,11 @@ local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
   local popped = call('LPOP', list, most) or {}
   if #popped == 0 then lose_list(lane, job, host, now_text) end
-  local tasks, leases, is_there = {}, {}, {}
+  local tasks, leases, seen = {}, {}, {}
   for _, task in ipairs(popped) do
     local t = read(task)
-    if t.state == 'ready' and t.job == job and t.depth and t.target and not is_there[task] then
-      is_there[task] = true
+    if t.state == 'ready' and t.job == job and t.depth and t.target and not seen[task] then
+      seen[task] = true
       tasks[#tasks + 1] = t
       gather(leases, LEASES, lease_end_text, task)
     end

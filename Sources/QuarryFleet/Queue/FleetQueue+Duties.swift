@@ -28,7 +28,7 @@ extension FleetQueue {
     guard let taken = reply[0]?.int else { throw Self.unexpected(reply, from: "reap") }
     guard taken >= 0 else { return ReapAnswer(taken: 0) }
     guard let left = reply[2]?.int else { throw Self.unexpected(reply, from: "reap") }
-    return ReapAnswer(taken: Int(taken), untilNextEnd: left < 0 ? nil : .milliseconds(left))
+    return ReapAnswer(taken: Int(taken), untilNextTick: left < 0 ? nil : .milliseconds(left))
   }
 
   /// Ends whose ledger record is not written, oldest first.

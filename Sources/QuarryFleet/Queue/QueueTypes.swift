@@ -64,12 +64,12 @@ package enum EmitAnswer: Sendable, Equatable {
 package struct ReapAnswer: Sendable, Equatable {
   /// Leases taken back; 0 when there are none or another leads.
   package var taken: Int
-  /// Until the next lease is over, unless it is renewed; nil when there is none.
-  package var untilNextEnd: Duration?
+  /// Until the next lease is over, unless it is renewed, or zero while tasks of lost lists are looked for; nil for neither.
+  package var untilNextTick: Duration?
 
-  package init(taken: Int, untilNextEnd: Duration? = nil) {
+  package init(taken: Int, untilNextTick: Duration? = nil) {
     self.taken = taken
-    self.untilNextEnd = untilNextEnd
+    self.untilNextTick = untilNextTick
   }
 }
 
