@@ -1,5 +1,7 @@
+import Foundation
 import QuarryCommands
 import QuarryCore
+import TestSupport
 import Testing
 
 @Suite struct RenderingTests {
@@ -64,10 +66,15 @@ import Testing
         == "a: \"1\"\nb: \"true\"\nc: text\nd: 1\ne: null\nf: []\ng: \"\"\n")
   }
 
-  @Test func colourNeedsATerminalAndConsent() async {
+  @Test func colourNeedsATerminalAndConsent() async throws {
+    let folder = TemporaryDirectory()
+    try "proxies: { home: { endpoints: [{ protocol: http, host: a.test, port: 80 }] } }"
+      .write(toFile: folder.path + "/q.yaml", atomically: true, encoding: .utf8)
     for (environment, isColored) in [([:], true), (["NO_COLOR": "1"], false), (["TERM": "dumb"], false)] {
-      let answer = await CommandHarness(environment: environment, isTerminal: true).run("version")
-      #expect(answer.output.contains("\u{1B}") == isColored, "\(environment)")
+      let harness = CommandHarness(environment: environment, workingDirectory: folder.path, isTerminal: true)
+      let table = await harness.run("list", "pools", "--config", "q.yaml").output
+      #expect(table.contains("NAME") && table.contains("\u{1B}") == isColored, "\(environment) \(table)")
     }
+    withExtendedLifetime(folder) {}
   }
 }
