@@ -15,7 +15,7 @@ enum DocumentWatch {
     if context.console.isOutputTerminal, TerminalDevice.canShow(environment: context.environment) {
       try await show(looks, reading, pace, in: context)
     } else {
-      var printer = try WatchPrinter(reading, pace: pace, console: context.console) {
+      var printer = WatchPrinter(reading, pace: pace, console: context.console) {
         try looks.command.output.renderOne($0, in: context)
       }
       try await printer.run { await looks.news(in: context) }

@@ -15,18 +15,19 @@ struct WatchPrinter {
 
   init(
     _ first: DocumentReading, pace: LivePace, console: Console, print: @escaping (Output) throws -> Void
-  ) throws {
+  ) {
     self.pace = pace
     self.console = console
     self.print = print
     shown = first
-    try print(first.document)
   }
 
   /// Returns when it is over.
   mutating func run(read: @escaping @Sendable () async -> DocumentFeed.News) async throws {
     let (events, sink) = AsyncStream.makeStream(of: Event.self)
+    // Before anything is printed: whoever has read it may end this.
     try ReaderEnd.watch { sink.yield(.over) }
+    try print(shown.document)
     let feed = DocumentFeed(announce: { sink.yield(.news) }, read: read)
     Self.call(at: pace.nextAt) { sink.yield(.due) }
     for await event in events {
