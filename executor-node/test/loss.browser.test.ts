@@ -140,6 +140,15 @@ const TAKERS: Record<string, string> = {
     page.goto(job.slow).catch(() => {}); await gone.catch(() => {}); await emit.runComplete();`,
 };
 
+/** Leaves `page` without an answer. */
+const HANGS: Record<string, string> = {
+  'in a loop': `await page.evaluate('setTimeout(() => { for (;;); })');`,
+  'behind a dialog': `const shown = new Promise((resolve) => page.playwright.on('dialog', resolve));
+     page.evaluate('alert(1)').catch(() => {}); await shown;`,
+};
+/** A port at which nothing listens. */
+const REFUSED = 'http://127.0.0.1:1/';
+
 const ENDED = 'the browser ended in the middle of the run';
 const EVERYONE = Object.keys(TAKERS);
 const ENDS: [string, string, string, string[]][] = [
@@ -164,6 +173,57 @@ for (const [part, signal, message, takers] of ENDS) {
       assert.ok(!frames.some(({ type }) => ['item', 'run_complete', 'run_error'].includes(type)));
     });
   }
+}
+
+/** What leaves a run with something that cannot be asked any more. */
+const UNASKABLE: Record<string, string> = {
+  'the script has closed its context': `await page.goto(job.site); await page.browserContext().close();
+    await page.title().catch(({ message }) => { if (!/closed/.test(message)) throw new Error(message); });`,
+  'the page hangs': `${HANGS['in a loop']} await other.goto(job.refused).catch(() => {});`,
+};
+
+for (const [what, body] of Object.entries(UNASKABLE)) {
+  test(`the browser gets SIGTERM while another page's goto waits, when ${what}: a crash`, async (t) => {
+    const site = await startSite(t);
+    const { endpoint, mark } = await startBroker(t);
+    const slow = await silentAddress(t, () => kill(partOf(mark, 'browser'), 'SIGTERM'));
+    const script = `export default async ({ browser, page, job, emit }) => {
+      const other = await (await browser.createBrowserContext()).newPage();
+      ${body}
+      await other.goto(job.slow).catch(() => {});
+      await emit.item({ item_type: 'bogus', data: {} });
+    };`;
+    const { code, frames, stderr } = await runScript(t, script, {
+      job: { site, slow, refused: REFUSED },
+      browser_ws_endpoint: endpoint,
+    });
+    assert.equal(code, 2, stderr);
+    assert.deepEqual(outcomeOf(frames), { ...PAGE_CRASHED, message: ENDED });
+    assert.deepEqual(frames.map(({ type }) => type).filter((type) => type === 'item'), []);
+  });
+}
+
+for (const [how, hang] of Object.entries(HANGS)) {
+  test(`a page that hangs ${how} holds up one failure of another page, not each of them`, async (t) => {
+    const script = `export default async ({ browser, page, job, emit }) => {
+      const other = await (await browser.createBrowserContext()).newPage();
+      ${hang}
+      const failures = [];
+      while (failures.length < 10) {
+        const start = performance.now();
+        const message = await other.goto(job.refused).catch(({ message }) => message);
+        failures.push({ message, ms: performance.now() - start });
+      }
+      await emit.item({ item_type: 'x', data: { failures } });
+    };`;
+    const { code, frames, stderr } = await runScript(t, script, { job: { refused: REFUSED } });
+    assert.equal(code, 0, stderr);
+    const { failures } = frames[0].payload.data;
+    for (const { message } of failures) assert.match(message, /net::ERR_/);
+    // One that waits for the page takes 2 s at least.
+    const fastest = Math.min(...failures.slice(1).map(({ ms }: { ms: number }) => ms));
+    assert.ok(fastest < 1999, `${fastest} ms`);
+  });
 }
 
 test('its own browser gets SIGTERM while page.goto waits: a crash', async (t) => {

@@ -38,21 +38,18 @@ export async function launchSettings(environment: Environment = process.env): Pr
   };
 }
 
-/** How long a browser may take from its start to its first word. */
-export const FIRST_WORD_MS = 30_000;
+/** How long a launch may take, from the start of the program until it answers. */
+export const LAUNCH_TIMEOUT_MS = 30_000;
 
 /**
  * Starts Chromium with the embedded driver's words for how.
- * @throws when it has said nothing after `limitMs`, with its path and what to do
+ * @throws when it has said nothing `timeout` milliseconds after its start, with its path and what to do
  */
 export async function launchChromium<Browser>(
   launch: (options: object) => Promise<Browser>,
-  limitMs = FIRST_WORD_MS,
+  timeout = LAUNCH_TIMEOUT_MS,
 ): Promise<Browser> {
-  const end = performance.now() + limitMs;
   const { executablePath, args, sandbox } = await launchSettings();
-  // 0 would be no limit at all.
-  const timeout = Math.max(1, Math.round(end - performance.now()));
   const options = {
     executablePath,
     args,
@@ -67,7 +64,7 @@ export async function launchChromium<Browser>(
     if ((error as Error).name !== 'TimeoutError') throw error;
     throw new Error(
       `${executablePath} was started and said nothing for ${
-        limitMs / 1000
+        timeout / 1000
       } s: see whether it works when it is started ` +
         `by hand, or name another Chromium with QUARRY_CHROMIUM`,
     );
@@ -105,12 +102,16 @@ export async function launchArguments(
 /** Preferred languages, as `navigator.languages` and the header of requests tell them. */
 export const LANGUAGES = 'en-US,en';
 
+/** How long a program may take to say its version. */
+export const VERSION_TIMEOUT_MS = 10_000;
+
 const versions = new Map<string, Promise<string | undefined>>();
 
 /** Asks the program itself, once; undefined when it does not say, as a wrapper script may not. */
 function chromiumVersion(path: string): Promise<string | undefined> {
-  const asked = versions.get(path) ?? promisify(execFile)(path, ['--version'], { timeout: 10_000 })
-    .then(({ stdout }) => /\d+(\.\d+){3}/.exec(stdout)?.[0], () => undefined);
+  const asked = versions.get(path) ??
+    promisify(execFile)(path, ['--version'], { timeout: VERSION_TIMEOUT_MS })
+      .then(({ stdout }) => /\d+(\.\d+){3}/.exec(stdout)?.[0], () => undefined);
   versions.set(path, asked);
   return asked;
 }

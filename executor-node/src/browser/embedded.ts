@@ -1,7 +1,8 @@
 import process from 'node:process';
 import { blockAds } from './ads.ts';
-import { FIRST_WORD_MS, launchChromium } from './chromium.ts';
+import { LAUNCH_TIMEOUT_MS, launchChromium, VERSION_TIMEOUT_MS } from './chromium.ts';
 import { isDevTools, withoutUserInfo } from './endpoint.ts';
+import { browserVersion } from './facade/devtools.ts';
 import { Facade } from './facade/facade.ts';
 import { LossWatch } from './loss.ts';
 import { closeAll, documentNote, pageHeap, within } from './page-facts.ts';
@@ -39,7 +40,7 @@ async function tryIn(browser: any, options: SessionOptions): Promise<BrowserSess
 async function openIn(browser: any, options: SessionOptions): Promise<BrowserSession> {
   const { endpoint, connections } = options;
   try {
-    const askBrowser = (): Promise<unknown> => context.cookies(NOWHERE);
+    const askBrowser = (): Promise<unknown> => browserVersion(browser);
     const loss = new LossWatch(browser, { askBrowser, onLoss: options.onLoss });
     const contextOptions = await runContextOptions(browser, options.proxy);
     const context = await browser.newContext(contextOptions);
@@ -74,9 +75,6 @@ async function openIn(browser: any, options: SessionOptions): Promise<BrowserSes
   }
 }
 
-/** No site has cookies for it, so that the answer is as short as the question. */
-const NOWHERE = 'http://quarry.invalid/';
-
 /** How long a browser may take for a first page before it counts as hung. */
 const ANSWER_MS = 10_000;
 
@@ -102,7 +100,7 @@ export async function connectEmbedded(chromium: any, endpoint: string): Promise<
 }
 
 /** A broker may have to start its browser first, and says so when that does not speak. */
-const CONNECT_TIMEOUT_MS = FIRST_WORD_MS + 5_000;
+const CONNECT_TIMEOUT_MS = VERSION_TIMEOUT_MS + LAUNCH_TIMEOUT_MS + 5_000;
 
 /** The broker says in the body of its 503 why it has no browser; all else is told by the first line. */
 function refusal(message: string): string {

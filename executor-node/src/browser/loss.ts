@@ -1,3 +1,5 @@
+import { within } from './page-facts.ts';
+
 /**
  * What drivers say when what they were talking to is gone, or of a navigation that did not succeed: one that waits when the
  * browser or the page's process ends is aborted before anything tells of the end.
@@ -23,7 +25,7 @@ const WAITING_CALLS = [
 
 /** What a run's browser is asked when a call has failed. */
 export interface LossOptions {
-  /** A round trip to the browser itself. */
+  /** A round trip to the browser itself, over nothing that a script can close but the browser. */
   askBrowser(): Promise<unknown>;
   /**
    * Told once, when the watched page has crashed, or the browser or the connection to it has ended, and nobody closed it.
@@ -38,8 +40,8 @@ export class LossWatch {
   private askPage: () => Promise<void> = async () => {};
   private reason: string | undefined;
   private isMeant = false;
-  /** Waiting for an answer was in vain once, and nothing was lost: the script closed what is asked, or it hangs. */
-  private isSilent = false;
+  /** The page was asked and has not answered yet: it hangs, in a loop or behind a dialog that nobody closes. */
+  private isPageSilent = false;
   /** Failures that were looked into. */
   private readonly known = new WeakSet<Error>();
   private readonly undo: (() => void)[] = [];
@@ -71,7 +73,7 @@ export class LossWatch {
       if (page.isClosed()) return;
       // A document that goes while it is asked tells of a living page too.
       await evaluate.call(page, '0').catch((error: Error) => {
-        if (MAY_BE_LOSS.test(error.message)) throw error;
+        if (MAY_BE_LOSS.test(error.message) && !page.isClosed()) throw error;
       });
     };
     page.once(event, () => this.lost('the page crashed: its process ended in the middle of the run'));
@@ -93,18 +95,12 @@ export class LossWatch {
 
   /**
    * Why the browser, or the page, is gone, when that is what a failure comes from. Waits for the answers of both where the
-   * failure does not tell.
+   * failure does not tell; for a page that hangs only once.
    */
   async behind(failure: Error | string): Promise<string | undefined> {
     if (this.reason || this.isMeant || !this.isNew(failure)) return this.reason;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<'late'>((resolve) => timer = setTimeout(() => resolve('late'), NEWS_MS));
-    try {
-      const first = await Promise.race([this.news.promise, late, this.answer()]);
-      this.isSilent ||= first === 'late';
-    } finally {
-      clearTimeout(timer);
-    }
+    const answers = Promise.all([this.answerOf(this.options.askBrowser), this.answerOfPage()]);
+    await within(Promise.race([this.news.promise, answers]), NEWS_MS, undefined);
     return this.reason;
   }
 
@@ -115,13 +111,23 @@ export class LossWatch {
     return true;
   }
 
-  /** Settles only when the browser and the page live, or when waiting for them was in vain once already. */
-  private async answer(): Promise<void> {
+  /** Settles when an answer comes. One that is refused is a loss of which nothing has been told yet. */
+  private async answerOf(ask: () => Promise<unknown>): Promise<void> {
     try {
-      await Promise.all([this.options.askBrowser(), this.askPage()]);
+      await ask();
     } catch {
-      if (!this.isSilent) await this.news.promise;
+      await this.news.promise;
     }
+  }
+
+  /** The same for the page; a silent one is not asked again before it has answered. */
+  private async answerOfPage(): Promise<void> {
+    if (this.isPageSilent) return;
+    const answer = this.answerOf(this.askPage).then(() => 'answered');
+    this.isPageSilent = !await within(Promise.race([this.news.promise, answer]), NEWS_MS, undefined);
+    if (!this.isPageSilent) return;
+    await answer;
+    this.isPageSilent = false;
   }
 
   private lost(reason: string): void {

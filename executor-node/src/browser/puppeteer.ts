@@ -1,7 +1,7 @@
 // Stands in for `import 'puppeteer'` in scripts whose author did not install it: the embedded driver under
 // Puppeteer's names.
 import process from 'node:process';
-import { findChromium, FIRST_WORD_MS, launchSettings, leavesSignals } from './chromium.ts';
+import { findChromium, LAUNCH_TIMEOUT_MS, launchSettings, leavesSignals } from './chromium.ts';
 import { embeddedChromium } from './driver.ts';
 import { connectEmbedded, runContextOptions } from './embedded.ts';
 import { Facade } from './facade/facade.ts';
@@ -22,7 +22,7 @@ interface Connect {
 
 /** Starts a browser of the script's own; it ends with the run. */
 export async function launch(
-  { args = [], executablePath, env, timeout = FIRST_WORD_MS, slowMo }: Launch = {},
+  { args = [], executablePath, env, timeout = LAUNCH_TIMEOUT_MS, slowMo }: Launch = {},
 ): Promise<any> {
   const settings = await launchSettings(
     executablePath ? { ...process.env, QUARRY_CHROMIUM: executablePath } : process.env,

@@ -1,6 +1,6 @@
 import { arch } from 'node:process';
 import { isStealthy, LANGUAGES, plainUserAgent } from './chromium.ts';
-import { command } from './facade/devtools.ts';
+import { browserVersion, command } from './facade/devtools.ts';
 import { maskPage } from './stealth-page.ts';
 
 interface Brand {
@@ -55,9 +55,7 @@ function saysHeadless(browser: any): Promise<boolean> {
 }
 
 async function askForHeadless(browser: any): Promise<boolean> {
-  const session = await browser.newBrowserCDPSession();
-  const { userAgent } = await session.send('Browser.getVersion');
-  await session.detach();
+  const { userAgent } = await browserVersion(browser);
   return userAgent.includes('Headless');
 }
 

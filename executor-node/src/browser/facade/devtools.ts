@@ -7,6 +7,14 @@ export function devtools(page: any): Promise<any> {
   return session;
 }
 
+/** What the browser says of itself, over a DevTools session that only this call has. */
+export async function browserVersion(browser: any): Promise<{ userAgent: string }> {
+  const session = await browser.newBrowserCDPSession();
+  const version = await session.send('Browser.getVersion');
+  await session.detach();
+  return version;
+}
+
 /** One DevTools command. */
 export const command = async (page: any, method: string, parameters?: object): Promise<any> =>
   await (await devtools(page)).send(method, parameters);
