@@ -58,6 +58,7 @@ const LEAVES: [what: string, body: string, isKept: boolean][] = [
      page.on('close', () => {}); browser.on('disconnected', () => {});`,
     true,
   ],
+  ['a navigation that failed', `await page.goto('http://127.0.0.1:1/').catch(() => {});`, true],
   ['a script of the page', `await page.evaluateOnNewDocument(() => { globalThis.left = 1; });`, true],
   [
     'a listener of the driver',

@@ -7,7 +7,7 @@ export function devtools(page: any): Promise<any> {
   return session;
 }
 
-/** What the browser says of itself, over a DevTools session that only this call has. */
+/** What the browser says of itself, over a DevTools session that ends with the call: its connection shall be as it was. */
 export async function browserVersion(browser: any): Promise<{ userAgent: string }> {
   const session = await browser.newBrowserCDPSession();
   const version = await session.send('Browser.getVersion');
