@@ -51,11 +51,15 @@ package final class S3Client: Sendable {
   /// Whether the store is AWS's own.
   package var isAWS: Bool { state.withLock { $0.place.isAWS } }
 
-  /// Notes an object that the store has refused to the end of all tries, though it gave another right after. Reading it is
-  /// tried once from then on, until it is given, and fails with the same words; and where one is refused so may others be, so a
-  /// reading command asks for each as briefly as for a store that has never answered.
-  package func giveUp(on key: String, _ error: S3Error) {
-    state.withLock { state in if state.refused[key] == nil { state.refused[key] = error } }
+  /// Notes an object that the store has refused to the end of all tries, though it gave another right after. From then on the
+  /// next refusal ends its reading, with the same words, until it is given.
+  /// - Returns: whether that is news.
+  package func giveUp(on key: String, _ error: S3Error) -> Bool {
+    state.withLock { state in
+      guard state.refused[key] == nil else { return false }
+      state.refused[key] = error
+      return true
+    }
   }
 
   /// What was noted of the object that a request is to read.
@@ -70,13 +74,9 @@ package final class S3Client: Sendable {
   }
 
   /// How often a request is tried, at most.
-  func tries(of request: S3Request) -> Int {
+  var tries: Int {
     let (all, few) = (configuration.backoff.tries, configuration.firstTries ?? configuration.backoff.tries)
-    return state.withLock { state in
-      guard state.wasReached else { return few }
-      guard let key = request.key, request.isReading, !state.refused.isEmpty else { return all }
-      return state.refused[key] == nil ? few : 1
-    }
+    return state.withLock { $0.wasReached ? all : few }
   }
 
   /// Scheme, host and port that requests go to, as far as is known by now.

@@ -25,8 +25,7 @@ package struct S3Configuration: Sendable {
   package var connectLimit = Duration.seconds(10)
   package var backoff = RetryBackoff()
   /// Tries of a request while the store has never answered, so that a wrong name is told soon; nil makes as many as later
-  /// on, for whoever may be up before the store is. Also of reading an object once another was refused to the end
-  /// (`S3Client.giveUp`).
+  /// on, for whoever may be up before the store is.
   package var firstTries: Int?
   /// Told, once a minute at most, that a request has been tried for some seconds and will be again.
   package var onWait: (@Sendable (String) -> Void)?

@@ -1,6 +1,7 @@
 import Foundation
 import QuarryCore
 import QuarryLode
+import S3Client
 import Synchronization
 import TestSupport
 import TestTraits
@@ -153,6 +154,94 @@ import Testing
         #expect(throws: QuarryError.self) { try work() }
       }
     }
+  }
+
+  /// A store that did not work for a while is no matter of what was asked for then: nothing is stepped over.
+  @Test func anOutageThatIsOverIsNoMatterOfOne() throws {
+    let server = S3Server.moto
+    let (direct, upstream) = (try server.store(), try server.upstream())
+    for id in Self.runs { try commit(id, LodeDataset(direct)) }
+    let newest = try direct.reader().chain().rows[0].id
+    let left = Mutex(S3Configuration(bucket: "any").backoff.tries)
+    let proxy = try HTTPServer { request, _ in
+      guard request.line.contains("quarry/segments/\(newest)/") else { return .relay(to: upstream) }
+      let isOut = left.withLock { left in
+        left -= 1
+        return left >= 0
+      }
+      return isOut ? .status(500, body: "<Error><Code>InternalError</Code></Error>") : .relay(to: upstream)
+    }
+    let reader = try server.store(through: proxy, prefix: direct.prefix).reader()
+    let error = #expect(throws: QuarryError.self) { try reader.chain() }
+    #expect(error?.message.contains("InternalError") == true, "\(String(describing: error))")
+    let listing = try reader.chain()
+    #expect(listing.rows.count == Self.runs.count && listing.warnings == [], "\(listing.warnings)")
+  }
+
+  /// One that the store refuses is asked for to the end of all tries once; each other one as long as it ever was.
+  @Test func oneShortensTheTriesOfNoOther() throws {
+    let (direct, places) = (try S3Server.moto.store(), Places())
+    for id in Self.runs { try commit(id, LodeDataset(direct)) }
+    let rows = try direct.reader().chain().rows
+    let proxy = try proxy(.moto, 500, places)
+    let reader = try S3Server.moto.store(through: proxy, prefix: direct.prefix) { $0.firstTries = 4 }.reader()
+    places.set("quarry/segments/\(rows[1].id)/", "quarry/segments/\(rows[2].id)/")
+    #expect(try reader.chain().rows.count == rows.count)
+    let tries = S3Configuration(bucket: "any").backoff.tries
+    for row in rows[1...2] {
+      #expect(proxy.requests.count { $0.line.contains("GET") && $0.line.contains("quarry/segments/\(row.id)/") } > tries)
+    }
+  }
+
+  /// Behind a `latest` that was put back together with `latest.lock`: nobody knows what it holds, so it is named, and `latest`
+  /// stays where it is.
+  @Test(arguments: S3Server.allCases) func oneBehindAnOldPointerIsNamed(_ server: S3Server) throws {
+    let (direct, places) = (try server.store(), Places())
+    let layout = direct.reader().layout
+    for id in Self.runs.dropLast() { try commit(id, LodeDataset(direct)) }
+    let old = try [layout.lock, layout.pointer].map { (place: $0, bytes: try #require(try direct.bytes($0))) }
+    try commit(Self.runs[5], LodeDataset(direct))
+    let newest = try direct.reader().chain().rows[0].id
+    for (place, bytes) in old { try direct.replace(place, with: String(decoding: bytes, as: UTF8.self)) }
+    let store = try server.store(through: proxy(server, 403, places), prefix: direct.prefix)
+    let (reader, path) = (store.reader(), "\(layout.canonicalFolder(newest))/manifest.json")
+    places.set("/segments/\(newest)/manifest.json")
+    for listing in [try reader.runs(), try reader.runs(limit: 9)] {
+      #expect(listing.rows.map(\.runID) == Self.runs.dropLast().reversed())
+      #expect(listing.warnings.contains { $0.contains(path) }, "\(listing.warnings)")
+    }
+    let read = try notes(reader)
+    #expect(read.records == 10 && read.notes.contains { $0.contains(path) }, "\(read)")
+    #expect(try findings(reader).errors.contains { $0.message.contains(path) })
+    let repaired = try repair(store, layout)
+    #expect(repaired.found == 0 && repaired.rest.contains { $0.contains(path) }, "\(repaired)")
+    #expect(try direct.bytes(layout.pointer) == old[1].bytes)
+    places.set()
+    #expect(try direct.reader().runs().rows.map(\.runID) == Self.runs.reversed())
+  }
+
+  /// Who removed what cannot be read just now, to do without it, would lose what was acknowledged.
+  @Test(arguments: [403, 500]) func aLostOneIsPutBackWhenItCanBeRead(_ status: Int) throws {
+    let server = S3Server.moto
+    let (direct, places) = (try server.store(lease: .zero), Places())
+    let (layout, first) = (direct.reader().layout, LodeDataset(direct))
+    for (id, dataset) in [("r0", first), ("r1", LodeDataset(direct)), ("r2", LodeDataset(direct))] {
+      try commit(id, dataset)
+    }
+    // Who has begun to write takes what he committed for the newest, as an older version or another program does.
+    let rows = try direct.reader().chain().rows
+    try direct.replace(layout.pointer, with: "\(rows[2].id)")
+    direct.discard(layout.lock)
+    try commit("r3", first)
+    let store = try server.store(through: proxy(server, status, places), prefix: direct.prefix, lease: .zero)
+    places.set("/segments/\(rows[0].id)/manifest.json")
+    let rest = try repair(store, layout).rest
+    let sentence = "no manifest of snapshot \(rows[0].id) can be read now"
+    #expect(rest.contains { $0.hasPrefix(sentence) } && !rest.contains { $0.contains("remove") }, "\(rest)")
+    places.set()
+    #expect(try repair(direct, layout).rest == [])
+    #expect(try errors(direct.reader()) == [])
+    #expect(try Set(direct.reader().runs().rows.map(\.runID)) == ["r0", "r1", "r2", "r3"])
   }
 
   /// What lies there cannot be read now, or never.

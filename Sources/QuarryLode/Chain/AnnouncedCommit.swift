@@ -11,7 +11,7 @@ struct AnnouncedCommit {
   let missing: [String]
 
   /// - Returns: nil where there is none, or its writer had not come so far.
-  init?(_ evidence: CommitEvidence, isOpen: Bool, _ chain: ChainReader) throws(FileFailure) {
+  init?(_ evidence: CommitEvidence, isOpen: Bool, _ chain: inout ChainReader) throws(FileFailure) {
     guard isOpen, let newest = evidence.intended.max() else { return nil }
     var snapshots: [Manifest] = []
     let base = try chain.base(ofAnnounced: evidence.intended) { snapshots.append($0) }
@@ -23,13 +23,13 @@ struct AnnouncedCommit {
 
   /// One that nobody has been at work on for long: its writer has died, or `latest` is an old one.
   static func forsaken(
-    _ chain: ChainReader, for least: Duration = longestSilence
+    _ chain: inout ChainReader, for least: Duration = longestSilence
   ) throws(FileFailure) -> AnnouncedCommit? {
     let layout = chain.layout
     guard chain.isOpen, let since = try layout.store.modified(layout.lock),
       try layout.store.now(in: layout.folder) - since >= min(least, longestSilence)
     else { return nil }
-    return try AnnouncedCommit(chain.evidence, isOpen: true, chain)
+    return try AnnouncedCommit(chain.evidence, isOpen: true, &chain)
   }
 
   /// A writer announces its commit again every few seconds.

@@ -98,7 +98,7 @@ extension ChainReader {
   /// The last commit to a bucket stays announced: where the pointer is an old one, what is there as a whole counts, since it
   /// may have been acknowledged.
   /// - Parameter last: what is known to have been committed after the snapshot that the pointer names.
-  private func announced(after last: SnapshotID?) throws(FileFailure) -> SnapshotID? {
+  private mutating func announced(after last: SnapshotID?) throws(FileFailure) -> SnapshotID? {
     guard !layout.isOnDisk, let last, let newest = evidence.intended.max(), newest > last,
       unpublished.isDisjoint(with: evidence.intended), try base(ofAnnounced: evidence.intended) == last
     else { return nil }
@@ -111,10 +111,11 @@ extension ChainReader {
 
   /// The snapshot that an announced commit follows, `0` where it is the first; nil where not all of it is there. Each of its
   /// snapshots has its canonical manifest when those in partitions are written.
-  func base(
+  mutating func base(
     ofAnnounced ids: Set<SnapshotID>, visit: (Manifest) -> Void = { _ in }
   ) throws(FileFailure) -> SnapshotID? {
     var quiet = self
+    defer { takeRefusals(of: quiet) }
     var next = ids.max()
     while let id = next, ids.contains(id) {
       guard let manifest = try quiet.canonical(id) else { return nil }
@@ -144,7 +145,7 @@ extension ChainReader {
   }
 
   /// Of those that no writer has in hand by now.
-  private func newest(
+  private mutating func newest(
     of ids: Set<SnapshotID>, stillAbove named: SnapshotID
   ) throws(FileFailure) -> SnapshotID? {
     guard !ids.isEmpty else { return nil }
@@ -171,8 +172,9 @@ extension ChainReader {
   }
 
   /// False for one that cannot be read: nobody knows what it names.
-  private func hasData(_ id: SnapshotID) throws(FileFailure) -> Bool {
+  private mutating func hasData(_ id: SnapshotID) throws(FileFailure) -> Bool {
     var quiet = self
+    defer { takeRefusals(of: quiet) }
     guard let manifest = try quiet.manifest(id) else { return false }
     for file in manifest.files where try layout.store.exists(layout.path(of: file.path)) { return true }
     return false

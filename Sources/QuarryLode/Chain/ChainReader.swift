@@ -33,8 +33,8 @@ struct ChainReader {
   var isOpen = false
   /// Manifests found by walking the dataset; only made when the chain alone does not answer.
   var found: [SnapshotID: [String]]?
-  /// Snapshots with a manifest that is there and that the store does not give, which may pass.
-  private(set) var refused: Set<SnapshotID> = []
+  /// Snapshots with a manifest that is there and that the store does not give, which may pass; with the sentence for it.
+  private(set) var refused: [SnapshotID: String] = [:]
   /// Whether it is one of the old datasets, which had neither canonical manifests nor a `latest`, and which no newer writer
   /// has come to; nil until that is asked for.
   private var isOld: Bool?
@@ -184,15 +184,15 @@ struct ChainReader {
   }
 
   private mutating func read(_ path: String, as id: SnapshotID) throws(FileFailure) -> Stored? {
-    var mayPass = false
-    let bytes = try forgiving(nil) { store throws(FileFailure) in
+    var refusal: String?
+    let bytes = try forgiving(nil) { [layout] store throws(FileFailure) in
       do throws(FileFailure) { return try store.bytes(path) } catch {
-        mayPass = error.mayPass
+        if error.mayPass { refusal = error.sentence(layout) }
         throw error
       }
     }
     guard let bytes else {
-      if mayPass { refused.insert(id) }
+      if let refusal, refused[id] == nil { refused[id] = refusal }
       return nil
     }
     do throws(Manifest.Unreadable) {
@@ -208,6 +208,14 @@ struct ChainReader {
       warn("\(path) is passed over: \(error.reason)")
     }
     return nil
+  }
+
+  /// What a copy found that looked at snapshots which may not count: of one that the store refuses nobody knows that.
+  mutating func takeRefusals(of other: ChainReader) {
+    for (id, refusal) in other.refused.sorted(by: { $0.key < $1.key }) where refused[id] == nil {
+      refused[id] = refusal
+      warn(refusal)
+    }
   }
 
   /// Once, however often it is met.

@@ -16,7 +16,7 @@ struct CommitEvidence {
   init(_ layout: DatasetLayout) throws(FileFailure) {
     let bytes: [UInt8]?
     do throws(FileFailure) { bytes = try layout.store.bytes(layout.lock) } catch {
-      guard error.isOfOneFile else { throw error }
+      guard error.isLocal else { throw error }
       bytes = nil
     }
     self.init(bytes.flatMap { CommitIntent($0) } ?? CommitIntent(), after: bytes.flatMap { CommitIntent.base($0) })

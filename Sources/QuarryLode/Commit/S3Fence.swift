@@ -22,7 +22,7 @@ struct S3Fence {
     guard turn.pointer == nil || turn.isTaken else { return true }
     var chain = ChainReader(layout: layout)
     var newest: SnapshotID?
-    let announced = try AnnouncedCommit(turn.evidence, isOpen: turn.isOpen, chain)
+    let announced = try AnnouncedCommit(turn.evidence, isOpen: turn.isOpen, &chain)
     if let announced, announced.missing.isEmpty {
       newest = announced.newest
     } else {

@@ -217,7 +217,8 @@ final class S3Publisher: SnapshotPublisher {
     if let newest = turn.intent.newest, newest == turn.pointer?.id { return [] }
     let abandoned = try turn.intent.abandoned(head: head?.id, in: layout).filter { !turn.lost.contains($0.id) }
     guard let newest = turn.intent.newest, let head, newest < head.id, !abandoned.isEmpty else { return abandoned }
-    return try ChainReader(layout: layout).base(ofAnnounced: Set(turn.intent.ids)) == nil ? abandoned : []
+    var chain = ChainReader(layout: layout)
+    return try chain.base(ofAnnounced: Set(turn.intent.ids)) == nil ? abandoned : []
   }
 
   /// - Returns: nil when it is another's.

@@ -49,6 +49,6 @@ package enum PublishFailure: Error {
 
   /// Whether another batch might do better without the one that it went with.
   var mayBeOfOneBatch: Bool {
-    if case .file(let failure) = self { failure.isOfOneFile } else { false }
+    if case .file(let failure) = self { failure.isLocal } else { false }
   }
 }

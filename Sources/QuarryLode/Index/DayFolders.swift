@@ -31,7 +31,7 @@ struct DayFolders {
         let times = try layout.store.times(ofFolder: "\(layout.partitions)/\(paths[place])")
         marks[place] = times.map { Self.mark($0) } ?? 0
       } catch {
-        guard error.isOfOneFile else { throw error }
+        guard error.isLocal else { throw error }
       }
     }
   }

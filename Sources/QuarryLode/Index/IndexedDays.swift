@@ -38,7 +38,7 @@ struct IndexedDays {
       }
     } catch {
       // Reading without the index says what may not be looked at.
-      guard error.isOfOneFile else { throw error }
+      guard error.isLocal else { throw error }
       return nil
     }
     return listed

@@ -137,7 +137,9 @@ struct LedgerReader: Sendable {
             .map { (manifest.order, $0) }
         } else if reader.isLost(id) {
           damage = "snapshot \(id) is lost"
-        } else if reader.chain.warnings.count > known || reader.chain.refused.contains(id) {
+        } else if let refusal = reader.chain.refused[id] {
+          damage = refusal
+        } else if reader.chain.warnings.count > known {
           damage = reader.chain.warnings.last
         }
       }

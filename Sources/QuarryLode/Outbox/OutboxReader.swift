@@ -66,7 +66,7 @@ struct OutboxReader {
       var files: [String] = []
       for id in try reader.snapshots(of: partition) {
         guard let manifest = try reader.manifest(id) else {
-          isRefused = isRefused || reader.chain.refused.contains(id)
+          isRefused = isRefused || reader.chain.refused[id] != nil
           continue
         }
         files += manifest.files.map(\.path).filter { layout.partition(ofDataKey: $0) == partition }

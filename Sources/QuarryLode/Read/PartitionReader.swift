@@ -18,7 +18,7 @@ struct PartitionReader {
   private var walked: Set<SnapshotID> = []
   /// Read last, or found to be there.
   private var met: SnapshotID?
-  /// The pointer named a newer one, which could not be read.
+  /// The pointer named a newer one, or there is one, which could not be read.
   private let isBehind: Bool
 
   var layout: DatasetLayout { chain.layout }
@@ -30,9 +30,11 @@ struct PartitionReader {
     newest = try chain.head()
     // After the head, which then does not follow what a repair put back meanwhile under another id.
     lost = try LostSnapshots(layout)
-    leftOut = try lost.warnings + [AnnouncedCommit.forsaken(chain)?.warning(layout)].compactMap(\.self)
+    leftOut = try lost.warnings + [AnnouncedCommit.forsaken(&chain)?.warning(layout)].compactMap(\.self)
     // Looked at only then, since it may have moved on.
-    isBehind = chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
+    let head = newest?.id ?? .beforeAll
+    let isRefused = chain.refused.keys.contains { $0 > head }
+    isBehind = isRefused ? true : chain.warnings.isEmpty ? false : newest?.id != (try chain.pointer())
   }
 
   /// Looks for snapshots that are gone, for queries that do not follow the chain: the newest ones are read, so many as the
@@ -88,9 +90,9 @@ struct PartitionReader {
   /// Of those that `checkChain` went past.
   private mutating func isOnWalk(_ id: SnapshotID) throws(FileFailure) -> Bool {
     guard let checked, id > checked, !walked.contains(id) else { return true }
-    // Unless it is a writer's whose turn another took, and who is about to remove it.
-    // Of one that was stepped over since the store refuses it, that is said.
-    if !chain.refused.contains(id), try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
+    // Unless it is a writer's whose turn another took, and who is about to remove it, or the store refuses it, which is said
+    // then.
+    if chain.refused[id] == nil, try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
       chain.warn(
         "snapshot \(id) is not on the chain of those that follow each other, and is left out; "
           + "`quarry lode repair --yes\(layout.flags)` puts it back where it was committed")

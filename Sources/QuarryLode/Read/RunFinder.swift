@@ -71,7 +71,7 @@ struct RunFinder {
     _ instead: Value, _ work: () throws(FileFailure) -> Value
   ) throws(FileFailure) -> Value {
     do { return try work() } catch {
-      guard let forgiven, error.isOfOneFile else { throw error }
+      guard let forgiven, error.isLocal else { throw error }
       forgiven.add(error)
       return instead
     }

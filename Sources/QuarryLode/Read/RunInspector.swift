@@ -48,7 +48,7 @@ struct RunInspector {
   ) throws(QuarryError) -> Value {
     do { return try work(reader) } catch {
       let described = error.described(reader.layout)
-      guard error.isOfOneFile else { throw described }
+      guard error.isLocal else { throw described }
       note(described.message)
       return instead
     }

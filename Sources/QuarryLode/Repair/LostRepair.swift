@@ -39,6 +39,8 @@ struct LostRepair {
     let paths: [String]
     let isNoted: Bool
     var manifest: Manifest?
+    /// Why that cannot be read just now.
+    let refusal: String?
   }
 
   /// - Parameter claim: to be held as long as something is written; nil only tells.
@@ -79,7 +81,9 @@ struct LostRepair {
     where noted.contains(id) || id < newest && !(layout.isOnDisk && evidence.intended.contains(id)) {
       let canonical = chain.canonicalPath(id)
       let paths = (found[id] ?? []).sorted { $1 == canonical && $0 != canonical || $0 < $1 && $0 != canonical }
-      let lost = Lost(id: id, paths: paths, isNoted: noted.contains(id), manifest: try chain.manifest(id))
+      let manifest = try chain.manifest(id)
+      let lost = Lost(
+        id: id, paths: paths, isNoted: noted.contains(id), manifest: manifest, refusal: chain.refused[id])
       if try !mayBeWritersAtWork(lost) { all.append(lost) }
     }
     return all
@@ -104,6 +108,11 @@ struct LostRepair {
     let note = lost.isNoted ? LostSnapshots.path(of: lost.id, in: layout) : nil
     guard reachable.place(of: lost.id) == nil else { return .repeated }
     guard let manifest = lost.manifest else {
+      if let refusal = lost.refusal {
+        complaints.append(
+          "no manifest of snapshot \(lost.id) can be read now, and it is not put back until one can: \(refusal)")
+        return nil
+      }
       complain(of: lost, lost.paths.isEmpty ? "has no manifest any more" : "has no manifest that can be read", note)
       return nil
     }
@@ -147,6 +156,12 @@ struct LostRepair {
       if repeated == all { return .repeated }
       complain(of: lost, "holds \(all) records of which \(repeated) are stored under other snapshots as well", note)
     } catch {
+      guard !records.lacksSome else {
+        let problem = "nobody knows which of its records are stored by others (\(error.message))"
+        problems[lost.id] = problem
+        complaints.append("snapshot \(lost.id) is not put back: \(problem); try again when that can be read")
+        return .failed
+      }
       complain(of: lost, "holds what cannot be read (\(error.message))", note)
     }
     return .failed

@@ -85,7 +85,7 @@ package struct ManifestRepair {
     holding claim: (any StoreClaim)?, report: (MissingManifest) -> Void
   ) throws(QuarryError) -> [String] {
     let writes = claim != nil
-    let forsaken = try repairPointer(writes: writes, report)
+    let unmoved = try repairPointer(writes: writes, report)
     var chain = ChainReader(layout: layout, forgives: true, searches: true)
     var damaged: [String] = []
     var data = MissingData(layout: layout)
@@ -98,8 +98,8 @@ package struct ManifestRepair {
     told += damaged
     let others = chain.passedOver.filter { text in !told.contains { text.hasPrefix("\($0) is passed over") } }
     return others + damaged.map { "\($0) is not the manifest that it should be: remove it, then try again" }
-      + chain.refused.filter { reachable.place(of: $0) != nil }.sorted().map { refused(chain.canonicalPath($0)) }
-      + data.complaints + complaints + forsaken
+      + chain.refused.keys.filter { reachable.place(of: $0) != nil }.sorted().map { refused(chain.canonicalPath($0)) }
+      + data.complaints + complaints + unmoved.filter { !others.contains($0) }
   }
 
   private func refused(_ path: String) -> String {
@@ -112,7 +112,7 @@ package struct ManifestRepair {
     holding claim: (any StoreClaim)?, besides reachable: Reachable, _ chain: ChainReader,
     _ report: (MissingManifest) -> Void
   ) throws(QuarryError) -> [String] {
-    let unread = chain.refused.filter { reachable.place(of: $0) == nil }.sorted()
+    let unread = chain.refused.keys.filter { reachable.place(of: $0) == nil }.sorted()
     guard unread.isEmpty else {
       return unread.map {
         "no manifest of snapshot \($0) can be read, so that nobody knows what it holds: nothing that is lost is put back until "
@@ -126,7 +126,7 @@ package struct ManifestRepair {
 
   // MARK: The pointer
 
-  /// - Returns: a sentence for what it cannot be moved to, though that may have been acknowledged.
+  /// - Returns: a sentence for each thing that it cannot be moved to, though that may have been acknowledged.
   private func repairPointer(
     writes: Bool, _ report: (MissingManifest) -> Void
   ) throws(QuarryError) -> [String] {
@@ -134,10 +134,10 @@ package struct ManifestRepair {
     let (head, isNeeded, forsaken) = try layout.described { () throws(FileFailure) in
       let head = try chain.head()
       let isNeeded = try !chain.lost(below: head).isEmpty || chain.damage != nil
-      return (head, isNeeded, try isNeeded ? nil : AnnouncedCommit.forsaken(chain, for: leastAge))
+      return (head, isNeeded, try isNeeded ? nil : AnnouncedCommit.forsaken(&chain, for: leastAge))
     }
     // It may be the newest, for all that is known.
-    guard chain.refused.isEmpty else { return [] }
+    guard chain.refused.isEmpty else { return chain.refused.values.sorted() }
     if let forsaken, let gone = forsaken.missing.first {
       return [
         "snapshot \(forsaken.newest) was announced, and may have been acknowledged before \(layout.pointer) was put back to the one "
@@ -186,7 +186,7 @@ package struct ManifestRepair {
       let canonical = chain.canonicalPath(manifest.id)
       let isDamaged = try layout.described { () throws(FileFailure) -> Bool in
         let isThere = try chain.isThere(manifest.id)
-        return try isThere && !chain.refused.contains(manifest.id) ? chain.canonical(manifest.id) == nil : false
+        return try isThere && chain.refused[manifest.id] == nil ? chain.canonical(manifest.id) == nil : false
       }
       if isDamaged { damaged.append(canonical) }
       for found in missing {
@@ -235,7 +235,7 @@ package struct ManifestRepair {
         guard case .other = try MissingCopies.found(of: manifest, in: partition, layout) else { continue }
       } catch {
         guard layout.isOfOneFile(error) else { throw error }
-        guard error.isOfOneFile else {
+        guard error.isLocal else {
           refused.append(
             MissingManifest(
               path: path(manifest.id, partition), snapshot: manifest.id, fate: .failed, problem: error.sentence(layout))

@@ -18,6 +18,9 @@ struct StoredRecords {
     chain = ChainReader(layout: layout, forgives: true)
   }
 
+  /// Whether some snapshot that counts cannot be read now.
+  var lacksSome: Bool { !chain.refused.isEmpty }
+
   /// Counts the snapshot's records, and those that are stored; where none is, they all count as stored then.
   mutating func add(_ manifest: Manifest) throws(QuarryError) -> (all: Int, repeated: Int) {
     var (all, repeated) = (0, 0)
@@ -39,18 +42,20 @@ struct StoredRecords {
   }
 
   private mutating func onChain(_ partition: String) throws(QuarryError) -> Set<Int> {
-    let files = try layout.described { () throws(FileFailure) in
-      var files: [Manifest.File] = []
-      for id in try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
-      where reachable.place(of: id) != nil {
-        // It could be read when it was found to count.
-        guard let manifest = try chain.manifest(id) else { throw FileFailure("read", chain.canonicalPath(id), EIO) }
-        files += manifest.files.filter { layout.partition(ofDataKey: $0.path) == partition }
-      }
-      return files
+    let ids = try layout.described { () throws(FileFailure) in
+      try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
+        .filter { reachable.place(of: $0) != nil }
     }
     var records: Set<Int> = []
-    for file in files { try forEach(in: file) { records.insert($0) } }
+    for id in ids {
+      // It could be read when it was found to count.
+      guard let manifest = try layout.described({ () throws(FileFailure) in try chain.manifest(id) }) else {
+        throw QuarryError(.storage, chain.refused[id] ?? "no manifest of snapshot \(id) can be read any more")
+      }
+      for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
+        try forEach(in: file) { records.insert($0) }
+      }
+    }
     return records
   }
 

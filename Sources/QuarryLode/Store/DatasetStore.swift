@@ -83,7 +83,7 @@ extension DatasetStore {
 
   package var origin: String? { nil }
 
-  package func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool { failure.isOfOneFile }
+  package func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool { failure.isLocal }
 
   package func snapshots(in segments: String, above id: SnapshotID) throws(FileFailure) -> [SnapshotID] {
     try snapshots(in: segments).filter { $0 > id }

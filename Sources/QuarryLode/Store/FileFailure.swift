@@ -41,9 +41,9 @@ package struct FileFailure: Error, Sendable, Equatable {
   /// A symbolic link, which is not followed in a dataset.
   var isOfLink: Bool { code == ELOOP }
 
-  /// Whether it has to do with this file, or this run, for all that can be said without asking the store
-  /// (`DatasetStore.isOfOneFile`).
-  var isOfOneFile: Bool { if case .store = cause { false } else { true } }
+  /// Whether no bucket's store is behind it: then it has to do with this file, or this run. Of others
+  /// `DatasetStore.isOfOneFile` tells.
+  var isLocal: Bool { if case .store = cause { false } else { true } }
 
   /// Whether a bucket's store, or the way to it, does not work now.
   var isOutage: Bool { if case .store(let error) = cause { error.kind == .unavailable } else { false } }

@@ -151,15 +151,17 @@ package struct S3Store: DatasetStore {
     }
   }
 
-  /// That the store has no good answer for one object, and has one for another right after.
+  /// That the store has no good answer for one object, and has one for another right after; and, where that may have been an
+  /// outage which is over, none for the one once more.
   package func isOfOneFile(_ failure: FileFailure, asking other: String) -> Bool {
-    guard case .store(let error) = failure.cause else { return failure.isOfOneFile }
+    guard case .store(let error) = failure.cause else { return failure.isLocal }
     guard error.mayBeOfOneObject, let key = error.key, key != self.key(other) else { return false }
     do throws(S3Error) { _ = try client.get(self.key(other), within: Self.patience) } catch {
       guard error.kind == .noSuchKey else { return false }
     }
-    client.giveUp(on: key, error)
-    return true
+    guard error.kind == .unavailable, client.giveUp(on: key, error) else { return true }
+    do throws(S3Error) { try client.read(key, within: Self.patience) { _ in true } } catch { return true }
+    return false
   }
 
   /// The object itself was asked for as long as any is.

@@ -97,8 +97,8 @@ struct S3Attempts {
     let (backoff, clock) = (client.configuration.backoff, client.clock)
     var pause = backoff.pause(after: number, chance: clock.random())
     if let asked = refusal?.retryAfter { pause = max(pause, min(.seconds(asked), backoff.longest)) }
-    guard number < client.tries(of: request), clock.uptime() + pause < deadline else {
-      if let known = client.refusal(of: request) { throw known }
+    if refusal != nil, let known = client.refusal(of: request) { throw known }
+    guard number < client.tries, clock.uptime() + pause < deadline else {
       throw failure(.unavailable, request, "\(last) (after \(number) \(number == 1 ? "try" : "tries"))", refusal)
     }
     if clock.uptime() - (deadline - limit) >= Self.patience { client.tellWait(last) }
