@@ -189,7 +189,8 @@ import Testing
     #expect(try reader.chain().rows.count == rows.count)
     let tries = S3Configuration(bucket: "any").backoff.tries
     for row in rows[1...2] {
-      #expect(proxy.requests.count { $0.line.contains("GET") && $0.line.contains("quarry/segments/\(row.id)/") } > tries)
+      #expect(
+        proxy.requests.count { $0.line.contains("GET") && $0.line.contains("quarry/segments/\(row.id)/") } > tries)
     }
   }
 
