@@ -172,9 +172,9 @@ import Testing
       return isOut ? .status(500, body: "<Error><Code>InternalError</Code></Error>") : .relay(to: upstream)
     }
     let reader = try server.store(through: proxy, prefix: direct.prefix).reader()
-    let error = #expect(throws: QuarryError.self) { try reader.chain() }
+    let error = #expect(throws: QuarryError.self) { try reader.runs(limit: 99) }
     #expect(error?.message.contains("InternalError") == true, "\(String(describing: error))")
-    let listing = try reader.chain()
+    let listing = try reader.runs(limit: 99)
     #expect(listing.rows.count == Self.runs.count && listing.warnings == [], "\(listing.warnings)")
   }
 
@@ -186,7 +186,7 @@ import Testing
     let proxy = try proxy(.moto, 500, places)
     let reader = try S3Server.moto.store(through: proxy, prefix: direct.prefix) { $0.firstTries = 4 }.reader()
     places.set("quarry/segments/\(rows[1].id)/", "quarry/segments/\(rows[2].id)/")
-    #expect(try reader.chain().rows.count == rows.count)
+    #expect(try reader.runs(limit: 99).rows.count == rows.count)
     let tries = S3Configuration(bucket: "any").backoff.tries
     for row in rows[1...2] {
       #expect(
@@ -204,7 +204,9 @@ import Testing
     try commit(Self.runs[5], LodeDataset(direct))
     let newest = try direct.reader().chain().rows[0].id
     for (place, bytes) in old { try direct.replace(place, with: String(decoding: bytes, as: UTF8.self)) }
-    let store = try server.store(through: proxy(server, 403, places), prefix: direct.prefix)
+    let proxy = try proxy(server, 403, places)
+    defer { proxy.close() }
+    let store = try server.store(through: proxy, prefix: direct.prefix)
     let (reader, path) = (store.reader(), "\(layout.canonicalFolder(newest))/manifest.json")
     places.set("/segments/\(newest)/manifest.json")
     for listing in [try reader.runs(), try reader.runs(limit: 9)] {
@@ -234,7 +236,9 @@ import Testing
     try direct.replace(layout.pointer, with: "\(rows[2].id)")
     direct.discard(layout.lock)
     try commit("r3", first)
-    let store = try server.store(through: proxy(server, status, places), prefix: direct.prefix, lease: .zero)
+    let proxy = try proxy(server, status, places)
+    defer { proxy.close() }
+    let store = try server.store(through: proxy, prefix: direct.prefix, lease: .zero)
     places.set("/segments/\(rows[0].id)/manifest.json")
     let rest = try repair(store, layout).rest
     let sentence = "no manifest of snapshot \(rows[0].id) can be read now"
