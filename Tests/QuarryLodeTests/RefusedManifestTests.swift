@@ -216,7 +216,7 @@ import Testing
     let read = try notes(reader)
     #expect(read.records == 10 && read.notes.contains { $0.contains(path) }, "\(read)")
     #expect(try findings(reader).errors.contains { $0.message.contains(path) })
-    let repaired = try repair(store, layout)
+    let repaired = try repair(store, reader.layout)
     #expect(repaired.found == 0 && repaired.rest.contains { $0.contains(path) }, "\(repaired)")
     #expect(try direct.bytes(layout.pointer) == old[1].bytes)
     places.set()
@@ -240,7 +240,7 @@ import Testing
     defer { proxy.close() }
     let store = try server.store(through: proxy, prefix: direct.prefix, lease: .zero)
     places.set("/segments/\(rows[0].id)/manifest.json")
-    let rest = try repair(store, layout).rest
+    let rest = try repair(store, store.reader().layout).rest
     let sentence = "no manifest of snapshot \(rows[0].id) can be read now"
     #expect(rest.contains { $0.hasPrefix(sentence) } && !rest.contains { $0.contains("remove") }, "\(rest)")
     places.set()
