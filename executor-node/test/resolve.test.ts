@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { loadDriver } from '../src/browser/driver.ts';
 import { type Ended, folderWith, noBrowser, outcomeOf, REQUEST, RunningExecutor } from './support.ts';
 
 const json = (value: object): string => JSON.stringify(value);
@@ -102,4 +103,19 @@ test("the SDK is the executor's own, also where another copy is installed", asyn
   assert.deepEqual(frames[0].payload.params, { items: [1] });
   assert.equal(frames[1].payload.summary.version, frames[1].contract_version);
   assert.match(stderr, /own class: true/);
+});
+
+test('a Puppeteer of the user that is none is named by its place', async (t) => {
+  for (const [text, why] of [['throw new Error("broken")', 'broken'], ['', 'it has no launch()']]) {
+    const folder = folderWith(t, {
+      's.ts': '',
+      'node_modules/puppeteer-core/package.json': '{ "main": "main.js" }',
+      'node_modules/puppeteer-core/main.js': text,
+    });
+    const place = join(folder, 'node_modules/puppeteer-core/main.js');
+    await assert.rejects(loadDriver(join(folder, 's.ts')), {
+      message:
+        `your own ${place} cannot be used (${why}): install it anew, or remove it to use the embedded driver`,
+    });
+  }
 });

@@ -35,4 +35,20 @@ for (const way of ['launch', 'launchServer']) {
       /^Error: no such library$/,
     );
   });
+
+  test(`${way}: a program that is no browser is named with its last words`, async (t) => {
+    const folder = folderWith(t, { words: '#!/bin/sh\necho first >&2\necho no display >&2\nexit 3\n' });
+    const path = join(folder, 'words');
+    chmodSync(path, 0o755);
+    process.env.QUARRY_CHROMIUM = path;
+    t.after(() => delete process.env.QUARRY_CHROMIUM);
+    const chromium = await embeddedChromium();
+    await assert.rejects(launchChromium((options) => chromium[way](options)), (error: Error) => {
+      assert.ok(error.message.startsWith(`${path} did not start as a browser (`), error.message);
+      assert.match(error.message, /no display.*exitCode=3/);
+      assert.match(error.message, /QUARRY_CHROMIUM$/);
+      assert.ok(!error.message.includes('\n'));
+      return true;
+    });
+  });
 }

@@ -61,14 +61,26 @@ export async function launchChromium<Browser>(
   try {
     return await launch(options);
   } catch (error) {
-    if ((error as Error).name !== 'TimeoutError') throw error;
+    const { name, message } = error as Error;
+    // What the driver says of a program that it has started.
+    if (name !== 'TimeoutError' && !message.includes('<launching> ')) throw error;
+    const what = name === 'TimeoutError'
+      ? `was started and said nothing for ${timeout / 1000} s`
+      : `did not start as a browser (${lastWords(message)})`;
     throw new Error(
-      `${executablePath} was started and said nothing for ${
-        timeout / 1000
-      } s: see whether it works when it is started ` +
-        `by hand, or name another Chromium with QUARRY_CHROMIUM`,
+      `${executablePath} ${what}: see whether it works when it is started by hand, or name another Chromium with ` +
+        `QUARRY_CHROMIUM`,
     );
   }
+}
+
+/** Of the driver's account of a launch, which is long: what the program wrote last, and how it ended. */
+function lastWords(account: string): string {
+  const lines = account.split('\n');
+  const written = lines.flatMap((line) => /\[err\] (.*\S)/.exec(line)?.[1] ?? []).slice(-2);
+  const end = /<process did exit: (.*?)>/.exec(account)?.[1];
+  const words = [...written, ...(end ? [end] : [])];
+  return (words.length ? words.join('; ') : lines[0]).slice(0, 500);
 }
 
 /**

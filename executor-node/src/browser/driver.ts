@@ -1,6 +1,6 @@
 import { createRequire, findPackageJSON } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { embeddedDriver, noteGlobals } from './driver-location.ts';
 
 /** A browser driver, loaded. */
@@ -30,16 +30,29 @@ async function importDriver(script: string, resolveFrom?: string): Promise<Drive
     const module = ownPackage(name, script) ??
       (resolveFrom && ownPackage(name, join(resolveFrom, 'package.json')));
     if (!module) continue;
-    const loaded = noteGlobals();
-    const imported = await import(module);
-    loaded();
-    return {
-      kind: 'puppeteer',
-      puppeteer: imported.default ?? imported,
-      bringsBrowser: name === 'puppeteer',
-    };
+    return { kind: 'puppeteer', puppeteer: await importOwn(module), bringsBrowser: name === 'puppeteer' };
   }
   return { kind: 'embedded', chromium: await embeddedChromium() };
+}
+
+/** @throws when the package is there and is no driver, with its place and what to do. */
+async function importOwn(module: string): Promise<any> {
+  const loaded = noteGlobals();
+  let why = 'it has no launch()';
+  try {
+    const imported = await import(module);
+    const puppeteer = imported.default ?? imported;
+    if (typeof puppeteer.launch === 'function') return puppeteer;
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  } finally {
+    loaded();
+  }
+  throw new Error(
+    `your own ${
+      fileURLToPath(module)
+    } cannot be used (${why}): install it anew, or remove it to use the embedded driver`,
+  );
 }
 
 /** URL of the main module of an installed package. */

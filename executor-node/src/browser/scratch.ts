@@ -26,7 +26,6 @@ export function withScratchFolder(launch: () => Promise<any>, end: string): Prom
 
 async function launchInFolder(launch: () => Promise<any>, end: string): Promise<any> {
   const usual = process.env.TMPDIR;
-  removeLeftovers(PARENT);
   const folder = ownFolder();
   process.env.TMPDIR = folder;
   try {
@@ -42,9 +41,18 @@ async function launchInFolder(launch: () => Promise<any>, end: string): Promise<
 function ownFolder(): string {
   if (!removesAtExit) process.once('exit', () => folders.forEach(remove));
   removesAtExit = true;
-  const folder = mkdtempSync(join(PARENT, `${PREFIX}${process.pid}-`));
-  folders.add(folder);
-  return folder;
+  try {
+    removeLeftovers(PARENT);
+    const folder = mkdtempSync(join(PARENT, `${PREFIX}${process.pid}-`));
+    folders.add(folder);
+    return folder;
+  } catch (error) {
+    throw new Error(
+      `the temporary folder ${PARENT} cannot be used (${
+        (error as Error).message
+      }): set TMPDIR to one that can be written to`,
+    );
+  }
 }
 
 function removeLeftovers(parent: string): void {
