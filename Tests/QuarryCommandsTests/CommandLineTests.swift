@@ -23,7 +23,9 @@ import Testing
   @Test func aMissingValueIsNamed() async {
     await expectRefusal(["run", "--script"], "missing value for '--script <file>'")
     await expectRefusal(["run", "--script", "--quiet"], "missing value for '--script <file>'")
-    await expectRefusal(["run", "--script="], "the value '' is invalid for '--script <file>'")
+    await expectRefusal(
+      ["run", "--script="],
+      "the value '' is invalid for '--script <file>': it is empty; a variable that it is made of may not be set")
     await expectRefusal(["artifact", "get", "r", "n", "-o"], "missing value for '-o <file>'")
     await expectRefusal(["run", "--attempt", "-x"], "missing value for '--attempt <n>'")
     await expectRefusal(
