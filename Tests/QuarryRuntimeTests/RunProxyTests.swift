@@ -74,11 +74,13 @@ import Testing
     harness.observer.onRotation = { wish, proxy in
       #expect(proxy == given)
       wishes.withLock { $0.append(wish) }
-      control.stop(.shutdown)
     }
+    // Both wishes have been read by then, and the executor goes on.
+    harness.observer.onLog = { _, _ in control.stop(.shutdown) }
     let report = try await harness.run(
       try FakeExecutor(
-        "event('rotate_proxy', {'reason': 'a'})\nevent('rotate_proxy', {'reason': 'b'})\nsignal.pause()"),
+        "event('rotate_proxy', {'reason': 'a'})\nevent('rotate_proxy', {'reason': 'b'})\n"
+          + "event('log', {'level': 'info', 'message': 'both said'})\nsignal.pause()"),
       control: control)
     #expect(report.stopReason == .shutdown, "\(report.message)")
     #expect(wishes.withLock { $0 } == [RotationWish(reason: "a")])
