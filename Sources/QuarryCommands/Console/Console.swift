@@ -1,5 +1,6 @@
 import Glibc
 import QuarryCore
+import QuarryTerminal
 import Synchronization
 
 /// stdout for data alone, stderr for everything that is said to a person.
@@ -29,10 +30,10 @@ package struct Console: Sendable {
     self.isOutputOpen = isOutputOpen
   }
 
-  package static func ofThisProcess() -> Console {
+  package static func ofThisProcess(environment: [String: String]) -> Console {
     let failure = FirstFailure()
     // One that cannot move its cursor is written to as a file is.
-    let canDraw = getenv("TERM").map { strcmp($0, "dumb") != 0 } ?? true
+    let canDraw = TerminalDevice.movesCursor(environment: environment)
     return Console(
       isOutputTerminal: isatty(STDOUT_FILENO) == 1, isErrorTerminal: canDraw && isatty(STDERR_FILENO) == 1,
       writeOut: { failure.note(writeAll($0, to: STDOUT_FILENO)) },

@@ -20,8 +20,10 @@ package struct CommandContext: Sendable {
   }
 
   package static func ofThisProcess() -> CommandContext {
-    CommandContext(
-      environment: currentEnvironment(), workingDirectory: currentDirectory(), console: .ofThisProcess())
+    let environment = currentEnvironment()
+    return CommandContext(
+      environment: environment, workingDirectory: currentDirectory(),
+      console: .ofThisProcess(environment: environment))
   }
 
   /// Says what a reading command could not read: its answer is not whole.

@@ -11,13 +11,18 @@ package enum TerminalDevice {
     for (descriptor, name) in [(STDIN_FILENO, "stdin"), (STDOUT_FILENO, "stdout")] where isatty(descriptor) != 1 {
       throw QuarryError(.usage, "\(flag) needs a terminal, and \(name) is none", remedy: remedy)
     }
-    let kind = environment["TERM"] ?? ""
-    guard !["", "dumb", "unknown"].contains(kind) else {
+    guard movesCursor(environment: environment) else {
+      let kind = environment["TERM"] ?? ""
       let found = kind.isEmpty ? "TERM says nothing about this one" : "TERM says that this one is '\(kind)'"
       throw QuarryError(
         .usage, "\(flag) needs a terminal that can move its cursor, and \(found)",
         remedy: "set TERM (TERM=xterm-256color is right for most), or \(remedy)")
     }
+  }
+
+  /// Whether `TERM` names a kind of terminal that moves its cursor.
+  package static func movesCursor(environment: [String: String]) -> Bool {
+    !["", "dumb", "unknown"].contains(environment["TERM"] ?? "")
   }
 
   /// Whether stdin and stdout are a terminal that can show a full screen.
