@@ -4,6 +4,8 @@ package enum Frame {
   case artifactChunk(ArtifactChunkFrame)
   case fileWrite(FileWriteFrame)
   case runResult(RunResultFrame)
+  /// The script begins; of an executor that serves runs.
+  case runBegin
   case runEnd(RunEndFrame)
 
   /// Raw bytes that one chunk or one file may hold.
@@ -21,6 +23,8 @@ package enum Frame {
       self = .fileWrite(try FileWriteFrame(payload))
     } else if type == "run_result" {
       self = .runResult(try RunResultFrame(payload))
+    } else if type == "run_begin" {
+      self = .runBegin
     } else if type == "run_end" {
       self = .runEnd(try RunEndFrame(payload))
     } else {

@@ -230,9 +230,10 @@ import Testing
     #expect(data["PLAIN"]?.string == "shop" && data["hasHome"] == true)
   }
 
-  @Test func aFleetTellsTheWebhookAndStreamsWithItsTasks() async throws {
+  @Test(arguments: [503, 429])
+  func aFleetTellsTheWebhookAndStreamsWithItsTasks(_ first: Int) async throws {
     let redis = try RedisServer.start()
-    let server = try HTTPServer { _, number in .status(number == 1 ? 503 : 200) }
+    let server = try HTTPServer { _, number in .status(number == 1 ? first : 200) }
     let harness = try RunHarness()
     try harness.script("tree.ts", FleetCommandTests.tree)
     try """

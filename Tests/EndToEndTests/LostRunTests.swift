@@ -61,4 +61,35 @@ import Testing
     #expect(try await harness.read("stats", "jobs")["succeeded"] == 1)
     try await harness.expectSound()
   }
+
+  @Test func aScriptWhoseWorkerDiesBeforeItsFirstEventIsCharged() async throws {
+    let harness = try RunHarness()
+    try harness.script(
+      "silent.ts",
+      "export const config = { browser: false };\nexport default () => new Promise((end) => setTimeout(end, 600_000));\n")
+    let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
+    let common = ["--fleet", "t", "--storage-path", harness.data, "--script-root", harness.path]
+    let worker = try harness.start(["worker"] + common, environment: environment)
+    try await worker.waitForError("serves fleet 't'")
+    let coordinator = try harness.start(
+      ["coordinator", "--script", "silent.ts", "--lease", "6s", "--heartbeat", "1s", "--crashes", "1"] + common,
+      environment: environment)
+    func ask(_ arguments: String...) async throws -> JSONValue {
+      let result = try await harness.start(arguments + ["--fleet", "t"], environment: environment).finish()
+      #expect(result.exitCode == 0, "\(arguments): \(result.standardError)")
+      return try JSONParser.parse(result.standardOutput)
+    }
+    var task = JSONValue.null
+    while task["attempt"]?.integer ?? 0 == 0 {
+      try await Task.sleep(for: .milliseconds(20))
+      guard let id = try await ask("list", "tasks").array?.first?["task_id"]?.string else { continue }
+      task = try await ask("inspect", "task", id)
+    }
+    worker.send(SIGKILL)
+    _ = try await worker.finish()
+    let crawl = try await coordinator.finish(within: .seconds(120))
+    #expect(crawl.exitCode == 1, "\(crawl.standardError)")
+    let dead = try await ask("inspect", "task", task["task_id"]?.string ?? "")
+    #expect(dead["state"] == "dead" && dead["crashes"] == "1 of 1" && dead["last_failure"] == "crash", "\(dead)")
+  }
 }

@@ -68,4 +68,40 @@ import Testing
       #expect(try await worker.finish(within: .seconds(60)).exitCode == 0)
     }
   }
+
+  /// Each of the two waits for the other before it emits anything.
+  static let pair = """
+    import { existsSync, writeFileSync } from 'node:fs';
+    export const config = { browser: false };
+    export default async ({ job, emit }) => {
+      if (!job.url) {
+        await emit.enqueue({ target: 'pair.ts', params: { url: 'http://shop.test/a', own: 'a', other: 'b' } });
+        await emit.enqueue({ target: 'pair.ts', params: { url: 'http://shop.test/b', own: 'b', other: 'a' } });
+        return;
+      }
+      writeFileSync(`begun-${job.own}`, '');
+      while (!existsSync(`begun-${job.other}`)) await new Promise((resolve) => setTimeout(resolve, 10));
+      await emit.item({ item_type: 'page', data: { url: job.url } });
+    };
+
+    """
+
+  @Test func spacingCountsFromWhenAScriptBeginsAndNotFromItsFirstEvent() async throws {
+    let harness = try RunHarness()
+    try harness.script("pair.ts", Self.pair)
+    let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
+    let common = ["--fleet", "t", "--storage-path", harness.data, "--script-root", harness.path]
+    let worker = try harness.start(["worker", "--concurrency", "2"] + common, environment: environment)
+    try await worker.waitForError("serves fleet 't' with 2 slots")
+    let result = try await harness.start(
+      [
+        "coordinator", "--script", "pair.ts", "--depth", "1", "--max-runs", "3", "--host-concurrency", "2", "--host-delay", "100ms",
+        "--run-timeout", "120s",
+      ] + common, environment: environment
+    ).finish(within: .seconds(240))
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(try harness.items().count == 2)
+    worker.send(SIGTERM)
+    #expect(try await worker.finish(within: .seconds(60)).exitCode == 0)
+  }
 }

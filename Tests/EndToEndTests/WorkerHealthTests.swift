@@ -94,6 +94,9 @@ import Testing
     try await fleet.waitForHealth { $0?.hasPrefix("storage: ") == true }
     try await crawl.waitForError(
       "the only worker that may run this job claims nothing: storage: ", within: .seconds(120))
+    let top = try await fleet.harness.start(["top", "--once", "--format", "table"] + fleet.common).finish(
+      within: .seconds(120))
+    #expect(top.exitCode == 0 && top.standardOutput.contains(/unwell +[^ ]+:  storage: /), "\(top.standardOutput)")
     try fleet.point(at: fleet.harness.data)
     try await fleet.expectWhole(crawl)
     try await fleet.waitForHealth { $0 == nil }

@@ -137,12 +137,16 @@ import QuarryFleet
       ])
   }
 
-  @Test func aLostRunThatFailsIsNotReportedAndOneThatSucceededIsJudgedByRedis() {
+  @Test func aLostRunThatFailsIsGivenBackAndOneThatSucceededIsJudgedByRedis() {
     var state = holding(["a", "b"])
     #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)) == [.stop(runID: "a", .leaseLost)])
     #expect(state.handle(.entitlementLost(runID: "a", .leaseLost)).isEmpty)
     #expect(
       state.handle(.runEnded(runID: "a", .failed(.crash, reason: "killed", figures))) == [
+        .fail(task("a"), .release, reason: "its lease is lost")
+      ])
+    #expect(
+      state.handle(.failAnswered(runID: "a", FailAnswer(next: "stale"))) == [
         .forget(runID: "a"), .notice(.runSuperseded(task("a"), reason: "its lease is lost")), .claim(1),
       ])
     _ = state.handle(.entitlementLost(runID: "b", .leaseLost))

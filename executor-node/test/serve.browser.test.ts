@@ -73,8 +73,8 @@ test("an exception in a page's listener fails the run whose page it is", async (
   const request = { browser_ws_endpoint: await startBroker(t), job: { site } };
   for (let round = 0; round < 2; round++) {
     const frames = await executor.serve(join(folder, 'listens.ts'), request);
-    assert.deepEqual(types(frames), ['run_error', 'run_result', 'run_end']);
-    assert.equal(frames[0].payload.message, 'from 200');
+    assert.deepEqual(types(frames), ['run_begin', 'run_error', 'run_result', 'run_end']);
+    assert.equal(frames[1].payload.message, 'from 200');
   }
 });
 
@@ -197,11 +197,11 @@ async function lateFailures(
     const early = await executor.serve(join(folder, `${what}.ts`), { ...request, run_id: `early-${what}` });
     assert.deepEqual(
       [what, ...types(early)],
-      [what, 'run_complete', 'run_result', 'run_end'],
+      [what, 'run_begin', 'run_complete', 'run_result', 'run_end'],
       executor.stderr,
     );
     const frames = await executor.serve(join(folder, `opens-${what}.ts`), { ...request, run_id: 'next' });
-    assert.deepEqual([what, ...types(frames)], [what, 'run_complete', 'run_result', 'run_end']);
+    assert.deepEqual([what, ...types(frames)], [what, 'run_begin', 'run_complete', 'run_result', 'run_end']);
   }
   const { stderr } = await executor.end().result();
   for (const [what] of called) {

@@ -30,7 +30,7 @@ test('one process serves run after run, each with its own events, and ends with 
   });
   const executor = new ServingExecutor(t);
   const first = await executor.serve(join(folder, 'one.ts'), { run_id: 'r1', job: { n: 1 } });
-  assert.deepEqual(types(first), ['log', 'run_complete', 'run_result', 'run_end']);
+  assert.deepEqual(types(first), ['run_begin', 'log', 'run_complete', 'run_result', 'run_end']);
   assert.deepEqual(messages(first), ['r11']);
   assert.deepEqual(first.at(-1), {
     type: 'run_end',
@@ -39,8 +39,8 @@ test('one process serves run after run, each with its own events, and ends with 
     had_browser: false,
   });
   const second = await executor.serve(join(folder, 'two.ts'), { run_id: 'r2' });
-  assert.deepEqual(types(second), ['file_write', 'run_error', 'run_result', 'run_end']);
-  assert.deepEqual([second[1].run_id, second[1].seq, second.at(-1)?.code], ['r2', 1, 1]);
+  assert.deepEqual(types(second), ['run_begin', 'file_write', 'run_error', 'run_result', 'run_end']);
+  assert.deepEqual([second[2].run_id, second[2].seq, second.at(-1)?.code], ['r2', 1, 1]);
   const third = await executor.serve(join(folder, 'one.ts'), { run_id: 'r3', job: { n: 3 } });
   assert.deepEqual(messages(third), ['r33']);
   const { code, stderr } = await executor.end().result();
@@ -125,8 +125,8 @@ test('isolation process: one run, listeners to the exit, then the process ends i
     .result();
   assert.match(stderr, /exit heard: 1/);
   assert.equal(executor.child.signalCode, 'SIGKILL');
-  assert.deepEqual(types(frames), ['run_error', 'run_result', 'run_end']);
-  assert.equal(frames[2].code, 1);
+  assert.deepEqual(types(frames), ['run_begin', 'run_error', 'run_result', 'run_end']);
+  assert.equal(frames[3].code, 1);
 });
 
 const LEAVES: [what: string, body: string, left: string | RegExp][] = [
@@ -229,7 +229,7 @@ test("what fails after the end of its run is that run's alone", async (t) => {
   const executor = new ServingExecutor(t);
   assert.equal(left(await executor.serve(join(folder, 'late.ts'), { run_id: 'early' })), undefined);
   const frames = await executor.serve(join(folder, 'opens.ts'), { run_id: 'next' });
-  assert.deepEqual(types(frames), ['run_complete', 'run_result', 'run_end']);
+  assert.deepEqual(types(frames), ['run_begin', 'run_complete', 'run_result', 'run_end']);
   assert.equal(frames.at(-1)?.code, 0);
   assert.equal(left(frames), 'a rejection that nobody handled');
   assert.match(
@@ -278,7 +278,7 @@ test('stacks and places read as in a process of its own', async (t) => {
   const script = join(folder, 'throws.ts');
   const top = ({ payload }: Frame): string => payload.stack.split('\n').slice(0, 3).join('\n');
   const cold = await new RunningExecutor(t, [script]).request(REQUEST).result();
-  const [warm] = await executor.serve(script);
+  const [, warm] = await executor.serve(script);
   assert.match(top(warm), /^RangeError: deep\n.*deep\.ts:1:.*\n.*throws\.ts:3:/);
   assert.equal(top(warm), top(cold.frames[0]));
   for (const [name, place] of [['broken.ts', 3], ['broken.js', 3], ['early.ts', 3]]) {

@@ -58,7 +58,7 @@ final class FleetNotifications: Sendable {
       return warn(
         message + (figures.isRefused ? Notifier.refused : "; it waits in the outbox for `quarry adapter drain`"))
     }
-    guard figures.isFinal else {
+    guard figures.isRefused else {
       throw QuarryError(.redis, message, remedy: "add --adapter-outbox to leave it to `quarry adapter drain`")
     }
     warn(message + "; it is not sent again")

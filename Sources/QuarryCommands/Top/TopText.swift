@@ -33,11 +33,17 @@ enum TopText {
     ] + unwell(document)
   }
 
-  /// A line of its own, when there is something to say.
+  /// Lines of their own, when there is something to say: of the coordinator, and of one worker that stands for all.
   private static func unwell(_ document: Output) -> [StyledLine] {
-    let health = document.text("leader_health").onOneLine
-    guard !health.isEmpty else { return [] }
-    return [line("unwell", ["coordinator:"], [StyledText(text: health, style: Style(.red, isBold: true))], [])]
+    let workers = document.rows("workers").filter { $0.text("state") == "up" && !$0.text("health").isEmpty }
+    let others = workers.count > 1 ? " and \(workers.count - 1) more" : ""
+    return [
+      ("coordinator:", document.text("leader_health")),
+      (workers.first.map { "\($0.text("worker_id").onOneLine)\(others):" } ?? "", workers.first?.text("health") ?? ""),
+    ].filter { !$0.1.isEmpty }.map { who, health in
+      let text = health.split(whereSeparator: \.isNewline).joined(separator: "; ").onOneLine
+      return line("unwell", [who], [StyledText(text: text, style: Style(.red, isBold: true))], [])
+    }
   }
 
   private static func line(

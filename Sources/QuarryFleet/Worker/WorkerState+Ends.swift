@@ -11,7 +11,9 @@ extension WorkerState {
       held[runID]?.isReporting = true
       held[runID]?.figures = figures
       return [.complete(entry.task, figures, emitted: emitted, claimNext: mayClaimOnComplete)]
-    case (.leaseLost, _): return drop(runID, entry)
+    case (.leaseLost, _):
+      // After an outage nobody else may have its task yet, and Redis, which gives leases time then, would take this for a crash.
+      return isGenerationLost ? drop(runID, entry) : report(runID, .release, Self.leaseLost)
     // Nobody else has its task: it has ended when Redis knows that its executor is stopped.
     case (.cancelled, _): return report(runID, .release, Self.cancelled)
     case (.shutdown, _): return report(runID, .release, "the worker is stopping")
@@ -203,6 +205,7 @@ extension WorkerState {
 
   mutating func generationLost(_ error: QuarryError) -> [WorkerAction] {
     var actions: [WorkerAction] = []
+    isGenerationLost = true
     if case .ending(.failed) = phase {
     } else {
       phase = .ending(.failed(error))

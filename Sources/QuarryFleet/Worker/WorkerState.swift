@@ -36,6 +36,8 @@ package struct WorkerState: Sendable {
   var held: [String: Held] = [:]
   var isClaiming = false
   var isWaiting = false
+  /// Redis is not the one that this worker joined: nothing can be told it any more.
+  var isGenerationLost = false
   /// The fleet or this worker is paused: asked again with each renewal, and no wake-up is taken from others.
   var isPaused = false
   private(set) var isToldPaused = false

@@ -34,7 +34,7 @@ struct WorkerTransitions: Sendable {
     _ task: TaskAssignment, _ kind: TaskResult.FailureKind, reason: String, hasBegun: Bool, hosts: [HostNote]
   ) async {
     let requestID = UUIDv7.make()
-    let answer = await caller.call { () async throws(QuarryError) in
+    let answer = await caller.call(longestPause: RunReports.longestPause) { () async throws(QuarryError) in
       try await queue.fail(
         task, kind, reason: Self.bounded(reason), hasBegun: hasBegun, hosts: hosts, workerID: workerID,
         requestID: requestID)

@@ -218,6 +218,7 @@ package final class StreamIngestion {
     case .artifactChunk(let chunk): try take(chunk)
     case .fileWrite(let file): try take(file)
     case .runResult(let result): runResult = runResult ?? result
+    case .runBegin: break
     case .runEnd(let end): runEnd = runEnd ?? end
     }
   }

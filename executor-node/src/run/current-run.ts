@@ -28,6 +28,8 @@ export interface RunTools {
   writer: FrameWriter;
   watch: FailureWatch;
   resolveFrom?: string;
+  /** Called when the script has all it needs and begins next; not for a run that is skipped or cannot begin. */
+  onBegin?: () => void;
 }
 
 const EXIT_CODES = { completed: 0, error: 1, crash: 2 };
@@ -94,6 +96,7 @@ export class CurrentRun {
       const explain = (message: string): string => this.session?.explain?.(message) ?? message;
       const lossBehind = (failure: Error | string) => this.lossBehind(failure);
       const parts = { script, emitter, storage, watch, explain, lossBehind };
+      this.tools.onBegin?.();
       return await runLifecycle(parts, this.context(prepared.job));
     } catch (thrown) {
       return crash(toError(thrown));

@@ -45,9 +45,10 @@ export async function serveOne({ driverFor, resolveFrom, frames, input }: ServeO
   const { script, ...request } = served;
   const browser = () => openSessions(script, resolveFrom);
   const loading = load({ script: () => loadScript(script), browser, watch });
-  const run = new CurrentRun(script, request, { input, writer, watch, resolveFrom });
+  const onBegin = () => tellBegin(writer);
+  const run = new CurrentRun(script, request, { input, writer, watch, resolveFrom, onBegin });
   const code = await run.execute(loading);
-  await tell(writer, { code, pid: process.pid, had_browser: run.hadBrowser });
+  await tellEnd(writer, { code, pid: process.pid, had_browser: run.hadBrowser });
   process.once('exit', endAtOnce);
   return code;
 }
@@ -71,7 +72,14 @@ export async function nextRequest(input: Input): Promise<ServedRequest | undefin
 
 const NOBODY: InputListener = { frame: () => {}, end: () => {} };
 
-export async function tell(writer: FrameWriter, end: RunEnd): Promise<void> {
+/** Leaves before the script's first step, which may be one that takes the machine down. */
+export function tellBegin(writer: FrameWriter): void {
+  writer.frame((encoder) => encoder.value({ type: 'run_begin' }));
+  // Of a reader that is gone the script's first event hears.
+  writer.flush().catch(() => {});
+}
+
+export async function tellEnd(writer: FrameWriter, end: RunEnd): Promise<void> {
   try {
     writer.frame((encoder) => encoder.value({ type: 'run_end', ...end }));
     await writer.flush();

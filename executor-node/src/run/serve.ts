@@ -10,7 +10,7 @@ import { load, type OpenSession } from './loading.ts';
 import { ProcessState } from './process-state.ts';
 import { frameWriter, openSessions } from './run.ts';
 import { currentScope, outsideScopes, RunScope, SessionScope, watchScopes } from './scopes.ts';
-import { nextRequest, type RunEnd, type ServedRequest, type ServeOptions, tell } from './serve-one.ts';
+import { nextRequest, type RunEnd, type ServedRequest, type ServeOptions, tellBegin, tellEnd } from './serve-one.ts';
 import { SpareMemory } from './spare-memory.ts';
 import { FailureWatch } from './watch.ts';
 
@@ -51,14 +51,15 @@ class ServingExecutor {
     for (;;) {
       const request = await nextRequest(input);
       if (!request) return 0;
-      await tell(this.writer, await this.executeInScope(request));
+      await tellEnd(this.writer, await this.executeInScope(request));
       this.memory.noteRun();
     }
   }
 
   private execute({ script, ...request }: ServedRequest): { run: CurrentRun; code: Promise<number> } {
     const { options: { input, resolveFrom }, writer, watch } = this;
-    const run = new CurrentRun(script, request, { input, writer, watch, resolveFrom });
+    const onBegin = () => tellBegin(writer);
+    const run = new CurrentRun(script, request, { input, writer, watch, resolveFrom, onBegin });
     const loading = load({
       script: () => this.imports.load(script),
       browser: () => this.sessions(script),
