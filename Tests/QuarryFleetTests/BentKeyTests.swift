@@ -127,6 +127,30 @@ import Testing
     #expect(try await problems(bench).isEmpty)
   }
 
+  /// All are looked for in one search; what is missed after it has begun makes it begin once more.
+  @Test func listsOfManyHostsAreLookedForTogether() async throws {
+    let (bench, root) = try await bench()
+    for start in stride(from: 3, to: 1_203, by: 100) {
+      let work = (start..<start + 100).map { bench.work($0, "https://h\($0 % 60)/\($0)") }
+      try await bench.emit(work, by: root, "w")
+      try await bench.admit()
+    }
+    func takeAway(_ host: String) async throws {
+      #expect(try await bench.raw.send(["DEL", .text(bench.queue.keys.ready("default", "job", host))]).int == 1)
+    }
+    for host in ["shop"] + (0..<60).map({ "h\($0)" }) { try await takeAway(host) }
+    #expect(try await bench.claim("w").isEmpty)
+    try await bench.reap()
+    try await takeAway("h7")
+    #expect(try await bench.claim("w", 61).count == 61, "each host has had a turn")
+
+    var steps = 1
+    while try await bench.queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()).untilNextTick == .zero { steps += 1 }
+    #expect(steps <= 5, "1,203 tasks, some 500 in each of \(steps) steps")
+    #expect(try await problems(bench).isEmpty)
+    #expect(try await bench.status().ready == 1_203 - 61)
+  }
+
   private func settle(_ bench: QueueBench) async throws {
     let entries = try await bench.queue.pendingEntries(olderThan: .zero, limit: 10)
     try await bench.queue.settle(entries, requestID: UUIDv7.make())

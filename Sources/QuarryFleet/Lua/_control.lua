@@ -8,7 +8,7 @@ local function unlist(task, job, lane, host)
   if call('EXISTS', list) == 0 then
     local had_list = call('SREM', key('hostjobs', lane, host), job)
     withdraw(lane, job, host)
-    if removed == 0 and had_list == 1 then lose_list(lane, job, host, now_text) end
+    if removed == 0 and had_list == 1 then lose_list(lane, job, host) end
   end
 end
 

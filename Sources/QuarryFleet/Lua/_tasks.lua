@@ -8,7 +8,9 @@
 -- claim asks again, and takes out what must wait; what may be there too early in hosts:<lane> is asked once more, and no
 -- harm done.
 -- A list that somebody took away is noticed by the next claim, push or cancel; its tasks are still in the index of ready ones,
--- where the reaper looks for them in steps. lost holds what is still to be looked through: from, to (ms), lane, job, host.
+-- which the reaper looks through in steps, once for all lists of a job. searching holds the jobs, by the time up to which that
+-- is done; lost:<job> when each list was missed ('<lane> <host>'), when one was last ('until'), and whether that was after
+-- another had been ('again').
 local LANES = {'high', 'default', 'low'}
 local PARAMS_INLINE = 64
 local served = tonumber(meta.served) or 0
@@ -81,9 +83,11 @@ end
 
 -- Ready work --------------------------------------------------------------------------------------------------
 
--- The job's list at the host is not there, and had tasks, which came by the time `to`.
-local function lose_list(lane, job, host, to)
-  call('RPUSH', LOST, '0 ' .. to .. ' ' .. lane .. ' ' .. job .. ' ' .. host)
+-- The job's list at the host is not there, and had tasks.
+local function lose_list(lane, job, host)
+  local lost = key('lost', job)
+  if call('ZADD', SEARCHING, 'NX', 0, job) == 0 then call('HSET', lost, 'again', '1') end
+  call('HSET', lost, lane .. ' ' .. host, now_text, 'until', now_text)
   event('key_replaced', 'job', job, 'error', 'key ' .. key('ready', lane, job, host)
     .. ' was gone: its tasks are looked for among those of job ' .. job .. ' that are ready')
 end
@@ -91,7 +95,7 @@ end
 local function push(task, lane, job, host, in_front)
   local length = call(in_front and 'LPUSH' or 'RPUSH', key('ready', lane, job, host), task)
   if length == 1 then
-    if call('SADD', key('hostjobs', lane, host), job) == 0 then lose_list(lane, job, host, '(' .. now_text) end
+    if call('SADD', key('hostjobs', lane, host), job) == 0 then lose_list(lane, job, host) end
     visit(host, job)
     local g = gate(host)
     note_shut(host, g)
@@ -120,7 +124,7 @@ end
 local function pop(lane, job, host, most)
   local open, list = key('open', lane, job), key('ready', lane, job, host)
   local popped = call('LPOP', list, most) or {}
-  if #popped == 0 then lose_list(lane, job, host, now_text) end
+  if #popped == 0 then lose_list(lane, job, host) end
   local tasks, leases, seen = {}, {}, {}
   for _, task in ipairs(popped) do
     local t = read(task)

@@ -37,6 +37,12 @@ local function expire(task, t)
   event('run_superseded', 'job', t.job, 'task', task, 'run', t.run, 'worker', t.owner, 'host', t.host)
 end
 
+-- Lists a ready task that is on no list: it came just now.
+local function list_again(task, lane, job, host, in_front)
+  push(task, lane, job, host, in_front)
+  index(task, job, nil, 'ready')
+end
+
 local function take(task)
   local v = fields_of(task, 'run', 'epoch', 'owner', 'job', 'host', 'lane', 'started_at', 'attempt', 'cancel_at', 'state')
   local t = {task = task, run = v[1], epoch = tonumber(v[2]) and v[2] or '0', owner = v[3], job = v[4], host = or_empty(v[5]), lane = v[6], started = v[7],
@@ -46,7 +52,7 @@ local function take(task)
     return
   end
   -- A claim that an error cut short has it off its list.
-  if v[10] == 'ready' then push(task, t.lane, t.job, t.host, true) end
+  if v[10] == 'ready' then list_again(task, t.lane, t.job, t.host, true) end
   call('ZREM', LEASES, task)
 end
 
@@ -82,21 +88,42 @@ local function ask_on()
   if lane > #LANES then call('HDEL', META, 'asking') else call('HSET', META, 'asking', lane .. ' ' .. from) end
 end
 
--- Looks through the next 500 or so ready tasks of a job, in the order in which they came, for those of a list that was taken away.
--- Those of one millisecond are looked at together, so that the next step can begin after them. Returns whether more is to be
--- looked through.
+-- Whether the ready task, which became so at `came`, was on a list that was missed later. What came in that same millisecond
+-- may be on the new list; what a claim that was cut short has off its list comes back with its lease.
+local function is_lost(lost, task, lane, job, host, came)
+  local missed = lane and tonumber(call('HGET', lost, lane .. ' ' .. host))
+  if not missed or came > missed or call('ZSCORE', LEASES, task) then return false end
+  return came < missed or not call('LPOS', key('ready', lane, job, host), task)
+end
+
+local SEARCH_STEP = 500
+
+-- Looks through the next ready tasks of a job, in the order in which they came, for those of lists that were taken away. One
+-- that is listed again is passed over by whoever looks again. Those of one millisecond are looked at together, so that the
+-- next step can begin after them. Returns whether more is to be looked through.
 local function find_lost()
-  local from, to, lane, job, host = string.match(call('LPOP', LOST) or '', '^(%(?%d+) (%(?%d+) (%S+) (%S+) (.*)$')
-  if not from then return false end
-  local ready = key('index', job, 'ready')
-  local last = call('ZRANGEBYSCORE', ready, from, to, 'WITHSCORES', 'LIMIT', 499, 1)[2]
-  for _, task in ipairs(call('ZRANGEBYSCORE', ready, from, last or to)) do
-    local t = fields_of(task, 'lane', 'host')
-    -- What a claim that was cut short has off its list comes back with its lease.
-    if t[1] == lane and or_empty(t[2]) == host and not call('ZSCORE', LEASES, task) then push(task, lane, job, host) end
+  local job, at = unpack(call('ZRANGE', SEARCHING, 0, 0, 'WITHSCORES'))
+  if not job then return false end
+  local lost, ready = key('lost', job), key('index', job, 'ready')
+  local to = call('HGET', lost, 'until') or 0
+  local last = call('ZRANGEBYSCORE', ready, '(' .. at, to, 'WITHSCORES', 'LIMIT', SEARCH_STEP - 1, 1)[2]
+  local tasks = call('ZRANGEBYSCORE', ready, '(' .. at, last or to, 'WITHSCORES')
+  for i = 1, #tasks, 2 do
+    local task = tasks[i]
+    local lane, host = unpack(fields_of(task, 'lane', 'host'))
+    if is_lost(lost, task, lane, job, or_empty(host), tonumber(tasks[i + 1])) then
+      list_again(task, lane, job, or_empty(host))
+    end
   end
-  if last then call('RPUSH', LOST, '(' .. last .. ' ' .. to .. ' ' .. lane .. ' ' .. job .. ' ' .. host) end
-  return call('EXISTS', LOST) == 1
+  if last then
+    call('ZADD', SEARCHING, last, job)
+  elseif call('HDEL', lost, 'again') == 1 then
+    call('ZADD', SEARCHING, 0, job)
+  else
+    call('UNLINK', lost)
+    call('ZREM', SEARCHING, job)
+  end
+  return call('EXISTS', SEARCHING) == 1
 end
 
 if meta.asking then ask_on() end
