@@ -6,6 +6,8 @@ import Testing
 struct Mutant: CustomTestStringConvertible {
   /// Entries that the outbox takes in a simulation, so that it is full now and then.
   static let outboxLimit = 12
+  /// Ready tasks that are looked through at once for those of lists that were taken away.
+  static let searchStep = 3
 
   let name: String
   let from: String
@@ -31,6 +33,7 @@ struct Mutant: CustomTestStringConvertible {
         source = parts.joined(separator: mutant.to)
       }
       source = source.replacing("waiting >= 10000", with: "waiting >= \(outboxLimit)")
+        .replacing("SEARCH_STEP = 500", with: "SEARCH_STEP = \(searchStep)")
       scripts[script.name] = RedisScript(Oracle.underSimulatedTime(source))
     }
     guard mutant == nil || hits > 0 else {

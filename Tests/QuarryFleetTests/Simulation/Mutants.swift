@@ -137,6 +137,25 @@ extension Mutant {
       name: "reap: one that began costs nothing", from: "  if t.started then\n    charge(task, t, 'crash'",
       to: "  if false then\n    charge(task, t, 'crash'"),
     Mutant(
+      name: "claim: a list that is gone is not missed",
+      from: "if #popped == 0 then lose_list(lane, job, host) end", to: ""),
+    Mutant(
+      name: "push: a list that is gone is not missed",
+      from: "if call('SADD', key('hostjobs', lane, host), job) == 0 then lose_list(lane, job, host) end",
+      to: "call('SADD', key('hostjobs', lane, host), job)"),
+    Mutant(
+      name: "reap: tasks of a list that is gone are not looked for", from: "local is_looking = find_lost()",
+      to: "local is_looking = false"),
+    Mutant(
+      name: "reap: what is missed during the search is not looked for",
+      from: "elseif call('HDEL', lost, 'again') == 1 then", to: "elseif false then"),
+    Mutant(
+      name: "reap: what came to the new list comes twice", from: "if not missed or came > missed or",
+      to: "if not missed or"),
+    Mutant(
+      name: "reap: what had a list noticed comes twice", from: "return came < missed or not call('LPOS'",
+      to: "return came <= missed or not call('LPOS'"),
+    Mutant(
       name: "control: a cancelled task waits on",
       from: "  end_cancelled(task, v[2], v[1], v[5])\nend\n\n-- Cancels up to", to: "end\n\n-- Cancels up to"),
     Mutant(

@@ -39,6 +39,22 @@ struct Oracle: Sendable {
       openJobs: Set((parts[6].elements ?? []).compactMap(\.text)))
   }
 
+  /// In the same order for the same seed.
+  func readyLists() async throws -> [String] {
+    let reply = try await connection.send(["KEYS", .text(prefix + "ready:*")])
+    return (reply.elements ?? []).compactMap(\.text).sorted()
+  }
+
+  /// Deletes a list of tasks; those may lie nowhere from now on, until they are seen somewhere.
+  func takeAway(_ list: String) async throws {
+    let tasks = try await connection.send(["LRANGE", .text(list), 0, -1]).elements ?? []
+    let astray = ["SADD", .text(prefix + "sim:astray")] + tasks.compactMap(\.text).map(RedisArgument.text)
+    _ = try await connection.send(RedisCommand(astray))
+    _ = try await connection.send(["DEL", .text(list)])
+  }
+
+  var prefix: String { String(meta.dropLast("meta".count)) }
+
   /// Keeps all of Redis as it is now, beside it.
   func keep() async throws { _ = try await connection.send(.script(Self.keeping, keys: [], arguments: [])) }
 
@@ -97,7 +113,8 @@ struct Oracle: Sendable {
     end
     put(call('ZRANGE', key('scheduled'), 0, -1), 'scheduled')
     put(call('ZRANGE', key('leases'), 0, -1), 'leased')
-    local count, seen = 0, key('sim', 'seen')
+    local count, seen, astray = 0, key('sim', 'seen'), {}
+    for _, task in ipairs(call('SMEMBERS', key('sim', 'astray'))) do astray[task] = true end
     for _, job in ipairs(jobs) do
       for _, state in ipairs({'ready', 'scheduled', 'leased', 'done', 'dead', 'cancelled'}) do
         for _, task in ipairs(call('ZRANGE', key('index', job, state), 0, -1)) do
@@ -109,7 +126,13 @@ struct Oracle: Sendable {
           for i = 1, 16 do v[i] = v[i] or '' end
           if v[1] ~= state then problem(task .. ' is ' .. v[1] .. ' and listed as ' .. state) end
           local wanted = (state == 'ready' or state == 'scheduled' or state == 'leased') and state or nil
-          if place[task] ~= wanted then problem(task .. ' is ' .. state .. ' and lies in ' .. (place[task] or 'nothing')) end
+          if place[task] ~= wanted then
+            if not (astray[task] and state == 'ready') then
+              problem(task .. ' is ' .. state .. ' and lies in ' .. (place[task] or 'nothing'))
+            end
+          elseif astray[task] then
+            call('SREM', key('sim', 'astray'), task)
+          end
           if wanted then alive[job] = task .. ' is ' .. state end
           if state == 'leased' then at[v[13]][task] = true end
           local line = table.concat(v, '|')

@@ -6,7 +6,7 @@ import RedisClient
 
 extension Simulation {
   mutating func fault() async throws -> Deed {
-    switch chance.below(10) {
+    switch chance.below(11) {
     case 0, 1: kill(chance.below(workers.count))
     case 2, 3:
       if let place = chance.some(workers.indices.filter { !workers[$0].isUp }) { boot(place) }
@@ -15,6 +15,7 @@ extension Simulation {
     case 6: setClock()
     case 7: server += 1
     case 8: try await writeDisk()
+    case 9: try await takeAwayList()
     default: _ = try await connection.send(["SCRIPT", "FLUSH"])
     }
     return .nothing
@@ -40,6 +41,13 @@ extension Simulation {
     for place in workers.indices { workers[place].forgetReplies() }
     for (id, run) in runs where !model.isCurrent(run.task, run.worker) { runs[id]?.isForgotten = true }
     return .nothing
+  }
+
+  /// Somebody deletes a list of ready tasks: they lie nowhere until the fleet finds them again.
+  private mutating func takeAwayList() async throws {
+    guard let list = chance.some(try await oracle.readyLists()) else { return }
+    note("somebody deletes \(list)")
+    try await oracle.takeAway(list)
   }
 
   /// SIGKILL: its executors die with it; what it has sent may still arrive.
@@ -192,9 +200,8 @@ extension Simulation {
     for _ in 0..<8 {
       _ = try await workers[0].queue.reap(limit: 500, term: 0, retention: retention, requestID: chance.id())
     }
-    let prefix = String(oracle.meta.dropLast("meta".count))
     for key in try await connection.send(["KEYS", "*"]).elements?.compactMap(\.text) ?? [] {
-      let kind = key.dropFirst(prefix.count)
+      let kind = key.dropFirst(oracle.prefix.count)
       if Self.lasting.contains(where: { kind.hasPrefix($0) }) { continue }
       let left = try await connection.send(["PTTL", .text(key)]).int ?? -1
       if left < 0 { model.problem("\(kind) is left for ever") }
