@@ -52,6 +52,23 @@ import Testing
     #expect(found > 20)
   }
 
+  @Test func aClusterThatIsDownForAMomentIsOutlasted() async throws {
+    let cluster = try RedisCluster.start()
+    var options = RedisOptions()
+    options.callTimeout = .seconds(120)
+    let redis = try await RedisConnection.connect(RedisEndpoint(url: cluster.url), options: options)
+    let slot = Int(try await redis.send(["CLUSTER", "KEYSLOT", "{shop}"]).int ?? -1)
+    let opening = Mutex<Task<FleetQueue, any Error>?>(nil)
+    try await cluster.withDown(slot) { node in
+      opening.withLock { $0 = Task { try await FleetQueue.open(redis, fleet: "shop", actor: "c") } }
+      let raw = try await RedisConnection.connect(RedisEndpoint(url: node.url))
+      while !(try await raw.send(["INFO", "errorstats"]).text ?? "").contains("CLUSTERDOWN") {}
+    }
+    let queue = try #require(try await opening.withLock { $0 }?.value)
+    #expect(try await queue.fleetView().outbox == 0)
+    queue.close()
+  }
+
   @Test func aFleetIsFoundFromAnyNode() async throws {
     let cluster = try RedisCluster.start()
     for node in cluster.nodes {

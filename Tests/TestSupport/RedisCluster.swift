@@ -1,6 +1,6 @@
 import Foundation
 
-/// Three nodes of a real cluster that have all slots, on ports of 127.0.0.1.
+/// Three nodes of a real cluster that have all slots and say so, on ports of 127.0.0.1.
 package final class RedisCluster: Sendable {
   package let nodes: [RedisServer]
 
@@ -16,6 +16,15 @@ package final class RedisCluster: Sendable {
     }
     let places = nodes.map { "127.0.0.1:\($0.port)" }
     try ShortProgram.run(["/usr/bin/redis-cli", "--cluster", "create"] + places + ["--cluster-yes"])
+    // That all agree on who has what does not mean that each answers: for seconds a node may still call the cluster down.
+    for node in nodes {
+      var tries = 0
+      while !(try ask(node, "CLUSTER", "INFO").contains("cluster_state:ok")) {
+        tries += 1
+        guard tries < 1_200 else { throw ServerProcess.Failure(description: "the cluster stays down") }
+        usleep(50_000)
+      }
+    }
   }
 
   /// With all nodes.
@@ -61,6 +70,14 @@ package final class RedisCluster: Sendable {
       try ask(node, "CLUSTER", "SETSLOT", String(slot), "NODE", targetID)
     }
     return to
+  }
+
+  /// Takes a slot from the node that has it, and gives it back; in between the cluster is down for its keys.
+  package func withDown(_ slot: Int, _ body: (RedisServer) async throws -> Void) async throws {
+    let node = nodes[try owner(of: slot)]
+    try ask(node, "CLUSTER", "DELSLOTS", String(slot))
+    try await body(node)
+    try ask(node, "CLUSTER", "ADDSLOTS", String(slot))
   }
 
   private func migrate(_ keys: ArraySlice<Substring>, from source: RedisServer, to target: RedisServer) throws {
