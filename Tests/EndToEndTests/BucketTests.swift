@@ -113,6 +113,44 @@ import Testing
     #expect(try await coordinator.finish(within: .seconds(120)).exitCode == 0)
   }
 
+  /// One signal is enough; what it was about to record is recorded by the next one.
+  @Test(.timeLimit(.minutes(10))) func aLeaderThatIsToldToStopDoesNotWaitForASilentStore() async throws {
+    let harness = try RunHarness()
+    let redis = try RedisServer.start()
+    let upstream = try S3Server.moto.upstream()
+    let isSilent = Mutex(false)
+    let (asked, asking) = AsyncStream<Void>.makeStream()
+    let proxy = try HTTPServer { request, _ in
+      guard request.line.hasPrefix("PUT"), isSilent.withLock({ $0 }) else { return .relay(to: upstream) }
+      asking.yield()
+      return .silence
+    }
+    let bucket = try Bucket(.moto, through: proxy)
+    try harness.script("root.ts", "export default () => {};\n")
+    func start() async throws -> RunningProcess {
+      let coordinator = try harness.start(
+        ["coordinator", "--redis", redis.url, "--fleet", "t", "--script-root", harness.path] + bucket.flags,
+        environment: bucket.environment)
+      try await coordinator.waitForError("leading the fleet", within: .seconds(120))
+      return coordinator
+    }
+    let stuck = try await start()
+    isSilent.withLock { $0 = true }
+    try redis.ask("RPUSH", "quarry:{t}:submissions", #"{"script":"root.ts","job_id":"j"}"#)
+    for await _ in asked { break }
+    stuck.send(SIGTERM)
+    let end = try await stuck.finish(within: .seconds(120))
+    #expect(end.exitCode == 1, "\(end.standardError)")
+    #expect(end.standardError.contains("not stopped within 15s: storage has been waited for these "), "\(end.standardError)")
+    #expect(end.standardError.contains("asked for the ledger of job j;"), "\(end.standardError)")
+
+    isSilent.withLock { $0 = false }
+    let next = try await start()
+    try await next.waitForError("job j submitted", within: .seconds(300))
+    next.send(SIGTERM)
+    #expect(try await next.finish(within: .seconds(120)).exitCode == 0)
+  }
+
   @Test(arguments: S3Server.allCases) func aRunAndAllThatIsSaidOfIt(_ server: S3Server) async throws {
     let harness = try RunHarness()
     let bucket = try Bucket(server)

@@ -111,9 +111,21 @@ struct CoordinatorCommand: LoggingCommand {
     try SignalWatch.start { _, count in
       if count > 1 { _exit(ExitCode.failure) }
       coordinator.interrupt()
+      Deadline.endProcess(after: Self.endLimit, console: console) {
+        progress.finish()
+        let stillWaits = coordinator.awaitedStorage.map { ": \($0.text(settings.flags)), and for whoever leads next" }
+        return (
+          ExitCode.failure,
+          "not stopped within \(Self.endLimit.shortText)\(stillWaits ?? "; whoever leads next does what is left")"
+        )
+      }
     }
     return try await coordinator.run()
   }
+
+  /// How long it may take to end after the first signal. Longer than its last calls of Redis have; a storage that neither takes nor
+  /// refuses has no end.
+  private static let endLimit = Duration.seconds(15)
 
   private func tellWhatNext(_ summary: CoordinatorSummary, _ settings: CrawlSettings, _ console: Console) {
     if summary.isInterrupted { tellHowToGoOn(summary, settings, console) }

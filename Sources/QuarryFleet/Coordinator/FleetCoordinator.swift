@@ -49,6 +49,11 @@ package final class FleetCoordinator: Sendable {
   /// latter. From any thread.
   package func interrupt() { inbox.yield(.interrupt) }
 
+  /// What keeps it, as far as it is storage's doing: a question that is not answered yet. From any thread.
+  package var awaitedStorage: CoordinatorNotice? {
+    silence.current.map { .storageAwaited(seconds: $0.seconds, jobID: $0.jobID) }
+  }
+
   /// Does its task.
   /// - Returns: what came of the job; nil when it has served until it was interrupted.
   /// - Throws: `QuarryError(.usage)` for a request that cannot be run, `QuarryError(.storage)` when the `job` record
@@ -198,7 +203,7 @@ package final class FleetCoordinator: Sendable {
   /// A term that cannot be given back ends by itself; then the next coordinator waits for it.
   private func releaseTerm() async {
     do throws(QuarryError) {
-      try await queue.releaseTerm(coordinatorID: configuration.coordinatorID)
+      try await queue.releaseTerm(coordinatorID: configuration.coordinatorID, within: .seconds(2))
     } catch { notice(.termKept(error.message)) }
   }
 

@@ -10,8 +10,13 @@ final class SilenceWatch: Sendable {
     var jobID: String
   }
 
+  private struct Question {
+    var jobID: String
+    var at: UInt64
+    var patience: Duration
+  }
   private struct State {
-    var asked: (jobID: String, at: UInt64, patience: Duration)?
+    var asked: Question?
     var isSilent = false
   }
 
@@ -32,7 +37,7 @@ final class SilenceWatch: Sendable {
   /// One question at a time.
   /// - Parameter patience: a silence that lasts longer is worth a word.
   func asks(of jobID: String, patience: Duration) {
-    state.withLock { $0.asked = (jobID, clock.boot(), patience) }
+    state.withLock { $0.asked = Question(jobID: jobID, at: clock.boot(), patience: patience) }
   }
 
   func answered() {
@@ -42,6 +47,13 @@ final class SilenceWatch: Sendable {
       state.isSilent = false
       onChange(nil)
     }
+  }
+
+  /// What storage has been asked and has not answered yet, however short that may be.
+  var current: Silence? { state.withLock { $0.asked.map(silence(after:)) } }
+
+  private func silence(after asked: Question) -> Silence {
+    Silence(seconds: Int((clock.boot() - asked.at) / 1_000_000_000), jobID: asked.jobID)
   }
 
   /// Looks until cancelled.
@@ -54,11 +66,9 @@ final class SilenceWatch: Sendable {
 
   private func look() {
     state.withLock { state in
-      guard let asked = state.asked else { return }
-      let silence = clock.boot() - asked.at
-      guard silence >= asked.patience.nanoseconds else { return }
+      guard let asked = state.asked, clock.boot() - asked.at >= asked.patience.nanoseconds else { return }
       state.isSilent = true
-      onChange(Silence(seconds: Int(silence / 1_000_000_000), jobID: asked.jobID))
+      onChange(silence(after: asked))
     }
   }
 }

@@ -62,8 +62,8 @@ extension FleetQueue {
     return term > 0 ? .leading(term) : .other(leader)
   }
 
-  package func releaseTerm(coordinatorID: String) async throws(QuarryError) {
-    _ = try await call(.term, ["leave"], actor: coordinatorID)
+  package func releaseTerm(coordinatorID: String, within limit: Duration? = nil) async throws(QuarryError) {
+    _ = try await call(.term, ["leave"], actor: coordinatorID, within: limit)
   }
 
   /// A worker comes: what a worker of its id held goes back to the queue.
