@@ -143,6 +143,22 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
+  @Test func aTaskAtWhichWorkersFallSilentBeforeItBeginsIsChargedInTheEnd() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    for claim in 1...10 {
+      _ = try await bench.one("w")
+      try await bench.advance(.seconds(31))
+      #expect(try await bench.reap() == 1)
+      #expect(try await bench.state("job-root") == (claim < 10 ? .ready : .scheduled))
+    }
+    let view = try #require(try await bench.queue.task("job-root")).task
+    #expect(view.crashes == 1 && view.attempt == 0)
+    #expect(view.error?.contains("which never began") == true)
+    #expect(try await bench.census().isEmpty)
+  }
+
   @Test func reapingSaysWhenTheNextLeaseIsOver() async throws {
     let bench = try await QueueBench.make()
     func reap() async throws -> ReapAnswer {

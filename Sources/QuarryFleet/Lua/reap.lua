@@ -4,7 +4,7 @@
 -- jitter, retention of done tasks (ms, number), of dead ones (ms, number).
 -- Reply: {leases taken back, 1 when leases were extended instead, ms until the next lease is over unless it is renewed (-1: there
 -- is none; 0 also while tasks of lost lists are looked for)}, or {-1, leader} when another leads.
--- Invariants: a claim that never began costs nothing; one that began is charged as a crash. After a gap since the last
+-- Invariants: a claim that never began costs nothing, up to nine of a task; one that began is charged as a crash. After a gap since the last
 -- tick, a restart of the server or a clock that went back, every lease first gets a whole lease more: an outage of
 -- Redis punishes nobody. A lease that cannot be taken back, because something of its task is not what it should be, is in the
 -- server's log, holds up no other, and is tried again when another lease would be over.
@@ -27,10 +27,14 @@ if tick[1] and (now - tonumber(tick[1]) > LONGEST_TICK or tick[2] ~= server or w
 end
 call('HSET', META, 'reaped_at', now, 'server', server, 'back', shift)
 
+-- So many workers fall silent between the claim and the begin of one task before it is taken for the reason.
+local UNBEGUN_LIMIT = 10
+
 local function expire(task, t)
   take_back(t)
-  if t.started then
-    charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run, 0)
+  if t.started or call('HINCRBY', TASK .. task, 'unbegun', 1) >= UNBEGUN_LIMIT then
+    charge(task, t, 'crash', 'worker ' .. t.owner .. ' did not renew the lease of run ' .. t.run
+      .. (t.started and '' or ', which never began'), 0)
   else
     release(task, t)
   end
