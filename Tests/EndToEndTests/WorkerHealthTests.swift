@@ -96,7 +96,7 @@ import Testing
       "the only worker that may run this job claims nothing: storage: ", within: .seconds(120))
     let top = try await fleet.harness.start(["top", "--once", "--format", "table"] + fleet.common).finish(
       within: .seconds(120))
-    #expect(top.exitCode == 0 && top.standardOutput.contains(/unwell +[^ ]+:  storage: /), "\(top.standardOutput)")
+    #expect(top.exitCode == 0 && top.standardOutput.contains(#/unwell +[^ ]+:  storage: /#), "\(top.standardOutput)")
     try fleet.point(at: fleet.harness.data)
     try await fleet.expectWhole(crawl)
     try await fleet.waitForHealth { $0 == nil }
