@@ -2,8 +2,8 @@ import QuarryCore
 
 /// When a document is looked at again.
 package struct LivePace {
-  /// Reading takes at most this part of the time, as `1 / share`, whatever it costs.
-  private static let share = 10
+  /// Reading takes at most this part of the time, as `1 / share`, whatever it costs. What fails has mostly waited.
+  private static let (share, failedShare) = (10, 1)
   /// A crawl has moments in which nothing runs: what has changed lately is looked at a while longer.
   private static let linger = Duration.seconds(30)
 
@@ -33,14 +33,14 @@ package struct LivePace {
   mutating func end(mayChange: Bool, hasChanged: Bool) {
     if hasChanged { changedAt = .now }
     self.mayChange = mayChange
-    schedule()
+    schedule(Self.share)
   }
 
   /// It could not be read; that may pass.
-  mutating func fail() { schedule() }
+  mutating func fail() { schedule(Self.failedShare) }
 
-  private mutating func schedule() {
+  private mutating func schedule(_ share: Int) {
     let took = beganAt.map { .now - $0 } ?? .zero
-    nextAt = isLive ? .now + max(interval, took * Self.share) : nil
+    nextAt = isLive ? .now + max(interval, took * share) : nil
   }
 }
