@@ -127,6 +127,30 @@ import Testing
     #expect(try await problems(bench).isEmpty)
   }
 
+  /// Without them no claim comes upon the job.
+  @Test(arguments: [["hosts"], ["open"], ["rota"], ["open", "hosts"], ["hostjobs", "open", "rota"]])
+  func whoWaitsIsNotForgottenWithTheKeysThatSaySo(_ kinds: [String]) async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit(host: "shop") { $0.politeness.hostDelay = .seconds(5) }
+    try await bench.run("w", emitting: (0..<3).map { "https://shop/\($0)" })
+    try await bench.admit()
+    for key in try await bench.raw.send(["KEYS", "*"]).elements ?? [] {
+      guard let name = key.text, kinds.contains(where: { name.hasPrefix(bench.queue.keys.prefix + $0 + ":") }) else {
+        continue
+      }
+      _ = try await bench.raw.send(["DEL", .text(name)])
+    }
+    for _ in 0..<3 {
+      try await bench.advance(.seconds(6))
+      try await bench.reap()
+      try await bench.run("w")
+    }
+    try await bench.settleAll()
+    #expect(try await bench.status().isFinished)
+    #expect(try await bench.census().isEmpty)
+  }
+
   /// All are looked for in one search; what is missed after it has begun makes it begin once more.
   @Test func listsOfManyHostsAreLookedForTogether() async throws {
     let (bench, root) = try await bench()

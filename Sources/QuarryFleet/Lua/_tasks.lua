@@ -81,6 +81,17 @@ local function refresh(host)
   if not g.closed then call('HDEL', HOST .. host, 'shut') end
 end
 
+-- Puts the job's host where its gate says, as it has ready work in this lane.
+local function post(lane, job, host)
+  local g = gate(host)
+  note_shut(host, g)
+  if not g.closed then
+    offer(lane, job, host)
+  elseif g.at then
+    call('ZADD', key('hosts', lane), g.at, host)
+  end
+end
+
 -- Ready work --------------------------------------------------------------------------------------------------
 
 -- The job's list at the host is not there, and had tasks.
@@ -97,13 +108,7 @@ local function push(task, lane, job, host, in_front)
   if length == 1 then
     if call('SADD', key('hostjobs', lane, host), job) == 0 then lose_list(lane, job, host) end
     visit(host, job)
-    local g = gate(host)
-    note_shut(host, g)
-    if not g.closed then
-      offer(lane, job, host)
-    elseif g.at then
-      call('ZADD', key('hosts', lane), g.at, host)
-    end
+    post(lane, job, host)
   else
     wake(storage_of(job))
   end

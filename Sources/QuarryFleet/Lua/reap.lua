@@ -130,7 +130,29 @@ local function find_lost()
   return call('EXISTS', SEARCHING) == 1
 end
 
+-- Where nothing is under way although tasks are ready, somebody may have taken away what says which hosts and jobs wait: for
+-- some tasks of some jobs it is put there again.
+local function patrol()
+  local count = call('ZCARD', JOBS)
+  if count == 0 or call('EXISTS', LEASES) == 1 then return end
+  local from = math.random(0, math.ceil(count / 10) - 1) * 10
+  for _, job in ipairs(call('ZREVRANGE', JOBS, from, from + 9)) do
+    local is_posted = {}
+    for _, task in ipairs(call('ZRANGE', key('index', job, 'ready'), 0, 99)) do
+      local lane, host = unpack(fields_of(task, 'lane', 'host'))
+      local place = lane and lane .. ' ' .. or_empty(host)
+      if place and not is_posted[place] then
+        is_posted[place] = true
+        call('SADD', key('hostjobs', lane, or_empty(host)), job)
+        post(lane, job, or_empty(host))
+      end
+    end
+    if next(is_posted) then enter_rota(job) end
+  end
+end
+
 if meta.asking then ask_on() end
+patrol()
 local is_looking = find_lost()
 promote()
 local cancelling = call('SRANDMEMBER', CANCELLING)

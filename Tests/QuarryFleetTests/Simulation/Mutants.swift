@@ -131,11 +131,11 @@ extension Mutant {
     Mutant(name: "reap: no grace", from: "if now >= (tonumber(tick[3]) or 0) then", to: "if true then"),
     Mutant(name: "reap: a restart is not noticed", from: " or tick[2] ~= server", to: ""),
     Mutant(
-      name: "reap: a claim that never began is charged", from: "  if t.started then\n    charge(task, t, 'crash'",
-      to: "  if true then\n    charge(task, t, 'crash'"),
+      name: "reap: a claim that never began is charged", from: "  if t.started or call('HINCRBY', TASK .. task, 'unbegun', 1) >= UNBEGUN_LIMIT then",
+      to: "  if true then"),
     Mutant(
-      name: "reap: one that began costs nothing", from: "  if t.started then\n    charge(task, t, 'crash'",
-      to: "  if false then\n    charge(task, t, 'crash'"),
+      name: "reap: one that began costs nothing", from: "  if t.started or call('HINCRBY', TASK .. task, 'unbegun', 1) >= UNBEGUN_LIMIT then",
+      to: "  if false then"),
     Mutant(
       name: "claim: a list that is gone is not missed",
       from: "if #popped == 0 then lose_list(lane, job, host) end", to: ""),
