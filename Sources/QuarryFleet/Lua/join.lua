@@ -25,6 +25,7 @@ if ARGV[4] == 'down' then
 end
 for i = 5, #ARGV, 2 do call('HSET', WORKER .. actor, ARGV[i], ARGV[i + 1]) end
 call('HSET', WORKER .. actor, 'joined_at', now)
+call('HSET', META, 'worker_slots', or_empty(call('HGET', WORKER .. actor, 'slots')))
 call('PEXPIRE', WORKER .. actor, 604800000)
 call('ZADD', WORKERS, now, actor)
 call('ZADD', key('workers', call('HGET', WORKER .. actor, 'storage')), now, actor)

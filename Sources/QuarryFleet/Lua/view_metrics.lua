@@ -4,7 +4,7 @@
 -- Reply: {time ms, 1 when paused, outbox length, unsettled entries, notifications unsent, submissions waiting, rejects, leases,
 -- scheduled, ms since the first lease ended (0: none has), ms since the worker longest silent was heard, 1 when jobs or
 -- workers were left out, {open jobs, ready, done, dead, cancelled, retried, released} of the jobs,
--- {live workers, those that are handed nothing, their slots}, tasks that could start at once as far as their hosts and
+-- {live workers, those that are handed nothing, their slots, slots of the worker that came last}, tasks that could start at once as far as their hosts and
 -- jobs have room, {eligible tasks} and {hosts that wait for their time} by lane in the order high, default, low}.
 local MOST_JOBS, MOST_HOSTS, MOST_WORKERS = 200, 500, 500
 
@@ -79,6 +79,7 @@ for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, live, '+inf', 'LIMIT', 0,
   workers[3] = workers[3] + (tonumber(w[1]) or 0)
 end
 left_out = left_out or workers[1] == MOST_WORKERS
+workers[4] = tonumber(meta.worker_slots) or 1
 
 local first = call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
 local silent = call('ZRANGE', WORKERS, 0, 0, 'WITHSCORES')[2]

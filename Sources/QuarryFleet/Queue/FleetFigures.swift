@@ -36,6 +36,8 @@ package struct FleetFigures: Sendable, Equatable {
   /// Of the workers: those that claim nothing, because somebody said so or because they are not well.
   package var idledWorkers = 0
   package var slots = 0
+  /// Of the worker that came last, if it is gone too; 1 when there was none.
+  package var lastWorkerSlots = 1
   /// Eligible tasks that could start at once, as far as bounds of hosts and jobs go.
   package var startable = 0
   package var lanes: [LaneFigures] = []
@@ -46,9 +48,10 @@ package struct FleetFigures: Sendable, Equatable {
   /// Ready tasks that a host, a job or the fleet holds back.
   package var gated: Int { max(0, ready - eligible) }
 
-  /// Workers of the mean size of those there are (one slot when there are none) that would have all run that can run now.
+  /// Workers of the mean size of those there are (of the last one's when there are none) that would have all run that can
+  /// run now.
   package var desiredWorkers: Int {
-    let size = max(1, workers == 0 ? 1 : slots / workers)
+    let size = max(1, workers == 0 ? lastWorkerSlots : slots / workers)
     return (leased + startable + size - 1) / size
   }
 }
@@ -69,7 +72,7 @@ extension FleetQueue {
     }
     let fleet = try numbers(reply, 17)
     let jobs = try numbers(reply[12], 7)
-    let workers = try numbers(reply[13], 3)
+    let workers = try numbers(reply[13], 4)
     let eligible = try numbers(reply[15], 3)
     let hosts = try numbers(reply[16], 3)
     var figures = FleetFigures()
@@ -82,6 +85,7 @@ extension FleetQueue {
     (figures.openJobs, figures.ready, figures.done, figures.dead) = (jobs[0], jobs[1], jobs[2], jobs[3])
     (figures.cancelled, figures.retried, figures.released) = (jobs[4], jobs[5], jobs[6])
     (figures.workers, figures.idledWorkers, figures.slots) = (workers[0], workers[1], workers[2])
+    figures.lastWorkerSlots = workers[3]
     figures.startable = fleet[14]
     figures.lanes = [Lane.high, .default, .low].enumerated().map { index, lane in
       FleetFigures.LaneFigures(lane: lane, eligible: eligible[index], waitingHosts: hosts[index])
