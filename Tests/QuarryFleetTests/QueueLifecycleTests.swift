@@ -188,6 +188,19 @@ import Testing
     #expect(try await bench.claim("w").isEmpty)
   }
 
+  @Test func desiredWorkersAreOfTheSizeOfTheLastOneWhereNoneIsLeft() async throws {
+    let bench = try await QueueBench.make()
+    try await bench.join("w")
+    try await bench.submit()
+    try await bench.run("w", emitting: (0..<9).map { "https://h\($0)/" })
+    try await bench.admit()
+    for isThere in [true, false] {
+      if !isThere { try await bench.queue.leave(workerID: "w") }
+      let figures = try await bench.queue.figures()
+      #expect(figures.workers == (isThere ? 1 : 0) && figures.startable == 9 && figures.desiredWorkers == 3)
+    }
+  }
+
   @Test func submissionsOfOtherProgramsAreReadOnceAndBadOnesKeptWithTheirReason() async throws {
     let bench = try await QueueBench.make()
     let good = "{\"script\":\"list.ts\",\"key\":\"nightly\",\"params\":{\"url\":\"http://a/\"},\"depth\":2}"
