@@ -68,15 +68,15 @@ struct LedgerReader: Sendable {
     return lines
   }
 
-  /// Tasks of a job that are done, dead or cancelled.
-  func endedTasks(jobID: String) throws(QuarryError) -> Set<String> {
-    var tasks: Set<String> = []
+  /// Tasks of a job that are done, dead or cancelled, each with the run that counts, empty where none does.
+  func endedTasks(jobID: String) throws(QuarryError) -> [String: String] {
+    var tasks: [String: String] = [:]
     try forEachRecord(fleet: nil, jobID: jobID) { line in
-      let members = RecordMembers.read(["kind", "task_id"], from: line)
+      let members = RecordMembers.read(["kind", "task_id", "accepted_run_id"], from: line)
       guard let kind = members["kind"]?.string, let task = members["task_id"]?.string else { return }
       switch kind {
-      case "accepted", "dead", "cancelled": tasks.insert(task)
-      case "requeued": tasks.remove(task)
+      case "accepted", "dead", "cancelled": tasks[task] = members["accepted_run_id"]?.string ?? ""
+      case "requeued": tasks[task] = nil
       default: break
       }
     }

@@ -61,8 +61,8 @@ struct LivenessJudge {
   private let liveness: Liveness
   private let layout: DatasetLayout
   private let ledger: LedgerReader
-  /// By job: its tasks that have ended.
-  private var ended: [String: Set<String>] = [:]
+  /// By job: its tasks that have ended, with the run that counts.
+  private var ended: [String: [String: String]] = [:]
   /// Asked for once a query, and only when a run without an end is met; nil inside where nobody could say.
   private var bounds: Liveness.Bounds??
   private(set) var warnings: [String] = []
@@ -87,7 +87,8 @@ struct LivenessJudge {
       if let leases = liveness.leases, leases.jobs.contains(job), stored < leases.asked {
         return !leases.runs.contains(run.runID)
       }
-      if endedTasks(of: job).contains(task) { return true }
+      // The ledger is read after the run: one that counts has ended meanwhile, its last records in storage.
+      if let counting = endedTasks(of: job)[task], counting != run.runID { return true }
     }
     return currentBounds()?.silentSince.map { stored < $0 } ?? false
   }
@@ -125,9 +126,9 @@ struct LivenessJudge {
   }
 
   /// Read once a job, and only for jobs that have a run without an end.
-  private mutating func endedTasks(of job: String) -> Set<String> {
+  private mutating func endedTasks(of job: String) -> [String: String] {
     if let known = ended[job] { return known }
-    var tasks: Set<String> = []
+    var tasks: [String: String] = [:]
     do throws(QuarryError) { tasks = try ledger.endedTasks(jobID: job) } catch { warnings.append(error.message) }
     ended[job] = tasks
     return tasks

@@ -64,7 +64,7 @@ package struct LodeReader: Sendable {
       let counting = try ledger.acceptedRuns(fleet: nil, jobID: job).first { $0.taskID == task }
       if let counting {
         detail.isAccepted = counting.runID == detail.summary.runID
-      } else if try ledger.endedTasks(jobID: job).contains(task) {
+      } else if try ledger.endedTasks(jobID: job)[task] != nil {
         detail.isAccepted = false
       }
     } catch { note(error.message) }
