@@ -1,14 +1,15 @@
 // Runs with pages, one after the other in one executor, over a browser that runs already.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { findChromium } from '../src/browser/chromium.ts';
 import { driverModule } from '../src/browser/driver-location.ts';
 import { startChromium } from './chromium.ts';
-import { folderWith, type Frame, ServingExecutor, types } from './support.ts';
+import { folderWith, type Frame, runScript, ServingExecutor, types } from './support.ts';
 import { startSite } from './site.ts';
 
 /** A browser for many runs. Resolves to its address. */
@@ -81,13 +82,31 @@ test("an exception in a page's listener fails the run whose page it is", async (
 test('a browser of each run leaves nothing behind in its process', async (t) => {
   const folder = folderWith(t, {
     'a.ts': `export default async ({ page }: any) => { await page.title(); };`,
+    'closes.ts': `export default async ({ browser }: any) => { await browser.close(); };`,
   });
   const temporary = folderWith(t, {});
   const executor = new ServingExecutor(t, ['--serve=module'], { TMPDIR: temporary });
   for (const name of ['a', 'a', 'closes', 'a']) {
-    assert.equal(left(await executor.serve(join(folder, `${name}.ts`))), undefined);
+    const { code, left_behind } = (await executor.serve(join(folder, `${name}.ts`))).at(-1) ?? {};
+    assert.deepEqual([name, code, left_behind], [name, 0, undefined], executor.stderr);
   }
   assert.equal((await executor.end().result()).code, 0);
+  assert.deepEqual(readdirSync(temporary), []);
+});
+
+test('a browser that writes until it is killed leaves no folder either', async (t) => {
+  // The writer keeps the browser's pipes, so that it counts as one that has not ended yet.
+  const chromium = `#!/bin/sh
+    case $* in *--user-data-dir*)
+      while kill -0 $PPID; do n=$(((n + 1) % 100)); echo > "$TMPDIR/late-$n"; done &
+    esac
+    exec '${findChromium()}' "$@"`;
+  const folder = folderWith(t, { chromium });
+  chmodSync(join(folder, 'chromium'), 0o755);
+  const temporary = folderWith(t, {});
+  const environment = { TMPDIR: temporary, QUARRY_CHROMIUM: join(folder, 'chromium') };
+  const { code, stderr } = await runScript(t, 'export default () => {};', {}, environment);
+  assert.equal(code, 0, stderr);
   assert.deepEqual(readdirSync(temporary), []);
 });
 

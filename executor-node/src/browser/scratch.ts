@@ -9,7 +9,6 @@ const PREFIX = 'quarry-browser-';
 const PARENT = tmpdir();
 /** This process' own. */
 const folders = new Set<string>();
-let removesAtExit = false;
 /** Launches follow each other: each has the process' temporary folder to itself. */
 let launching: Promise<unknown> = Promise.resolve();
 
@@ -30,6 +29,7 @@ async function launchInFolder(launch: () => Promise<any>, end: string): Promise<
   process.env.TMPDIR = folder;
   try {
     const browser = await launch();
+    removeAtExit();
     browser.once(end, () => remove(folder));
     return browser;
   } finally {
@@ -39,8 +39,7 @@ async function launchInFolder(launch: () => Promise<any>, end: string): Promise<
 }
 
 function ownFolder(): string {
-  if (!removesAtExit) process.once('exit', () => folders.forEach(remove));
-  removesAtExit = true;
+  removeAtExit();
   try {
     removeLeftovers(PARENT);
     const folder = mkdtempSync(join(PARENT, `${PREFIX}${process.pid}-`));
@@ -62,10 +61,20 @@ function removeLeftovers(parent: string): void {
   }
 }
 
+/** Behind the driver's listener, which a launch puts there and which kills the browser: until then that writes on. */
+function removeAtExit(): void {
+  process.off('exit', removeAll).on('exit', removeAll);
+}
+
+/** What was just killed may write once more; it is gone within milliseconds, on a busy machine within a second. */
+function removeAll(): void {
+  folders.forEach((folder) => remove(folder, { maxRetries: 5, retryDelay: 100 }));
+}
+
 /** Best effort: a browser that is still ending may write once more, and other users' folders stay theirs. */
-function remove(folder: string): void {
+function remove(folder: string, retries?: { maxRetries: number; retryDelay: number }): void {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, ...retries });
     folders.delete(folder);
   } catch {
     // The end of this process tries again, and the next process.
