@@ -204,6 +204,29 @@ for (const [what, body] of Object.entries(UNASKABLE)) {
 }
 
 for (const [how, hang] of Object.entries(HANGS)) {
+  test(`a page that hangs ${how}, and is known to, loses its process while a call to it waits: a crash`, async (t) => {
+    const { endpoint, mark } = await startBroker(t);
+    const slow = await silentAddress(t, () => kill(partOf(mark, 'renderer'), 'SIGKILL'));
+    const script = `export default async ({ browser, page, job, emit }) => {
+      const other = await (await browser.createBrowserContext()).newPage();
+      ${hang}
+      await other.goto(job.refused).catch(() => {});
+      const waits = page.evaluate('1');
+      other.goto(job.slow).catch(() => {});
+      await waits.catch(() => {});
+      await emit.item({ item_type: 'bogus', data: {} });
+    };`;
+    const { code, frames, stderr } = await runScript(t, script, {
+      job: { slow, refused: REFUSED },
+      browser_ws_endpoint: endpoint,
+    });
+    assert.equal(code, 2, stderr);
+    assert.deepEqual(outcomeOf(frames), PAGE_CRASHED);
+    assert.deepEqual(frames.map(({ type }) => type).filter((type) => type === 'item'), []);
+  });
+}
+
+for (const [how, hang] of Object.entries(HANGS)) {
   test(`a page that hangs ${how} holds up one failure of another page, not each of them`, async (t) => {
     const script = `export default async ({ browser, page, job, emit }) => {
       const other = await (await browser.createBrowserContext()).newPage();

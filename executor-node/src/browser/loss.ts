@@ -6,7 +6,9 @@ import { within } from './page-facts.ts';
  */
 const MAY_BE_LOSS =
   /net::ERR_|been closed|(target|session|connection|browser|page) (is )?closed|crashed|detached|disconnected/i;
-/** How long the news of a browser's end may take after a call that failed because of it. */
+/** How long a browser may take to answer or to end before it counts as hung. */
+const HUNG_MS = 10_000;
+/** How long a page may take to answer, and how long the news of an end after an answer that was refused because of it. */
 const NEWS_MS = 2000;
 /** Calls of a page whose failures are told to the script when it is known what they come from. */
 const WAITING_CALLS = [
@@ -28,7 +30,8 @@ export interface LossOptions {
   /** A round trip to the browser itself, over nothing that a script can close but the browser. */
   askBrowser(): Promise<unknown>;
   /**
-   * Told once, when the watched page has crashed, or the browser or the connection to it has ended, and nobody closed it.
+   * Told once, when the watched page has crashed, or the browser or the connection to it has ended or hangs, and nobody
+   * closed it.
    */
   onLoss(reason: string): void;
 }
@@ -95,12 +98,12 @@ export class LossWatch {
 
   /**
    * Why the browser, or the page, is gone, when that is what a failure comes from. Waits for the answers of both where the
-   * failure does not tell; for a page that hangs only once.
+   * failure does not tell: a browser answers, ends or counts as hung; a page that hangs is waited for only once.
    */
   async behind(failure: Error | string): Promise<string | undefined> {
     if (this.reason || this.isMeant || !this.isNew(failure)) return this.reason;
-    const answers = Promise.all([this.answerOf(this.options.askBrowser), this.answerOfPage()]);
-    await within(Promise.race([this.news.promise, answers]), NEWS_MS, undefined);
+    const answers = Promise.all([this.answerOfBrowser(), this.answerOfPage()]);
+    await Promise.race([this.news.promise, answers]);
     return this.reason;
   }
 
@@ -111,23 +114,29 @@ export class LossWatch {
     return true;
   }
 
-  /** Settles when an answer comes. One that is refused is a loss of which nothing has been told yet. */
+  /** Settles when an answer comes, whatever it is. */
   private async answerOf(ask: () => Promise<unknown>): Promise<void> {
     try {
       await ask();
-    } catch {
-      await this.news.promise;
+    } catch (error) {
+      // Refused because of an end of which nothing has been told yet, unless somebody wanted that end.
+      const isEnd = MAY_BE_LOSS.test((error as Error).message) && !this.isMeant;
+      if (isEnd) await within(this.news.promise, NEWS_MS, undefined);
     }
   }
 
-  /** The same for the page; a silent one is not asked again before it has answered. */
+  private async answerOfBrowser(): Promise<void> {
+    const answer = this.answerOf(this.options.askBrowser).then(() => true);
+    const isHung = !await within(Promise.race([this.news.promise, answer]), HUNG_MS, false);
+    if (isHung) this.lost(`the browser hangs: it has not answered for ${HUNG_MS / 1000} s`);
+  }
+
+  /** A silent page is not asked again before it has answered. */
   private async answerOfPage(): Promise<void> {
     if (this.isPageSilent) return;
-    const answer = this.answerOf(this.askPage).then(() => 'answered');
-    this.isPageSilent = !await within(Promise.race([this.news.promise, answer]), NEWS_MS, undefined);
-    if (!this.isPageSilent) return;
-    await answer;
-    this.isPageSilent = false;
+    const answer = this.answerOf(this.askPage).then(() => true);
+    this.isPageSilent = !await within(Promise.race([this.news.promise, answer]), NEWS_MS, false);
+    if (this.isPageSilent) answer.then(() => this.isPageSilent = false);
   }
 
   private lost(reason: string): void {

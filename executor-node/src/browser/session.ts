@@ -48,7 +48,7 @@ export interface BrowserSession {
   explain?(message: string): string;
   /** True once the browser is gone or the page has crashed. */
   isLost(): boolean;
-  /** Why the browser or the page is gone, when this failure, or its message, comes from that. Waits 2 s at most. */
+  /** Why the browser or the page is gone, when this failure, or its message, comes from that. Waits for their answers. */
   lossBehind(failure: Error | string): Promise<string | undefined>;
   /** Ends the context, and the browser if it was started for this run. Waits 2 s at most. */
   close(): Promise<void>;
