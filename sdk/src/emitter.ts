@@ -69,9 +69,12 @@ export class Emitter {
 
   private makeAPI(): EmitAPI {
     // Scripts in JavaScript hand over what they caught, as they would to the console.
-    const text = (message: unknown) => message instanceof Error ? String(message) : message;
+    const text = (payload: object): object => {
+      const { message } = payload as { message?: unknown };
+      return message instanceof Error ? { ...payload, message: String(message) } : payload;
+    };
     const note = (level: LogLevel) => (message: string, fields?: Fields) =>
-      this.send('log', () => check.log({ level, message: text(message), fields }, level));
+      this.send('log', () => check.log(text({ level, message, fields }), level));
     const one = (type: EventType, what: keyof typeof check) => (payload: object = {}) =>
       this.send(type, () => check[what](argument(what, payload)));
     return {
@@ -80,7 +83,7 @@ export class Emitter {
       checkpoint: one('checkpoint', 'checkpoint'),
       enqueue: one('enqueue', 'enqueue'),
       rotateProxy: one('rotate_proxy', 'rotateProxy'),
-      log: one('log', 'log'),
+      log: (payload) => this.send('log', () => check.log(text(argument('log', payload)))),
       debug: note('debug'),
       info: note('info'),
       warn: note('warn'),

@@ -181,7 +181,7 @@ function shown(value: unknown): string {
     return value === '' ? 'an empty string' : JSON.stringify(value.slice(0, 60));
   }
   if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' || typeof value === 'function'
-    ? `a ${value.constructor?.name ?? 'object'}`
-    : String(value);
+  if (typeof value !== 'object' && typeof value !== 'function') return String(value);
+  const name = value.constructor?.name || 'object';
+  return `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${name}`;
 }

@@ -60,6 +60,21 @@ test('an envelope', async () => {
   ]);
 });
 
+test('a note takes what a script caught as its message', async () => {
+  const { sink, emitter } = make();
+  const caught: any = new TypeError('no price');
+  await emitter.api.log({ level: 'warn', message: caught, fields: { page: 1 } });
+  await emitter.api.error(caught);
+  assert.deepEqual(sink.taken.map((event) => typeof event === 'string' ? event : event.payload), [
+    { level: 'warn', message: 'TypeError: no price', fields: { page: 1 } },
+    { level: 'error', message: 'TypeError: no price', fields: undefined },
+  ]);
+  const refused: any = { level: 'warn', message: { is: caught } };
+  await assert.rejects(emitter.api.log(refused), {
+    message: 'emit.log: message must be a string, not an Object',
+  });
+});
+
 test('calls can be taken off the object and keep their order; a refused one takes no number', async () => {
   const { sink, emitter } = make();
   const { item, artifact, info } = emitter.api;
