@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Isolation, ISOLATIONS } from './script/isolation.ts';
 
 /** What the command line asks for. */
@@ -44,8 +45,8 @@ export function parseArguments(args: string[], environment: Record<string, strin
     script: scriptPath(words, { serve, validate }),
     validate,
     serve,
-    driverFor: driverFor && resolve(driverFor),
-    resolveFrom: resolveFrom ? resolve(resolveFrom) : undefined,
+    driverFor: driverFor && absolute(driverFor),
+    resolveFrom: resolveFrom ? absolute(resolveFrom) : undefined,
   };
 }
 
@@ -59,8 +60,11 @@ function scriptPath(
   if (serve) return '';
   if (!script) missing('the path of a script is missing');
   if (rest.length > 0) throw new UsageError(`one script at a time; '${rest[0]}' is one too many\n${USAGE}`);
-  return resolve(script);
+  return absolute(script);
 }
+
+/** Also of a `file:///` address, as editors and messages show them. */
+const absolute = (path: string): string => path.startsWith('file:///') ? fileURLToPath(path) : resolve(path);
 
 function isolation(text: string): Isolation {
   return ISOLATIONS.find((known) => known === text) ??

@@ -26,6 +26,8 @@ const isShared = process.argv[2] === '--shared';
 try {
   delete process.env.NODE_COMPILE_CACHE;
   const end = async (): Promise<void> => {
+    // Whoever keeps this process would go on to hand out its address while the browser ends.
+    tell({ ending: true });
     await broker.close().catch(note);
     process.exit(0);
   };
@@ -35,8 +37,10 @@ try {
     onError: note,
     onIdle: isShared ? end : undefined,
   });
-  // A shared browser belongs to nobody's terminal, and who started it is gone when it speaks.
-  if (isShared) process.on('SIGHUP', () => {}).stdout.on('error', () => {});
+  // Who started this process may be gone when it speaks.
+  process.stdout.on('error', () => {});
+  // A shared browser belongs to nobody's terminal.
+  if (isShared) process.on('SIGHUP', () => {});
   else process.on('SIGHUP', end).stdin.on('end', end).on('error', end).resume();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   tell({ ws_endpoint: await broker.listen(), pid: process.pid });

@@ -99,8 +99,11 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     const site = await startSite(t);
     const { child, endpoint, browsers } = await startBroker(t);
     assert.equal((await runScript(t, TITLE, { job: { site }, browser_ws_endpoint: endpoint })).code, 0);
+    let said = '';
+    child.stdout?.on('data', (bytes) => said += bytes);
     child.kill(signal);
-    await once(child, 'exit');
+    await once(child, 'close');
+    assert.equal(said, signal === 'SIGTERM' ? '{"ending":true}\n' : '');
     await until('no browser is left', () => browsers().length === 0);
     await startBroker(t).then((next) =>
       runScript(t, TITLE, { job: { site }, browser_ws_endpoint: next.endpoint })

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { validateScript } from '../src/script/validate.ts';
+import { parseArguments } from '../src/arguments.ts';
 import { EXECUTOR, folderWith } from './support.ts';
 
 function validate(t: TestContext, source: string): { status: number | null; answer: unknown } {
@@ -77,4 +78,8 @@ test('one whose top-level await never settles and keeps the process awake', asyn
     (answer as { error: string }).error,
     /was not loaded within 0\.01s: a top-level await never settles/,
   );
+});
+
+test('a script may be named by its file:// address', () => {
+  assert.equal(parseArguments(['file:///srv/my%20scripts/list.ts'], {}).script, '/srv/my scripts/list.ts');
 });
