@@ -20,6 +20,8 @@ package final class S3Client: Sendable {
     var toldWait: Duration?
     /// See `giveUp`.
     var refused: [String: S3Error] = [:]
+    /// How many of these came one after the other, without one in between that came after all.
+    var refusedInARow = 0
   }
 
   /// - Parameters:
@@ -52,15 +54,25 @@ package final class S3Client: Sendable {
   package var isAWS: Bool { state.withLock { $0.place.isAWS } }
 
   /// Notes an object that the store has refused to the end of all tries, though it gave another right after. From then on the
-  /// next refusal ends its reading, with the same words, until it is given.
+  /// next refusal ends its reading, with the same words, until it is given. After some in a row a reading command has seen enough
+  /// of what waiting brings: what is refused next is asked for `firstTries` times, until some object comes after a refusal.
   /// - Returns: whether that is news.
   package func giveUp(on key: String, _ error: S3Error) -> Bool {
-    state.withLock { state in
-      guard state.refused[key] == nil else { return false }
+    let count: Int? = state.withLock { state in
+      guard state.refused[key] == nil else { return nil }
       state.refused[key] = error
-      return true
+      state.refusedInARow += 1
+      return state.refusedInARow
     }
+    if count == Self.manyRefused, let few = configuration.firstTries {
+      configuration.onWait?(
+        "the store \(requestOrigin) has refused \(Self.manyRefused) objects to the end of all tries, so that others which it "
+          + "refuses are asked for \(few) times from now on")
+    }
+    return count != nil
   }
+
+  private static let manyRefused = 3
 
   /// What was noted of the object that a request is to read.
   func refusal(of request: S3Request) -> S3Error? {
@@ -68,15 +80,23 @@ package final class S3Client: Sendable {
     return state.withLock { $0.refused[key] }
   }
 
-  func hasAnswered(_ request: S3Request) {
+  /// - Parameter afterRefusal: an earlier try was refused.
+  func hasAnswered(_ request: S3Request, afterRefusal: Bool) {
     guard let key = request.key, request.isReading else { return }
-    state.withLock { state in if !state.refused.isEmpty { state.refused[key] = nil } }
+    state.withLock { state in
+      guard !state.refused.isEmpty else { return }
+      if state.refused.removeValue(forKey: key) != nil || afterRefusal { state.refusedInARow = 0 }
+    }
   }
 
   /// How often a request is tried, at most.
-  var tries: Int {
+  /// - Parameter isRefused: the store has an answer for it, which is that it cannot.
+  func tries(of request: S3Request, isRefused: Bool) -> Int {
     let (all, few) = (configuration.backoff.tries, configuration.firstTries ?? configuration.backoff.tries)
-    return state.withLock { $0.wasReached ? all : few }
+    let isOfObject = isRefused && request.isReading && request.key != nil
+    return state.withLock { state in
+      !state.wasReached || isOfObject && state.refusedInARow >= Self.manyRefused ? few : all
+    }
   }
 
   /// Scheme, host and port that requests go to, as far as is known by now.

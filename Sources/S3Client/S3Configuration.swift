@@ -24,8 +24,8 @@ package struct S3Configuration: Sendable {
   package var stallLimit = Duration.seconds(20)
   package var connectLimit = Duration.seconds(10)
   package var backoff = RetryBackoff()
-  /// Tries of a request while the store has never answered, so that a wrong name is told soon; nil makes as many as later
-  /// on, for whoever may be up before the store is.
+  /// Tries of a request while the store has never answered, so that a wrong name is told soon, and to read an object once it has
+  /// refused several; nil makes as many as ever, for whoever may be up before the store is, or writes.
   package var firstTries: Int?
   /// Told, once a minute at most, that a request has been tried for some seconds and will be again.
   package var onWait: (@Sendable (String) -> Void)?

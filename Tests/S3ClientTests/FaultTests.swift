@@ -208,6 +208,61 @@ import Testing
     #expect(clock.pauses.count == 3 + client.configuration.backoff.tries - 1)
   }
 
+  /// Of a store that refuses one object after the other only the first ones cost all that can be waited, until one comes
+  /// that it refused at first; and what is written, or too much at once, is tried as ever.
+  @Test func manyThatAreRefusedAreNotEachWaitedFor() throws {
+    let answers = Mutex([String: [Int]]())
+    let proxy = try HTTPServer { request, _ in
+      let key = request.line.split(separator: " ")[1].split(separator: "/").last.map(String.init) ?? ""
+      let status = answers.withLock { answers in
+        guard let left = answers[key], let next = left.first else { return 500 }
+        answers[key] = Array(left.dropFirst())
+        return next
+      }
+      return status == 200
+        ? .status(200, headers: ["ETag: \"e\""])
+        : .status(status, body: "<Error><Code>\(status == 503 ? "SlowDown" : "InternalError")</Code></Error>")
+    }
+    let said = Mutex<[String]>([])
+    let clock = FastClock()
+    let client = try S3Client.of(proxy.url, clock: clock.clock()) {
+      $0.firstTries = 4
+      $0.onWait = { text in said.withLock { $0.append(text) } }
+    }
+    let all = client.configuration.backoff.tries
+    func tries(_ work: () throws(S3Error) -> Void) -> Int {
+      let before = proxy.requests.count
+      do { try work() } catch {}
+      return proxy.requests.count - before
+    }
+    func read(_ key: String) -> Int {
+      tries { () throws(S3Error) in
+        do throws(S3Error) { _ = try client.get(key) } catch {
+          if error.kind == .unavailable { _ = client.giveUp(on: key, error) }
+          throw error
+        }
+      }
+    }
+    func refusals() -> [String] { said.withLock { $0.filter { !$0.hasPrefix("waiting") } } }
+    #expect((0..<6).map { read("a\($0)") } == [all, all, all, 4, 4, 4])
+    #expect(
+      refusals() == [
+        "the store \(proxy.url) has refused 3 objects to the end of all tries, so that others which it refuses are asked "
+          + "for 4 times from now on"
+      ])
+    #expect(tries { () throws(S3Error) in _ = try client.put("w", []) } == all)
+    answers.withLock { $0["busy"] = Array(repeating: 503, count: 99) }
+    #expect(read("busy") == all)
+    answers.withLock { $0["there"] = [200] }
+    #expect([read("there"), read("b0")] == [1, 4])
+    answers.withLock { $0["late"] = [500, 200] }
+    #expect([read("late"), read("b1")] == [2, all])
+    // What was given up is no longer, once it came.
+    answers.withLock { $0["a0"] = [200] }
+    #expect([read("a0"), read("c0"), read("c1"), read("c2"), read("c3")] == [1, all, all, all, 4])
+    #expect(refusals().count == 2)
+  }
+
   @Test func aConflictThatNobodyDoubtsCostsNoMore() throws {
     let proxy = try S3Server.moto.proxy { _, _ in nil }
     let (client, key) = (try S3Server.moto.client(through: proxy), freshKey())

@@ -16,6 +16,8 @@ struct S3Attempts {
   private var corrections = 0
   /// Whether the store may have done what a try asked for without saying so.
   private(set) var isOpen = false
+  /// Whether a try was answered by what is no fault of the request, and no word for "too much at once".
+  private var wasRefused = false
 
   /// - Parameter limit: for all tries, as `S3Configuration.limit` has it; nil takes the client's.
   init(_ client: S3Client, within limit: Duration?) {
@@ -45,7 +47,7 @@ struct S3Attempts {
       let timeout = max(.milliseconds(1), deadline - client.clock.uptime())
       switch try client.attempt(request, as: credentials, timeout: timeout, consume: consume) {
       case .answer(let answer):
-        client.hasAnswered(request)
+        client.hasAnswered(request, afterRefusal: wasRefused)
         return answer
       case .refusal(let refusal): try settle(refusal, request, credentials)
       case .broken(let error, let taken):
@@ -93,15 +95,19 @@ struct S3Attempts {
   private mutating func pause(
     _ request: S3Request, isOpen: Bool, last: String, refusal: S3Refusal?
   ) throws(S3Error) {
+    let isRefused = isOpen && refusal != nil
     self.isOpen = self.isOpen || isOpen
+    wasRefused = wasRefused || isRefused
     let (backoff, clock) = (client.configuration.backoff, client.clock)
     var pause = backoff.pause(after: number, chance: clock.random())
     if let asked = refusal?.retryAfter { pause = max(pause, min(.seconds(asked), backoff.longest)) }
     if refusal != nil, let known = client.refusal(of: request) { throw known }
-    guard number < client.tries, clock.uptime() + pause < deadline else {
+    guard number < client.tries(of: request, isRefused: isRefused), clock.uptime() + pause < deadline else {
       throw failure(.unavailable, request, "\(last) (after \(number) \(number == 1 ? "try" : "tries"))", refusal)
     }
-    if clock.uptime() - (deadline - limit) >= Self.patience { client.tellWait(last) }
+    if clock.uptime() - (deadline - limit) >= Self.patience {
+      client.tellWait(refusal == nil ? last : "\(last), asked for \(client.name(request.key))")
+    }
     clock.sleep(pause)
   }
 
