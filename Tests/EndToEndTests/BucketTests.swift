@@ -238,6 +238,35 @@ import Testing
     let accepted = try await bucket.quarry(harness, "cat", "--accepted", "--job", "job-1", "--type", "item")
     #expect(accepted.standardOutput.split(separator: "\n").count == 7, "\(accepted.standardError)")
     try await bucket.expectSound(harness)
+    try await expectNoGuess(bucket, harness)
+  }
+
+  /// Where the ledger is refused, nothing is said in its place.
+  private func expectNoGuess(_ bucket: Bucket, _ harness: borrowing RunHarness) async throws {
+    let upstream = try S3Server.seaweedFS.upstream()
+    let proxy = try HTTPServer { request, _ in
+      request.line.contains("_fleet") && request.line.contains("/data/data")
+        ? .status(403, body: "<Error><Code>InvalidObjectState</Code></Error>") : .relay(to: upstream)
+    }
+    let refusing = try Bucket(.seaweedFS, through: proxy)
+    let flags = refusing.flags.map { $0 == refusing.path ? bucket.path : $0 }
+    for (command, code) in [
+      (["cat", "--accepted", "--job", "job-1", "--type", "item"], 2), (["inspect", "job", "job-1"], 1),
+    ] {
+      let result = try await harness.start(command + flags, environment: bucket.environment)
+        .finish(within: .seconds(120))
+      #expect(result.exitCode == code, "\(result)")
+      #expect(
+        result.standardError.contains("the ledger of job job-1 cannot be read whole: cannot get s3://\(bucket.path)/"),
+        "\(result)")
+      #expect(result.standardError.contains("InvalidObjectState (403); the store gives others"), "\(result)")
+      if code == 2 {
+        #expect(result.standardOutput.isEmpty)
+      } else {
+        let job = try JSONParser.parse(result.standardOutput)
+        #expect(job["tasks"] == .null && job["runs"]?.array?.isEmpty == false, "\(job)")
+      }
+    }
   }
 
   /// A process that is killed in the middle of its commits leaves a sound dataset, and the next goes on.

@@ -102,9 +102,25 @@ import Testing
       try put("{", at: "\(reader.layout.canonicalFolder(id))/manifest.json")
       var notes: [String] = []
       let error = #expect(throws: QuarryError.self) { try read(RunFilter(isAcceptedOnly: true), notes: &notes) }
-      #expect(error?.message.contains("the ledger of job j is damaged") == true)
+      #expect(error?.message.contains("the ledger of job j cannot be read whole: ") == true)
       try add("later", 1..<2)
     }
+  }
+
+  /// One that was cut off says less than was accepted.
+  @Test func aLedgerThatWasCutOffIsNoAnswer() throws {
+    try add("r1", 1..<2)
+    let lines = ["t1", "t2"].map { #"{"kind":"accepted","task_id":"\#($0)","accepted_run_id":"r1","epoch":1}"# }
+    try dataset.ledger.append(lines, fleet: "f", jobID: "j")
+    let file = try #require(try reader.chain().rows.first?.files.first)
+    let path = reader.layout.path(of: file.path)
+    try put(String(try #require(text(path)).dropLast(20)), at: path)
+    var notes: [String] = []
+    let error = #expect(throws: QuarryError.self) { try read(RunFilter(isAcceptedOnly: true), notes: &notes) }
+    #expect(
+      error?.message
+        == "the ledger of job j cannot be read whole: \(path) has \(file.sizeBytes - 20) bytes; its manifest says \(file.sizeBytes)"
+    )
   }
 
   /// Each kind of damage is named once, and costs nothing else.
@@ -172,7 +188,7 @@ import Testing
       read.append([])
       return true
     }
-    _ = try reader.follow(RecordQuery(runs: filter, types: types), pause: pause) { line in
+    _ = try reader.follow(RecordQuery(runs: filter, types: types), pause: pause, outage: { false }) { line in
       let members = RecordMembers.read(["run_id", "seq"], from: line)
       read[read.count - 1].append("\(members["run_id"]?.string ?? ""):\(members["seq"]?.integer ?? -1)")
       return true
@@ -278,7 +294,7 @@ import Testing
       query, note: accept,
       pause: {
         pauses += 1; return pauses < 3
-      }
+      }, outage: { false }
     ) { line in
       seqs.append(RecordMembers.read(["seq"], from: line)["seq"]?.integer)
       return true
@@ -327,7 +343,7 @@ import Testing
       RecordQuery(),
       pause: {
         Issue.record("it goes on"); return false
-      }
+      }, outage: { false }
     ) { _ in
       count += 1
       return count < 2

@@ -139,7 +139,7 @@ import Testing
     let server = S3Server.moto
     let (direct, upstream) = (try server.store(), try server.upstream())
     for id in Self.runs { try commit(id, LodeDataset(direct)) }
-    for begins in [" ", "/manifest.json"] {
+    for begins in [" ", "/manifest.json", "/data/data"] {
       let isOver = Mutex(false)
       let proxy = try HTTPServer { request, _ in
         let isOver = isOver.withLock { isOver in

@@ -130,12 +130,138 @@ import Testing
         default: break
         }
         return pauses < 5
-      }
+      }, outage: { false }
     ) { _ in
       seen += 1
       return true
     }
     #expect(pauses == 5 && seen == 5)
+  }
+
+  /// A store that goes away with some request and comes back when it was missed three times.
+  private final class Outage: Sendable {
+    private struct State {
+      var left = Int.max
+      var looks = 0
+    }
+
+    private let state = Mutex(State())
+    private let begins: @Sendable () -> Void
+    private let ends: @Sendable () -> Void
+
+    init(begins: @escaping @Sendable () -> Void = {}, ends: @escaping @Sendable () -> Void = {}) {
+      (self.begins, self.ends) = (begins, ends)
+    }
+
+    /// With the request after so many more.
+    func begin(after count: Int) { state.withLock { $0.left = count } }
+
+    var isThere: Bool { state.withLock { $0.left < 0 } }
+
+    func takesNext() -> Bool {
+      let (isThere, isNew) = state.withLock { state in
+        guard state.left != .max else { return (false, false) }
+        state.left -= 1
+        return (state.left < 0, state.left == -1)
+      }
+      if isNew { begins() }
+      return isThere
+    }
+
+    func look() {
+      let isOver = state.withLock { state in
+        guard state.left < 0 else { return false }
+        state.looks += 1
+        guard state.looks == 3 else { return false }
+        state.left = .max
+        return true
+      }
+      if isOver { ends() }
+    }
+  }
+
+  /// With whichever request the store goes away (each third is tried), once it had answered: each line comes once, in its order, and nothing is
+  /// said to be damaged.
+  @Test(.timeLimit(.minutes(5)), arguments: zip([true, false], [Compression.none, .gzip]))
+  func whoFollowsGoesOnAtTheLineWhereAnOutageBegan(listens: Bool, _ compression: Compression) throws {
+    let server = S3Server.moto
+    let upstream = try server.upstream()
+    for point in stride(from: listens ? 1 : 2, to: .max, by: 3) {
+      let direct = try server.store()
+      let dataset = LodeDataset(direct, form: StoredForm(compression: compression))
+      let run = try Run(dataset, id: "r")
+      try run.sink.write(run.items(0..<1_500))
+      let known = Mutex<HTTPServer?>(nil)
+      let outage = Outage(
+        begins: { if !listens { known.withLock { $0?.close() } } },
+        ends: {
+          guard !listens else { return }
+          let proxy = known.withLock { $0 }
+          #expect(throws: Never.self) { try proxy?.open() }
+        })
+      let proxy = try HTTPServer { _, _ in
+        outage.takesNext() ? listens ? .status(503, body: "away") : .hangUp : .relay(to: upstream)
+      }
+      known.withLock { $0 = proxy }
+      defer { known.withLock { $0 = nil } }
+      let reader = try server.store(through: proxy, prefix: direct.prefix) { $0.backoff.tries = 3 }.reader()
+      outage.begin(after: point)
+      var (isWritten, seqs) = (false, [Int64]())
+      let figures = try reader.follow(
+        RecordQuery(types: ["item"]), note: { Issue.record("at \(point): \($0)") },
+        pause: {
+          outage.look()
+          guard !outage.isThere else { return true }
+          if isWritten { return seqs.count < 1_600 }
+          isWritten = true
+          #expect(throws: Never.self) { try run.sink.write(run.items(1_500..<1_600)) }
+          return true
+        },
+        outage: {
+          outage.look()
+          return true
+        }
+      ) { line in
+        seqs.append(RecordMembers.read(["seq"], from: line)["seq"]?.integer ?? -1)
+        return true
+      }
+      #expect(seqs == Array(0..<1_600) && figures.damages == 0, "an outage with request \(point)")
+      if proxy.requests.count < point { break }
+    }
+  }
+
+  /// Told to stop while the store is away, it ends as it does at any other time.
+  @Test func whoFollowsMayEndInAnOutage() throws {
+    let server = S3Server.moto
+    let (direct, upstream) = (try server.store(), try server.upstream())
+    let run = try Run(LodeDataset(direct), id: "r")
+    try run.sink.write(run.items(0..<1_500))
+    let isDown = Mutex(false)
+    let proxy = try HTTPServer { request, _ in
+      let isDown = isDown.withLock { isDown in
+        // The second piece of the data.
+        isDown = isDown || request.line.contains("/data/data") && request.headers["range"]?.hasPrefix("bytes=0-") == false
+        return isDown
+      }
+      return isDown ? .status(503, body: "away") : .relay(to: upstream)
+    }
+    let reader = try server.store(through: proxy, prefix: direct.prefix) { $0.backoff.tries = 3 }.reader()
+    let looks = Mutex(0)
+    var seqs: [Int64] = []
+    let figures = try reader.follow(
+      RecordQuery(), note: { Issue.record("\($0)") }, pause: { false },
+      outage: {
+        looks.withLock { looks in
+          looks += 1
+          return looks < 3
+        }
+      }
+    ) { line in
+      seqs.append(RecordMembers.read(["seq"], from: line)["seq"]?.integer ?? -1)
+      return true
+    }
+    #expect(isDown.withLock { $0 } && looks.withLock { $0 } == 3 && figures.damages == 0)
+    #expect(!seqs.isEmpty && seqs.count < 1_500 && seqs == Array(0..<Int64(seqs.count)))
   }
 
   /// Each request in turn is answered by a fault once: nothing fails, and nothing is there twice.

@@ -111,9 +111,9 @@ import Testing
     let json = #"{"event_type":"run_completed"}"#
     let entry = OutboxEntry(notificationID: "n", adapter: "webhook", partition: run.partition, task: nil, json: json)
     try dataset.outbox.store(entry)
-    #expect(try reader.undeliveredNotifications().map(\.entry.json) == [json])
+    #expect(try reader.undeliveredNotifications().rows.map(\.entry.json) == [json])
     try dataset.outbox.markDelivered(entry)
-    #expect(try reader.undeliveredNotifications() == [])
+    #expect(try reader.undeliveredNotifications().rows == [])
 
     var seen = 0
     var rounds = 0
@@ -125,7 +125,7 @@ import Testing
         let other = LodeDataset(root: root.path, durability: .none, form: StoredForm(compression: .gzip))
         if rounds == 1, let next = try? Run(other, id: "next") { try? next.sink.write(next.items(1..<3)) }
         return rounds < 3
-      }
+      }, outage: { false }
     ) { _ in
       seen += 1
       return true
@@ -205,7 +205,14 @@ import Testing
     try rewrite("\"noop\"", "\"lz4\"")
     try has("its compressor 'lz4' is not known")
     let (lines, notes) = try read()
-    #expect(lines == 2 && notes == ["snapshot \(head.id) is passed over: its compressor 'lz4' is not known"])
+    let note = "snapshot \(head.id) is passed over: its compressor 'lz4' is not known"
+    #expect(lines == 2 && notes == [note])
+    let listing = try reader.runs()
+    #expect(listing.rows.map(\.runID) == ["r2", "r1"] && listing.warnings == [note])
+    #expect(listing.rows.map { $0.startedAt == nil } == [true, false])
+    var warnings: [String] = []
+    #expect(try reader.run("r2", note: { warnings.append($0) })?.counts == [:])
+    #expect(warnings == [note])
     // A writer goes on behind it all the same.
     try Run(dataset, id: "r3").sink.write(Run(dataset, id: "r3").items(1..<2))
     #expect(try reader.chain().rows[1].id == head.id)

@@ -26,7 +26,7 @@ struct AdapterDrainCommand: ExecutableCommand {
   var config: String?
   @OptionGroup var output: OutputOptions
 
-  /// Exit code 0 when nothing is left, 1 when something is or was refused just now.
+  /// Exit code 0 when nothing is left, 1 when something is, was refused just now, or cannot be read.
   func execute(in context: CommandContext) async throws -> Int32 {
     let configuration = try ConfigurationLoader.load(config, in: context)
     guard let settings = try AdapterSettings.resolve(adapter, configuration: configuration.adapter) else {
@@ -38,7 +38,10 @@ struct AdapterDrainCommand: ExecutableCommand {
       storage, storing: storing, configuration: configuration.storage, context: context)
     let store = try place.openForReading(in: context)
     let dataset = place.dataset(in: store)
-    let undelivered = try place.reader(of: store, in: context).undeliveredNotifications()
+    let reader = place.reader(of: store, in: context)
+    let undelivered = try await Stored.list(in: context) { () throws(QuarryError) in
+      try reader.undeliveredNotifications()
+    }
     let pending = undelivered.filter { retryRefused || !$0.isRefused }
     let drain = OutboxDrain(
       adapter: try settings.adapter(), retries: settings.retries, outbox: dataset.outbox,
@@ -49,7 +52,7 @@ struct AdapterDrainCommand: ExecutableCommand {
     let refused = results.count { $0.state == .refused }
     let left = pending.count - refused - results.count { $0.state == .delivered }
     tell(results, left: left, refusedBefore: undelivered.count - pending.count, context.console)
-    return left == 0 && refused == 0 ? 0 : ExitCode.failure
+    return left == 0 && refused == 0 ? context.endOfReading : ExitCode.failure
   }
 
   private func tell(_ results: [OutboxDrain.Result], left: Int, refusedBefore: Int, _ console: Console) {

@@ -1,29 +1,36 @@
+import Synchronization
+
 /// Lines for stdout, gathered into large writes.
-struct LineOutput {
+final class LineOutput: Sendable {
   private static let limit = 256 << 10
 
   private let console: Console
-  private var buffer: [UInt8] = []
+  private let buffer = Mutex<[UInt8]>([])
 
   init(_ console: Console) {
     self.console = console
-    buffer.reserveCapacity(Self.limit)
+    buffer.withLock { $0.reserveCapacity(Self.limit) }
   }
 
   /// Writes a line and its newline.
   /// - Returns: false when nobody reads them any more.
-  mutating func append(_ line: some Collection<UInt8>) -> Bool {
-    buffer.append(contentsOf: line)
-    buffer.append(UInt8(ascii: "\n"))
-    return buffer.count < Self.limit || flush()
+  func append(_ line: some Collection<UInt8>) -> Bool {
+    let hasRoom = buffer.withLock { buffer in
+      buffer.append(contentsOf: line)
+      buffer.append(UInt8(ascii: "\n"))
+      return buffer.count < Self.limit
+    }
+    return hasRoom || flush()
   }
 
   /// Hands on what was gathered.
   @discardableResult
-  mutating func flush() -> Bool {
-    if !buffer.isEmpty, console.isOutputOpen() { console.printOut(buffer) }
-    // The room of one very long line is not kept.
-    buffer.removeAll(keepingCapacity: buffer.capacity <= 2 * Self.limit)
+  func flush() -> Bool {
+    buffer.withLock { buffer in
+      if !buffer.isEmpty, console.isOutputOpen() { console.printOut(buffer) }
+      // The room of one very long line is not kept.
+      buffer.removeAll(keepingCapacity: buffer.capacity <= 2 * Self.limit)
+    }
     return console.isOutputOpen()
   }
 }

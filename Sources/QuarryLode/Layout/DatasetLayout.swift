@@ -15,6 +15,13 @@ package struct DatasetLayout: Sendable {
     self.flags = flags
   }
 
+  /// The same dataset, by another way to where it lies.
+  func through(_ store: any DatasetStore) -> DatasetLayout {
+    var layout = DatasetLayout(store, dataset: dataset, flags: flags)
+    layout.indexing = indexing
+    return layout
+  }
+
   /// A dataset on disk.
   package init(root: String, dataset: String) { self.init(DiskStore(root: root), dataset: dataset) }
 

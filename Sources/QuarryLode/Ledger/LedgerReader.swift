@@ -88,14 +88,18 @@ struct LedgerReader: Sendable {
   func forEachRecord(
     fleet: String?, jobID: String, body: (UnsafeRawBufferPointer) -> Void
   ) throws(QuarryError) {
+    var removed = RemovedRecords(layout: layout)
     for file in try files(fleet: fleet, jobID: jobID) {
-      let path = layout.path(of: file)
-      let isThere = try RecordLines(layout.store, path).forEach { line throws(QuarryError) in
+      let damages = try CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
         body(line)
         return true
       }
-      guard isThere else { throw QuarryError(.storage, "the ledger of job \(jobID) lacks its file \(path)") }
+      if let damage = damages.first { throw Self.notWhole(jobID, damage) }
     }
+  }
+
+  static func notWhole(_ jobID: String, _ reason: String) -> QuarryError {
+    QuarryError(.storage, "the ledger of job \(jobID) cannot be read whole: \(reason)")
   }
 
   /// The run that counts for each task, in the order of acceptance: the first accepted record of a task.
@@ -117,37 +121,14 @@ struct LedgerReader: Sendable {
     return ids
   }
 
-  private func files(fleet: String?, jobID: String) throws(QuarryError) -> [String] {
-    var damage: String?
-    let files = try layout.described { () throws(FileFailure) in
+  private func files(fleet: String?, jobID: String) throws(QuarryError) -> [Manifest.File] {
+    let content = try layout.described { () throws(FileFailure) in
       var reader = if let reader { reader } else { try PartitionReader(layout: layout) }
-      let partitions = try partitions(fleet: fleet, jobID: jobID).map {
-        "\($0.path)/event_type=\(LodeLedger.eventType)"
-      }
-      var ids: Set<SnapshotID> = []
-      for partition in partitions {
-        ids.formUnion(try reader.snapshots(of: partition))
-        if try reader.isCutShort(partition) { damage = reader.chain.warnings.first }
-      }
-      var files: [(order: SnapshotID, path: String)] = []
-      for id in ids.sorted() {
-        let known = reader.chain.warnings.count
-        if let manifest = try reader.manifest(id) {
-          files += manifest.files.map(\.path).filter { partitions.contains(layout.partition(ofDataKey: $0) ?? "") }
-            .map { (manifest.order, $0) }
-        } else if reader.isLost(id) {
-          damage = "snapshot \(id) is lost"
-        } else if let refusal = reader.chain.refused[id] {
-          damage = refusal
-        } else if reader.chain.warnings.count > known {
-          damage = reader.chain.warnings.last
-        }
-      }
-      // What a repair has put back stands where it was.
-      return files.sorted { $0.order < $1.order }.map(\.path)
+      let partitions = try partitions(fleet: fleet, jobID: jobID)
+      return try reader.content(of: partitions.map { "\($0.path)/event_type=\(LodeLedger.eventType)" })
     }
-    if let damage { throw QuarryError(.storage, "the ledger of job \(jobID) is damaged: \(damage)") }
-    return files
+    if let gap = content.gaps.first { throw Self.notWhole(jobID, gap) }
+    return content.files
   }
 
   private func eachDay(fleet: String?, visit: (String) throws(FileFailure) -> Void) throws(FileFailure) {

@@ -10,78 +10,99 @@ package struct UndeliveredNotification: Sendable, Equatable {
 }
 
 /// Finds what was not delivered: looks into the outbox folder of every run that has one.
+///
+/// Of a run's outbox all counts or nothing: what was delivered may stand in the part that cannot be read.
 struct OutboxReader {
-  private static let members: Set<String> = [
-    "record_kind", "notification_id", "adapter", "ts", "task_id", "epoch", "refused",
-  ]
+  private let layout: DatasetLayout
+  private var reader: PartitionReader
+  private var removed: RemovedRecords
+  private let forgiven = ForgivenFailures()
 
-  let layout: DatasetLayout
-  private var found: [String: UndeliveredNotification] = [:]
-  private var delivered: Set<String> = []
-  private var refused: Set<String> = []
+  init(layout: DatasetLayout) throws(QuarryError) {
+    self.layout = layout
+    removed = RemovedRecords(layout: layout)
+    reader = try LodeReader(layout).inspector().reader
+  }
 
-  init(layout: DatasetLayout) { self.layout = layout }
-
-  /// The oldest first.
-  mutating func undelivered() throws(QuarryError) -> [UndeliveredNotification] {
-    var reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout) }
+  /// The oldest first; without those of runs whose outbox cannot be read as a whole, which are named.
+  mutating func undelivered() throws(QuarryError) -> Listing<UndeliveredNotification> {
+    var listing = Listing<UndeliveredNotification>(rows: [], warnings: [])
     for run in try runs() {
-      for file in try files(of: run, by: &reader) {
-        let path = layout.path(of: file)
-        let isThere = try RecordLines(layout.store, path).forEach { line throws(QuarryError) in
-          try take(line, of: run)
-          return true
-        }
-        guard isThere else { throw QuarryError(.storage, "the outbox of run \(run.runID) lacks its file \(path)") }
+      let (outbox, flaw) = try outbox(of: run)
+      if let flaw {
+        listing.warnings.append(
+          "the outbox of run \(run.runID) cannot be read whole, so nothing of it is sent (it may have been delivered): \(flaw)")
+      } else {
+        listing.rows += outbox.undelivered
       }
     }
-    return found.values.filter { !delivered.contains($0.entry.notificationID) }
-      .map { notification in
-        var notification = notification
-        notification.isRefused = refused.contains(notification.entry.notificationID)
-        return notification
-      }
-      .sorted { ($0.storedAt, $0.entry.notificationID) < ($1.storedAt, $1.entry.notificationID) }
+    listing.rows.sort { ($0.storedAt, $0.entry.notificationID) < ($1.storedAt, $1.entry.notificationID) }
+    let others = reader.gaps + reader.chain.warnings + forgiven.messages(root: layout.root)
+    listing.warnings += others.filter { warning in !listing.warnings.contains { $0.hasSuffix(warning) } }
+    return listing
   }
 
   private func runs() throws(QuarryError) -> [RunPath] {
     try layout.described { () throws(FileFailure) in
       var runs: [RunPath] = []
-      let finder = RunFinder(layout: layout)
+      let finder = RunFinder(layout: layout, forgiven: forgiven)
       try finder.days { day throws(FileFailure) in
         for name in try finder.children(of: day, key: "run_id=", value: nil) {
-          let folder = "\(layout.partitions)/\(day)/\(name)/event_type=\(LodeOutbox.eventType)"
-          if try layout.store.hasFolder(folder), let run = RunPath("\(day)/\(name)") { runs.append(run) }
+          let types = try finder.children(of: "\(day)/\(name)", key: "event_type=", value: LodeOutbox.eventType)
+          if !types.isEmpty, let run = RunPath("\(day)/\(name)") { runs.append(run) }
         }
       }
       return runs
     }
   }
 
-  /// Keys of the data files on the chain.
-  private func files(of run: RunPath, by reader: inout PartitionReader) throws(QuarryError) -> [String] {
-    var isRefused = false
-    let files = try layout.described { () throws(FileFailure) in
-      let partition = "\(run.path)/event_type=\(LodeOutbox.eventType)"
-      var files: [String] = []
-      for id in try reader.snapshots(of: partition) {
-        guard let manifest = try reader.manifest(id) else {
-          isRefused = isRefused || reader.chain.refused[id] != nil
-          continue
-        }
-        files += manifest.files.map(\.path).filter { layout.partition(ofDataKey: $0) == partition }
+  /// - Returns: also why it cannot be read whole; nil when it was.
+  private mutating func outbox(of run: RunPath) throws(QuarryError) -> (RunOutbox, flaw: String?) {
+    var outbox = try RunOutbox(run, in: layout)
+    let content: PartitionReader.Content
+    do throws(FileFailure) {
+      content = try reader.content(of: ["\(run.path)/event_type=\(LodeOutbox.eventType)"])
+    } catch {
+      guard layout.isOfOneFile(error) else { throw error.described(layout) }
+      return (outbox, error.sentence(layout))
+    }
+    var flaw = content.gaps.first
+    for file in content.files where flaw == nil {
+      let damages = try CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
+        outbox.take(line)
+        return true
       }
-      return files
+      flaw = damages.first
     }
-    // What was delivered may stand there.
-    guard !isRefused else {
-      throw QuarryError(
-        .storage, "the outbox of run \(run.runID) cannot be read: \(reader.chain.warnings.joined(separator: "; "))")
-    }
-    return files
+    return (outbox, flaw)
+  }
+}
+
+/// What the outbox of one run holds.
+private struct RunOutbox {
+  private static let members: Set<String> = [
+    "record_kind", "notification_id", "adapter", "ts", "task_id", "epoch", "refused",
+  ]
+
+  private let partition: RunPartition
+  private var stored: [String: UndeliveredNotification] = [:]
+  private var delivered: Set<String> = []
+  private var refused: Set<String> = []
+
+  init(_ run: RunPath, in layout: DatasetLayout) throws(QuarryError) {
+    partition = try RunPartition(
+      dataset: layout.dataset, source: run.source, category: run.category, day: run.day, runID: run.runID)
   }
 
-  private mutating func take(_ line: UnsafeRawBufferPointer, of run: RunPath) throws(QuarryError) {
+  var undelivered: [UndeliveredNotification] {
+    stored.values.filter { !delivered.contains($0.entry.notificationID) }.map { notification in
+      var notification = notification
+      notification.isRefused = refused.contains(notification.entry.notificationID)
+      return notification
+    }
+  }
+
+  mutating func take(_ line: UnsafeRawBufferPointer) {
     let members = RecordMembers.read(Self.members, from: line)
     guard let id = members["notification_id"]?.string else { return }
     switch members["record_kind"]?.string.flatMap(RecordKind.init) {
@@ -89,12 +110,10 @@ struct OutboxReader {
     case .notificationFailed where members["refused"]?.bool == true: refused.insert(id)
     case .notificationPending:
       guard let json = Self.notification(in: line), let adapter = members["adapter"]?.string else { return }
-      let partition = try RunPartition(
-        dataset: layout.dataset, source: run.source, category: run.category, day: run.day, runID: run.runID)
       let task = members["task_id"]?.string.map { TaskLineage(taskID: $0, epoch: members["epoch"]?.integer ?? 0) }
       let entry = OutboxEntry(notificationID: id, adapter: adapter, partition: partition, task: task, json: json)
       let storedAt = members["ts"]?.string.flatMap { Timestamp($0) } ?? Timestamp(nanoseconds: 0)
-      found[id] = UndeliveredNotification(entry: entry, storedAt: storedAt)
+      stored[id] = UndeliveredNotification(entry: entry, storedAt: storedAt)
     default: return
     }
   }
@@ -111,9 +130,10 @@ struct OutboxReader {
 }
 
 extension LodeReader {
-  /// Notifications that were stored and not delivered, the oldest first. Looks at the folder of every run.
-  package func undeliveredNotifications() throws(QuarryError) -> [UndeliveredNotification] {
-    var reader = OutboxReader(layout: layout)
+  /// Notifications that were stored and not delivered, the oldest first. Looks at the folder of every run. One whose run has an
+  /// outbox that cannot be read as a whole is left out, and the run is named: it may have been delivered.
+  package func undeliveredNotifications() throws(QuarryError) -> Listing<UndeliveredNotification> {
+    var reader = try OutboxReader(layout: layout)
     return try reader.undelivered()
   }
 }

@@ -8,16 +8,17 @@ struct CheckedLines {
   /// Calls `body` with each line that is a JSON object, and its place as `RecordLines` has it, until it returns false.
   /// - Parameter removed: of the query: snapshots hold records of several runs, of which one may have been removed.
   /// - Returns: a sentence, with its path, for each thing that is damaged; the rest was read.
+  /// - Throws: when it is not the file but the store that cannot be read.
   func forEach(
     _ removed: inout RemovedRecords, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Bool
-  ) -> [String] {
+  ) throws(QuarryError) -> [String] {
     let path = layout.path(of: file.path)
     var damages: [String] = []
     var broken = (count: 0, first: 0)
     var number = 0
     var isEnded = false
     var size: Int64?
-    do throws(QuarryError) {
+    do throws(FileFailure) {
       try RecordLines(layout.store, path, found: { size = $0 }).forEachPlaced { line, place in
         number += 1
         if JSONCheck.isObject(line) {
@@ -28,7 +29,10 @@ struct CheckedLines {
         return !isEnded
       }
       if size == nil, try !isRemoved(&removed) { damages.append(Self.isGone(path)) }
-    } catch { damages.append(error.message) }
+    } catch {
+      guard layout.isOfOneFile(error) else { throw error.described(layout) }
+      damages.append(error.sentence(layout))
+    }
     if !isEnded, let wrongSize = size.flatMap(wrongSize) { damages.append(wrongSize) }
     if broken.count > 0 {
       let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
@@ -47,8 +51,8 @@ struct CheckedLines {
     return "\(path) has \(size) bytes; its manifest says \(file.sizeBytes)"
   }
 
-  private func isRemoved(_ removed: inout RemovedRecords) throws(QuarryError) -> Bool {
+  private func isRemoved(_ removed: inout RemovedRecords) throws(FileFailure) -> Bool {
     guard let id = layout.segment(ofDataKey: file.path) else { return false }
-    return try layout.described { () throws(FileFailure) in try removed.folder(ofKey: file.path, at: id) != nil }
+    return try removed.folder(ofKey: file.path, at: id) != nil
   }
 }

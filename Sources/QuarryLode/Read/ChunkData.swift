@@ -2,11 +2,10 @@ import QuarryCore
 
 /// The bytes in a chunk's record line.
 enum ChunkData {
-  /// Reads the line of a chunk that was found before.
+  /// - Parameter line: what stands now where the chunk was found before.
   /// - Throws: `QuarryError(.storage)` when the line is no longer that chunk, or its bytes are damaged.
-  static func read(_ chunk: ChunkCover.Chunk, of artifact: String, from file: DataFile) throws(QuarryError) -> [UInt8] {
+  static func read(_ chunk: ChunkCover.Chunk, of artifact: String, line: [UInt8]) throws(QuarryError) -> [UInt8] {
     let place = "\(chunk.path), byte \(chunk.place)"
-    let line = try file.bytes(chunk.lineLength, at: chunk.place)
     guard line.count == chunk.lineLength else {
       throw QuarryError(.storage, "artifact \(artifact) is damaged at \(place): the file ends there now")
     }

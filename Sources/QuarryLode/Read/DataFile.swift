@@ -9,7 +9,6 @@ final class DataFile {
   private static let pieceSize = 64 << 10
 
   let path: String
-  private let store: any DatasetStore
   private let file: any StoredFile
   private let compression: Compression
   private var decoder: (any Decoder)?
@@ -21,43 +20,38 @@ final class DataFile {
   private var taken = 0
 
   /// - Returns: nil when there is no such file.
-  static func open(_ path: String, in store: any DatasetStore) throws(QuarryError) -> DataFile? {
-    do throws(FileFailure) { return try store.open(path).map { DataFile($0, path, store) } } catch {
-      throw error.described(root: store.root)
-    }
+  static func open(_ path: String, in store: any DatasetStore) throws(FileFailure) -> DataFile? {
+    try store.open(path).map { DataFile($0, path) }
   }
 
-  private init(_ file: any StoredFile, _ path: String, _ store: any DatasetStore) {
+  private init(_ file: any StoredFile, _ path: String) {
     self.file = file
     self.path = path
-    self.store = store
     compression = Compression(ofFile: path)
   }
 
   /// Bytes of the file as it is stored.
-  func storedSize() throws(QuarryError) -> Int64 { try described { () throws(FileFailure) in try file.size() } }
+  func storedSize() throws(FileFailure) -> Int64 { try file.size() }
 
   /// How many bytes it has; nil where only its end would tell.
-  func size() throws(QuarryError) -> Int64? {
+  func size() throws(FileFailure) -> Int64? {
     guard compression == .none else { return nil }
     return try storedSize()
   }
 
   /// - Returns: how many bytes from a place on it put into the buffer, as many as came at once; 0 at the end.
-  /// - Throws: `QuarryError(.storage)`, also when what it is compressed with finds it damaged or cut off.
-  func read(into buffer: UnsafeMutableRawBufferPointer, at place: Int64) throws(QuarryError) -> Int {
-    guard compression != .none else {
-      return try described { () throws(FileFailure) in try file.read(into: buffer, at: place) }
-    }
+  /// - Throws: also when what it is compressed with finds it damaged or cut off.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at place: Int64) throws(FileFailure) -> Int {
+    guard compression != .none else { return try file.read(into: buffer, at: place) }
     try skip(to: place)
     return try decode(into: buffer)
   }
 
   /// So many bytes from a place on; fewer where the file ends.
-  func bytes(_ count: Int, at place: Int64) throws(QuarryError) -> [UInt8] {
-    var failure: QuarryError?
+  func bytes(_ count: Int, at place: Int64) throws(FileFailure) -> [UInt8] {
+    var failure: FileFailure?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      do throws(QuarryError) {
+      do throws(FileFailure) {
         while filled < count {
           let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
           let made = try read(into: rest, at: place + Int64(filled))
@@ -70,7 +64,7 @@ final class DataFile {
     return bytes
   }
 
-  private func skip(to place: Int64) throws(QuarryError) {
+  private func skip(to place: Int64) throws(FileFailure) {
     if decoder == nil || place < position {
       decoder = compression.decoder()
       (position, filePosition, piece, taken) = (0, 0, [], 0)
@@ -79,14 +73,14 @@ final class DataFile {
     var rest = [UInt8](repeating: 0, count: Int(min(place - position, Int64(Self.pieceSize))))
     while position < place {
       let count = Int(min(place - position, Int64(rest.count)))
-      let made = try rest.withMutableBytes { bytes throws(QuarryError) in
+      let made = try rest.withMutableBytes { bytes throws(FileFailure) in
         try decode(into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]))
       }
       if made == 0 { return }
     }
   }
 
-  private func decode(into buffer: UnsafeMutableRawBufferPointer) throws(QuarryError) -> Int {
+  private func decode(into buffer: UnsafeMutableRawBufferPointer) throws(FileFailure) -> Int {
     guard let decoder else { return 0 }
     while true {
       if taken == piece.count { try refill() }
@@ -105,19 +99,15 @@ final class DataFile {
     }
   }
 
-  private func refill() throws(QuarryError) {
-    piece = try described { () throws(FileFailure) in try file.bytes(Self.pieceSize, at: filePosition) }
+  private func refill() throws(FileFailure) {
+    piece = try file.bytes(Self.pieceSize, at: filePosition)
     filePosition += Int64(piece.count)
     taken = 0
   }
 
-  private func damaged(_ reason: String) -> QuarryError {
-    QuarryError(
-      .storage, "\(path) is damaged: its \(compression.rawValue) data, after \(position) bytes of content: \(reason)")
-  }
-
-  private func described<Value>(_ work: () throws(FileFailure) -> Value) throws(QuarryError) -> Value {
-    do { return try work() } catch { throw error.described(root: store.root) }
+  private func damaged(_ reason: String) -> FileFailure {
+    FileFailure(
+      "read", path, .damage("its \(compression.rawValue) data, after \(position) bytes of content: \(reason)"))
   }
 }
 

@@ -118,12 +118,15 @@ package struct LodeReader: Sendable {
 
   /// The same, and then what is committed later, until `pause` or `body` returns false. A run that a job or a ledger
   /// chooses after its first records were committed is read whole then.
-  /// - Parameter pause: called when all that was committed has been read.
+  /// - Parameters:
+  ///   - pause: called when all that was committed has been read.
+  ///   - outage: called in the middle of reading, between two looks whether a bucket's store that had answered before answers
+  ///     again; false ends it, too. On any thread, and on several at once.
   package func follow(
     _ query: RecordQuery, note: @escaping (String) -> Void = { _ in }, pause: () -> Bool,
-    body: (UnsafeRawBufferPointer) -> Bool
+    outage: @escaping @Sendable () -> Bool, body: (UnsafeRawBufferPointer) -> Bool
   ) throws(QuarryError) -> RecordFigures {
-    var follower = try RecordFollower(layout: layout, query: query, note: note)
+    var follower = try RecordFollower(layout: layout, query: query, note: note, outage: outage)
     try follower.follow(pause: pause, body: body)
     return follower.stream.figures
   }

@@ -60,8 +60,47 @@ struct PartitionReader {
     return try manifests(of: partition).filter { $0 <= head }.sorted()
   }
 
+  /// What partitions hold that are of use only as a whole.
+  struct Content {
+    /// In the order in which they were committed first.
+    var files: [Manifest.File] = []
+    /// A sentence for each reason why there may be more.
+    var gaps: [String] = []
+  }
+
+  mutating func content(of partitions: [String]) throws(FileFailure) -> Content {
+    var content = Content()
+    var ids: Set<SnapshotID> = []
+    for partition in partitions {
+      ids.formUnion(try snapshots(of: partition))
+      if try isCutShort(partition) { content.gaps += chain.warnings.prefix(1) }
+    }
+    var files: [(order: SnapshotID, file: Manifest.File)] = []
+    for id in ids.sorted() {
+      let known = chain.warnings.count
+      guard let manifest = try manifest(id) else {
+        content.gaps += gap(at: id, known: known)
+        continue
+      }
+      if let problem = manifest.unknownFormat { content.gaps.append("snapshot \(id) is passed over: \(problem)") }
+      files += manifest.files.filter { partitions.contains(layout.partition(ofDataKey: $0.path) ?? "") }
+        .map { (manifest.order, $0) }
+    }
+    // What a repair has put back stands where it was.
+    content.files = files.sorted { $0.order < $1.order }.map(\.file)
+    return content
+  }
+
+  /// Why a snapshot has no manifest here; nothing for one that never counted.
+  /// - Parameter known: how many warnings there were before it was asked for.
+  private func gap(at id: SnapshotID, known: Int) -> [String] {
+    if isLost(id) { return ["snapshot \(id) is lost; `quarry lode repair --yes\(layout.flags)` puts it back"] }
+    if let refusal = chain.refused[id] { return [refusal] }
+    return chain.warnings.count > known ? Array(chain.warnings.suffix(1)) : []
+  }
+
   /// Whether the newest snapshots cannot be read and some of what they held may be the partition's.
-  func isCutShort(_ partition: String) throws(FileFailure) -> Bool {
+  private func isCutShort(_ partition: String) throws(FileFailure) -> Bool {
     guard isBehind else { return false }
     return try manifests(of: partition).contains { id in head.map { id > $0 } ?? true }
   }

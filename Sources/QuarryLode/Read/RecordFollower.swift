@@ -2,7 +2,8 @@ import QuarryCore
 
 /// Reads the lines of the chosen runs, then those that are committed later, as long as it is told to.
 ///
-/// A run that a job or a ledger chooses later than its first records were committed is read whole when it is chosen.
+/// A run that a job or a ledger chooses later than its first records were committed is read whole when it is chosen. A bucket's
+/// store that does not answer is waited for, once it has answered.
 struct RecordFollower {
   private(set) var stream: RecordStream
   /// The newest snapshot whose records were read.
@@ -13,9 +14,18 @@ struct RecordFollower {
   private var tasks: Set<String> = []
   /// Paths of runs that are of another job.
   private var others: Set<String> = []
+  private let patience: Patience
 
-  init(layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void) throws(QuarryError) {
-    stream = try RecordStream(layout: layout, query: query, note: note)
+  /// - Parameter outage: see `LodeReader.follow`.
+  init(
+    layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void,
+    outage: @escaping @Sendable () -> Bool
+  ) throws(QuarryError) {
+    let patience = Patience(outage)
+    self.patience = patience
+    // An address where nobody has ever answered is told at once.
+    if !layout.isOnDisk { _ = try layout.described { () throws(FileFailure) in try layout.store.bytes(layout.pointer) } }
+    stream = try RecordStream(layout: layout.through(PatientStore(layout, patience)), query: query, note: note)
     head = stream.inspector.reader.head
     pointer = head
   }
@@ -26,6 +36,13 @@ struct RecordFollower {
   ///   - pause: called when all was read; false ends it.
   ///   - body: returns false to stop.
   mutating func follow(pause: () -> Bool, body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
+    do throws(QuarryError) { try read(pause, body) } catch {
+      // Told to stop in the middle of an outage.
+      guard patience.isOver else { throw error }
+    }
+  }
+
+  private mutating func read(_ pause: () -> Bool, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     if stream.query.runs.isAcceptedOnly {
       for job in try stream.ledger.jobs() { try noteTasks(of: job) }
     }
@@ -49,7 +66,7 @@ struct RecordFollower {
     }
   }
 
-  /// Those that came since, newest first; none also while a bucket's store does not answer, which it says itself.
+  /// Those that came since, newest first; none also while a bucket's store does not answer at a glance, which it says itself.
   private mutating func newerSnapshots() throws(QuarryError) -> [SnapshotID] {
     let found: Newer?
     do throws(FileFailure) { found = try findNewer() } catch {
@@ -125,10 +142,12 @@ struct RecordFollower {
   private mutating func newlyAccepted(_ file: Manifest.File, job: String) throws(QuarryError) -> [String] {
     guard stream.query.runs.jobID.map({ $0 == job }) ?? true else { return [] }
     var runs: [AcceptedRun] = []
-    try RecordLines(layout.store, layout.path(of: file.path)).forEach { line in
+    var removed = RemovedRecords(layout: layout)
+    let damages = try CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
       if let run = AcceptedRun(line) { runs.append(run) }
       return true
     }
+    if let damage = damages.first { throw LedgerReader.notWhole(job, damage) }
     return runs.filter { tasks.insert($0.taskID).inserted }.map(\.runID)
   }
 

@@ -1,5 +1,4 @@
 import Glibc
-import QuarryCore
 
 /// Reads the lines of a data file, compressed or not, one after the other. Memory is bounded by the longest line, and that
 /// by `limit`.
@@ -22,15 +21,15 @@ struct RecordLines {
   /// Calls `body` with each line, without its newline, until it returns false. Empty lines are passed over.
   /// - Returns: false when there is no such file.
   @discardableResult
-  func forEach(_ body: (UnsafeRawBufferPointer) throws(QuarryError) -> Bool) throws(QuarryError) -> Bool {
-    try forEachPlaced { line, _ throws(QuarryError) in try body(line) }
+  func forEach(_ body: (UnsafeRawBufferPointer) -> Bool) throws(FileFailure) -> Bool {
+    try forEachPlaced { line, _ in body(line) }
   }
 
   /// The same, with the place of each line's first byte among those of the file, as they are when it is not compressed.
   @discardableResult
   func forEachPlaced(
-    _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) throws(QuarryError) -> Bool
-  ) throws(QuarryError) -> Bool {
+    _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Bool
+  ) throws(FileFailure) -> Bool {
     guard let file = try open() else { return false }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     var start = 0
@@ -54,16 +53,16 @@ struct RecordLines {
         guard end < Self.limit else { throw overlong(at: base) }
         buffer += repeatElement(0, count: buffer.count)
       }
-      let count = try buffer.withMutableBytes { bytes throws(QuarryError) in
+      let count = try buffer.withMutableBytes { bytes throws(FileFailure) in
         try file.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[end...]), at: base + Int64(end))
       }
       if count == 0 {
-        if start < end { _ = try line(buffer, start..<end, base, body) }
+        if start < end { _ = line(buffer, start..<end, base, body) }
         return true
       }
       end += count
       while let newline = Self.newline(in: buffer, searched..<end) {
-        if try !line(buffer, start..<newline, base, body) { return true }
+        if !line(buffer, start..<newline, base, body) { return true }
         start = newline + 1
         searched = start
       }
@@ -71,9 +70,9 @@ struct RecordLines {
   }
 
   /// The first line that is wanted; nil when the file is missing, or has none.
-  func first(where isWanted: (UnsafeRawBufferPointer) -> Bool = { _ in true }) throws(QuarryError) -> [UInt8]? {
+  func first(where isWanted: (UnsafeRawBufferPointer) -> Bool = { _ in true }) throws(FileFailure) -> [UInt8]? {
     var found: [UInt8]?
-    try forEach { line throws(QuarryError) in
+    try forEach { line in
       if isWanted(line) { found = Array(line) }
       return found == nil
     }
@@ -81,7 +80,7 @@ struct RecordLines {
   }
 
   /// The last line, read from the file's end unless it is compressed; nil when the file is missing or empty.
-  func last() throws(QuarryError) -> [UInt8]? {
+  func last() throws(FileFailure) -> [UInt8]? {
     guard let file = try open() else { return nil }
     guard let size = try file.size() else { return try lastOfAll() }
     var start = size
@@ -91,7 +90,7 @@ struct RecordLines {
       let length = min(start, 16 << 10)
       start -= length
       let block = try file.bytes(Int(length), at: start)
-      guard block.count == length else { throw FileFailure("read", path, EIO).described(root: store.root) }
+      guard block.count == length else { throw FileFailure("read", path, EIO) }
       tail = block + tail
     }
     if tail.last == UInt8(ascii: "\n") { tail.removeLast() }
@@ -99,7 +98,7 @@ struct RecordLines {
     return line.isEmpty ? nil : Array(line)
   }
 
-  private func lastOfAll() throws(QuarryError) -> [UInt8]? {
+  private func lastOfAll() throws(FileFailure) -> [UInt8]? {
     var last: [UInt8]?
     try forEach { line in
       last = Array(line)
@@ -108,23 +107,23 @@ struct RecordLines {
     return last
   }
 
-  private func open() throws(QuarryError) -> DataFile? {
+  private func open() throws(FileFailure) -> DataFile? {
     guard let file = try DataFile.open(path, in: store) else { return nil }
     found(try file.storedSize())
     return file
   }
 
-  private func overlong(at place: Int64) -> QuarryError {
-    QuarryError(.storage, "\(path) is damaged: at byte \(place) there is a line of more than \(Self.limit >> 20) MiB")
+  private func overlong(at place: Int64) -> FileFailure {
+    FileFailure("read", path, .damage("at byte \(place) there is a line of more than \(Self.limit >> 20) MiB"))
   }
 
   private func line(
     _ buffer: [UInt8], _ range: Range<Int>, _ base: Int64,
-    _ body: (UnsafeRawBufferPointer, Int64) throws(QuarryError) -> Bool
-  ) throws(QuarryError) -> Bool {
+    _ body: (UnsafeRawBufferPointer, Int64) -> Bool
+  ) -> Bool {
     guard !range.isEmpty else { return true }
-    return try buffer.withBytes { bytes throws(QuarryError) in
-      try body(UnsafeRawBufferPointer(rebasing: bytes[range]), base + Int64(range.lowerBound))
+    return buffer.withUnsafeBytes { bytes in
+      body(UnsafeRawBufferPointer(rebasing: bytes[range]), base + Int64(range.lowerBound))
     }
   }
 

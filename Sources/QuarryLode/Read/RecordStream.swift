@@ -122,7 +122,7 @@ struct RecordStream {
   mutating func read(_ file: Manifest.File, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     var records = figures.records
     var isEnded = isEnded
-    let damages = CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
+    let damages = try CheckedLines(layout: layout, file: file).forEach(&removed) { line, _ in
       records += 1
       isEnded = !body(line)
       return !isEnded

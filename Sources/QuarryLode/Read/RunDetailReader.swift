@@ -36,11 +36,11 @@ struct RunDetailReader {
       detail.sidecarFiles += sidecars(of: manifest, run: run, isAlone: files.count == manifest.files.count)
       for (type, file) in files where types?.contains(type) ?? true {
         detail.dataBytes = detail.dataBytes &+| file.sizeBytes
-        read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
+        try read(file, type: type, rows: manifest.files.count == 1 ? manifest.rowCount : nil)
       }
     }
     if types == nil { try leaveOutMissingSidecars() }
-    warnings += inspector.warnings
+    warnings += inspector.warnings.filter { !warnings.contains($0) }
   }
 
   private mutating func leaveOutMissingSidecars() throws(QuarryError) {
@@ -55,7 +55,10 @@ struct RunDetailReader {
         } else {
           warnings.append(CheckedLines.isGone(layout.path(of: file.path)))
         }
-      } catch { warnings.append(error.described(layout).message) }
+      } catch {
+        guard layout.isOfOneFile(error) else { throw error.described(layout) }
+        warnings.append(error.sentence(layout))
+      }
     }
     detail.sidecarFiles = there
   }
@@ -73,26 +76,26 @@ struct RunDetailReader {
     }
   }
 
-  private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) {
+  private mutating func read(_ file: Manifest.File, type: String, rows: Int64?) throws(QuarryError) {
     let path = layout.path(of: file.path)
     switch type {
-    case "artifact": readArtifacts(file, path)
-    case "metrics": readMetrics(file)
+    case "artifact": try readArtifacts(file, path)
+    case "metrics": try readMetrics(file)
     default:
-      let count = rows ?? countLines(file)
+      let count = if let rows { rows } else { try countLines(file) }
       detail.counts[type, default: 0] += count
     }
   }
 
-  private mutating func countLines(_ file: Manifest.File) -> Int64 {
+  private mutating func countLines(_ file: Manifest.File) throws(QuarryError) -> Int64 {
     var count: Int64 = 0
-    eachLine(file) { _, _ in count += 1 }
+    try eachLine(file) { _, _ in count += 1 }
     return count
   }
 
-  private mutating func readMetrics(_ file: Manifest.File) {
+  private mutating func readMetrics(_ file: Manifest.File) throws(QuarryError) {
     var metrics = detail.metrics
-    eachLine(file) { line, _ in
+    try eachLine(file) { line, _ in
       // A number that is out of range is JSON all the same, and the lines before it stand.
       if let value = try? JSONParser.parse(Array(line)) { metrics = value }
     }
@@ -100,11 +103,11 @@ struct RunDetailReader {
     detail.counts["metrics", default: 0] += 1
   }
 
-  private mutating func readArtifacts(_ file: Manifest.File, _ path: String) {
+  private mutating func readArtifacts(_ file: Manifest.File, _ path: String) throws(QuarryError) {
     var artifacts = detail.artifacts
     var places = places
     var committed: Int64 = 0
-    eachLine(file) { line, place in
+    try eachLine(file) { line, place in
       let members = RecordMembers.read(Self.artifactMembers, from: line)
       guard let id = members["artifact_id"]?.string else { return }
       let index = places[id] ?? artifacts.endIndex
@@ -124,8 +127,8 @@ struct RunDetailReader {
 
   private mutating func eachLine(
     _ file: Manifest.File, _ body: (_ line: UnsafeRawBufferPointer, _ place: Int64) -> Void
-  ) {
-    warnings += CheckedLines(layout: layout, file: file).forEach(&removed) { line, place in
+  ) throws(QuarryError) {
+    warnings += try CheckedLines(layout: layout, file: file).forEach(&removed) { line, place in
       body(line, place)
       return true
     }

@@ -71,7 +71,7 @@ struct RunInspector {
     for id in index.ids {
       guard let manifest = try manifest(id) else { continue }
       var found = summary ?? RunSummary(path: run, firstSnapshot: id)
-      let isTold = readIdentity(from: manifest, into: &found)
+      let isTold = try readIdentity(from: manifest, into: &found)
       summary = found
       // Chunks of an artifact may come before the first event, and say nothing of where the run comes from.
       if isTold { break }
@@ -119,24 +119,35 @@ struct RunInspector {
     }
   }
 
+  /// None of a snapshot that this version cannot read, which is noted.
+  private mutating func readableFiles(
+    of run: RunPath, in manifest: Manifest
+  ) -> [(type: String, file: Manifest.File)] {
+    guard let problem = manifest.unknownFormat else { return files(of: run, in: manifest) }
+    note("snapshot \(manifest.id) is passed over: \(problem)")
+    return []
+  }
+
   /// The snapshot's first event tells where the run comes from and when it began; where there is none, any other record
   /// tells the former.
   /// - Returns: false when it holds no event.
-  private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) -> Bool {
-    let files = files(of: summary.path, in: manifest)
+  private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) -> Bool {
+    let files = readableFiles(of: summary.path, in: manifest)
     var event: [String: JSONValue]?
     for (type, file) in files where type != "artifact" && !Self.otherTypes.contains(type) {
-      guard let found = firstRecord(of: file) else { continue }
+      guard let found = try firstRecord(of: file) else { continue }
       event = event.map { Self.isEarlier(found, than: $0) ? found : $0 } ?? found
     }
     // Commits come after the chunks of their artifacts, so they are looked for only where they may be the first.
     if event?["seq"]?.integer != 1,
-      let found = files.first(where: { $0.type == "artifact" }).flatMap({ firstCommit(in: $0.file) })
+      let artifacts = files.first(where: { $0.type == "artifact" }), let found = try firstCommit(in: artifacts.file)
     {
       event = event.map { Self.isEarlier(found, than: $0) ? found : $0 } ?? found
     }
-    let other =
-      event == nil ? files.first { Self.otherTypes.contains($0.type) }.flatMap { firstRecord(of: $0.file) } : nil
+    var other: [String: JSONValue]?
+    if event == nil, let found = files.first(where: { Self.otherTypes.contains($0.type) }) {
+      other = try firstRecord(of: found.file)
+    }
     guard let told = event ?? other else { return false }
     summary.startedAt = event.flatMap(Self.time)
     summary.jobID = told["job_id"]?.string
@@ -187,9 +198,10 @@ struct RunInspector {
   /// The line of such a record; empty where its file holds none.
   private mutating func lastLine(of type: String, ids: [SnapshotID], _ run: RunPath) throws(QuarryError) -> [UInt8]? {
     for id in ids.reversed() {
-      guard let manifest = try manifest(id), let found = files(of: run, in: manifest).first(where: { $0.type == type })
+      guard let manifest = try manifest(id),
+        let found = readableFiles(of: run, in: manifest).first(where: { $0.type == type })
       else { continue }
-      return line(of: found.file) { lines throws(QuarryError) in try lines.first() } ?? []
+      return try line(of: found.file) { lines throws(FileFailure) in try lines.first() } ?? []
     }
     return nil
   }
@@ -199,8 +211,8 @@ struct RunInspector {
     var last: Timestamp?
     for (type, _, ids) in index.partitions where type != "metrics" && type != "artifact" {
       guard let id = ids.last, let manifest = try manifest(id) else { continue }
-      for found in files(of: run, in: manifest) where found.type == type {
-        guard let line = line(of: found.file, { lines throws(QuarryError) in try lines.last() }) else { continue }
+      for found in readableFiles(of: run, in: manifest) where found.type == type {
+        guard let line = try line(of: found.file, { lines throws(FileFailure) in try lines.last() }) else { continue }
         let time = line.withUnsafeBytes { Self.time(RecordMembers.read(["ts"], from: $0)) }
         last = [last, time].compactMap(\.self).max()
       }
@@ -208,13 +220,13 @@ struct RunInspector {
     return last
   }
 
-  private mutating func firstRecord(of file: Manifest.File) -> [String: JSONValue]? {
-    line(of: file) { lines throws(QuarryError) in try lines.first() }.map(Self.identity)
+  private mutating func firstRecord(of file: Manifest.File) throws(QuarryError) -> [String: JSONValue]? {
+    try line(of: file) { lines throws(FileFailure) in try lines.first() }.map(Self.identity)
   }
 
   /// The first commit of an artifact, behind the chunks before it.
-  private mutating func firstCommit(in file: Manifest.File) -> [String: JSONValue]? {
-    line(of: file) { lines throws(QuarryError) in
+  private mutating func firstCommit(in file: Manifest.File) throws(QuarryError) -> [String: JSONValue]? {
+    try line(of: file) { lines throws(FileFailure) in
       try lines.first { line in
         RecordMembers.read(["record_kind"], from: line)["record_kind"]?.string != RecordKind.artifactChunk.rawValue
       }
@@ -227,17 +239,20 @@ struct RunInspector {
 
   /// Nil also where the file is gone, empty or cannot be read. That is noted, and a size that is not its manifest's.
   private mutating func line(
-    of file: Manifest.File, _ choose: (RecordLines) throws(QuarryError) -> [UInt8]?
-  ) -> [UInt8]? {
+    of file: Manifest.File, _ choose: (RecordLines) throws(FileFailure) -> [UInt8]?
+  ) throws(QuarryError) -> [UInt8]? {
     let path = reader.layout.path(of: file.path)
     var size: Int64?
     var line: [UInt8]?
-    do throws(QuarryError) {
+    do throws(FileFailure) {
       line = try choose(RecordLines(reader.layout.store, path, found: { size = $0 }))
       if size == nil { note(CheckedLines.isGone(path)) }
       let checked = CheckedLines(layout: reader.layout, file: file)
       if let wrongSize = size.flatMap(checked.wrongSize) { note(wrongSize) }
-    } catch { note(error.message) }
+    } catch {
+      guard reader.layout.isOfOneFile(error) else { throw error.described(reader.layout) }
+      note(error.sentence(reader.layout))
+    }
     return line
   }
 

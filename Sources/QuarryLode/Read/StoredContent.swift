@@ -74,9 +74,12 @@ extension LodeReader {
       var file: DataFile?
       for chunk in artifact.cover.chunks {
         // The next chunk lies mostly behind this one, which a compressed file is read to once.
-        if file?.path != chunk.path { file = try DataFile.open(chunk.path, in: layout.store) }
-        guard let file else { throw FileFailure("read", chunk.path, ENOENT).described(layout) }
-        guard try body(ChunkData.read(chunk, of: artifact.id, from: file)) else { return }
+        let line = try layout.described { () throws(FileFailure) in
+          if file?.path != chunk.path { file = try DataFile.open(chunk.path, in: layout.store) }
+          guard let file else { throw FileFailure("read", chunk.path, ENOENT) }
+          return try file.bytes(chunk.lineLength, at: chunk.place)
+        }
+        guard try body(ChunkData.read(chunk, of: artifact.id, line: line)) else { return }
       }
     case .file(let file): try read(file, body: body)
     }

@@ -143,26 +143,33 @@ struct LostRepair {
   private enum Place { case there, removed, missing }
 
   private mutating func place(of key: String, in id: SnapshotID) throws(FileFailure) -> Place {
-    if try layout.store.exists(layout.path(of: key)) { return .there }
+    do throws(FileFailure) {
+      if try layout.store.exists(layout.path(of: key)) { return .there }
+    } catch {
+      guard layout.isOfOneFile(error) else { throw error }
+      // Something is, and whoever reads it says why it cannot be read.
+      return .there
+    }
     return try removed.folder(ofKey: key, at: id) == nil ? .missing : .removed
   }
 
   private mutating func fate(
     of manifest: Manifest, _ lost: Lost, _ note: String?
   ) throws(QuarryError) -> MissingManifest.Fate {
-    do throws(QuarryError) {
+    do throws(StoredRecords.Failure) {
       let (all, repeated) = try records.add(manifest)
       if repeated == 0 { return .repairable }
       if repeated == all { return .repeated }
       complain(of: lost, "holds \(all) records of which \(repeated) are stored under other snapshots as well", note)
     } catch {
-      guard !records.lacksSome else {
-        let problem = "nobody knows which of its records are stored by others (\(error.message))"
+      switch error {
+      case .store(let error): throw error
+      case .damaged(let reason): complain(of: lost, "holds what cannot be read (\(reason))", note)
+      case .unsure(let reason):
+        let problem = "nobody knows which of its records are stored by others (\(reason))"
         problems[lost.id] = problem
         complaints.append("snapshot \(lost.id) is not put back: \(problem); try again when that can be read")
-        return .failed
       }
-      complain(of: lost, "holds what cannot be read (\(error.message))", note)
     }
     return .failed
   }

@@ -18,11 +18,17 @@ struct StoredRecords {
     chain = ChainReader(layout: layout, forgives: true)
   }
 
-  /// Whether some snapshot that counts cannot be read now.
-  var lacksSome: Bool { !chain.refused.isEmpty }
+  enum Failure: Error {
+    /// The store as a whole cannot be read.
+    case store(QuarryError)
+    /// What the snapshot itself holds is no longer what was stored: why.
+    case damaged(String)
+    /// Something else cannot be read now, here or on the chain: why.
+    case unsure(String)
+  }
 
   /// Counts the snapshot's records, and those that are stored; where none is, they all count as stored then.
-  mutating func add(_ manifest: Manifest) throws(QuarryError) -> (all: Int, repeated: Int) {
+  mutating func add(_ manifest: Manifest) throws(Failure) -> (all: Int, repeated: Int) {
     var (all, repeated) = (0, 0)
     let before = known
     var areAdded = false
@@ -31,7 +37,7 @@ struct StoredRecords {
       guard let partition = layout.partition(ofDataKey: file.path) else { continue }
       var known: Set<Int>
       if let found = self.known[partition] { known = found } else { known = try onChain(partition) }
-      try forEach(in: file) { record in
+      try forEach(in: file, isOwn: true) { record in
         all += 1
         if !known.insert(record).inserted { repeated += 1 }
       }
@@ -41,28 +47,33 @@ struct StoredRecords {
     return (all, repeated)
   }
 
-  private mutating func onChain(_ partition: String) throws(QuarryError) -> Set<Int> {
-    let ids = try layout.described { () throws(FileFailure) in
-      try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
-        .filter { reachable.place(of: $0) != nil }
-    }
+  private mutating func onChain(_ partition: String) throws(Failure) -> Set<Int> {
+    var manifests: [SnapshotID: Manifest?] = [:]
+    do throws(FileFailure) {
+      let ids = try layout.store.snapshots(in: "\(layout.partitions)/\(partition)/segments")
+      for id in ids where reachable.place(of: id) != nil { manifests[id] = .some(try chain.manifest(id)) }
+    } catch { throw .store(error.described(layout)) }
     var records: Set<Int> = []
-    for id in ids {
+    for (id, manifest) in manifests {
       // It could be read when it was found to count.
-      guard let manifest = try layout.described({ () throws(FileFailure) in try chain.manifest(id) }) else {
-        throw QuarryError(.storage, chain.refused[id] ?? "no manifest of snapshot \(id) can be read any more")
-      }
+      guard let manifest else { throw .unsure(chain.refused[id] ?? "no manifest of snapshot \(id) can be read any more") }
       for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
-        try forEach(in: file) { records.insert($0) }
+        try forEach(in: file, isOwn: false) { records.insert($0) }
       }
     }
     return records
   }
 
-  private func forEach(in file: Manifest.File, _ body: (Int) -> Void) throws(QuarryError) {
-    try RecordLines(layout.store, layout.path(of: file.path)).forEach { line in
-      body(Self.identity(of: line))
-      return true
+  private func forEach(in file: Manifest.File, isOwn: Bool, _ body: (Int) -> Void) throws(Failure) {
+    do throws(FileFailure) {
+      _ = try RecordLines(layout.store, layout.path(of: file.path)).forEach { line in
+        body(Self.identity(of: line))
+        return true
+      }
+    } catch {
+      guard layout.isOfOneFile(error) else { throw .store(error.described(layout)) }
+      let sentence = error.sentence(layout)
+      throw isOwn && !error.mayPass ? .damaged(sentence) : .unsure(sentence)
     }
   }
 

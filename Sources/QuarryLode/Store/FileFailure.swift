@@ -15,6 +15,8 @@ package struct FileFailure: Error, Sendable, Equatable {
     case store(S3Error)
     /// The run is no longer this process' to write.
     case claim(QuarryError)
+    /// What was read is not what was stored: why.
+    case damage(String)
   }
 
   package let operation: String
@@ -49,7 +51,7 @@ package struct FileFailure: Error, Sendable, Equatable {
   var isOutage: Bool { if case .store(let error) = cause { error.kind == .unavailable } else { false } }
 
   /// Whether what lies there may be read another time, as it is.
-  var mayPass: Bool { !isOfLink && code != Self.notRegular }
+  var mayPass: Bool { if case .damage = cause { false } else { !isOfLink && code != Self.notRegular } }
 
   /// In words for the person who chose the storage path.
   /// - Parameter flags: those of the dataset (`DatasetLayout`), where one is known.
@@ -57,6 +59,7 @@ package struct FileFailure: Error, Sendable, Equatable {
     switch cause {
     case .store(let error): QuarryError(.storage, error.description, remedy: error.remedy)
     case .claim(let error): error
+    case .damage(let reason): QuarryError(.storage, "\(path) is damaged: \(reason)")
     case .system:
       QuarryError(.storage, "cannot \(operation) \(path): \(reason(root: root))", remedy: remedy(root: root, flags))
     }

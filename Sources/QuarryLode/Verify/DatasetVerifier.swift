@@ -14,7 +14,7 @@ struct DatasetVerifier {
   private var figures = VerifyFigures()
 
   init(layout: DatasetLayout, report: @escaping (Finding) -> Void) throws(QuarryError) {
-    let layout = DatasetLayout(ForgivingStore(layout, forgiven), dataset: layout.dataset)
+    let layout = layout.through(ForgivingStore(layout, forgiven))
     self.layout = layout
     reader = try layout.described { () throws(FileFailure) in try PartitionReader(layout: layout, searches: true) }
     let counter = FindingCounter()
@@ -70,7 +70,7 @@ struct DatasetVerifier {
         let snapshots = try snapshots(of: run, &inspector, reachable)
         guard !snapshots.isEmpty else { return }
         for (_, place, files) in snapshots {
-          let lines = verifier.read(files)
+          let lines = try verifier.read(files)
           rows[place] = rows[place].flatMap { rest in lines.map { rest - $0 } }
         }
         verifier.isCutShort = verifier.isCutShort || forgiven.hasAny(below: "\(layout.partitions)/\(run.path)/")

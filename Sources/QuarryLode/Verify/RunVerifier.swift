@@ -26,10 +26,11 @@ struct RunVerifier {
 
   /// - Parameter files: of one snapshot that are the run's, with their event types.
   /// - Returns: how many lines they have; nil when one cannot be read.
-  mutating func read(_ files: [(type: String, file: Manifest.File)]) -> Int64? {
+  /// - Throws: when it is not a file but the store that cannot be read.
+  mutating func read(_ files: [(type: String, file: Manifest.File)]) throws(QuarryError) -> Int64? {
     var lines: Int64? = 0
     for (type, file) in files {
-      let count = read(file, type: type)
+      let count = try read(file, type: type)
       lines = lines.flatMap { total in count.map { total + $0 } }
     }
     tally.endOfSnapshot()
@@ -48,11 +49,11 @@ struct RunVerifier {
     }
   }
 
-  private mutating func read(_ file: Manifest.File, type: String) -> Int64? {
+  private mutating func read(_ file: Manifest.File, type: String) throws(QuarryError) -> Int64? {
     let path = layout.path(of: file.path)
     var flaws = LineFlaws()
     var number: Int64 = 0
-    do throws(QuarryError) {
+    do throws(FileFailure) {
       let isThere = try RecordLines(layout.store, path).forEachPlaced { line, place in
         number += 1
         if let flaw = examine(line, at: place, in: path, type: type) { flaws.note(flaw, line: number) }
@@ -63,8 +64,9 @@ struct RunVerifier {
         return nil
       }
     } catch {
+      guard layout.isOfOneFile(error) else { throw error.described(layout) }
       isCutShort = true
-      report(Finding(.error, .file, path, runID: run.runID, error.message))
+      report(Finding(.error, .file, path, runID: run.runID, error.sentence(layout)))
       return nil
     }
     for message in flaws.messages { report(Finding(.error, .line, path, runID: run.runID, message)) }
@@ -73,15 +75,11 @@ struct RunVerifier {
   }
 
   /// Of one that was there when the chain was looked at: it cannot be read, or went meanwhile.
-  private mutating func noteMissing(_ file: Manifest.File, _ path: String) throws(QuarryError) {
+  private mutating func noteMissing(_ file: Manifest.File, _ path: String) throws(FileFailure) {
     guard !missing.contains(path.hashValue) else { return }
     isCutShort = true
     var removed = RemovedRecords(layout: layout)
-    if let id = layout.segment(ofDataKey: file.path),
-      try layout.described({ () throws(FileFailure) in try removed.folder(ofKey: file.path, at: id) != nil })
-    {
-      return
-    }
+    if let id = layout.segment(ofDataKey: file.path), try removed.folder(ofKey: file.path, at: id) != nil { return }
     report(Finding(.error, .file, path, runID: run.runID, "was there when the check began, and is not there now"))
   }
 

@@ -73,7 +73,9 @@ private struct RecordPrinter: Sendable {
   func print(
     _ query: RecordQuery, _ reader: LodeReader, _ console: Console, pause: TailPause?
   ) throws(QuarryError) -> (RecordFigures, Int64) {
-    var output = LineOutput(console)
+    let output = LineOutput(console)
+    // Also what was read before a failure.
+    defer { output.flush() }
     var printed: Int64 = 0
     let take = { (line: UnsafeRawBufferPointer) -> Bool in
       guard let text = field.map({ $0.value(in: line) }) ?? line else { return true }
@@ -84,13 +86,12 @@ private struct RecordPrinter: Sendable {
     let note = { (damage: String) in console.warn(damage) }
     let figures =
       if let pause {
-        try reader.follow(query, note: note, pause: { output.flush() && pause.wait() }) { line in
-          take(line) && !pause.isStopped
-        }
+        try reader.follow(
+          query, note: note, pause: { output.flush() && pause.wait() }, outage: { output.flush() && pause.wait() }
+        ) { line in take(line) && !pause.isStopped }
       } else {
         try reader.records(query, note: note, body: take)
       }
-    output.flush()
     return (figures, printed)
   }
 }

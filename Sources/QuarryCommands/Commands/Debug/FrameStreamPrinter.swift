@@ -29,13 +29,13 @@ struct FrameStreamPrinter {
     let descriptor = try opened()
     defer { if path != nil { close(descriptor) } }
     var decoder = FrameDecoder()
-    var lines = LineOutput(console)
+    let lines = LineOutput(console)
     defer { lines.flush() }
     var place = Place()
     while true {
       let count = try bytes(from: descriptor, into: &decoder)
       do throws(WireError) {
-        guard try print(all: &decoder, at: &place, &lines), count > 0 else {
+        guard try print(all: &decoder, at: &place, lines), count > 0 else {
           if count == 0 { try decoder.finish() }
           return place.isSound
         }
@@ -59,18 +59,18 @@ struct FrameStreamPrinter {
   /// - Returns: false when nobody reads any more.
   /// - Throws: where a frame ends cannot be told.
   private func print(
-    all decoder: inout FrameDecoder, at place: inout Place, _ lines: inout LineOutput
+    all decoder: inout FrameDecoder, at place: inout Place, _ lines: LineOutput
   ) throws(WireError) -> Bool {
     while let frame = try decoder.nextFrame() {
       place.frame += 1
-      guard print(frame, at: &place, &lines) else { return false }
+      guard print(frame, at: &place, lines) else { return false }
       place.offset += FrameDecoder.prefixLength + frame.count
     }
     return true
   }
 
   /// - Returns: false when nobody reads any more.
-  private func print(_ frame: UnsafeRawBufferPointer, at place: inout Place, _ lines: inout LineOutput) -> Bool {
+  private func print(_ frame: UnsafeRawBufferPointer, at place: inout Place, _ lines: LineOutput) -> Bool {
     var text: [UInt8] = []
     do throws(WireError) {
       try JSONWriter.append(to: &text) { writer throws(WireError) in try writer.value(frame) }

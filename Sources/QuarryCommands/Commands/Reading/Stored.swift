@@ -102,7 +102,8 @@ extension NotFound {
   static func unknown(
     _ kind: String, _ id: String, _ place: String, among known: some Sequence<String>, list: String
   ) -> NotFound {
-    let near = Nearest.all(to: id, among: known).map { "'\($0)'" }
+    // What is there by its name is what could not be read.
+    let near = Nearest.all(to: id, among: known.filter { $0 != id }).map { "'\($0)'" }
     let proposal = near.isEmpty ? "" : "did you mean \(near.joined(separator: " or "))? "
     return NotFound("no \(kind) '\(id)' \(place)", remedy: "\(proposal)`\(list)` shows those there are")
   }
