@@ -55,7 +55,9 @@ import Testing
 
   private func expectNamed(_ listing: Listing<UndeliveredNotification>, says reason: String, _ comment: Comment = "") {
     #expect(listing.rows.map(\.entry.notificationID) == ["n-b"], comment)
-    let named = listing.warnings.filter { $0.hasPrefix("the outbox of run a cannot be read whole, so nothing of it is sent") }
+    let named = listing.warnings.filter {
+      $0.hasPrefix("the outbox of run a cannot be read whole, so nothing of it is sent")
+    }
     #expect(named.count == 1 && named[0].contains(reason), "\(comment): \(listing.warnings)")
     #expect(!listing.warnings.contains { $0.contains("run b") }, "\(comment): \(listing.warnings)")
   }
@@ -88,17 +90,18 @@ import Testing
   /// A snapshot that another writer has committed past: a repair brings it back, and with it what was delivered.
   @Test func nothingIsSentOfWhatIsLost() throws {
     // Who has begun to write takes what it committed for the newest.
-    let (first, layout) = (dataset, reader.layout)
+    let direct = try S3Server.moto.store(lease: .zero)
+    let (first, layout) = (LodeDataset(direct), direct.reader().layout)
     let runs = try ["a", "b"].map { try Run(first, id: $0) }
     for run in runs { try first.outbox.store(entry("n-\(run.partition.runID)", of: run)) }
-    try dataset.outbox.markDelivered(entry("n-a", of: runs[0]))
-    let delivery = try #require(try reader.chain().rows.first)
-    try put("\(try #require(delivery.parent))", at: layout.pointer)
-    try FileManager.default.removeItem(atPath: layout.lock)
+    try LodeDataset(direct).outbox.markDelivered(entry("n-a", of: runs[0]))
+    let delivery = try #require(try direct.reader().chain().rows.first)
+    try direct.replace(layout.pointer, with: "\(try #require(delivery.parent))")
+    direct.discard(layout.lock)
     try runs[1].sink.write(runs[1].items(0..<1))
-    expectNamed(try reader.undeliveredNotifications(), says: "snapshot \(delivery.id) ")
-    _ = try ManifestRepair(DiskStore(root: root.path), layout: layout).repair(writes: true) { _ in }
-    let mended = try reader.undeliveredNotifications()
+    expectNamed(try direct.reader().undeliveredNotifications(), says: "snapshot \(delivery.id) ")
+    _ = try ManifestRepair(direct, layout: layout, leastAge: .zero).repair(writes: true) { _ in }
+    let mended = try direct.reader().undeliveredNotifications()
     #expect(mended.rows.map(\.entry.notificationID) == ["n-b"] && mended.warnings == [], "\(mended.warnings)")
   }
 }

@@ -33,10 +33,16 @@ import Testing
     }
 
     /// What a reader says of a place.
-    func sentence(_ place: String) -> String {
+    /// - Parameter looked: it had asked first whether it is there, and is told no reason for that.
+    func sentence(_ place: String, looked: Bool = false) -> String {
       let tries = S3Configuration(bucket: "any").backoff.tries
-      let words = status == 403 ? "InvalidObjectState (403)" : "InternalError (500) (after \(tries) tries)"
-      return "cannot get \(place): \(words)\(RefusedLedgerTests.hint)"
+      let said =
+        switch (status, looked) {
+        case (403, _): "cannot get \(place): InvalidObjectState (403)"
+        case (_, true): "cannot head \(place): the store answers 500 (after \(tries) tries)"
+        case (_, false): "cannot get \(place): InternalError (500) (after \(tries) tries)"
+        }
+      return said + RefusedLedgerTests.hint
     }
   }
 
@@ -116,7 +122,7 @@ import Testing
     defer { proxy.close() }
     let store = try S3Server.moto.store(through: proxy, prefix: direct.prefix, lease: .zero)
     let file = layout.path(of: try #require(rows[isOwn ? 0 : 1].files.first?.path))
-    refusals.set(String(file.dropFirst(layout.folder.count)))
+    refusals.set(String(file[try #require(file.range(of: "/segments/")).lowerBound...]))
     func repair(_ store: S3Store) throws -> (fates: [String], rest: [String]) {
       var fates: [String] = []
       let rest = try ManifestRepair(store, layout: store.reader().layout, leastAge: .zero)
@@ -127,7 +133,7 @@ import Testing
     #expect(refused.fates == ["failed"])
     let message =
       "snapshot \(rows[0].id) is not put back: nobody knows which of its records are stored by others "
-      + "(\(refusals.sentence(file))); try again when that can be read"
+      + "(\(refusals.sentence(file, looked: true))); try again when that can be read"
     #expect(refused.rest.contains(message) && !refused.rest.contains { $0.contains("remove") }, "\(refused)")
     refusals.set(nil)
     #expect(try repair(direct).rest == [])

@@ -240,7 +240,8 @@ import Testing
     let proxy = try HTTPServer { request, _ in
       let isDown = isDown.withLock { isDown in
         // The second piece of the data.
-        isDown = isDown || request.line.contains("/data/data") && request.headers["range"]?.hasPrefix("bytes=0-") == false
+        isDown =
+          isDown || request.line.contains("/data/data") && request.headers["range"]?.hasPrefix("bytes=0-") == false
         return isDown
       }
       return isDown ? .status(503, body: "away") : .relay(to: upstream)

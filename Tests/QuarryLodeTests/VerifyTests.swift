@@ -62,7 +62,8 @@ import Testing
     let flagged = LodeReader(DatasetLayout(DiskStore(root: root.path), dataset: "quarry", flags: " --storage-path DIR"))
     var messages: [String] = []
     _ = try flagged.verify { messages.append($0.message) }
-    #expect(messages.contains { $0.hasSuffix("`quarry lode repair --yes --storage-path DIR` puts it right") }, "\(messages)")
+    #expect(
+      messages.contains { $0.hasSuffix("`quarry lode repair --yes --storage-path DIR` puts it right") }, "\(messages)")
   }
 
   /// Stored files may be anybody's: numbers at the end of their range are found wrong and end nothing.

@@ -31,7 +31,8 @@ struct OutboxReader {
       let (outbox, flaw) = try outbox(of: run)
       if let flaw {
         listing.warnings.append(
-          "the outbox of run \(run.runID) cannot be read whole, so nothing of it is sent (it may have been delivered): \(flaw)")
+          "the outbox of run \(run.runID) cannot be read whole, so nothing of it is sent (it may have been delivered): \(flaw)"
+        )
       } else {
         listing.rows += outbox.undelivered
       }

@@ -24,7 +24,9 @@ struct RecordFollower {
     let patience = Patience(outage)
     self.patience = patience
     // An address where nobody has ever answered is told at once.
-    if !layout.isOnDisk { _ = try layout.described { () throws(FileFailure) in try layout.store.bytes(layout.pointer) } }
+    if !layout.isOnDisk {
+      _ = try layout.described { () throws(FileFailure) in try layout.store.bytes(layout.pointer) }
+    }
     stream = try RecordStream(layout: layout.through(PatientStore(layout, patience)), query: query, note: note)
     head = stream.inspector.reader.head
     pointer = head

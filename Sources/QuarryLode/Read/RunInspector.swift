@@ -131,7 +131,9 @@ struct RunInspector {
   /// The snapshot's first event tells where the run comes from and when it began; where there is none, any other record
   /// tells the former.
   /// - Returns: false when it holds no event.
-  private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError) -> Bool {
+  private mutating func readIdentity(from manifest: Manifest, into summary: inout RunSummary) throws(QuarryError)
+    -> Bool
+  {
     let files = readableFiles(of: summary.path, in: manifest)
     var event: [String: JSONValue]?
     for (type, file) in files where type != "artifact" && !Self.otherTypes.contains(type) {

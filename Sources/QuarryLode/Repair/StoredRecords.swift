@@ -56,7 +56,9 @@ struct StoredRecords {
     var records: Set<Int> = []
     for (id, manifest) in manifests {
       // It could be read when it was found to count.
-      guard let manifest else { throw .unsure(chain.refused[id] ?? "no manifest of snapshot \(id) can be read any more") }
+      guard let manifest else {
+        throw .unsure(chain.refused[id] ?? "no manifest of snapshot \(id) can be read any more")
+      }
       for file in manifest.files where layout.partition(ofDataKey: file.path) == partition {
         try forEach(in: file, isOwn: false) { records.insert($0) }
       }
