@@ -151,7 +151,8 @@ import Testing
     #expect(try await bench.census().isEmpty)
   }
 
-  /// All are looked for in one search; what is missed after it has begun makes it begin once more.
+  /// All are looked for in one search; what is missed after it has begun makes it begin once more. What has come since is not
+  /// taken for lost.
   @Test func listsOfManyHostsAreLookedForTogether() async throws {
     let (bench, root) = try await bench()
     for start in stride(from: 3, to: 1_203, by: 100) {
@@ -164,15 +165,19 @@ import Testing
     }
     for host in ["shop"] + (0..<60).map({ "h\($0)" }) { try await takeAway(host) }
     #expect(try await bench.claim("w").isEmpty)
+    try await bench.emit((1_203..<1_205).map { bench.work($0, "https://h8/\($0)") }, by: root, "w")
+    try await bench.admit()
     try await bench.reap()
     try await takeAway("h7")
     #expect(try await bench.claim("w", 61).count == 61, "each host has had a turn")
 
     var steps = 1
-    while try await bench.queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()).untilNextTick == .zero { steps += 1 }
-    #expect(steps <= 5, "1,203 tasks, some 500 in each of \(steps) steps")
+    while try await bench.queue.reap(limit: 500, term: 0, requestID: UUIDv7.make()).untilNextTick == .zero {
+      steps += 1
+    }
+    #expect(steps <= 5, "1,205 tasks, some 500 in each of \(steps) steps")
     #expect(try await problems(bench).isEmpty)
-    #expect(try await bench.status().ready == 1_203 - 61)
+    #expect(try await bench.status().ready == 1_205 - 61)
   }
 
   private func settle(_ bench: QueueBench) async throws {
