@@ -15,7 +15,7 @@ extension Simulation {
     case 6: setClock()
     case 7: server += 1
     case 8: try await writeDisk()
-    case 9: try await takeAwayList()
+    case 9: try await takeAwayLists()
     default: _ = try await connection.send(["SCRIPT", "FLUSH"])
     }
     return .nothing
@@ -43,11 +43,12 @@ extension Simulation {
     return .nothing
   }
 
-  /// Somebody deletes a list of ready tasks: they lie nowhere until the fleet finds them again.
-  private mutating func takeAwayList() async throws {
-    guard let list = chance.some(try await oracle.readyLists()) else { return }
-    note("somebody deletes \(list)")
-    try await oracle.takeAway(list)
+  /// Somebody deletes lists of ready tasks: those lie nowhere until the fleet finds them again.
+  private mutating func takeAwayLists() async throws {
+    for list in try await oracle.readyLists() where chance.happens(50) {
+      note("somebody deletes \(list)")
+      try await oracle.takeAway(list)
+    }
   }
 
   /// SIGKILL: its executors die with it; what it has sent may still arrive.
