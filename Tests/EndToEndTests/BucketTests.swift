@@ -141,7 +141,9 @@ import Testing
     stuck.send(SIGTERM)
     let end = try await stuck.finish(within: .seconds(120))
     #expect(end.exitCode == 1, "\(end.standardError)")
-    #expect(end.standardError.contains("not stopped within 15s: storage has been waited for these "), "\(end.standardError)")
+    #expect(
+      end.standardError.contains("not stopped within 15.0s: storage has been waited for these "), "\(end.standardError)"
+    )
     #expect(end.standardError.contains("asked for the ledger of job j;"), "\(end.standardError)")
 
     isSilent.withLock { $0 = false }
