@@ -45,6 +45,23 @@ import Testing
     #expect(executor.isGone)
   }
 
+  /// One that ends takes no more connections, and its browser may need a while.
+  @Test func brokerThatIsEndingIsStartedAgain() async throws {
+    let (broker, executor) = try broker(
+      """
+      echo "{\\"ws_endpoint\\":\\"ws://127.0.0.1:1/$$\\"}"
+      exec 5<&0
+      cat <&5 > /dev/null &
+      trap 'echo ending; wait $!; exit' TERM
+      wait $!
+      """)
+    let first = try broker.endpoint()
+    kill(try #require(pid_t(first.split(separator: "/").last ?? "")), SIGTERM)
+    #expect(await ProcessTree.becomes { (try? broker.endpoint()) != first })
+    broker.stop()
+    #expect(executor.isGone)
+  }
+
   @Test func brokerThatCannotStartSaysWhy() throws {
     let (broker, executor) = try broker("echo 'no chromium here' >&2; exit 2")
     #expect {

@@ -28,7 +28,8 @@ final class BrokerProcess {
   }
 
   /// Reads what the broker writes until it has ended, which a stop request makes it do.
-  func serve(until stop: WakeSignal) {
+  /// - Parameter onEnding: called when the broker says that it ends, or closes its output: it takes no more connections.
+  func serve(until stop: WakeSignal, onEnding: () -> Void) {
     var waits = [process.status.number, stop.number, process.errors.number, process.output.number].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
@@ -41,12 +42,15 @@ final class BrokerProcess {
         process.closeInput()
       }
       if waits[2].revents != 0, !errors.read(from: process.errors.number) { waits[2].fd = -1 }
-      if waits[3].revents != 0, read(process.output.number, &ignored, ignored.count) == 0 { waits[3].fd = -1 }
+      if waits[3].revents != 0 {
+        onEnding()
+        if read(process.output.number, &ignored, ignored.count) == 0 { waits[3].fd = -1 }
+      }
     }
     errors.finish()
   }
 
-  /// The broker prints one line, `{"ws_endpoint":"…"}`, once it listens.
+  /// The broker prints one line, `{"ws_endpoint":"…"}`, once it listens, and nothing more before its end.
   private static func readLine(_ process: ShepherdedProcess, _ errors: inout StandardErrorCapture) -> [UInt8] {
     var line: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)

@@ -6,7 +6,8 @@ final class BrokerSession: Sendable {
   let endpoint: String
   private let stopRequest = WakeSignal()
   private let ended = WakeSignal()
-  private let hasEnded = Mutex(false)
+  /// Set from when the broker begins to end.
+  private let isEnding = Mutex(false)
 
   /// Blocks until the broker has told where it listens.
   init(
@@ -17,7 +18,7 @@ final class BrokerSession: Sendable {
     watch(process)
   }
 
-  var isAlive: Bool { hasEnded.withLock { !$0 } }
+  var isAlive: Bool { isEnding.withLock { !$0 } }
 
   func stop() {
     stopRequest.raise()
@@ -27,8 +28,9 @@ final class BrokerSession: Sendable {
   private func watch(_ process: sending BrokerProcess) {
     let handover = Mutex<BrokerProcess?>(process)
     OwnThread.start { [self] in
-      handover.withLock { $0.take() }?.serve(until: stopRequest)
-      hasEnded.withLock { $0 = true }
+      let noteEnd = { [self] in isEnding.withLock { $0 = true } }
+      handover.withLock { $0.take() }?.serve(until: stopRequest, onEnding: noteEnd)
+      noteEnd()
       ended.raise()
     }
   }

@@ -23,11 +23,12 @@ package final class BrowserBroker: Sendable {
   }
 
   /// Where runs connect: `ws://127.0.0.1:PORT/SECRET`. Starts the broker at the first call, and again when it has died
-  /// since. Blocks the calling thread while it starts; callers at the same time share one start.
+  /// or begun to end since. Blocks the calling thread while it starts; callers at the same time share one start.
   /// - Throws: `QuarryError(.executor)` with the broker's own words.
   package func endpoint() throws(QuarryError) -> String {
     let result = current.withLock { session -> Result<String, QuarryError> in
       if let session, session.isAlive { return .success(session.endpoint) }
+      session?.stop()
       do throws(QuarryError) {
         let started = try BrokerSession(program, startTimeout: startTimeout, onNote: onNote)
         session = started
