@@ -107,8 +107,8 @@ import Testing
   }
 
   /// The first try is answered, the second is not.
-  @Test(arguments: [[], ["--depth", "1", "--max-runs", "1"]])
-  func aTellingThatIsCutShortLeavesReportAndSummary(_ fanOut: [String]) async throws {
+  @Test(arguments: [[], ["--depth", "1", "--max-runs", "1"]], [[SIGTERM], [SIGTERM, SIGINT]])
+  func aTellingThatIsCutShortLeavesReportAndSummary(_ fanOut: [String], _ signals: [Int32]) async throws {
     let (asked, ask) = AsyncStream.makeStream(of: Void.self)
     let server = try HTTPServer { _, number in
       guard number > 1 else { return .status(503) }
@@ -122,11 +122,12 @@ import Testing
         "--adapter", "webhook", "--adapter-url", server.url, "--adapter-timeout", "10m", "--adapter-outbox",
       ] + fanOut)
     for await _ in asked { break }
-    run.send(SIGTERM)
+    for signal in signals { run.send(signal) }
     let result = try await run.finish()
     #expect(result.exitCode == 0, "\(result.standardError)")
     #expect(result.standardError.contains("run r succeeded"), "\(result.standardError)")
-    #expect(result.standardError.contains("cut short; it waits in the outbox for `quarry adapter drain`"))
+    let reason = signals.count == 1 ? "took too long and was cut short" : "telling others was cut short"
+    #expect(result.standardError.contains("\(reason); it waits in the outbox for `quarry adapter drain`"))
     let report = try JSONParser.parse(try String(contentsOfFile: harness.path + "/r.json", encoding: .utf8))
     #expect(report["outcome"] == "success" && report["exit_code"] == 0)
     #expect(report["adapter"]?["state"] == "pending", "\(report)")

@@ -52,16 +52,18 @@ final class FanOutRunner: Sendable {
   }
 
   /// Ctrl-C lets runs end, a second one stops them, a third ends at once. SIGTERM stops them at once, and so does the
-  /// first Ctrl-C when all runs are in storage: there is nothing to lose.
+  /// first Ctrl-C when all runs are in storage: there is nothing to lose. Then the second one ends at once, after its last
+  /// words.
   private func stop(_ fanOut: FanOut, _ signal: Int32, _ count: Int) {
+    let isStored = fanOut.storedOutcome != nil
     if count > 2 { _exit((fanOut.storedOutcome ?? .executorCrash).exitCode) }
-    let isGentle = signal == SIGINT && count == 1 && fanOut.storedOutcome == nil
+    let isGentle = signal == SIGINT && count == 1 && !isStored
     fanOut.interrupt()
     guard !isGentle else {
       return narration.console.say("starting nothing more; runs in flight may end (Ctrl-C again stops them)")
     }
     fanOut.interrupt()
-    StopLimit.start(settings, narration) { [self] in
+    StopLimit.start(settings, narration, isAtOnce: count == 2 && isStored) { [self] in
       guard let outcome = fanOut.storedOutcome, case .success(let report)? = rootReport.withLock({ $0 }) else {
         return nil
       }

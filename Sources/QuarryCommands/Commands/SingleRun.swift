@@ -16,9 +16,14 @@ struct SingleRun {
     let control = RunControl()
     let stored = Mutex<RunReport?>(nil)
     try SignalWatch.start { _, count in
-      if count > 1 { _exit(stored.withLock { $0?.exitCode } ?? Outcome.executorCrash.exitCode) }
+      let report = stored.withLock { $0 }
+      guard count == 1 || count == 2 && report != nil else {
+        _exit(report?.exitCode ?? Outcome.executorCrash.exitCode)
+      }
       control.stop(.shutdown)
-      StopLimit.start(settings, narration) { stored.withLock { $0 }.map { ($0.exitCode, $0) } }
+      StopLimit.start(settings, narration, isAtOnce: count == 2) {
+        stored.withLock { $0 }.map { ($0.exitCode, $0) }
+      }
     }
     let proxy = try assembly.proxies.choose(job: settings.job)
     // Held to the end of the run: a shared browser stays as long as somebody uses it.
@@ -37,21 +42,24 @@ struct SingleRun {
 
 /// How long a stopped run may take to flush and end.
 enum StopLimit {
-  /// - Parameter stored: asked at the end of that time: the exit code and the root's report when all is in storage and
-  ///   others are still being told; else nil.
+  /// - Parameters:
+  ///   - isAtOnce: the time is over: others are told no more, and the process leaves its last words.
+  ///   - stored: asked at the end of that time: the exit code and the root's report when all is in storage and others are
+  ///     still being told; else nil.
   static func start(
-    _ settings: RunSettings, _ narration: RunNarration,
+    _ settings: RunSettings, _ narration: RunNarration, isAtOnce: Bool = false,
     stored: @escaping @Sendable () -> (exitCode: Int32, report: RunReport)?
   ) {
     let console = narration.console
-    Deadline.endProcess(after: .milliseconds(4_800), console: console) {
+    Deadline.endProcess(after: isAtOnce ? .zero : .milliseconds(4_800), console: console) {
       guard let (exitCode, report) = stored() else {
         return (Outcome.executorCrash.exitCode, "not stopped within 5s; what was not yet in storage is lost")
       }
       narration.tellEnd(of: report, storage: settings.storage)
       ReportFile.write(report.jsonText, to: settings.reportPath, console)
       let waiting = settings.adapter?.keepsPending == true ? "; it waits in the outbox for `quarry adapter drain`" : ""
-      return (exitCode, "all is in storage; telling others took too long and was cut short\(waiting)")
+      let reason = isAtOnce ? "" : " took too long and"
+      return (exitCode, "all is in storage; telling others\(reason) was cut short\(waiting)")
     }
   }
 }
