@@ -34,7 +34,7 @@ let package = Package(
       name: "QuarryCommands",
       dependencies: [
         "QuarryRuntime", "QuarryLode", "QuarryFleet", "QuarryPublish", "QuarryTerminal", "QuarryMetrics", "QuarryCore",
-        "QuarryWire", "RedisClient", "S3Client", "Yams",
+        "QuarryWire", "RedisClient", "S3Client", "PercentEncoding", "Yams",
       ]),
     .target(name: "QuarryRuntime", dependencies: ["QuarryWire", "QuarryCore", "PercentEncoding", "CLinux"]),
     .target(name: "QuarryWire", dependencies: ["QuarryCore"]),

@@ -50,7 +50,7 @@ import Testing
     let redis = try RedisServer.start()
     let worker = try await cutOff(harness, redis, drainTimeout: "1h")
     worker.send(SIGTERM)
-    try await worker.waitForError("stopping: 1 runs may end within")
+    try await worker.waitForError("stopping: 1 run may end within")
     worker.send(SIGTERM)
     let end = try await worker.finish(within: .seconds(120))
     #expect(end.exitCode == 2, "\(end.standardError)")

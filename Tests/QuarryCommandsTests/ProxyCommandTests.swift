@@ -149,6 +149,15 @@ import Testing
     withExtendedLifetime(folder) {}
   }
 
+  @Test func aVariableThatIsMissingIsNamed() async throws {
+    let endpoint = "{ protocol: http, host: h, port: 1, username: u, password: \"${NOT_SET}\" }"
+    let (harness, folder) = try harness(["q.yaml": "proxies:\n  p: { endpoints: [\(endpoint)] }\n"])
+    let result = await harness.run("config", "check", "q.yaml")
+    #expect(result.exitCode == 2)
+    #expect(result.error.contains("password' must be a text that is not empty\n  set NOT_SET: unset or empty"))
+    withExtendedLifetime(folder) {}
+  }
+
   @Test func passwordsMayLookLikeNumbers() throws {
     let configuration = try ConfigurationLoader.parse(
       "proxies: { p: { endpoints: [{ protocol: http, host: 10.0.0.1, port: 1, username: 007, password: 12345 }] } }",

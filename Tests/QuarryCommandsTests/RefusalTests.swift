@@ -39,6 +39,13 @@ import Testing
     await expectRefusal(["cat", "--storage-path", "/nonexistent/x", "--", "--run", "--run"], "unexpected")
   }
 
+  @Test func aPathMayBeAnAddressOfAFile() async {
+    await expectRefusal(
+      ["list", "runs", "--storage-path", "file:///nonexistent/my%20data"], "storage path /nonexistent/my data: ")
+    await expectRefusal(
+      ["list", "runs", "--storage-path", "file:///none%zz"], "storage path /nonexistent/file:///none%zz: ")
+  }
+
   /// As a variable that is not set gives it.
   @Test(arguments: [
     ("run", "--storage-path"), ("run", "--report"), ("run", "--resolve-from"), ("run", "--browser-ws-endpoint"),

@@ -6,7 +6,9 @@ extension ConfigurationSection {
   func scalar(_ name: String) throws(QuarryError) -> String? {
     guard let node = nodes[name] else { return nil }
     guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
-      throw QuarryError(.usage, "\(place(of: name)): '\(dotted(name))' must be a text that is not empty")
+      throw QuarryError(
+        .usage, "\(place(of: name)): '\(dotted(name))' must be a text that is not empty",
+        remedy: file.remedyOfMissing(node))
     }
     return scalar.string
   }

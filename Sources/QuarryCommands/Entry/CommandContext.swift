@@ -1,4 +1,5 @@
 import Glibc
+import PercentEncoding
 import QuarryLode
 
 /// What a command sees of the process it runs in.
@@ -42,9 +43,12 @@ package struct CommandContext: Sendable {
   /// The exit code of a reading command that has answered.
   var endOfReading: Int32 { passedOver.isRaised ? ExitCode.failure : 0 }
 
-  /// The absolute form of a path, without touching the file system.
+  /// The absolute form of a path or of a `file:///` address, without touching the file system.
   package func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
+    if path.hasPrefix("file:///"), let named = PercentEncoding.unescape(path.dropFirst("file://".count)) {
+      return named
+    }
     var relative = Substring(path)
     while relative.hasPrefix("./") { relative = relative.dropFirst(2).drop { $0 == "/" } }
     return workingDirectory + (workingDirectory.hasSuffix("/") ? "" : "/") + relative

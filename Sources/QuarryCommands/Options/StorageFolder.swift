@@ -11,13 +11,20 @@ struct StorageFolder {
     if isDefault { try make(console) }
     try require()
     guard access(path, W_OK | X_OK) == 0 else {
-      let remedy =
-        errno == EROFS
-        ? "its file system is read-only: name another place with --storage-path DIR"
-        : "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR"
+      let code = errno
       throw QuarryError(
-        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(errno)))", remedy: remedy)
+        .storage, "storage path \(path) cannot be written: \(String(cString: strerror(code)))", remedy: remedy(code))
     }
+  }
+
+  /// What to do where `access` says no.
+  private func remedy(_ code: Int32) -> String {
+    var status = stat()
+    if code == EROFS { return "its file system is read-only: name another place with --storage-path DIR" }
+    guard stat(path, &status) == 0, status.st_uid == geteuid() else {
+      return "it is another user's: ask them for the right to write there, or name another with --storage-path DIR"
+    }
+    return "give yourself the right (chmod u+rwx '\(path)'), or name another with --storage-path DIR"
   }
 
   private func make(_ console: Console) throws(QuarryError) {

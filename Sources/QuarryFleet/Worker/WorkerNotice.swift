@@ -70,7 +70,8 @@ extension WorkerNotice: CustomStringConvertible {
     case .held: "paused: handed nothing until `quarry resume`"
     case .holdLifted: "resumed"
     case .dismissed: "told to leave by `quarry drain`"
-    case .draining(let held, let timeout): "stopping: \(held) runs may end within \(timeout.milliseconds / 1_000) s"
+    case .draining(let held, let timeout):
+      "stopping: \(held) run\(held == 1 ? "" : "s") may end within \(timeout.milliseconds / 1_000) s"
     case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
     case .abandoning(let held, let unsettled):
       "ending without an answer: \(held) runs were not given back (their leases end by themselves), \(unsettled) ends are left for others to record"

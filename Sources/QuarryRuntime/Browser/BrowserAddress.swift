@@ -15,7 +15,8 @@ package struct BrowserAddress: Equatable {
   package init(_ url: String) throws(QuarryError) {
     guard let parsed = Self(parsing: url) else {
       throw QuarryError(
-        .usage, "the browser endpoint is not a WebSocket address", remedy: "for example ws://127.0.0.1:9222/devtools/…")
+        .usage, "the browser endpoint is not a WebSocket address",
+        remedy: "for example ws://127.0.0.1:9222/devtools/browser/ID, as http://127.0.0.1:9222/json/version tells it")
     }
     self = parsed
   }
