@@ -100,7 +100,7 @@ local function revive(task, job)
   local v = call('HMGET', TASK .. task, 'state', 'lane', 'host', 'requeue_at')
   if v[1] ~= 'dead' or not v[4] then return end
   call('HSET', TASK .. task, 'state', 'ready')
-  call('HDEL', TASK .. task, 'requeue_at', 'ended_at', 'app', 'crash', 'blocked')
+  call('HDEL', TASK .. task, 'requeue_at', 'ended_at', 'app', 'crash', 'blocked', 'unbegun')
   index(task, job, 'dead', 'ready')
   call('HINCRBY', JOB .. job, 'dead', -1)
   call('HINCRBY', JOB .. job, 'requeued', 1)

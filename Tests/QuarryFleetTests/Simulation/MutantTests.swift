@@ -2,7 +2,7 @@ import Testing
 
 /// The simulation notices mistakes: each of these is seen within a bounded number of seeds.
 @Suite(.timeLimit(.minutes(60))) struct MutantTests {
-  private static let seeds: UInt64 = 60
+  private static let seeds: UInt64 = 240
 
   @Test(arguments: Array(Mutant.all.enumerated()).shares(4).map(MutantShare.init))
   func eachMistakeIsSeen(_ share: MutantShare) async throws {
