@@ -44,8 +44,6 @@ package struct NotificationFigures: Sendable, Equatable {
   package var isDelivered = false
   /// It waits in the outbox.
   package var isPending = false
-  /// A further try now would have failed as well.
-  package var isFinal = false
   /// The receiver does not want it, now or later.
   package var isRefused = false
   /// Why it is not delivered.

@@ -97,7 +97,7 @@ package struct Notifier: Sendable {
         return figures
       } catch {
         figures.error = error.message
-        (figures.isFinal, figures.isRefused) = (error.isFinal, error.isRefusal)
+        figures.isRefused = error.isRefusal
         // A refusal is an answer: whoever gave it is there.
         if error.isFinal { breaker.succeeded() } else if figures.attempts > limit { breaker.failed() }
         guard !error.isFinal, figures.attempts <= limit else { return figures }

@@ -39,7 +39,7 @@ import Testing
     worker.send(SIGTERM)
     let end = try await worker.finish(within: .seconds(120))
     #expect(end.exitCode == 1, "\(end.standardError)")
-    #expect(end.standardError.contains("ending without an answer: 1 runs were not given back"))
+    #expect(end.standardError.contains("ending without an answer: 1 run not given back"))
     let isQuiet = try harness.isQuiet
     #expect(isQuiet)
     try await harness.expectSound()

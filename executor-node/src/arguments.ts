@@ -64,7 +64,14 @@ function scriptPath(
 }
 
 /** Also of a `file:///` address, as editors and messages show them. */
-const absolute = (path: string): string => path.startsWith('file:///') ? fileURLToPath(path) : resolve(path);
+function absolute(path: string): string {
+  if (!path.startsWith('file:///')) return resolve(path);
+  try {
+    return fileURLToPath(path);
+  } catch (error) {
+    throw new UsageError(`${path} is no file's address: ${(error as Error).message}`);
+  }
+}
 
 function isolation(text: string): Isolation {
   return ISOLATIONS.find((known) => known === text) ??

@@ -25,12 +25,14 @@ const isShared = process.argv[2] === '--shared';
 
 try {
   delete process.env.NODE_COMPILE_CACHE;
-  const end = async (): Promise<void> => {
-    // Whoever keeps this process would go on to hand out its address while the browser ends.
-    tell({ ending: true });
-    await broker.close().catch(note);
-    process.exit(0);
-  };
+  let ending: Promise<void> | undefined;
+  const end = (): Promise<void> =>
+    ending ??= (async () => {
+      // Whoever keeps this process would go on to hand out its address while the browser ends.
+      tell({ ending: true });
+      await broker.close().catch(note);
+      process.exit(0);
+    })();
   const broker = new BrowserBroker({
     idleMs: idleSeconds() * 1000,
     launch: launchServer,

@@ -232,10 +232,8 @@ test("what fails after the end of its run is that run's alone", async (t) => {
   assert.deepEqual(types(frames), ['run_begin', 'run_complete', 'run_result', 'run_end']);
   assert.equal(frames.at(-1)?.code, 0);
   assert.equal(left(frames), 'a rejection that nobody handled');
-  assert.match(
-    executor.stderr,
-    /a rejection that nobody handled in run early, which is over: Error: too late/,
-  );
+  const { stderr } = await executor.end().result();
+  assert.match(stderr, /a rejection that nobody handled in run early, which is over: Error: too late/);
 });
 
 test('a rejection in the run itself fails it, as in a process of its own', async (t) => {

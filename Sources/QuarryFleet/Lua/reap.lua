@@ -131,14 +131,15 @@ local function find_lost()
 end
 
 -- Where nothing is under way although tasks are ready, somebody may have taken away what says which hosts and jobs wait: for
--- some tasks of some jobs it is put there again.
+-- some tasks of ten of the newest hundred jobs it is put there again.
 local function patrol()
-  local count = call('ZCARD', JOBS)
-  if count == 0 or call('EXISTS', LEASES) == 1 then return end
+  local count = math.min(100, call('ZCARD', JOBS))
+  if count == 0 or meta.paused == '1' or call('EXISTS', LEASES) == 1 then return end
   local from = math.random(0, math.ceil(count / 10) - 1) * 10
   for _, job in ipairs(call('ZREVRANGE', JOBS, from, from + 9)) do
     local is_posted = {}
-    for _, task in ipairs(call('ZRANGE', key('index', job, 'ready'), 0, 99)) do
+    local tasks = is_held(job) and {} or call('ZRANGE', key('index', job, 'ready'), 0, 19)
+    for _, task in ipairs(tasks) do
       local lane, host = unpack(fields_of(task, 'lane', 'host'))
       local place = lane and lane .. ' ' .. or_empty(host)
       if place and not is_posted[place] then
@@ -152,8 +153,8 @@ local function patrol()
 end
 
 if meta.asking then ask_on() end
-patrol()
 local is_looking = find_lost()
+if not is_looking then patrol() end
 promote()
 local cancelling = call('SRANDMEMBER', CANCELLING)
 if cancelling then sweep(cancelling, limit) end

@@ -79,7 +79,7 @@ for _, worker in ipairs(call('ZRANGEBYSCORE', WORKERS, live, '+inf', 'LIMIT', 0,
   workers[3] = workers[3] + (tonumber(w[1]) or 0)
 end
 left_out = left_out or workers[1] == MOST_WORKERS
-workers[4] = tonumber(meta.worker_slots) or 1
+workers[4] = tonumber(call('HGET', META, 'worker_slots')) or 1
 
 local first = call('ZRANGE', LEASES, 0, 0, 'WITHSCORES')[2]
 local silent = call('ZRANGE', WORKERS, 0, 0, 'WITHSCORES')[2]

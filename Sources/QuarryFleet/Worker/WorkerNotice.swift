@@ -71,10 +71,10 @@ extension WorkerNotice: CustomStringConvertible {
     case .holdLifted: "resumed"
     case .dismissed: "told to leave by `quarry drain`"
     case .draining(let held, let timeout):
-      "stopping: \(held) run\(held == 1 ? "" : "s") may end within \(timeout.milliseconds / 1_000) s"
-    case .releasing(let held): "stopping \(held) runs; their tasks go back to the queue"
+      "stopping: \(Self.runs(held)) may end within \(timeout.milliseconds / 1_000) s"
+    case .releasing(let held): "stopping \(Self.runs(held)); what they worked on goes back to the queue"
     case .abandoning(let held, let unsettled):
-      "ending without an answer: \(held) runs were not given back (their leases end by themselves), \(unsettled) ends are left for others to record"
+      "ending without an answer: \(Self.runs(held)) not given back (leases end by themselves), \(unsettled) ends left for others to record"
     case .publishing(let change): change.description
     case .leftoversRefused(let message): "ends that others left cannot be recorded, trying on: \(message)"
     case .notSignedOff(let message): "left without telling the fleet, which notices by itself: \(message)"
@@ -82,6 +82,8 @@ extension WorkerNotice: CustomStringConvertible {
     case .down(let id): "worker \(id) has left"
     }
   }
+
+  private static func runs(_ count: Int) -> String { "\(count) run\(count == 1 ? "" : "s")" }
 
   private static func text(_ cause: TaskResult.FailureKind) -> String {
     switch cause {

@@ -75,7 +75,8 @@ struct LedgerReader: Sendable {
       let members = RecordMembers.read(["kind", "task_id", "accepted_run_id"], from: line)
       guard let kind = members["kind"]?.string, let task = members["task_id"]?.string else { return }
       switch kind {
-      case "accepted", "dead", "cancelled": tasks[task] = members["accepted_run_id"]?.string ?? ""
+      // The first end holds until somebody takes it back.
+      case "accepted", "dead", "cancelled": tasks[task] = tasks[task] ?? members["accepted_run_id"]?.string ?? ""
       case "requeued": tasks[task] = nil
       default: break
       }

@@ -126,9 +126,16 @@ package struct LodeReader: Sendable {
     _ query: RecordQuery, note: @escaping (String) -> Void = { _ in }, pause: () -> Bool,
     outage: @escaping @Sendable () -> Bool, body: (UnsafeRawBufferPointer) -> Bool
   ) throws(QuarryError) -> RecordFigures {
-    var follower = try RecordFollower(layout: layout, query: query, note: note, outage: outage)
-    try follower.follow(pause: pause, body: body)
-    return follower.stream.figures
+    let patience = Patience(outage)
+    var follower: RecordFollower?
+    do throws(QuarryError) {
+      follower = try RecordFollower(layout: layout, query: query, note: note, patience: patience)
+      try follower?.follow(pause: pause, body: body)
+    } catch {
+      // Told to stop in the middle of an outage.
+      guard patience.isOver else { throw error }
+    }
+    return follower?.stream.figures ?? RecordFigures()
   }
 
   /// The whole chain, the newest snapshot first.

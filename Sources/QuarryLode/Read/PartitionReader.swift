@@ -16,6 +16,8 @@ struct PartitionReader {
   private var checked: SnapshotID?
   /// Those that are newer and on the chain.
   private var walked: Set<SnapshotID> = []
+  /// Met and found to be off it, with the sentence that says so.
+  private var offWalk: [SnapshotID: String] = [:]
   /// Read last, or found to be there.
   private var met: SnapshotID?
   /// The pointer named a newer one, or there is one, which could not be read.
@@ -95,7 +97,7 @@ struct PartitionReader {
   /// - Parameter known: how many warnings there were before it was asked for.
   private func gap(at id: SnapshotID, known: Int) -> [String] {
     if isLost(id) { return ["snapshot \(id) is lost; `quarry lode repair --yes\(layout.flags)` puts it back"] }
-    if let refusal = chain.refused[id] { return [refusal] }
+    if let sentence = chain.refused[id] ?? offWalk[id] { return [sentence] }
     return chain.warnings.count > known ? Array(chain.warnings.suffix(1)) : []
   }
 
@@ -132,9 +134,11 @@ struct PartitionReader {
     // Unless it is a writer's whose turn another took, and who is about to remove it, or the store refuses it, which is said
     // then.
     if chain.refused[id] == nil, try !CommitEvidence(layout).intended.contains(id), try chain.isThere(id) {
-      chain.warn(
+      let sentence =
         "snapshot \(id) is not on the chain of those that follow each other, and is left out; "
-          + "`quarry lode repair --yes\(layout.flags)` puts it back where it was committed")
+        + "`quarry lode repair --yes\(layout.flags)` puts it back where it was committed"
+      offWalk[id] = sentence
+      chain.warn(sentence)
     }
     return false
   }

@@ -14,15 +14,10 @@ struct RecordFollower {
   private var tasks: Set<String> = []
   /// Paths of runs that are of another job.
   private var others: Set<String> = []
-  private let patience: Patience
 
-  /// - Parameter outage: see `LodeReader.follow`.
   init(
-    layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void,
-    outage: @escaping @Sendable () -> Bool
+    layout: DatasetLayout, query: RecordQuery, note: @escaping (String) -> Void, patience: Patience
   ) throws(QuarryError) {
-    let patience = Patience(outage)
-    self.patience = patience
     // An address where nobody has ever answered is told at once.
     if !layout.isOnDisk {
       _ = try layout.described { () throws(FileFailure) in try layout.store.bytes(layout.pointer) }
@@ -38,13 +33,6 @@ struct RecordFollower {
   ///   - pause: called when all was read; false ends it.
   ///   - body: returns false to stop.
   mutating func follow(pause: () -> Bool, body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
-    do throws(QuarryError) { try read(pause, body) } catch {
-      // Told to stop in the middle of an outage.
-      guard patience.isOver else { throw error }
-    }
-  }
-
-  private mutating func read(_ pause: () -> Bool, _ body: (UnsafeRawBufferPointer) -> Bool) throws(QuarryError) {
     if stream.query.runs.isAcceptedOnly {
       for job in try stream.ledger.jobs() { try noteTasks(of: job) }
     }

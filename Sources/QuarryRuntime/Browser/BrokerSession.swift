@@ -21,9 +21,12 @@ final class BrokerSession: Sendable {
   var isAlive: Bool { isEnding.withLock { !$0 } }
 
   func stop() {
-    stopRequest.raise()
+    requestStop()
     ended.wait()
   }
+
+  /// Returns at once; a browser may take seconds to end.
+  func requestStop() { stopRequest.raise() }
 
   private func watch(_ process: sending BrokerProcess) {
     let handover = Mutex<BrokerProcess?>(process)

@@ -28,7 +28,7 @@ package final class BrowserBroker: Sendable {
   package func endpoint() throws(QuarryError) -> String {
     let result = current.withLock { session -> Result<String, QuarryError> in
       if let session, session.isAlive { return .success(session.endpoint) }
-      session?.stop()
+      session?.requestStop()
       do throws(QuarryError) {
         let started = try BrokerSession(program, startTimeout: startTimeout, onNote: onNote)
         session = started

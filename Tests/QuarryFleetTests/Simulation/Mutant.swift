@@ -27,6 +27,8 @@ struct Mutant: CustomTestStringConvertible {
     for script in Script.all {
       var source = script.script.source
       if let mutant {
+        // What puts things right once nothing is under way would hide mistakes.
+        source = source.replacing("if not is_looking then patrol() end", with: "")
         let parts = source.split(separator: mutant.from, omittingEmptySubsequences: false)
         guard parts.count <= 2 else { throw Unfit(description: "'\(mutant.name)' fits \(script.name) more than once") }
         hits += parts.count - 1

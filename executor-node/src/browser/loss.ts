@@ -127,7 +127,9 @@ export class LossWatch {
 
   private async answerOfBrowser(): Promise<void> {
     const answer = this.answerOf(this.options.askBrowser).then(() => true);
-    const isHung = !await within(Promise.race([this.news.promise, answer]), HUNG_MS, false);
+    const heard = Promise.race([this.news.promise, answer]);
+    // In two parts: after a process stood still, timers are told before what has come meanwhile.
+    const isHung = !await within(heard, HUNG_MS / 2, false) && !await within(heard, HUNG_MS / 2, false);
     if (isHung) this.lost(`the browser hangs: it has not answered for ${HUNG_MS / 1000} s`);
   }
 
