@@ -66,7 +66,8 @@ import Testing
     let harness = try RunHarness()
     try harness.script(
       "silent.ts",
-      "export const config = { browser: false };\nexport default () => new Promise((end) => setTimeout(end, 600_000));\n")
+      "export const config = { browser: false };\nexport default () => new Promise((end) => setTimeout(end, 600_000));\n"
+    )
     let environment = ["XDG_STATE_HOME": harness.path + "/state", "XDG_RUNTIME_DIR": harness.path]
     let common = ["--fleet", "t", "--storage-path", harness.data, "--script-root", harness.path]
     let worker = try harness.start(["worker"] + common, environment: environment)

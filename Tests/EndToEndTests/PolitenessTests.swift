@@ -95,8 +95,8 @@ import Testing
     try await worker.waitForError("serves fleet 't' with 2 slots")
     let result = try await harness.start(
       [
-        "coordinator", "--script", "pair.ts", "--depth", "1", "--max-runs", "3", "--host-concurrency", "2", "--host-delay", "100ms",
-        "--run-timeout", "120s",
+        "coordinator", "--script", "pair.ts", "--depth", "1", "--max-runs", "3", "--host-concurrency", "2",
+        "--host-delay", "100ms", "--run-timeout", "120s",
       ] + common, environment: environment
     ).finish(within: .seconds(240))
     #expect(result.exitCode == 0, "\(result.standardError)")

@@ -79,7 +79,8 @@ extension Output {
       ("running", .count(worker.running)), ("slots", .count(worker.slots)), ("machine", .string(worker.host)),
       ("pid", .count(worker.pid)), ("seen_ms", .since(worker.lastSeenAt, now)),
       ("up_ms", .since(worker.startedAt, now)), ("hold", .optional(worker.hold?.rawValue)),
-      ("health", .optional(worker.health)), ("refused_jobs", .count(worker.refusals.count)), ("version", .string(worker.version)),
+      ("health", .optional(worker.health)), ("refused_jobs", .count(worker.refusals.count)),
+      ("version", .string(worker.version)),
     ])
   }
 

@@ -39,7 +39,7 @@ extension Mutant {
     Mutant(name: "claim: no lease", from: "  write('ZADD', leases)\n", to: ""),
     Mutant(
       name: "claim: many at once of a host with bounds", from: "most > 1 and not g.is_bounded and is_only_source",
-      to: "most > 1 and is_only_source", seed: 7),
+      to: "most > 1 and is_only_source", seed: 80),
     Mutant(
       name: "claim: a paused fleet hands out", from: "meta.paused == '1' or or_empty(v[2]) ~= ''",
       to: "or_empty(v[2]) ~= ''"),
@@ -138,7 +138,8 @@ extension Mutant {
       seed: 3),
     Mutant(
       name: "reap: one that began costs nothing",
-      from: "  if t.started or call('HINCRBY', TASK .. task, 'unbegun', 1) >= UNBEGUN_LIMIT then", to: "  if false then"),
+      from: "  if t.started or call('HINCRBY', TASK .. task, 'unbegun', 1) >= UNBEGUN_LIMIT then", to: "  if false then"
+    ),
     Mutant(
       name: "claim: a list that is gone is not missed",
       from: "if #popped == 0 then lose_list(lane, job, host) end", to: ""),
@@ -147,7 +148,7 @@ extension Mutant {
       to: "local is_looking = false"),
     Mutant(
       name: "reap: what is missed during the search is not looked for",
-      from: "elseif call('HDEL', lost, 'again') == 1 then", to: "elseif false then", seed: 17),
+      from: "elseif call('HDEL', lost, 'again') == 1 then", to: "elseif false then", seed: 110),
     Mutant(
       name: "control: a cancelled task waits on",
       from: "  end_cancelled(task, v[2], v[1], v[5])\nend\n\n-- Cancels up to", to: "end\n\n-- Cancels up to"),

@@ -10,7 +10,14 @@ import { load, type OpenSession } from './loading.ts';
 import { ProcessState } from './process-state.ts';
 import { frameWriter, openSessions } from './run.ts';
 import { currentScope, outsideScopes, RunScope, SessionScope, watchScopes } from './scopes.ts';
-import { nextRequest, type RunEnd, type ServedRequest, type ServeOptions, tellBegin, tellEnd } from './serve-one.ts';
+import {
+  nextRequest,
+  type RunEnd,
+  type ServedRequest,
+  type ServeOptions,
+  tellBegin,
+  tellEnd,
+} from './serve-one.ts';
 import { SpareMemory } from './spare-memory.ts';
 import { FailureWatch } from './watch.ts';
 
