@@ -72,11 +72,9 @@ export async function nextRequest(input: Input): Promise<ServedRequest | undefin
 
 const NOBODY: InputListener = { frame: () => {}, end: () => {} };
 
-/** Leaves before the script's first step, which may be one that takes the machine down. */
+/** Leaves as soon as the script waits for anything, together with what it has emitted by then. */
 export function tellBegin(writer: FrameWriter): void {
   writer.frame((encoder) => encoder.value({ type: 'run_begin' }));
-  // Of a reader that is gone the script's first event hears.
-  writer.flush().catch(() => {});
 }
 
 export async function tellEnd(writer: FrameWriter, end: RunEnd): Promise<void> {
