@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A worker of a fleet is killed with its run: who says so, and when.
-@Suite struct LostRunTests {
+@Suite(.timeLimit(.minutes(10))) struct LostRunTests {
   private static let script = """
     export const config = { browser: false };
     export default async ({ run, emit }) => {

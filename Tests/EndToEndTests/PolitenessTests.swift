@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A crawl by two workers of a site that wants to be visited slowly, and that refuses once.
-@Suite struct PolitenessTests {
+@Suite(.timeLimit(.minutes(10))) struct PolitenessTests {
   static let site = """
     export const config = { browser: false };
     export default async ({ job, emit, run }) => {
